@@ -1,0 +1,171 @@
+"""Every error that this package raises on purpose.
+
+Each class derives from `CnnvisError` and from the builtin that a caller would expect, and keeps its data as
+attributes. Messages say where, what was found, what is allowed and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CnnvisError(Exception):
+    """Base of all errors of this package."""
+
+
+class PrototxtError(CnnvisError, ValueError):
+    """A prototxt that cannot be read.
+
+    Attributes
+    ----------
+    path : str
+        File, or a name in angle brackets for text that came from elsewhere.
+    line, column : int or None
+        One-based position; None when the whole file is meant.
+    """
+
+    def __init__(self, path: str, message: str, line: int | None = None, column: int | None = None) -> None:
+        self.path, self.line, self.column = path, line, column
+        position = "".join(f":{number}" for number in (line, column) if number is not None)
+        super().__init__(f"{path}{position}: {message}")
+
+
+class FileFormatError(CnnvisError, ValueError):
+    """A binary or HDF5 file that is damaged or is not what it should be.
+
+    Attributes
+    ----------
+    path, reason : str
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class CaffemodelError(FileFormatError):
+    """A weights file that cannot be read."""
+
+
+class SolverStateError(FileFormatError):
+    """A solver state that cannot be read."""
+
+
+class MeanFileError(FileFormatError):
+    """A mean image that cannot be read."""
+
+
+class DataNotFoundError(CnnvisError, FileNotFoundError):
+    """A file or folder that was asked for and is not there."""
+
+
+class NetError(CnnvisError, ValueError):
+    """A network that cannot be built or run as written."""
+
+
+class LayerError(NetError):
+    """A layer whose parameters, bottoms or tops do not fit.
+
+    Attributes
+    ----------
+    layer : str
+        Name of the layer.
+    """
+
+    def __init__(self, layer: str, message: str) -> None:
+        self.layer = layer
+        super().__init__(message)
+
+
+class ShapeError(LayerError):
+    """Blobs whose shapes do not fit each other or the layer."""
+
+
+class UnsupportedLayerError(LayerError, NotImplementedError):
+    """A layer that can be read but not run.
+
+    Attributes
+    ----------
+    type : str
+        Layer type as written in the file.
+    """
+
+    def __init__(self, layer: str, type: str, message: str) -> None:
+        self.type = type
+        super().__init__(layer, message)
+
+
+class ParamMismatchError(NetError):
+    """Weights that do not fit the network."""
+
+
+class NonFiniteError(CnnvisError, FloatingPointError):
+    """NaN or infinity in a blob that is being watched.
+
+    Attributes
+    ----------
+    layer, blob : str
+        The first layer that produced it, and the blob that holds it.
+    """
+
+    def __init__(self, layer: str, blob: str, message: str) -> None:
+        self.layer, self.blob = layer, blob
+        super().__init__(message)
+
+
+class UnknownNameError(CnnvisError, KeyError):
+    """A name that does not exist; near matches are listed in the message."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        near = difflib.get_close_matches(name, list(known), n=3)
+        hint = f"; did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
+        super().__init__(f"there is no {kind} {name!r}{hint}")
+
+    def __str__(self) -> str:
+        # KeyError would show the message in quotes.
+        return str(self.args[0])
+
+
+class UnknownLayerError(UnknownNameError):
+    """A layer name that the net does not have."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__("layer", name, known)
+
+
+class UnknownBlobError(UnknownNameError):
+    """A blob name that the net does not have."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__("blob", name, known)
+
+
+class MissingDependencyError(CnnvisError, ImportError):
+    """An optional library that is needed now and is not installed.
+
+    Attributes
+    ----------
+    package, extra : str
+        What pip calls it, and the extra of this package that brings it.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed; "
+            f"install it with: pip install 'cnnvis-caffe[{extra}]'"
+        )
+
+
+class DeviceError(CnnvisError, RuntimeError):
+    """A computing device that is not there or cannot be used."""
+
+
+class EngineError(CnnvisError, RuntimeError):
+    """An engine that is not installed or is not known."""
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
+    """Raised by a progress object to stop a stage; not a `CnnvisError`."""

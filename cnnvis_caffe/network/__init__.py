@@ -1,0 +1,1 @@
+"""A network as a DAG of layers: geometry, receptive fields, out-of-place rewriting."""

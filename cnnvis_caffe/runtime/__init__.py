@@ -1,0 +1,1 @@
+"""Caffe nets executed on PyTorch: blobs, layers, nets, fillers and random streams."""

@@ -1,0 +1,1 @@
+"""One file per layer type of Caffe 1.0."""
