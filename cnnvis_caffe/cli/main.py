@@ -1,0 +1,120 @@
+"""The command `cnnvis-caffe`: its options, its table of sub-commands, and how errors are shown."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import warnings
+
+import click
+
+from cnnvis_caffe import __version__
+from cnnvis_caffe.errors import Cancelled, CnnvisError
+
+# Name, and the line that `--help` shows. A sub-command is the attribute `command` of the module
+# `cnnvis_caffe.cli.<name>`; it is imported only when it is called, so that help and completion stay quick.
+COMMANDS = {
+    "inspect": "Show what a network, weights, solver, solver state or mean file holds.",
+    "time": "Time every layer of a network, forward and backward.",
+    "upgrade": "Rewrite a network, weights or solver of an older Caffe in the current format.",
+}
+
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_BROKEN_PIPE = 128 + 13  # SIGPIPE, which not every system has
+
+
+class CommandGroup(click.Group):
+    """A group that imports its commands when they are called and presents their errors."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, without importing any."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"cnnvis_caffe.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands from `COMMANDS`; click's own would import them all."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error that we raise on purpose becomes one line on stderr."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, Cancelled):
+            ctx.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError:
+            _silence_stdout()
+            ctx.exit(EXIT_BROKEN_PIPE)
+        except (CnnvisError, OSError) as error:
+            if ctx.params["debug"]:
+                raise
+            raise click.ClickException(_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    """Return the message of an error on one line, file first for the system's own errors."""
+    if isinstance(error, OSError) and not isinstance(error, CnnvisError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split())
+
+
+def _silence_stdout() -> None:
+    """Send what is still buffered nowhere, or Python complains about the closed pipe when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _StderrHandler(logging.Handler):
+    """Writes log records to whatever stderr is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
+def _set_up_logging(verbosity: int, log_file: str | None) -> None:
+    """Show log records and warnings on stderr; -1 errors only, 0 warnings, 1 stages, 2 everything."""
+    level = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
+    logger = logging.getLogger("cnnvis_caffe")
+    for handler in [*logger.handlers]:
+        if isinstance(handler, (_StderrHandler, logging.FileHandler)):
+            logger.removeHandler(handler)
+            handler.close()
+    screen = _StderrHandler(level)
+    screen.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger.addHandler(screen)
+    logger.setLevel(level)
+    if log_file is not None:
+        file = logging.FileHandler(log_file, encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logger.addHandler(file)
+        logger.setLevel(min(level, logging.INFO))
+
+    def show_warning(message: Warning | str, *_: object, **__: object) -> None:
+        logger.warning("%s", message)
+
+    warnings.showwarning = show_warning
+
+
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cnnvis-caffe")
+@click.option("-v", "--verbose", count=True, help="Say what is being done; twice for every detail.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors; no progress bars.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--log-file", type=click.Path(dir_okay=False), help="Also write the log to this file.")
+def group(verbose: int, quiet: bool, debug: bool, log_file: str | None) -> None:
+    """Open, run, explain and retrain Caffe models without Caffe."""
+    _set_up_logging(-1 if quiet else verbose, log_file)
+
+
+def main() -> None:
+    """Run the command line of this process and exit: 0, 1 error, 2 usage, 130 interrupted."""
+    group(prog_name="cnnvis-caffe")

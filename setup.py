@@ -1,0 +1,71 @@
+"""Packaging of cnnvis_caffe.
+
+Everything is a plain literal here rather than in pyproject.toml: Debian 11, where real pycaffe still lives,
+has setuptools 52, which would install metadata from pyproject.toml as "UNKNOWN 0.0.0" without a word.
+"""
+
+from setuptools import find_packages, setup
+
+# The floors are Debian 11's versions. No torch and no Qt: files are inspected and upgraded without them.
+CORE = [
+    "click>=7.1",
+    "h5py>=2.10",
+    "networkx>=2.5",
+    "numpy>=1.19",
+    "protobuf>=3.12",
+    "scikit-learn>=0.23",
+    "scipy>=1.6",
+    "tqdm>=4.57",
+]
+
+TORCH = ["torch>=1.13"]
+VIEWER = ["PyQt5>=5.15", "pyqtgraph>=0.11"]
+LMDB = ["lmdb>=1.0"]
+# OpenCV is required by import, not by the core's list: pip cannot say "any of the four wheels that bring cv2",
+# and a second one over a user's own opencv-python or -contrib would break both. Who has none gets the headless
+# wheel with this extra; the plain wheel brings Qt plug-ins that break PyQt5.
+DATA = ["opencv-python-headless>=4.5", "pooch>=1.3"]
+FIGURES = ["matplotlib>=3.3", "pydot>=1.4"]
+DEV = [
+    "hypothesis",
+    "mypy",
+    "pytest>=6",
+    "pytest-benchmark",
+    "pytest-qt",
+    "pytest-timeout",
+    "ruff",
+]
+
+setup(
+    name="cnnvis-caffe",
+    version="0.1.0",
+    description="Open, run, explain and retrain Caffe models without Caffe",
+    long_description="See README.md.",
+    author="cnnvis_caffe contributors",
+    license="BSD-3-Clause",
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Visualization",
+    ],
+    python_requires=">=3.9",
+    packages=find_packages(include=["cnnvis_caffe", "cnnvis_caffe.*"]),
+    package_data={
+        "cnnvis_caffe": ["py.typed"],
+        "cnnvis_caffe.formats": ["caffe.desc", "caffe.proto"],
+    },
+    install_requires=CORE,
+    extras_require={
+        "torch": TORCH,
+        "viewer": VIEWER,
+        "lmdb": LMDB,
+        "data": DATA,
+        "figures": FIGURES,
+        "dev": DEV,
+        "all": TORCH + VIEWER + LMDB + DATA + FIGURES,
+    },
+    entry_points={"console_scripts": ["cnnvis-caffe = cnnvis_caffe.cli.main:main"]},
+    zip_safe=False,
+)
