@@ -21,9 +21,9 @@ CORE = [
 TORCH = ["torch>=1.13"]
 VIEWER = ["PyQt5>=5.15", "pyqtgraph>=0.11"]
 LMDB = ["lmdb>=1.0"]
-# OpenCV is required by import, not by the core's list: pip cannot say "any of the four wheels that bring cv2",
-# and a second one over a user's own opencv-python or -contrib would break both. Who has none gets the headless
-# wheel with this extra; the plain wheel brings Qt plug-ins that break PyQt5.
+# OpenCV is required by import, not by the core's list: pip cannot say "any of the four wheels that bring
+# cv2", and a second one over a user's own opencv-python or -contrib would break both. Who has none gets the
+# headless wheel with this extra; the plain wheel brings Qt plug-ins that break PyQt5.
 DATA = ["opencv-python-headless>=4.5", "pooch>=1.3"]
 FIGURES = ["matplotlib>=3.3", "pydot>=1.4"]
 DEV = [

@@ -1,0 +1,46 @@
+# Everything a developer or a curious visitor needs. `make demo` and `make test` each start from nothing but Python
+# and make; the second time they only run. Python other than python3: make test PYTHON=python3.12
+
+PYTHON ?= python3
+# Which tests run, for example: make test MARKERS="slow or gpu" PYTEST_ARGS="tests/conformance -x"
+MARKERS ?= not slow and not pycaffe and not gpu and not network and not benchmark
+PYTEST_ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint benchmark clean
+
+help:
+	@echo "make demo        look into a network that the repository carries, and run it"
+	@echo "make test        linter, types, import rules and all quick tests"
+	@echo "make lint        linter and types only"
+	@echo "make benchmark   measure"
+	@echo "make install     only make .venv and install into it"
+	@echo "make clean       remove .venv and everything that was built"
+
+install: $(INSTALLED)
+
+$(INSTALLED): setup.py constraints.txt tools/install.sh tools/qt_libraries.sh
+	@PYTHON="$(PYTHON)" tools/install.sh .venv
+	@tools/qt_libraries.sh .venv
+	@touch $@
+
+demo: $(INSTALLED)
+	@$(BIN)/cnnvis-caffe inspect prototxt/lenet/deploy.prototxt
+	@$(BIN)/python examples/run_lenet.py
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+test: lint
+	@$(BIN)/python -m pytest -m "$(MARKERS)" $(PYTEST_ARGS)
+
+benchmark: $(INSTALLED)
+	@$(BIN)/python -m pytest benchmarks -m "" $(PYTEST_ARGS)
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	find cnnvis_caffe tests tools benchmarks examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

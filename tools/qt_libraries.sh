@@ -1,0 +1,23 @@
+#!/bin/sh
+# See to the system libraries that PyQt5's wheel expects and does not bring. Where they cannot be installed from
+# here, say in one line what to install, and go on: only the viewer needs them.
+#
+#   tools/qt_libraries.sh .venv
+set -eu
+[ "$(uname)" = Linux ] && command -v ldd >/dev/null || exit 0
+here=$(dirname "$0")
+qt=$("$1/bin/python" -c 'import os, PyQt5; print(os.path.dirname(PyQt5.__file__))' 2>/dev/null) || exit 0
+
+missing() {
+  ldd "$qt"/QtGui.*so "$qt"/QtWidgets.*so "$qt"/QtSvg.*so "$qt"/Qt5/plugins/platforms/libq*.so 2>/dev/null |
+    sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u
+}
+
+[ -n "$(missing)" ] || exit 0
+packages="libdbus-1-3 libegl1 libfontconfig1 libfreetype6 libgl1 libglib2.0-0 libx11-xcb1 libxcb-icccm4 libxcb-image0
+  libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 libxkbcommon-x11-0"
+# shellcheck disable=SC2086
+"$here/apt_install.sh" $packages || true
+left=$(missing | tr '\n' ' ')
+[ -z "$left" ] || echo "qt_libraries: the viewer will not start before these are installed: $left" \
+  "(Debian, Ubuntu: apt-get install $(echo $packages))" >&2
