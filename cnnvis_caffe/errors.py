@@ -169,3 +169,7 @@ class EngineError(CnnvisError, RuntimeError):
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
     """Raised by a progress object to stop a stage; not a `CnnvisError`."""
+
+
+class CaffeQuirkWarning(UserWarning):
+    """Caffe's own result is wrong or surprising here, and ours is the same."""

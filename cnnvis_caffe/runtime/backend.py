@@ -1,0 +1,108 @@
+"""The computing library and the device that nets run on.
+
+`torch` here is imported when it is first *used*, so that a net can be built (shapes, parameters, geometry) where
+PyTorch is not installed. The mode is one for the whole process; Caffe keeps one per thread, which made nets in worker
+threads fall back to the CPU without a word.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from cnnvis_caffe.errors import DeviceError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import torch
+else:
+
+    class _LazyModule:
+        """Stands in for a module until one of its attributes is asked for."""
+
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def __getattr__(self, attribute: str) -> Any:
+            try:
+                module = importlib.import_module(self._name)
+            except ImportError as error:
+                raise MissingDependencyError(self._name, self._name, "running a net") from error
+            value = getattr(module, attribute)
+            setattr(self, attribute, value)  # the next look-up does not come here
+            return value
+
+    torch = _LazyModule("torch")
+
+
+class _Mode:
+    """Where nets run: the CPU until told otherwise."""
+
+    device: Any = None  # torch.device of the GPU, or None for the CPU
+    index = 0
+
+
+def set_mode_cpu() -> None:
+    """Run nets on the CPU from now on."""
+    _Mode.device = None
+
+
+def set_mode_gpu() -> None:
+    """Run nets on the GPU from now on; without one, stay on the CPU and warn.
+
+    Notes
+    -----
+    A CPU build of Caffe accepts the call and kills the process at the next forward.
+    """
+    if torch.cuda.is_available():
+        _Mode.device = _gpu(_Mode.index)
+    else:
+        warnings.warn("set_mode_gpu: there is no CUDA device here; nets run on the CPU", stacklevel=2)
+
+
+def set_device(index: int) -> None:
+    """Choose the GPU that `set_mode_gpu` uses; without any GPU, warn.
+
+    Raises
+    ------
+    DeviceError
+        If there are GPUs, but none with this index.
+    """
+    if not torch.cuda.is_available():
+        warnings.warn(f"set_device({index}): there is no CUDA device here; nets run on the CPU", stacklevel=2)
+        return
+    _Mode.index = index
+    device = _gpu(index)
+    if _Mode.device is not None:
+        _Mode.device = device
+
+
+def require_gpu(index: int) -> None:
+    """Run nets on GPU `index` from now on.
+
+    Raises
+    ------
+    DeviceError
+        If that GPU is not there.
+    """
+    _Mode.device = _gpu(index)
+    _Mode.index = index
+
+
+def device() -> Any:
+    """Return the torch.device that nets run on now."""
+    return _Mode.device or torch.device("cpu")
+
+
+def on_gpu() -> bool:
+    """Say whether nets run on a GPU now."""
+    return _Mode.device is not None
+
+
+def _gpu(index: int) -> Any:
+    """The torch.device of a GPU that exists."""
+    count = torch.cuda.device_count()
+    if not 0 <= index < count:
+        found = f"0 to {count - 1} are there" if count else "no CUDA device was found"
+        raise DeviceError(f"GPU {index} cannot be used: {found}")
+    return torch.device("cuda", index)

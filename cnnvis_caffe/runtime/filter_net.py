@@ -1,0 +1,57 @@
+"""Which layers of a network belong to a phase, level and set of stages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnvis_caffe.errors import LayerError
+
+
+def filter_net(network: Any, path: str = "") -> Any:
+    """Return a copy of a network with only the layers that its own `state` admits.
+
+    Parameters
+    ----------
+    network : NetParameter
+        With `state` filled in.
+    path : str, optional
+        Begins messages.
+
+    Raises
+    ------
+    LayerError
+        If a layer has both include and exclude rules.
+
+    Notes
+    -----
+    Follows `Net::FilterNet` in `src/caffe/net.cpp`: no rules admit a layer, any include rule that is met admits it,
+    any exclude rule that is met drops it.
+    """
+    filtered = type(network)()
+    filtered.CopyFrom(network)
+    del filtered.layer[:]
+    for layer in network.layer:
+        if layer.include and layer.exclude:
+            raise LayerError(
+                layer.name,
+                f"{path + ': ' if path else ''}layer {layer.name!r} has both include and exclude rules; "
+                "one kind is allowed: drop the other",
+            )
+        if layer.include:
+            admitted = any(_is_met(rule, network.state) for rule in layer.include)
+        else:
+            admitted = not any(_is_met(rule, network.state) for rule in layer.exclude)
+        if admitted:
+            filtered.layer.add().CopyFrom(layer)
+    return filtered
+
+
+def _is_met(rule: Any, state: Any) -> bool:
+    """Whether every part of a NetStateRule agrees with a NetState."""
+    return (
+        (not rule.HasField("phase") or rule.phase == state.phase)
+        and (not rule.HasField("min_level") or state.level >= rule.min_level)
+        and (not rule.HasField("max_level") or state.level <= rule.max_level)
+        and all(stage in state.stage for stage in rule.stage)
+        and not any(stage in state.stage for stage in rule.not_stage)
+    )

@@ -1,0 +1,71 @@
+"""InnerProduct: a fully connected layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.layer import Layer
+
+
+class InnerProduct(Layer):
+    """y = x W^T + b, with the axes from `axis` on taken as one.
+
+    Notes
+    -----
+    Follows `src/caffe/layers/inner_product_layer.cpp`. Weights have shape (num_output, K), or (K, num_output) with
+    `transpose`; the bias (num_output,).
+    """
+
+    def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Make weights and bias."""
+        param = self.param.inner_product_param
+        self.n_out = param.num_output
+        self.transpose = param.transpose
+        if self.n_out < 1:
+            raise self.error(f"inner_product_param.num_output must be at least 1, got {self.n_out}")
+        axis = self.axis(bottoms[0], param.axis)
+        self.n_in = math.prod(bottoms[0].shape[axis:])
+        weight = (self.n_in, self.n_out) if self.transpose else (self.n_out, self.n_in)
+        wanted = [(weight, param.weight_filler)]
+        if param.bias_term:
+            wanted.append(((self.n_out,), param.bias_filler))
+        self.make_params(*wanted)
+
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Keep the leading axes and replace the rest by num_output."""
+        shape = bottoms[0].shape
+        axis = self.axis(bottoms[0], self.param.inner_product_param.axis)
+        n_in = math.prod(shape[axis:])
+        if n_in != self.n_in:
+            raise self.shape_error(
+                f"bottom {bottoms[0].name!r} of shape {shape} gives {n_in} inputs; the weights are for {self.n_in}"
+            )
+        self.n_rows = math.prod(shape[:axis])
+        tops[0].reshape(*shape[:axis], self.n_out)
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Multiply and add."""
+        x = bottoms[0].value.reshape(self.n_rows, self.n_in)
+        weight = self.blobs[0].value
+        weight = weight if self.transpose else weight.t()
+        if len(self.blobs) > 1:
+            y = torch.addmm(self.blobs[1].value, x, weight)
+        else:
+            y = torch.mm(x, weight)
+        tops[0].value = y.view(tops[0].shape)
+
+    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Add to the gradients of weights and bias; give that of the bottom."""
+        dy = tops[0].grad.reshape(self.n_rows, self.n_out)
+        if self.param_propagate_down[0]:
+            x = bottoms[0].value.reshape(self.n_rows, self.n_in)
+            self.blobs[0].add_grad(torch.mm(x.t(), dy) if self.transpose else torch.mm(dy.t(), x))
+        if len(self.blobs) > 1 and self.param_propagate_down[1]:
+            self.blobs[1].add_grad(dy.sum(0))
+        if propagate_down[0]:
+            weight = self.blobs[0].value
+            dx = torch.mm(dy, weight.t() if self.transpose else weight)
+            bottoms[0].grad = dx.view(bottoms[0].shape)

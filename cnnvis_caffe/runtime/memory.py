@@ -1,0 +1,149 @@
+"""The float32 values behind a blob: in a numpy buffer, in a tensor, or still zero.
+
+Caffe's `SyncedMemory` moves values between CPU and GPU when they are touched. Here the same rule also covers the
+layout: on the CPU a layer may leave a tensor in whatever memory format is fastest, and it becomes a plain NCHW buffer
+when somebody looks at it.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime.backend import torch
+
+ZERO, HOST, TENSOR, BOTH = "zero", "host", "tensor", "both"
+
+
+class Memory:
+    """A fixed number of float32 values that live in one place at a time.
+
+    Parameters
+    ----------
+    capacity : int
+        Number of values. Nothing is allocated before the first touch; until then all are zero.
+
+    Notes
+    -----
+    Follows `src/caffe/syncedmem.cpp`, with one addition for the CPU: while a numpy view that was handed out is
+    alive (*leased*), every write goes to the buffer it shows, so that views stay live as they are in Caffe.
+    """
+
+    __slots__ = ("_host", "_lease", "_tensor", "_where", "capacity")
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._where = ZERO
+        self._host: np.ndarray | None = None
+        self._tensor: Any = None
+        self._lease: weakref.ref[np.ndarray] | None = None
+
+    @property
+    def where(self) -> str:
+        """Where the newest values are: "zero", "host", "tensor" or "both"."""
+        return self._where
+
+    def array(self) -> np.ndarray:
+        """Return all values as a writable flat array; what is written to it counts from now on.
+
+        Returns
+        -------
+        ndarray of shape (capacity,), float32
+        """
+        host = self._to_host()
+        self._where = HOST
+        self._tensor = None
+        lease = self._lease() if self._lease is not None else None
+        if lease is None:
+            # Views of an array that is itself based on a memoryview refer to *it*, not to what lies below:
+            # so this reference dies exactly when the last view that a caller holds has died.
+            lease = np.frombuffer(host.data, dtype=np.float32)
+            self._lease = weakref.ref(lease)
+        return lease
+
+    def read(self, shape: tuple[int, ...]) -> Any:
+        """Return the first values as a tensor of the given shape on the current device.
+
+        The tensor is the memory itself wherever that is possible: it must be changed only by who then calls `write`.
+        """
+        device = backend.device()
+        if self._where is TENSOR or self._where is BOTH:
+            tensor = self._tensor
+            if tensor.shape == shape and tensor.device == device:
+                return tensor
+            if tensor.numel() == math.prod(shape) and tensor.device == device:
+                return tensor.reshape(shape)
+        host = self._to_host()
+        tensor = torch.from_numpy(host)[: math.prod(shape)].view(shape)
+        if device.type == "cpu":
+            self._where = HOST
+            self._tensor = None
+            return tensor
+        self._tensor = tensor.to(device)
+        self._where = BOTH
+        return self._tensor
+
+    def write(self, tensor: Any) -> None:
+        """Take the values of a tensor, which from now on belongs to this memory alone."""
+        if tensor.device.type == "cpu" and self._host is not None:
+            if tensor.data_ptr() == self._host.__array_interface__["data"][0] and tensor.is_contiguous():
+                self._where = HOST
+                return
+            if self._lease is not None and self._lease() is not None:
+                self._copy_to_host(tensor)
+                self._where = HOST
+                self._tensor = None
+                return
+        self._tensor = tensor
+        self._where = TENSOR
+
+    def add(self, tensor: Any) -> None:
+        """Add a tensor, which from now on belongs to this memory alone."""
+        if self._where is ZERO:
+            self.write(tensor)
+        else:
+            total = self.read(tuple(tensor.shape))
+            self.write(total.add_(tensor))
+
+    def zero(self) -> None:
+        """Set all values to zero without touching memory that nobody looks at."""
+        if self._lease is not None and self._lease() is not None and self._host is not None:
+            self._host.fill(0)
+            self._where = HOST
+        else:
+            self._where = ZERO
+        self._tensor = None
+
+    def _to_host(self) -> np.ndarray:
+        """Bring the newest values into the buffer."""
+        if self._where is TENSOR:
+            tensor = self._tensor
+            if (
+                self._host is None
+                and tensor.device.type == "cpu"
+                and tensor.numel() == self.capacity
+                and tensor.is_contiguous()
+            ):
+                self._host = tensor.detach().view(-1).numpy()  # no copy: the tensor is ours
+            else:
+                self._copy_to_host(tensor)
+            self._where = BOTH
+        elif self._where is ZERO:
+            if self._host is None:
+                self._host = np.zeros(self.capacity, np.float32)
+            else:
+                self._host.fill(0)
+            self._where = HOST
+        return self._host
+
+    def _copy_to_host(self, tensor: Any) -> None:
+        """Copy a tensor of any layout and device into the start of the buffer."""
+        if self._host is None:
+            fits = tensor.numel() == self.capacity
+            self._host = (np.empty if fits else np.zeros)(self.capacity, np.float32)
+        target = torch.from_numpy(self._host)[: tensor.numel()].view(tensor.shape)
+        target.copy_(tensor)

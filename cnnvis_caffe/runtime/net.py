@@ -1,0 +1,364 @@
+"""The net: layers wired by blobs, run forward and backward."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cnnvis_caffe.errors import CaffeQuirkWarning, LayerError, NonFiniteError, UnsupportedLayerError
+from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.backward_plan import plan_backward
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.filter_net import filter_net
+from cnnvis_caffe.runtime.insert_splits import insert_splits
+from cnnvis_caffe.runtime.layer import Layer
+from cnnvis_caffe.runtime.layers import create_layer
+from cnnvis_caffe.runtime.param_table import ParamTable
+
+logger = logging.getLogger(__name__)
+
+AUTOMATIC = "(automatic)"
+
+
+class Net:
+    """A Caffe net.
+
+    Parameters
+    ----------
+    network : NetworkFile
+        What was read from a prototxt, upgraded to the current generation.
+    phase : int
+        `schema.TRAIN` or `schema.TEST`.
+    level : int, default=0
+        For the layers' min_level and max_level rules.
+    stages : sequence of str, optional
+        For the layers' stage rules, added to those in the file.
+    run : bool, default=True
+        False builds a net only to be looked at: parameters are not filled, and layers that cannot be set up (unknown
+        types, data that is not here, and what depends on them) are left without shapes and listed in `problems`.
+    input_shapes : mapping of str to tuple of int, optional
+        Shapes of tops of layers that cannot give them, for a net that is only looked at.
+
+    Attributes
+    ----------
+    name : str
+    phase : int
+    layers : list of Layer
+    layer_names : list of str
+    blobs : list of Blob
+    blob_names : list of str
+        Not unique: tops that a layer makes by itself are all called "(automatic)".
+    bottoms, tops : list of list of Blob
+        Of each layer.
+    bottom_ids, top_ids : list of list of int
+        The same as indices into `blobs`.
+    input_ids, output_ids : list of int
+        Tops of Input layers in order; tops that nobody reads, by byte order of the name.
+    params : ParamTable
+        All parameters, who owns them and how they learn.
+    layer_needs_backward : list of bool
+    bottom_needs_backward : list of list of bool
+    blob_loss_weights : list of float
+    problems : list of str
+        What kept layers from being set up, when the net was built only to be looked at.
+    check_finite : bool
+        Whether NaN and infinity are looked for after each layer.
+
+    Raises
+    ------
+    LayerError
+        If a layer is not as Caffe allows it; the message names file, line, layer and blob.
+
+    Notes
+    -----
+    Follows `src/caffe/net.cpp`.
+    """
+
+    def __init__(
+        self,
+        network: NetworkFile,
+        phase: int,
+        level: int = 0,
+        stages: Sequence[str] = (),
+        *,
+        run: bool = True,
+        input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> None:
+        self.path = network.path
+        self.phase = phase
+        self.check_finite = False
+        self._lines = network.layer_lines
+        self._run = run
+        self._input_shapes = dict(input_shapes or {})
+
+        param = type(network.message)()
+        param.CopyFrom(network.message)
+        param.state.phase = phase
+        param.state.stage.extend(stages)
+        # Caffe quirk: a level in the file is lost, the argument (default 0) always wins.
+        param.state.level = level
+        self.param = insert_splits(filter_net(param, self.path), self.path)
+        self.name: str = self.param.name
+
+        self.layers: list[Layer] = []
+        self.layer_names: list[str] = []
+        self.blobs: list[Blob] = []
+        self.blob_names: list[str] = []
+        self.bottoms: list[list[Blob]] = []
+        self.tops: list[list[Blob]] = []
+        self.bottom_ids: list[list[int]] = []
+        self.top_ids: list[list[int]] = []
+        self.input_ids: list[int] = []
+        self.blob_loss_weights: list[float] = []
+        self.problems: list[str] = []
+        self._unshaped: set[int] = set()
+
+        self._blob_id_by_name: dict[str, int] = {}
+        unread: set[str] = set()
+        for layer_param in self.param.layer:
+            self._append_layer(layer_param, unread)
+        self.output_ids = [self._blob_id_by_name[name] for name in sorted(unread, key=str.encode)]
+
+        self.layer_needs_backward, self.bottom_needs_backward = plan_backward(self)
+        self.params = ParamTable(self)
+        self._warn_of_quirks()
+
+        self.before_forward: list[Callable[[int], Any]] = []
+        self.after_forward: list[Callable[[int], Any]] = []
+        self.before_backward: list[Callable[[int], Any]] = []
+        self.after_backward: list[Callable[[int], Any]] = []
+
+    # -- building ------------------------------------------------------------------------------------------------
+
+    def _append_layer(self, param: Any, unread: set[str]) -> None:
+        """Make a layer, wire it to its blobs and set it up."""
+        if not param.HasField("phase"):
+            param.phase = self.phase
+        where = self._where(param)
+        if param.propagate_down and len(param.propagate_down) != len(param.bottom):
+            raise LayerError(
+                param.name,
+                f"{where}: has {len(param.propagate_down)} propagate_down for {len(param.bottom)} bottoms; "
+                "give one for each bottom, or none",
+            )
+        layer = self._create(param, where)
+        bottom_ids = [self._connect_bottom(param, index, unread, where) for index in range(len(param.bottom))]
+        top_ids = [self._connect_top(param, index, unread, where) for index in range(len(param.top))]
+        if layer.auto_tops:
+            top_ids += [self._new_blob(AUTOMATIC) for _ in range(layer.n_tops[0] - len(top_ids))]
+        if param.type == "Input":
+            self.input_ids += top_ids
+
+        self.layers.append(layer)
+        self.layer_names.append(param.name)
+        self.bottom_ids.append(bottom_ids)
+        self.top_ids.append(top_ids)
+        self.bottoms.append([self.blobs[i] for i in bottom_ids])
+        self.tops.append([self.blobs[i] for i in top_ids])
+        self._set_up(layer)
+        self.blob_loss_weights += [0.0] * (len(self.blobs) - len(self.blob_loss_weights))
+        for blob_id, weight in zip(top_ids, layer.loss_weights):
+            self.blob_loss_weights[blob_id] = weight
+        if len(param.param) > len(layer.blobs) and self._is_shaped(layer):
+            raise layer.error(f"has {len(param.param)} param entries for {len(layer.blobs)} parameter blobs")
+
+    def _create(self, param: Any, where: str) -> Layer:
+        """Make a layer; where the net is only looked at, one of any type."""
+        own = type(param)()
+        own.CopyFrom(param)  # layers may add to their parameters, and the net still needs them as written
+        try:
+            return create_layer(own, where, initialize=self._run)
+        except UnsupportedLayerError as error:
+            if self._run:
+                raise
+            if not self._input_shapes.keys() & set(param.top):
+                self.problems.append(str(error))
+            return _Unavailable(own, where, initialize=False)
+
+    def _set_up(self, layer: Layer) -> None:
+        """Set the newest layer up; where the net is only looked at, as far as shapes are known."""
+        bottoms, tops, top_ids = self.bottoms[-1], self.tops[-1], self.top_ids[-1]
+        if not self._run:
+            given = [self._input_shapes.get(blob.name) for blob in tops]
+            if isinstance(layer, _Unavailable) and tops and all(shape is not None for shape in given):
+                for top, shape in zip(tops, given):
+                    top.reshape(*shape)
+                return
+            if isinstance(layer, _Unavailable) or any(i in self._unshaped for i in self.bottom_ids[-1]):
+                self._unshaped.update(top_ids)
+                return
+        layer.set_up(bottoms, tops)
+        for top in tops:
+            if 0 in top.shape:
+                raise layer.shape_error(f"top {top.name!r} would have shape {top.shape}, which holds no values")
+
+    def _is_shaped(self, layer: Layer) -> bool:
+        """Whether a layer could be set up."""
+        index = len(self.layers) - 1
+        ids = self.bottom_ids[index] + self.top_ids[index]
+        return not isinstance(layer, _Unavailable) and not any(i in self._unshaped for i in ids)
+
+    def _connect_bottom(self, param: Any, index: int, unread: set[str], where: str) -> int:
+        """Find the blob that a layer reads."""
+        name = param.bottom[index]
+        if name not in unread:
+            raise LayerError(
+                param.name,
+                f"{where}: reads blob {name!r} (bottom {index}), which no earlier layer makes or which an in-place "
+                "layer has replaced; check the name and the order of the layers",
+            )
+        unread.discard(name)
+        return self._blob_id_by_name[name]
+
+    def _connect_top(self, param: Any, index: int, unread: set[str], where: str) -> int:
+        """Make the blob that a layer writes, or find the one that it writes in place."""
+        name = param.top[index]
+        in_place = index < len(param.bottom) and param.bottom[index] == name
+        if in_place:
+            blob_id = self._blob_id_by_name[name]
+        elif name in self._blob_id_by_name:
+            raise LayerError(
+                param.name,
+                f"{where}: top blob {name!r} is already made by an earlier layer; give one of them another name, or "
+                "make it bottom and top of this layer at the same place to work in place",
+            )
+        else:
+            blob_id = self._blob_id_by_name[name] = self._new_blob(name)
+        unread.add(name)
+        return blob_id
+
+    def _new_blob(self, name: str) -> int:
+        """Add a blob to the net."""
+        self.blobs.append(Blob(name=name))
+        self.blob_names.append(name)
+        return len(self.blobs) - 1
+
+    def _where(self, param: Any) -> str:
+        """File, line, name and type of a layer, for messages."""
+        line = self._lines.get(param.name)
+        place = f"{self.path}:{line}: " if line else f"{self.path}: " if self.path else ""
+        return f"{place}layer {param.name!r} ({param.type})"
+
+    def _warn_of_quirks(self) -> None:
+        """Warn of layers whose result Caffe gets wrong because they work in place."""
+        for index, layer in enumerate(self.layers):
+            if set(self.bottom_ids[index]) & set(self.top_ids[index]):
+                quirk = layer.in_place_quirk(self.layer_needs_backward[index])
+                if quirk:
+                    warnings.warn(f"{layer.where}: {quirk}, as in Caffe", CaffeQuirkWarning, stacklevel=3)
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    def forward(self, start: int = 0, end: int | None = None) -> float:
+        """Run the layers from `start` to `end`, both included.
+
+        Returns
+        -------
+        float
+            Sum over those layers of their weighted losses.
+        """
+        end = len(self.layers) - 1 if end is None else end
+        loss: Any = 0.0
+        with torch.no_grad():
+            for index in range(start, end + 1):
+                for callback in self.before_forward:
+                    callback(index)
+                layer, bottoms, tops = self.layers[index], self.bottoms[index], self.tops[index]
+                layer.reshape_if_needed(bottoms, tops)
+                layer.forward(bottoms, tops)
+                if any(layer.loss_weights):
+                    loss = loss + _weighted_loss(layer, tops)
+                if self.check_finite:
+                    self._check_finite(layer, tops, "value", "forward")
+                if self.param.debug_info:
+                    self._log_forward(index)
+                for callback in self.after_forward:
+                    callback(index)
+        return float(loss)
+
+    def backward(self, start: int | None = None, end: int = 0) -> None:
+        """Run the layers backward from `start` down to `end`, both included."""
+        start = len(self.layers) - 1 if start is None else start
+        with torch.no_grad():
+            for index in range(start, end - 1, -1):
+                for callback in self.before_backward:
+                    callback(index)
+                if self.layer_needs_backward[index]:
+                    layer, bottoms = self.layers[index], self.bottoms[index]
+                    needs = self.bottom_needs_backward[index]
+                    layer.backward(self.tops[index], needs, bottoms)
+                    if self.check_finite:
+                        wanted = [blob for blob, need in zip(bottoms, needs) if need]
+                        self._check_finite(layer, [*wanted, *layer.blobs], "grad", "backward")
+                    if self.param.debug_info:
+                        self._log_backward(index)
+                for callback in self.after_backward:
+                    callback(index)
+
+    def reshape(self) -> None:
+        """Bring the shapes of all blobs up to date."""
+        for layer, bottoms, tops in zip(self.layers, self.bottoms, self.tops):
+            layer.reshape(bottoms, tops)
+
+    def clear_param_diffs(self) -> None:
+        """Set the gradients of all learnable parameters to zero."""
+        for blob in self.params.learnable:
+            blob.clear_diff()
+
+    def _check_finite(self, layer: Layer, blobs: Sequence[Blob], part: str, direction: str) -> None:
+        """Name the first layer and blob in which NaN or infinity appears."""
+        for blob in blobs:
+            values = getattr(blob, part)
+            finite = torch.isfinite(values)
+            if not bool(finite.all()):
+                count = int((~finite).sum())
+                raise NonFiniteError(
+                    layer.name,
+                    blob.name,
+                    f"{layer.where}: {direction} gave {count} of {blob.count} values of blob {blob.name!r} that are "
+                    f"NaN or infinite; its inputs were finite",
+                )
+
+    # -- debug_info ----------------------------------------------------------------------------------------------
+
+    def _log_forward(self, index: int) -> None:
+        """Caffe's debug_info lines of one layer's forward."""
+        name = self.layer_names[index]
+        for blob in self.tops[index]:
+            logger.info("    [Forward] Layer %s, top blob %s data: %g", name, blob.name, _mean_abs(blob.value))
+        for blob, display_name in zip(self.layers[index].blobs, self.params.display_names[index]):
+            logger.info("    [Forward] Layer %s, param blob %s data: %g", name, display_name, _mean_abs(blob.value))
+
+    def _log_backward(self, index: int) -> None:
+        """Caffe's debug_info lines of one layer's backward."""
+        layer, name = self.layers[index], self.layer_names[index]
+        for blob, needs in zip(self.bottoms[index], self.bottom_needs_backward[index]):
+            if needs:
+                logger.info("    [Backward] Layer %s, bottom blob %s diff: %g", name, blob.name, _mean_abs(blob.grad))
+        for number, (blob, wanted) in enumerate(zip(layer.blobs, layer.param_propagate_down)):
+            if wanted:
+                logger.info("    [Backward] Layer %s, param blob %d diff: %g", name, number, _mean_abs(blob.grad))
+
+
+class _Unavailable(Layer):
+    """Stands for a layer that can be looked at but not run."""
+
+    n_bottoms = (0, None)
+    n_tops = (0, None)
+
+
+def _weighted_loss(layer: Layer, tops: Sequence[Blob]) -> Any:
+    """Sum of a layer's losses; each weight lies in the diff of its top, where a script may have changed it."""
+    total: Any = 0.0
+    for top, weight in zip(tops, layer.loss_weights):
+        if weight:
+            total = total + (top.value * top.grad).sum()
+    return total
+
+
+def _mean_abs(tensor: Any) -> float:
+    """Mean absolute value of a tensor."""
+    return float(tensor.abs().mean())
