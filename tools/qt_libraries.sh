@@ -9,7 +9,8 @@ here=$(dirname "$0")
 qt=$("$1/bin/python" -c 'import os, PyQt5; print(os.path.dirname(PyQt5.__file__))' 2>/dev/null) || exit 0
 
 missing() {
-  ldd "$qt"/QtGui.*so "$qt"/QtWidgets.*so "$qt"/QtSvg.*so "$qt"/Qt5/plugins/platforms/libq*.so 2>/dev/null |
+  platforms=$qt/Qt5/plugins/platforms
+  ldd "$qt"/QtGui.*so "$qt"/QtWidgets.*so "$qt"/QtSvg.*so "$platforms/libqxcb.so" "$platforms/libqoffscreen.so" 2>&1 |
     sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u
 }
 
