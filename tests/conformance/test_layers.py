@@ -1,0 +1,121 @@
+"""Every case file gives the numbers, shapes, outputs and errors of real Caffe, step by step."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+from case_files import RECORDED, run_case
+from conftest import CASES
+
+from cnnvis_caffe import pycaffe
+from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError
+from cnnvis_caffe.runtime.layers import LAYER_MODULES
+
+#: (rtol, atol relative to the largest value of the array) of each class; README.md says which is for what.
+CLASSES = {"exact": (0.0, 0.0), "elementwise": (4e-6, 2e-7), "sums": (1e-5, 1e-6), "recurrent": (1e-4, 1e-5)}
+EXACT = """AbsVal ArgMax Accuracy BatchReindex Clip Concat Crop Dropout DummyData Filter Flatten Input MemoryData
+    Parameter Reshape Silence Slice Split Threshold"""
+ELEMENTWISE = "BNLL ELU Exp Log Power Sigmoid Softmax Swish TanH Eltwise LSTMUnit"
+RECURRENT = "LSTM RNN"
+CLASS_OF_TYPE = {
+    **dict.fromkeys(EXACT.split(), "exact"),
+    **dict.fromkeys(ELEMENTWISE.split(), "elementwise"),
+    **dict.fromkeys(RECURRENT.split(), "recurrent"),
+}
+
+
+def tolerance(case):
+    """The tolerance that a case asks for, or that of its type."""
+    own = case.settings.get("tolerance")
+    if own is None:
+        return CLASSES[CLASS_OF_TYPE.get(case.name.split("/")[0], "sums")]
+    numbers, because, reason = own.partition(" because ")
+    assert because and reason, f"{case.name}: a tolerance of its own needs a reason"
+    if numbers in CLASSES:
+        return CLASSES[numbers]
+    rtol, atol = map(float, numbers.split())
+    return rtol, atol
+
+
+def assert_same(name, found, expected, rtol, atol):
+    """Compare one array; infinities must be equal and NaNs at the same places."""
+    assert found.shape == expected.shape, f"{name}: shape {found.shape}, Caffe has {expected.shape}"
+    finite = np.isfinite(expected)
+    scale = max(1.0, float(np.abs(expected[finite]).max())) if finite.any() else 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol * scale, err_msg=name)
+
+
+@pytest.mark.filterwarnings("ignore::cnnvis_caffe.errors.CaffeQuirkWarning")
+def test_matches_caffe(case, recording):
+    """Everything that Caffe had after each step, and an error where it aborted."""
+    assert case.name in recording.cases, f"not recorded yet; {RECORD}"
+    recorded = recording.cases[case.name]
+    assert recorded["text"] == case.text, f"the case has changed since it was recorded; {RECORD}"
+    rtol, atol = tolerance(case)
+    n_states = len(recorded["states"])
+    fails = recorded["aborted"] or "raises" in case.settings
+    if "raises" in case.settings and not recorded["aborted"]:
+        n_states -= 1  # what Caffe read there was not its own
+    run = run_case(pycaffe, case)
+    expected = {}
+    for index in range(n_states):
+        where = f"after {' '.join(case.actions[index])!r} (step {index})"
+        state = next(run)
+        recorded_state = recorded["states"][index]
+        arrays = state["arrays"]
+        expected.update((name, arrays[name]) for name in state["filled"])
+        expected.update(recording.changed(case.name, index))
+        assert state["outputs"] == recorded_state["outputs"], where
+        assert set(arrays) == set(expected), where
+        for name in arrays:
+            assert_same(f"{name} {where}", arrays[name], expected[name], rtol, atol)
+        extra = [pair for pair in state["shared"] if pair not in recorded_state["shared"]]
+        assert not extra, f"{where}: in the same memory, which in Caffe they are not: {extra}"
+    if fails:
+        with pytest.raises(CnnvisError):
+            next(run)
+    else:
+        assert next(run, None) is None
+
+
+RECORD = "run ../shared/tools/real-caffe run python3 tests/recorders/record_layers.py TYPE"
+
+
+@pytest.mark.parametrize("layer_type", sorted(LAYER_MODULES))
+def test_every_type_has_cases(layer_type):
+    """No layer type goes unchecked, and none is checked by aborts alone."""
+    names = [case.name for case in CASES if case.name.startswith(f"{layer_type}/")]
+    assert len(names) >= 3
+    assert all(f'type: "{layer_type}"' in case.text for case in CASES if case.name in names)
+
+
+def test_no_recording_is_left_over():
+    """Files without cases would only look like coverage."""
+    assert {path.stem for path in RECORDED.glob("*.npz")} == {case.name.split("/")[0] for case in CASES}
+
+
+def test_axes_differ(case):
+    """Axes of equal length hide transposed results."""
+    if case.settings.get("equal_axes", "").startswith("because "):
+        return
+    for shape in re.findall(r"shape *\{([^}]*)\}", case.text):
+        lengths = re.findall(r"dim: *(\d+)", shape)
+        twice = [length for length, times in Counter(lengths).items() if times > 1]
+        assert not twice, f"two axes have length {twice[0]}; change one, or say: #: equal_axes because ..."
+
+
+def test_quirks_warn(case):
+    """Where Caffe's own gradient is wrong in place, the user is told once; nowhere else."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CaffeQuirkWarning)
+        try:
+            next(run_case(pycaffe, case))
+        except CnnvisError:
+            return
+    warned = [warning for warning in caught if issubclass(warning.category, CaffeQuirkWarning)]
+    assert bool(warned) == ("quirk" in case.settings)

@@ -1,0 +1,85 @@
+"""Record what real Caffe does with the conformance cases.
+
+    ../shared/tools/real-caffe run python3 tests/recorders/record_layers.py [TYPE ...]
+
+Writes tests/conformance/recorded/TYPE.npz for the types named, or for all. Each case runs in a child process, because
+Caffe aborts on what it does not like; how far the child came is what is recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from pathlib import Path
+
+os.environ.setdefault("GLOG_minloglevel", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "conformance"))
+
+from case_files import RECORDED, Case, Recording, all_cases, run_case  # noqa: E402
+
+
+def states_from_child(caffe, case: Case) -> tuple[list[dict], str]:
+    """Run a case in a child; give the states that it reached and how it died ("" if it did not)."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        with os.fdopen(writer, "wb") as pipe:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the backtrace of an abort
+            try:
+                for state in run_case(caffe, case):
+                    pickle.dump(state, pipe)
+                    pipe.flush()
+                pickle.dump("", pipe)
+            except Exception as error:
+                pickle.dump(f"{type(error).__name__}: {error}", pipe)
+                pipe.flush()
+                os._exit(1)
+        os._exit(0)
+    os.close(writer)
+    received = []
+    with os.fdopen(reader, "rb") as pipe:
+        while True:
+            try:
+                received.append(pickle.load(pipe))
+            except (EOFError, pickle.UnpicklingError):
+                break
+    _, status = os.waitpid(child, 0)
+    end = received.pop() if received and isinstance(received[-1], str) else None
+    death = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else ""
+    return received, death if end is None else end
+
+
+def main() -> int:
+    """Record the types named on the command line."""
+    import caffe
+
+    caffe.set_mode_cpu()
+    wanted = set(sys.argv[1:])
+    by_type: dict[str, list[Case]] = {}
+    for case in all_cases():
+        by_type.setdefault(case.name.split("/")[0], []).append(case)
+    unknown = wanted - set(by_type)
+    if unknown:
+        sys.exit(f"no cases of type {', '.join(sorted(unknown))}")
+    n_mistakes = 0
+    for layer_type in sorted(wanted or by_type):
+        recording = Recording()
+        for case in by_type[layer_type]:
+            states, death = states_from_child(caffe, case)
+            if death and not death.startswith("signal"):
+                # An exception is no abort of Caffe's: the case itself is wrong.
+                print(f"{case.name}: {death}")
+                n_mistakes += 1
+                continue
+            if death:
+                print(f"{case.name}: died by {death} at {' '.join(case.actions[len(states)])!r}")
+            recording.add(case, states, bool(death))
+        RECORDED.mkdir(exist_ok=True)
+        recording.write(RECORDED / f"{layer_type}.npz")
+    return n_mistakes > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
