@@ -87,7 +87,7 @@ def _gaussian(array: np.ndarray, param: schema.FillerParameter, random: CaffeRan
             f"sparse must be from 0 to the first axis of the blob ({n_outputs}), got {param.sparse}"
         )
     # Multiplied, not set: dropped negative values become -0.0 as in Caffe.
-    values *= random.bernoulli(array.size, _F4(param.sparse) / _F4(n_outputs))
+    values *= random.bernoulli(array.size, float(_F4(param.sparse) / _F4(n_outputs)))
 
 
 def _positive_unitball(array: np.ndarray, param: schema.FillerParameter, random: CaffeRandom) -> None:

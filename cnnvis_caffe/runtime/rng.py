@@ -16,6 +16,7 @@ import operator
 import os
 import threading
 from collections.abc import Callable
+from typing import Any, overload
 
 import numpy as np
 
@@ -48,6 +49,12 @@ class CaffeRandom:
             seed = int.from_bytes(os.urandom(4), "little")
         # The legacy generator is the one whose seeding is init_genrand and whose stream numpy froze.
         self._words = np.random.RandomState(operator.index(seed) % _N_WORDS)  # noqa: NPY002
+
+    @overload
+    def uint32(self, n: None = None) -> int: ...
+
+    @overload
+    def uint32(self, n: int) -> np.ndarray: ...
 
     def uint32(self, n: int | None = None) -> int | np.ndarray:
         """Draw raw words.
@@ -85,24 +92,24 @@ class CaffeRandom:
         ValueError
             If the range is empty or not finite (Caffe aborts or never returns).
         """
-        low, high = _F4(low), _F4(high)
-        if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-            raise ValueError(f"range must be finite and not empty, got [{low}, {high}]")
+        start, end = _F4(low), _F4(high)
+        if not (np.isfinite(start) and np.isfinite(end) and start <= end):
+            raise ValueError(f"range must be finite and not empty, got [{start}, {end}]")
         # Caffe quirk: boost's range excludes its upper end, so Caffe moves that end up by one float.
-        end = np.nextafter(high, _LARGEST_F4)
+        end = np.nextafter(end, _LARGEST_F4)
+        if start == end:
+            raise ValueError(f"range must not be the largest float32 alone, got [{start}, {end}]")
         factor = _F4(1)
-        if end / _F4(2) - low / _F4(2) > _LARGEST_F4 / _F4(2):
+        if end / _F4(2) - start / _F4(2) > _LARGEST_F4 / _F4(2):
             # The width would overflow: boost draws at half the scale.
-            low, end, factor = low / _F4(2), end / _F4(2), _F4(2)
-        if low == end:
-            raise ValueError(f"range must be below the largest float32, got [{low}, {high}]")
-        width = end - low
+            start, end, factor = start / _F4(2), end / _F4(2), _F4(2)
+        width = end - start
 
         def from_words(words: np.ndarray) -> np.ndarray:
             values = words.astype(_F4)
             values *= _WORD_TO_UNIT
             values *= width
-            values += low
+            values += start
             inside = values < end
             return values if inside.all() else values[inside]
 
@@ -129,12 +136,11 @@ class CaffeRandom:
         ValueError
             If `std` is not positive (Caffe aborts).
         """
-        mean, std = _F4(mean), _F4(std)
-        if not std > 0:
+        if not _F4(std) > 0:
             raise ValueError(f"std must be greater than 0, got {std}")
         values = self._draw(n, lambda words: standard_normal(words, self.uint32))
-        values *= std
-        values += mean
+        values *= _F4(std)
+        values += _F4(mean)
         return values
 
     def bernoulli(self, n: int, p: float) -> np.ndarray:
@@ -156,12 +162,11 @@ class CaffeRandom:
         ValueError
             If `p` is outside [0, 1] (Caffe aborts).
         """
-        p = _F4(p)
         _check_probability("p", p)
-        if p == 0:
+        if _F4(p) == 0:
             # Caffe quirk: boost answers without touching the stream.
             return np.zeros(n, bool)
-        bound = p * _F4(_N_WORDS)
+        bound = _F4(p) * _F4(_N_WORDS)
         return self._draw(n, lambda words: words.astype(_F4) <= bound, bool)
 
     def dropout_mask(self, n: int, ratio: float) -> np.ndarray:
@@ -190,7 +195,7 @@ class CaffeRandom:
         (`src/caffe/layers/dropout_layer.cpp`), and so is the comparison: the two differ for one word in some
         ten millions.
         """
-        _check_probability("dropout_ratio", _F4(ratio))
+        _check_probability("dropout_ratio", ratio)
         p = 1.0 - float(_F4(ratio))
         if p == 0:
             # Caffe quirk: boost answers without touching the stream.
@@ -225,7 +230,7 @@ class CaffeRandom:
         key = np.asarray(state["key"], dtype=np.uint32)
         self._words.set_state(("MT19937", key, int(state["position"]), 0, 0.0))
 
-    def _draw(self, n: int, from_words: Callable[[np.ndarray], np.ndarray], dtype: type = _F4) -> np.ndarray:
+    def _draw(self, n: int, from_words: Callable[[np.ndarray], np.ndarray], dtype: Any = _F4) -> np.ndarray:
         """Collect `n` values from blocks of words, where a block may yield fewer values than it has words.
 
         A value never takes less than one word, so asking for as many words as values are missing
@@ -277,7 +282,7 @@ def set_random_seed(seed: int) -> None:
     _THREAD.random = CaffeRandom(seed)
 
 
-def _check_probability(what: str, p: np.float32) -> None:
-    """Refuse what is not in [0, 1], NaN included."""
-    if not 0 <= p <= 1:
+def _check_probability(what: str, p: float) -> None:
+    """Refuse what is not in [0, 1] once rounded to float32, NaN included."""
+    if not 0 <= _F4(p) <= 1:
         raise ValueError(f"{what} must be in [0, 1], got {p}")

@@ -119,7 +119,7 @@ class _Tape:
         while True:
             word = self.word()
             if word < _FIRST_WORD_AT_ONE:
-                return _unit(np.uint32(word))
+                return _F4(word) * _WORD_TO_UNIT
 
 
 def _unit(words: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ Run inside real Caffe::
 A target of ``-`` writes to standard output. The recording holds ``cases`` (JSON) and ``values`` (float32, of
 all cases one after the other). A case has a name, a seed, and steps in the order of drawing, each either
 ``{shape, filler}`` or ``{count, ratio}`` (dropout; its value is 1 where kept, 0 where dropped). A step with a
-``sha256`` keeps only that of its bytes. Most cases end with a few uniform draws that tell where the stream is.
+``sha256`` keeps only that of its bytes. Most cases end with a few uniform draws: they tell where the stream
+stands.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def test_probability_outside_its_range_is_refused(kind, p):
 
 @pytest.mark.parametrize("ends", [(1, 0), (0, float("inf")), (float("nan"), 1), (3.4028235e38, 3.4028235e38)])
 def test_range_that_cannot_be_drawn_from_is_refused(ends):
-    with pytest.raises(ValueError, match="range must be"):
+    with pytest.raises(ValueError, match="range must"):
         CaffeRandom(1).uniform(3, *ends)
 
 
