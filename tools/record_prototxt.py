@@ -29,7 +29,7 @@ def record(text: str, folder: str) -> dict:
         file.write(text.encode("latin-1"))
     if os.path.exists(target):
         os.remove(target)
-    result = subprocess.run([TOOL, source, target], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    result = subprocess.run([TOOL, source, target], capture_output=True)
     if result.returncode == 0:
         with open(target, "rb") as file:
             return {"text": text, "accepted": True, "output": file.read().decode("latin-1")}

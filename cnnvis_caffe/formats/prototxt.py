@@ -1,0 +1,186 @@
+"""Networks and solvers as text: read with positions and upgraded, written as Caffe writes them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import text_format
+
+from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, PrototxtError
+from cnnvis_caffe.formats import schema, sniff
+from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.formats.text_parser import TextParser
+from cnnvis_caffe.formats.upgrade import generation_of, set_snapshot_prefix, upgrade_network, upgrade_solver
+from cnnvis_caffe.records.network_file import NetworkFile, SolverFile, UnknownField
+
+
+@dataclass(frozen=True)
+class ParsedText:
+    """A message as it stands in a text, not upgraded.
+
+    Attributes
+    ----------
+    message : protobuf message
+    unknown : tuple of UnknownField
+        Fields that were skipped, in the order of the text.
+    layer_lines : dict of str to int
+        One-based line on which each layer starts, by its name.
+    """
+
+    message: Any
+    unknown: tuple[UnknownField, ...]
+    layer_lines: dict[str, int]
+
+
+def parse_text(
+    text: str, message_class: Any, *, path: str = "<string>", allow_unknown: bool = True
+) -> ParsedText:
+    """Read a message from protobuf's text format.
+
+    Parameters
+    ----------
+    text : str
+        Bytes that are not UTF-8 may be there as lone surrogates; they are accepted in comments.
+    message_class : type
+        A class of `cnnvis_caffe.formats.schema`.
+    path : str, default="<string>"
+        For messages.
+    allow_unknown : bool, default=True
+        Report fields that do not exist instead of refusing them as Caffe does.
+
+    Returns
+    -------
+    ParsedText
+
+    Raises
+    ------
+    PrototxtError
+        If protobuf's C++ parser would refuse the text, with the position and what is allowed there.
+    """
+    parser = TextParser(text, path, allow_unknown=allow_unknown)
+    message = message_class()
+    parser.parse(message)
+    return ParsedText(message, tuple(parser.unknown), parser.layer_lines)
+
+
+def network_from_text(text: str, path: str = "<string>", *, allow_unknown: bool = True) -> NetworkFile:
+    """Read a network of any generation from text, and upgrade it.
+
+    Parameters
+    ----------
+    text : str
+    path : str, default="<string>"
+        For messages.
+    allow_unknown : bool, default=True
+        Report fields that do not exist instead of refusing them as Caffe does.
+
+    Returns
+    -------
+    NetworkFile
+
+    Raises
+    ------
+    PrototxtError
+        If the text cannot be parsed or upgraded.
+    """
+    parsed = parse_text(text, schema.NetParameter, path=path, allow_unknown=allow_unknown)
+    generation = generation_of(parsed.message)
+    try:
+        upgrades = upgrade_network(parsed.message)
+    except LayerError as error:
+        raise PrototxtError(path, str(error), parsed.layer_lines.get(error.layer)) from error
+    except NetError as error:
+        raise PrototxtError(path, str(error)) from error
+    return NetworkFile(path, parsed.message, generation, tuple(upgrades), parsed.unknown, parsed.layer_lines)
+
+
+def read_network(path: str | os.PathLike, *, allow_unknown: bool = True) -> NetworkFile:
+    """Read a network prototxt of any generation, and upgrade it.
+
+    Parameters
+    ----------
+    path : str or path-like
+    allow_unknown : bool, default=True
+        Report fields that do not exist instead of refusing them as Caffe does.
+
+    Returns
+    -------
+    NetworkFile
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    PrototxtError
+        If it cannot be parsed or upgraded.
+
+    Notes
+    -----
+    Follows ``ReadNetParamsFromTextFileOrDie`` in ``src/caffe/util/upgrade_proto.cpp``.
+    """
+    return network_from_text(_read_text(path, "a network"), os.fspath(path), allow_unknown=allow_unknown)
+
+
+def read_solver(path: str | os.PathLike, *, allow_unknown: bool = True) -> SolverFile:
+    """Read a solver prototxt, upgrade it and fill in its snapshot prefix.
+
+    Parameters
+    ----------
+    path : str or path-like
+    allow_unknown : bool, default=True
+        Report fields that do not exist instead of refusing them as Caffe does.
+
+    Returns
+    -------
+    SolverFile
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    PrototxtError
+        If it cannot be parsed or upgraded.
+
+    Notes
+    -----
+    Follows ``ReadSolverParamsFromTextFileOrDie`` in ``src/caffe/util/upgrade_proto.cpp``.
+    """
+    name = os.fspath(path)
+    text = _read_text(path, "a solver")
+    parsed = parse_text(text, schema.SolverParameter, path=name, allow_unknown=allow_unknown)
+    try:
+        upgrades = upgrade_solver(parsed.message)
+    except NetError as error:
+        raise PrototxtError(name, str(error)) from error
+    upgrades += set_snapshot_prefix(parsed.message, name)
+    return SolverFile(name, parsed.message, tuple(upgrades), parsed.unknown)
+
+
+def write_text(path: str | os.PathLike, message: Any) -> None:
+    """Write a message as text, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    message : protobuf message
+    """
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(text_format.MessageToString(message).encode("ascii"))
+
+
+def _read_text(path: str | os.PathLike, what: str) -> str:
+    """Return the text of a file, with bytes that are not UTF-8 as lone surrogates."""
+    name = os.fspath(path)
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{name}: there is no such file") from error
+    except OSError as error:
+        raise PrototxtError(name, f"cannot be read: {error.strerror}") from error
+    if b"\0" in data:
+        found = sniff.describe(data) or "binary data, perhaps weights"
+        raise PrototxtError(name, f"{what} must be a prototxt, which is text; this looks like {found}")
+    return data.decode("utf-8", "surrogateescape")
