@@ -147,6 +147,11 @@ class Blob:
         self._data.write(tensor)
 
     @property
+    def value_channels_last(self) -> Any:
+        """`value` of a blob of four axes, in PyTorch's channels-last memory format."""
+        return self._data.read_channels_last(self.shape)
+
+    @property
     def grad(self) -> Any:
         """Gradients as a tensor of shape `shape`; assigning hands the tensor over to the blob."""
         return self._diff.read(self.shape)

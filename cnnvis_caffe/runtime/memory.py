@@ -87,6 +87,20 @@ class Memory:
         self._where = BOTH
         return self._tensor
 
+    def read_channels_last(self, shape: tuple[int, ...]) -> Any:
+        """Return values of shape (N, C, H, W) with the channels of a pixel side by side, as convolutions like them.
+
+        The conversion is kept, so that the next reader has it for free, unless a view is leased.
+        """
+        tensor = self.read(shape)
+        if tensor.is_contiguous(memory_format=torch.channels_last):
+            return tensor
+        tensor = tensor.contiguous(memory_format=torch.channels_last)
+        if self._lease is None or self._lease() is None:
+            self._tensor = tensor
+            self._where = BOTH if self._where is BOTH else TENSOR
+        return tensor
+
     def write(self, tensor: Any) -> None:
         """Take the values of a tensor, which from now on belongs to this memory alone."""
         if tensor.device.type == "cpu" and self._host is not None:

@@ -1,0 +1,44 @@
+"""Convolution: cross-correlation with shared weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.layers.convolution_base import ConvolutionBase
+
+
+class Convolution(ConvolutionBase):
+    """y[o] = b[o] + sum over i of w[o, i] * x[i], over windows of the bottom.
+
+    Notes
+    -----
+    Follows `src/caffe/layers/conv_layer.cpp`. Weights have shape (num_output, channels / group, *kernel).
+    """
+
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of the weights."""
+        return (self.n_out, self.n_channels // self.group, *self.windows.kernel)
+
+    def output_sizes(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Spatial sizes of the top for those of the bottom."""
+        return self.windows.convolved(sizes)
+
+    def padded(self, x: Any) -> Any:
+        """Let a window that is larger than the padded bottom hang over its end, onto zeros."""
+        overhang = self._overhang(x)
+        if not any(overhang):
+            return x
+        return torch.nn.functional.pad(x, [n for extra in reversed(overhang) for n in (0, extra)])
+
+    def unpadded(self, dx: Any, x: Any) -> Any:
+        """Cut off the gradient of those zeros."""
+        for axis, size in enumerate(x.shape[2:], start=2):
+            dx = dx.narrow(axis, 0, size)
+        return dx
+
+    def _overhang(self, x: Any) -> list[int]:
+        """How far the last window reaches beyond the padding, for each spatial axis."""
+        w = self.windows
+        return [max(0, e - (size + 2 * p)) for e, size, p in zip(w.extent, x.shape[2:], w.pad)]

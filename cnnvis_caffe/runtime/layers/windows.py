@@ -1,0 +1,104 @@
+"""Kernel, stride, padding and dilation of layers that slide a window, read as Caffe reads them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.layer import Layer
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A window along each spatial axis.
+
+    Attributes
+    ----------
+    axis : int
+        Channel axis; the axes after it are spatial, those before it are the batch.
+    kernel, stride, pad, dilation : tuple of int
+        One for each spatial axis.
+    """
+
+    axis: int
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pad: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Size of the window with its gaps, for each spatial axis."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation))
+
+    def convolved(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Return the output sizes of a convolution.
+
+        Caffe quirk: C divides towards zero, so that a window larger than the padded input by less than a stride
+        gives one output instead of none.
+        """
+        return tuple(
+            math.trunc((size + 2 * p - e) / s) + 1 for size, p, e, s in zip(sizes, self.pad, self.extent, self.stride)
+        )
+
+    def deconvolved(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Return the output sizes of a deconvolution."""
+        return tuple(s * (size - 1) + e - 2 * p for size, p, e, s in zip(sizes, self.pad, self.extent, self.stride))
+
+
+def read_windows(layer: Layer, bottom: Blob) -> Windows:
+    """Read a ConvolutionParameter.
+
+    Raises
+    ------
+    LayerError
+        If the fields contradict each other, where Caffe ends the process.
+
+    Notes
+    -----
+    Follows `src/caffe/layers/base_conv_layer.cpp`.
+    """
+    param = layer.param.convolution_param
+    axis = layer.axis(bottom, param.axis)
+    n_axes = len(bottom.shape) - axis - 1
+    windows = Windows(
+        axis,
+        kernel=_along_axes(layer, param, n_axes, "kernel", "kernel_size", None),
+        stride=_along_axes(layer, param, n_axes, "stride", "stride", 1),
+        pad=_along_axes(layer, param, n_axes, "pad", "pad", 0),
+        dilation=_along_axes(layer, param, n_axes, "dilation", "dilation", 1),
+    )
+    for what, values in (("kernel_size", windows.kernel), ("stride", windows.stride)):
+        if any(value < 1 for value in values):
+            # A stride of 0 comes from stride_h without stride_w: Caffe divides by it and dies.
+            raise layer.error(f"convolution_param: {what} must be at least 1, got {values}")
+    return windows
+
+
+def _along_axes(
+    layer: Layer, param: Any, n_axes: int, stem: str, field: str, default: int | None
+) -> tuple[int, ...]:
+    """One value for each spatial axis, from `field` or from the pair `stem`_h, `stem`_w."""
+    values = tuple(getattr(param, field))
+    pair = (f"{stem}_h", f"{stem}_w")
+    has_pair = stem != "dilation" and any(param.HasField(name) for name in pair)
+    if has_pair:
+        if n_axes != 2:
+            raise layer.error(
+                f"convolution_param: {pair[0]} and {pair[1]} are for 2 spatial axes, the bottom has {n_axes}; "
+                f"use {field}"
+            )
+        if values:
+            raise layer.error(f"convolution_param: give either {field} or {pair[0]} and {pair[1]}, not both")
+        return tuple(getattr(param, name) for name in pair)
+    if not values and default is not None:
+        return (default,) * n_axes
+    if n_axes and len(values) not in (1, n_axes):
+        raise layer.error(
+            f"convolution_param: {field} is given {len(values)} times; once, or once for each of the "
+            f"{n_axes} spatial axes is allowed"
+        )
+    return values * n_axes if len(values) == 1 else values[:n_axes]
