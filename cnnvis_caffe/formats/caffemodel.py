@@ -115,7 +115,8 @@ def write_caffemodel(
         Of the current generation, without blobs.
     blobs : mapping of str to sequence, or sequence of sequences
         The arrays of each layer, by name or in the network's order. An array is a float32 ndarray, a pair
-        ``(data, diff or None)``, or a ParamArray. Layers that a mapping does not name have none.
+        ``(data, diff or None)``, or a ParamArray, whose legacy shape is kept as such. Layers that a mapping
+        does not name have none.
 
     Raises
     ------
@@ -134,24 +135,6 @@ def write_caffemodel(
         raise CaffemodelError(path, reason)
     with atomic_write(path) as temporary_path, open(temporary_path, "wb") as file:
         write_pieces(file, pieces)
-
-
-def data_and_diff(blob: BlobLike) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return data and diff of an array in any of the forms that writers take.
-
-    Parameters
-    ----------
-    blob : ndarray, pair or ParamArray
-
-    Returns
-    -------
-    data, diff : ndarray, ndarray or None
-    """
-    if isinstance(blob, ParamArray):
-        return blob.data, blob.diff
-    if isinstance(blob, tuple):
-        return blob
-    return blob, None
 
 
 def _without_blobs(
@@ -248,9 +231,16 @@ def _layer_pieces(path: str, layer: Any, blobs: Sequence[BlobLike]) -> list[Piec
     before, after = _split(layer.SerializeToString(), _BLOBS)
     pieces: list[Piece] = [before]
     for blob in blobs:
-        body = blob_pieces(*data_and_diff(blob))
+        body = _blob_pieces(blob)
         pieces += [wire.write_length(_BLOBS, pieces_length(body)), *body]
     return [*pieces, after]
+
+
+def _blob_pieces(blob: BlobLike) -> list[Piece]:
+    """Return a BlobProto in pieces, its shape in the old form if that is how it was read."""
+    if isinstance(blob, ParamArray):
+        return blob_pieces(blob.data, blob.diff, legacy=blob.legacy)
+    return blob_pieces(*blob) if isinstance(blob, tuple) else blob_pieces(blob)
 
 
 def _split(message: bytes, number: int) -> tuple[bytes, bytes]:

@@ -103,7 +103,8 @@ def write_weights_hdf5(
 
     Notes
     -----
-    ``Net::ToHDF5`` in ``src/caffe/net.cpp``, except that Caffe aborts on names with a slash.
+    ``Net::ToHDF5`` in ``src/caffe/net.cpp``, except that Caffe aborts on names with a slash. HDF5 cannot mark
+    a shape as legacy and Caffe compares it exactly: give a legacy array the shape that its net has.
     """
     path = os.fspath(path)
     pairs = list(layers.items() if isinstance(layers, Mapping) else layers)

@@ -82,7 +82,7 @@ def write_solverstate(path: str | os.PathLike[str], state: SolverState) -> None:
         text = state.learned_net.encode("utf-8", "surrogateescape")
         pieces.append(wire.write_length(_LEARNED_NET, len(text)) + text)
     for blob in state.history:
-        body = blob_pieces(blob.data)
+        body = blob_pieces(blob.data, legacy=blob.legacy)
         pieces += [wire.write_length(_HISTORY, pieces_length(body)), *body]
     pieces.append(wire.write_tag(_CURRENT_STEP, wire.VARINT) + wire.write_varint(state.current_step))
     length = pieces_length(pieces)
