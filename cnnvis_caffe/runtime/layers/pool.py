@@ -1,0 +1,193 @@
+"""Pooling as Caffe does it: sizes, maxima with their places, averages, and random picks."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnnvis_caffe.runtime.backend import torch
+
+FLT_MAX = 3.4028234663852886e38
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Windows of a pooling layer; every pair is (height, width).
+
+    Attributes
+    ----------
+    kernel, stride, pad : tuple of int
+    ceil : bool
+        Whether sizes are rounded up (Caffe's default) or down.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pad: tuple[int, int]
+    ceil: bool = True
+
+    def sizes(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Return the output size for an input size.
+
+        Notes
+        -----
+        `PoolingLayer::Reshape` in `src/caffe/layers/pooling_layer.cpp`.
+        """
+        rounded = math.ceil if self.ceil else math.floor
+        pooled = [rounded((n + 2 * p - k) / s) + 1 for n, k, s, p in zip(sizes, self.kernel, self.stride, self.pad)]
+        # Caffe quirk: a last window that begins beyond the image is dropped only if there is padding, and then along
+        # both axes.
+        if any(self.pad):
+            pooled = [
+                o - 1 if (o - 1) * s >= n + p else o for o, n, s, p in zip(pooled, sizes, self.stride, self.pad)
+            ]
+        return tuple(pooled)
+
+    def is_native(self, sizes: Sequence[int]) -> bool:
+        """Say whether the library's own pooling gives these windows."""
+        for n, k, s, p, o in zip(sizes, self.kernel, self.stride, self.pad, self.sizes(sizes)):
+            rounding_up = s - 1 if self.ceil else 0
+            native = (n + 2 * p - k + rounding_up) // s + 1
+            if self.ceil and (native - 1) * s >= n + p:
+                native -= 1
+            if native != o or 2 * p > k or k > n + 2 * p:
+                return False
+        return True
+
+    def padding(self, sizes: Sequence[int]) -> list[int]:
+        """Return (left, right, top, bottom) that make every window lie inside."""
+        amounts = []
+        for n, k, s, p, o in zip(sizes, self.kernel, self.stride, self.pad, self.sizes(sizes)):
+            amounts.append((p, max(0, (o - 1) * s + k - n - p)))
+        (top, bottom), (left, right) = amounts
+        return [left, right, top, bottom]
+
+
+def max_pool(x: Any, pool: Pool) -> tuple[Any, Any]:
+    """Return the maximum of each window and its place.
+
+    Parameters
+    ----------
+    x : Tensor of shape (N, C, H, W)
+    pool : Pool
+
+    Returns
+    -------
+    y : Tensor of shape (N, C, H', W')
+    places : Tensor of the same shape, int64
+        ``row * W + column`` of the first maximum; -1 where a window holds no number above -FLT_MAX.
+    """
+    if pool.is_native(x.shape[2:]):
+        y, places = torch.ops.aten.max_pool2d_with_indices(
+            x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil
+        )
+        if x.device.type != "cpu" or not y.numel():
+            return y, places
+        low, high = torch.aminmax(y)
+        if low >= -FLT_MAX and high == high:
+            return y, places
+    # Caffe quirk: starts at -FLT_MAX and asks for more, so that NaN is skipped, and a window without a number above
+    # gives -FLT_MAX at place -1.
+    height, width = x.shape[2:]
+    left, right, top, bottom = pool.padding((height, width))
+    padded = torch.nn.functional.pad(
+        torch.where(torch.isnan(x), -math.inf, x), (left, right, top, bottom), value=-math.inf
+    )
+    y, places = torch.ops.aten.max_pool2d_with_indices(padded, pool.kernel, pool.stride, [0, 0], [1, 1], False)
+    rows = places.div(width + left + right, rounding_mode="floor") - top
+    columns = places.remainder(width + left + right) - left
+    empty = y < -FLT_MAX
+    return y.masked_fill(empty, -FLT_MAX), (rows * width + columns).masked_fill(empty, -1)
+
+
+def max_pool_backward(dy: Any, x: Any, places: Any, pool: Pool) -> Any:
+    """Return the gradient of the input: each window's gradient goes to its maximum."""
+    if pool.is_native(x.shape[2:]):
+        return torch.ops.aten.max_pool2d_with_indices_backward(
+            dy, x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil, places
+        )
+    return scatter(dy, places, x.shape)
+
+
+def scatter(dy: Any, places: Any, shape: Sequence[int]) -> Any:
+    """Add each gradient to the place in its plane that it belongs to."""
+    dx = dy.new_zeros(shape)
+    return dx.flatten(2).scatter_add_(2, places.flatten(2), dy.flatten(2)).view(shape)
+
+
+def average_pool(x: Any, pool: Pool) -> Any:
+    """Return the mean of each window; padding counts, what hangs over beyond it does not."""
+    if pool.is_native(x.shape[2:]):
+        if pool.kernel == tuple(x.shape[2:]) and not any(pool.pad):
+            return x.mean((2, 3), keepdim=True)
+        return torch.nn.functional.avg_pool2d(x, pool.kernel, pool.stride, pool.pad, pool.ceil, True)
+    padded = torch.nn.functional.pad(x, pool.padding(x.shape[2:]))
+    sums = torch.nn.functional.avg_pool2d(padded, pool.kernel, pool.stride, divisor_override=1)
+    return sums / _divisors(x, pool)
+
+
+def average_pool_backward(dy: Any, x: Any, pool: Pool) -> Any:
+    """Return the gradient of the input of `average_pool`."""
+    if pool.is_native(x.shape[2:]):
+        return torch.ops.aten.avg_pool2d_backward(
+            dy, x, pool.kernel, pool.stride, pool.pad, pool.ceil, True, None
+        )
+    left, right, top, bottom = pool.padding(x.shape[2:])
+    height, width = x.shape[2:]
+    padded = x.new_empty(*x.shape[:2], height + top + bottom, width + left + right)
+    dpadded = torch.ops.aten.avg_pool2d_backward(
+        dy / _divisors(x, pool), padded, pool.kernel, pool.stride, [0, 0], False, True, 1
+    )
+    return dpadded[:, :, top : top + height, left : left + width].clone()
+
+
+def _divisors(x: Any, pool: Pool) -> Any:
+    """Number of pixels that each window is divided by, padding included."""
+    along = []
+    for n, k, s, p, o in zip(x.shape[2:], pool.kernel, pool.stride, pool.pad, pool.sizes(x.shape[2:])):
+        starts = [i * s - p for i in range(o)]
+        along.append(x.new_tensor([min(start + k, n + p) - start for start in starts]))
+    return along[0][:, None] * along[1][None, :]
+
+
+def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, Any]:
+    """Pick a value of each window with a probability proportional to it; in TEST, the mean weighted by the values.
+
+    Returns
+    -------
+    y : Tensor of shape (N, C, H', W')
+    places : Tensor of the same shape, int64, or None in TEST
+
+    Notes
+    -----
+    Zeiler and Fergus 2013; follows `src/caffe/layers/pooling_layer.cu`. A CPU build of Caffe does not have it.
+    """
+    height, width = x.shape[2:]
+    _, right, _, bottom = pool.padding((height, width))
+    padded = torch.nn.functional.pad(x, (0, right, 0, bottom))
+    out_height, out_width = pool.sizes((height, width))
+    taps = list(itertools.product(range(pool.kernel[0]), range(pool.kernel[1])))
+    windows = torch.stack(
+        [
+            padded[:, :, i : i + (out_height - 1) * pool.stride[0] + 1 : pool.stride[0],
+                   j : j + (out_width - 1) * pool.stride[1] + 1 : pool.stride[1]]
+            for i, j in taps
+        ],
+        dim=-1,
+    )  # fmt: skip
+    total = windows.sum(-1)
+    if not is_train:
+        return torch.where(total > 0, (windows * windows).sum(-1) / total, torch.zeros_like(total)), None
+    running = windows.cumsum(-1)
+    threshold = torch.rand_like(total) * total
+    picked = (running >= threshold[..., None]).to(torch.uint8).argmax(-1)
+    y = windows.gather(-1, picked[..., None])[..., 0]
+    tap_rows = picked.div(pool.kernel[1], rounding_mode="floor")
+    tap_columns = picked.remainder(pool.kernel[1])
+    rows = torch.arange(out_height, device=x.device)[:, None] * pool.stride[0] + tap_rows
+    columns = torch.arange(out_width, device=x.device)[None, :] * pool.stride[1] + tap_columns
+    # A pick beyond the image has the value 0 and is possible only where the whole window is 0.
+    return y, rows.clamp(max=height - 1) * width + columns.clamp(max=width - 1)

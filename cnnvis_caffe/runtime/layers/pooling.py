@@ -1,0 +1,132 @@
+"""Pooling: the maximum, the mean or a random pick of each window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnnvis_caffe.formats import schema
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.layer import Layer, is_train
+from cnnvis_caffe.runtime.layers import pool as pools
+from cnnvis_caffe.runtime.layers.pool import Pool
+
+
+class Pooling(Layer):
+    """Pools over height and width; MAX can show the places of the maxima as a second top.
+
+    Notes
+    -----
+    Follows `src/caffe/layers/pooling_layer.cpp`. A place is ``row * width + column``, as float32.
+    """
+
+    n_tops = (1, 2)
+    can_be_in_place = False
+
+    def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Read and check the windows."""
+        param = self.param.pooling_param
+        self.method: int = param.pool
+        self.is_max = self.method == schema.PoolingParameter.MAX
+        if len(tops) > 1 and not self.is_max:
+            raise self.error("only MAX pooling has a second top (the places of the maxima)")
+        sized = param.HasField("kernel_size")
+        pair = param.HasField("kernel_h"), param.HasField("kernel_w")
+        if param.global_pooling:
+            if sized or any(pair):
+                raise self.error("pooling_param: global_pooling takes the whole image; leave the kernel out")
+        elif sized == all(pair):
+            # Caffe quirk: kernel_size with only one of the pair is accepted, and kernel_size counts.
+            raise self.error("pooling_param: give either kernel_size or both kernel_h and kernel_w")
+        stride = self._pair("stride")
+        pad = self._pair("pad")
+        kernel = (param.kernel_size,) * 2 if sized else (param.kernel_h, param.kernel_w)
+        if not param.global_pooling and min(kernel) < 1:
+            raise self.error(f"pooling_param: the kernel must be at least 1, got {kernel}")
+        if min(stride) < 1:
+            raise self.error(f"pooling_param: the stride must be at least 1, got {stride}")
+        if param.global_pooling and (any(pad) or stride != (1, 1)):
+            raise self.error("pooling_param: global_pooling needs pad 0 and stride 1")
+        if any(pad) and self.method == schema.PoolingParameter.STOCHASTIC:
+            raise self.error("pooling_param: padding is for MAX and AVE pooling only")
+        if any(pad) and (pad[0] >= kernel[0] or pad[1] >= kernel[1]):
+            raise self.error(f"pooling_param: the padding {pad} must be smaller than the kernel {kernel}")
+        self.pool = Pool(kernel, stride, pad, param.round_mode == schema.PoolingParameter.CEIL)
+        self.places: Any = None
+
+    def _pair(self, what: str) -> tuple[int, int]:
+        """Stride or padding along height and width."""
+        param = self.param.pooling_param
+        given = param.HasField(f"{what}_h"), param.HasField(f"{what}_w")
+        if any(given) and (param.HasField(what) or not all(given)):
+            raise self.error(f"pooling_param: give either {what} or both {what}_h and {what}_w")
+        if all(given):
+            return getattr(param, f"{what}_h"), getattr(param, f"{what}_w")
+        return (getattr(param, what),) * 2
+
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Give the tops the number of windows."""
+        shape = bottoms[0].shape
+        if len(shape) != 4:
+            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; 4 axes (N, C, H, W) are needed")
+        if self.param.pooling_param.global_pooling:
+            self.pool = Pool((shape[2], shape[3]), (1, 1), (0, 0), self.pool.ceil)
+        sizes = self.pool.sizes(shape[2:])
+        if min(sizes) < 1:
+            raise self.shape_error(
+                f"bottom {bottoms[0].name!r} of shape {shape} is too small for windows of {self.pool.kernel}"
+            )
+        for top in tops:
+            top.reshape(*shape[:2], *sizes)
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Pool."""
+        x = bottoms[0].value
+        if self.is_max:
+            tops[0].value, self.places = pools.max_pool(x, self.pool)
+            if len(tops) > 1:
+                tops[1].value = self.places.to(x.dtype)
+        elif self.method == schema.PoolingParameter.AVE:
+            tops[0].value = pools.average_pool(x, self.pool)
+        else:
+            # A CPU build of Caffe stops here; a GPU build computes this.
+            tops[0].value, self.places = pools.stochastic_pool(x, self.pool, is_train(self))
+
+    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Give each window's gradient back to its pixels."""
+        if not propagate_down[0]:
+            return
+        x, dy = bottoms[0].value, tops[0].grad
+        if self.method == schema.PoolingParameter.AVE:
+            bottoms[0].grad = pools.average_pool_backward(dy, x, self.pool)
+            return
+        if len(tops) > 1:
+            # Caffe reads the places from the second top, where a script may have changed them.
+            places = tops[1].value.to(torch.int64)
+            bottoms[0].grad = pools.scatter(dy, self._checked(places, x), x.shape)
+            return
+        if self.places is None or self.places.shape != dy.shape:
+            raise self.error("backward needs the places of a forward pass in the same shape; run forward first")
+        if self.is_max:
+            is_native = self.pool.is_native(x.shape[2:])
+            places = self.places if is_native and not _has_empty(self.places) else self._checked(self.places, x)
+            bottoms[0].grad = pools.max_pool_backward(dy, x, places, self.pool)
+        else:
+            bottoms[0].grad = pools.scatter(dy, self.places, x.shape)
+
+    def _checked(self, places: Any, x: Any) -> Any:
+        """Places that all lie in the image; Caffe would write outside its memory."""
+        n_pixels = x.shape[2] * x.shape[3]
+        low, high = int(places.min()), int(places.max())
+        if low < 0 or high >= n_pixels:
+            raise self.error(
+                f"backward needs a place in every window; found {low if low < 0 else high}, allowed are 0 to "
+                f"{n_pixels - 1} (-1 marks a window that holds only NaN, -infinity or nothing)"
+            )
+        return places
+
+
+def _has_empty(places: Any) -> bool:
+    """Whether a window had no maximum, as far as that can be told without waiting for a GPU."""
+    return places.device.type == "cpu" and bool(places.min() < 0)
