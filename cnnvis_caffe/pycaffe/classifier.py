@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ class Classifier(Net):
         shape = self.blobs[input_name].data.shape
         self.transformer = make_transformer(input_name, shape, mean, input_scale, raw_scale, channel_swap)
         self.crop_dims = np.array(shape[2:])
-        self.image_dims = image_dims if image_dims is not None and len(image_dims) else self.crop_dims
+        self.image_dims: Any = self.crop_dims if image_dims is None or not len(image_dims) else image_dims
 
     def predict(self, inputs: Sequence[np.ndarray], oversample: bool = True) -> np.ndarray:
         """Return the net's output for each image.
@@ -75,9 +75,7 @@ class Classifier(Net):
             resized[...] = io.resize_image(image, self.image_dims)
         crops = io.oversample(images, self.crop_dims) if oversample else self._centre_crops(images)
 
-        input_name = self.inputs[0]
-        net_input = np.stack([self.transformer.preprocess(input_name, crop) for crop in crops])
-        predictions = self.forward_all(**{input_name: net_input})[self.outputs[0]]
+        predictions = predict_crops(self, crops)
         if oversample:
             predictions = predictions.reshape(len(inputs), 10, -1).mean(1)
         return predictions
@@ -126,3 +124,24 @@ def make_transformer(
         if value is not None:
             set_step(input_name, value)
     return transformer
+
+
+def predict_crops(net: Any, crops: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the first output of a `Classifier` or `Detector` for crops of images.
+
+    Parameters
+    ----------
+    net : Classifier or Detector
+        Net with a transformer.
+    crops : iterable of ndarray of shape (height, width, channels)
+        At least one; not changed.
+
+    Returns
+    -------
+    ndarray of float32
+        One row per crop.
+    """
+    name = net.inputs[0]
+    # Copies, since crops may be overlapping views of one image and the transformer works in place.
+    net_input = np.stack([net.transformer.preprocess(name, crop.copy()) for crop in crops])
+    return net.forward_all(**{name: net_input})[net.outputs[0]]

@@ -205,7 +205,7 @@ def _maps_to_ancestors(top: Top) -> Any:
             pass  # the walk ends at this layer
 
 
-def crop(top_from: Top, top_to: Top) -> Top:
+def crop(top_from: Top, top_to: Top) -> Any:
     """Return a Crop layer that cuts one top to the size of another, where both show the same.
 
     Parameters

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.pycaffe import io
-from cnnvis_caffe.pycaffe.classifier import make_transformer
+from cnnvis_caffe.pycaffe.classifier import make_transformer, predict_crops
 from cnnvis_caffe.pycaffe.proto.caffe_pb2 import TEST
 from cnnvis_caffe.pycaffe.pycaffe import Net
 
@@ -83,10 +83,7 @@ class Detector(Net):
             crops += [self.crop(image, window) for window in windows]
         if not crops:
             return []
-
-        input_name = self.inputs[0]
-        net_input = np.stack([self.transformer.preprocess(input_name, crop) for crop in crops])
-        predictions = iter(self.forward_all(**{input_name: net_input})[self.outputs[0]])
+        predictions = iter(predict_crops(self, crops))
         return [
             {"window": window, "prediction": next(predictions), "filename": filename}
             for filename, windows in images_windows

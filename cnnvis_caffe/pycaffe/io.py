@@ -433,7 +433,7 @@ def _to_unit_range(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float64)
 
 
-def resize_image(im: np.ndarray, new_dims: Sequence[int], interp_order: int = 1) -> np.ndarray:
+def resize_image(im: np.ndarray, new_dims: Iterable[int], interp_order: int = 1) -> np.ndarray:
     """Resize an image.
 
     Parameters
@@ -473,7 +473,7 @@ def resize_image(im: np.ndarray, new_dims: Sequence[int], interp_order: int = 1)
     return (unit * _weak(high - low) + _weak(low)).astype(np.float32)
 
 
-def oversample(images: Sequence[np.ndarray], crop_dims: Sequence[int]) -> np.ndarray:
+def oversample(images: Sequence[np.ndarray] | np.ndarray, crop_dims: Iterable[int]) -> np.ndarray:
     """Cut ten crops from each image: corners, centre, and the mirror images of these five.
 
     Parameters

@@ -215,7 +215,7 @@ class Function:
         assign_proto(layer, keyword, value)
 
 
-class UnknownTopError(UnknownBlobError, AttributeError):
+class UnknownTopError(UnknownBlobError, AttributeError):  # type: ignore[misc]  # both have a `name`
     """A name that no top of a `NetSpec` has; a `KeyError`, as in Caffe, that `hasattr` understands."""
 
 
