@@ -55,6 +55,7 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "sklearn": ("aggregation",),
     "pooch": ("datasets",),
     "pydot": ("pycaffe.draw",),
+    "pydotplus": ("pycaffe.draw",),  # the older fork, which pycaffe takes as well
     "PyQt5": ("viewer",),
     "pyqtgraph": ("viewer.chart",),
     "selective_search_ijcv_with_python": ("pycaffe.detector",),  # pycaffe's own: who has it, has it
