@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ask real Caffe for the text of the networks in ``net_spec_networks.py``, and for graphs of some of them.
+"""Ask real Caffe for the text of the networks in ``net_spec_networks.py``, graphs of some, and message names.
 
 Run inside real Caffe, with the folder to write to. pydot must be there for the graphs, such as from
 ``pip install --target FOLDER pydot``::
@@ -16,7 +16,11 @@ from typing import Any
 import caffe
 import caffe.coord_map
 import caffe.draw
+from caffe.proto import caffe_pb2
 from net_spec_networks import all_networks, describe_graph
+
+# What generated code imports for itself.
+IMPORTED = ("_descriptor", "_message", "_reflection", "_sym_db", "_symbol_database", "enum_type_wrapper")
 
 # network, (rankdir, label_edges, phase, display_lrm)
 GRAPHS: list[tuple[str, tuple[Any, ...]]] = [
@@ -43,11 +47,14 @@ def graphs(networks: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def main(folder: str) -> None:
-    """Write both recordings into a folder."""
+    """Write the recordings into a folder."""
     networks = dict(all_networks(caffe))
     recordings = {
         "net_spec.json": {name: str(network) for name, network in networks.items()},
         "draw.json": graphs(networks),
+        "caffe_pb2.json": [
+            name for name in dir(caffe_pb2) if name not in IMPORTED and not name.startswith("__")
+        ],
     }
     for filename, content in recordings.items():
         with open(f"{folder}/{filename}", "w", encoding="utf-8") as file:
