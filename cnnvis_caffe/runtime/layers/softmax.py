@@ -17,14 +17,18 @@ class Softmax(Elementwise):
     Follows `src/caffe/layers/softmax_layer.cpp`.
     """
 
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Give the top the bottom's shape, which must have the axis."""
+        self.softmax_axis = self.axis(bottoms[0], self.param.softmax_param.axis)
+        super().reshape(bottoms, tops)
+
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Normalise the exponentials."""
-        axis = self.axis(bottoms[0], self.param.softmax_param.axis)
-        tops[0].value = torch.softmax(bottoms[0].value, axis)
+        tops[0].value = torch.softmax(bottoms[0].value, self.softmax_axis)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Give y * (dy - sum(dy * y)), whether or not it was asked for."""
         # Caffe quirk: ignores propagate_down.
-        axis = self.axis(bottoms[0], self.param.softmax_param.axis)
-        y = tops[0].value
-        bottoms[0].grad = torch.ops.aten._softmax_backward_data(tops[0].grad, y, axis, y.dtype)
+        dy, y = tops[0].grad, tops[0].value
+        total = (dy * y).sum(self.softmax_axis, keepdim=True)
+        bottoms[0].grad = (dy - total).mul_(y)
