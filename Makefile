@@ -35,8 +35,10 @@ lint: $(INSTALLED)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+# Where Qt's system libraries could not be had, its pytest plug-in would stop everything else as well.
 test: lint
-	@$(BIN)/python -m pytest -m "$(MARKERS)" $(PYTEST_ARGS)
+	@qt=$$($(BIN)/python -c "import PyQt5.QtWidgets" 2>/dev/null || echo "-p no:pytest-qt"); \
+	$(BIN)/python -m pytest $$qt -m "$(MARKERS)" $(PYTEST_ARGS)
 
 benchmark: $(INSTALLED)
 	@$(BIN)/python -m pytest benchmarks -m "" $(PYTEST_ARGS)
