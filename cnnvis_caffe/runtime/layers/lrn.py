@@ -99,8 +99,7 @@ class LRN(Layer):
                 values.contiguous(memory_format=torch.channels_last), self._band * factor, bias,
                 (1, 1), (0, 0), (1, 1), False, (0, 0), 1,
             )  # fmt: skip
-            low, high = torch.aminmax(total)
-            if low > -math.inf and high < math.inf:
+            if math.isfinite(total.sum()):
                 return total
             # NaN and infinity times the zeros of the band would spread to all channels.
         half = self.size // 2
