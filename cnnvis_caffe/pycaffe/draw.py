@@ -203,10 +203,12 @@ def draw_net(
 
     Parameters
     ----------
-    caffe_net, rankdir, phase, display_lrm
+    caffe_net, rankdir
         As for `get_pydot_graph`.
     ext : str, default="png"
         Format, as Graphviz calls it; "raw" gives the graph as text.
+    phase, display_lrm
+        As for `get_pydot_graph`.
 
     Returns
     -------
@@ -229,10 +231,12 @@ def draw_net_to_file(
 
     Parameters
     ----------
-    caffe_net, rankdir, phase, display_lrm
-        As for `get_pydot_graph`.
+    caffe_net : caffe_pb2.NetParameter
+        Network.
     filename : str
         File to write.
+    rankdir, phase, display_lrm
+        As for `get_pydot_graph`.
     """
     image = draw_net(caffe_net, rankdir, filename.rpartition(".")[2], phase, display_lrm)
     with open(filename, "wb") as file:
