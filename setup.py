@@ -54,7 +54,7 @@ setup(
     packages=find_packages(include=["cnnvis_caffe", "cnnvis_caffe.*"]),
     package_data={
         "cnnvis_caffe": ["py.typed"],
-        "cnnvis_caffe.formats": ["caffe.desc", "caffe.proto"],
+        "cnnvis_caffe.formats": ["caffe.desc", "caffe.proto", "*.pyi"],
     },
     install_requires=CORE,
     extras_require={

@@ -19,6 +19,14 @@ from cnnvis_caffe.cli import main
 from cnnvis_caffe.errors import Cancelled, MeanFileError
 
 
+def runner() -> CliRunner:
+    """A runner that keeps stdout and stderr apart; click before 8.2 has to be told."""
+    try:
+        return CliRunner(mix_stderr=False)
+    except TypeError:
+        return CliRunner()
+
+
 @pytest.fixture(autouse=True)
 def logging_as_before():
     """Undo what the command does to this process's logging and warnings."""
@@ -41,7 +49,7 @@ def run(monkeypatch):
         module.command = click.command(name="attempt")(function)
         monkeypatch.setitem(sys.modules, module.__name__, module)
         monkeypatch.setitem(main.COMMANDS, "attempt", "Try something.")
-        return CliRunner().invoke(main.group, [*options, "attempt"])
+        return runner().invoke(main.group, [*options, "attempt"])
 
     return run_
 
@@ -54,14 +62,14 @@ def raiser(error):
 
 
 def test_help_lists_every_command_without_importing_one():
-    result = CliRunner().invoke(main.group, ["--help"])
+    result = runner().invoke(main.group, ["--help"])
     assert result.exit_code == 0
     for name in main.COMMANDS:
         assert f"\n  {name} " in result.stdout
 
 
 def test_the_version_is_the_package_s_and_setup_s():
-    result = CliRunner().invoke(main.group, ["--version"])
+    result = runner().invoke(main.group, ["--version"])
     assert result.stdout.split()[-1] == cnnvis_caffe.__version__
     tree = ast.parse((Path(cnnvis_caffe.__file__).parents[1] / "setup.py").read_text("utf-8"))
     keywords = [word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords]
@@ -100,7 +108,7 @@ def test_interrupted_is_130(run, error):
 
 @pytest.mark.parametrize("arguments", [["nothing"], ["--nothing"]])
 def test_wrong_usage_is_2(arguments):
-    result = CliRunner().invoke(main.group, arguments)
+    result = runner().invoke(main.group, arguments)
     assert result.exit_code == 2
     assert "Error: " in result.stderr
 
