@@ -18,7 +18,7 @@ The text of what comes out is that of ``python/caffe/net_spec.py``, to the byte.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -227,12 +227,12 @@ class NetSpec:
 
     Attributes
     ----------
-    tops : dict of str to Top
+    tops : OrderedDict of str to Top
         All assigned tops in order.
     """
 
     def __init__(self) -> None:
-        super().__setattr__("tops", {})
+        super().__setattr__("tops", OrderedDict())
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.tops[name] = value
