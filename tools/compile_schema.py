@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Compile ``cnnvis_caffe/formats/caffe.proto`` into the descriptor set next to it.
 
-Needs ``protoc`` (Debian: protobuf-compiler) or the package grpcio-tools. Every protoc from 3.12 on writes the same
-bytes, so the result can be reviewed and reproduced. With ``--check`` nothing is written and the exit status tells
-whether ``caffe.desc`` is up to date.
+Needs ``protoc`` (Debian: protobuf-compiler) or the package grpcio-tools. Every protoc from 3.12 on writes the
+same bytes, so the result can be reviewed and reproduced. With ``--check`` nothing is written and the exit
+status tells whether ``caffe.desc`` is up to date.
 """
 
 from __future__ import annotations

@@ -166,8 +166,10 @@ def write_text(path: str | os.PathLike, message: Any) -> None:
     path : str or path-like
     message : protobuf message
     """
+    # Caffe's writer escapes everything that is not ASCII.
+    text = text_format.MessageToString(message, as_utf8=False)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(text_format.MessageToString(message).encode("ascii"))
+        temporary.write_bytes(text.encode("ascii"))
 
 
 def _read_text(path: str | os.PathLike, what: str) -> str:

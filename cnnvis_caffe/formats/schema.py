@@ -1,11 +1,11 @@
-"""Caffe's messages as protobuf classes: ``schema.NetParameter``, ``schema.LayerParameter``, ``schema.TRAIN``, ...
+"""Caffe's messages as protobuf classes: ``schema.NetParameter``, ``schema.TRAIN`` and so on.
 
-Every message of ``caffe.proto`` is an attribute of this module under its Caffe name; nested enums are reached as
-protobuf reaches them (``schema.PoolingParameter.MAX``, ``schema.PoolingParameter.PoolMethod.Name(0)``).
+Every message of ``caffe.proto`` is an attribute of this module under its Caffe name; nested enums are reached
+as protobuf reaches them (``schema.PoolingParameter.MAX``, ``schema.PoolingParameter.PoolMethod.Name(0)``).
 
-The classes are built when this module is imported, from the compiled descriptors in ``caffe.desc``. There is no
-generated code, because none works with every protobuf from 3.12 to 7. The descriptor pool is our own: in the default
-pool these messages would clash with those of a real Caffe in the same process.
+The classes are built when this module is imported, from the compiled descriptors in ``caffe.desc``. There is
+no generated code, because none works with every protobuf from 3.12 to 7. The descriptor pool is our own: in
+the default pool these messages would clash with those of a real Caffe in the same process.
 """
 
 from __future__ import annotations
@@ -32,6 +32,35 @@ def _build_classes(file_descriptor: Any) -> dict[str, Any]:
     if get_class is None:  # protobuf before 4.22
         get_class = message_factory.MessageFactory(file_descriptor.pool).GetPrototype
     return {name: get_class(message) for name, message in file_descriptor.message_types_by_name.items()}
+
+
+def is_repeated(field: Any) -> bool:
+    """Tell whether the descriptor of a field is that of a list.
+
+    Parameters
+    ----------
+    field : google.protobuf.descriptor.FieldDescriptor
+
+    Returns
+    -------
+    bool
+    """
+    # `label` is deprecated since `is_repeated` is there.
+    return field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
+
+
+def is_required(field: Any) -> bool:
+    """Tell whether the descriptor of a field is that of one without which its message is invalid.
+
+    Parameters
+    ----------
+    field : google.protobuf.descriptor.FieldDescriptor
+
+    Returns
+    -------
+    bool
+    """
+    return field.is_required if hasattr(field, "is_required") else field.label == field.LABEL_REQUIRED
 
 
 DESCRIPTOR = _load_file_descriptor()

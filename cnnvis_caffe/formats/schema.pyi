@@ -8,6 +8,9 @@ Phase: Any
 TRAIN: int
 TEST: int
 
+def is_repeated(field: Any) -> bool: ...
+def is_required(field: Any) -> bool: ...
+
 BlobShape: Any
 BlobProto: Any
 BlobProtoVector: Any

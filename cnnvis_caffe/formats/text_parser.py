@@ -1,7 +1,8 @@
 """Fill a protobuf message from text, keeping the positions that protobuf's own parser loses.
 
-Accepts and refuses what protobuf's C++ parser does for Caffe, with one exception that is reported instead of refused:
-fields that do not exist.
+Accepts and refuses what protobuf's C++ parser does for Caffe, with two exceptions. Fields that do not exist
+can be reported instead of refused, and strings that are not UTF-8 are refused, because Python's messages
+cannot hold them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from cnnvis_caffe.formats.schema import is_repeated, is_required
 from cnnvis_caffe.formats.text_tokenizer import END, FLOAT, IDENTIFIER, INTEGER, STRING, SYMBOL, Tokenizer
 from cnnvis_caffe.records.network_file import UnknownField
 
@@ -38,21 +40,15 @@ class _Field(NamedTuple):
 
 
 @functools.cache
-def _fields(message_class: Any) -> dict[str, _Field]:
-    """Return the fields of a message class by name."""
+def _fields(descriptor: Any) -> dict[str, _Field]:
+    """Return the fields of a message by name."""
     fields = {}
-    for field in message_class.DESCRIPTOR.fields:
-        # `label` is deprecated from protobuf 6 on; before, there is nothing else.
-        repeated = getattr(field, "is_repeated", None)
-        if repeated is None:
-            repeated, required = (
-                field.label == label for label in (field.LABEL_REPEATED, field.LABEL_REQUIRED)
-            )
-        else:
-            required = field.is_required
+    for field in descriptor.fields:
         values = field.enum_type.values if field.enum_type is not None else ()
         enum = {value.name: value.number for value in values}
-        fields[field.name] = _Field(field.name, field.type, field.cpp_type, repeated, required, enum)
+        fields[field.name] = _Field(
+            field.name, field.type, field.cpp_type, is_repeated(field), is_required(field), enum
+        )
     return fields
 
 
@@ -94,7 +90,7 @@ class TextParser:
         if tokens.kind != IDENTIFIER:
             raise self._not_a_field(message)
         name = tokens.take()
-        field = _fields(type(message)).get(name)
+        field = _fields(message.DESCRIPTOR).get(name)
         if field is None:
             self._note_unknown(message, name, start)
             self._skip_value()
@@ -268,7 +264,7 @@ class TextParser:
 
     def _note_unknown(self, message: Any, name: str, start: int) -> None:
         """Keep the position of a field that does not exist, or refuse it."""
-        near = difflib.get_close_matches(name.lower(), list(_fields(type(message))), n=3)
+        near = difflib.get_close_matches(name.lower(), list(_fields(message.DESCRIPTOR)), n=3)
         field = UnknownField(name, *self._tokens.position(start), message.DESCRIPTOR.name, tuple(near))
         if not self._allow_unknown:
             raise self._tokens.error(str(field), start)
@@ -302,16 +298,15 @@ class TextParser:
                 raise tokens.error("this bracket is not closed", start)
             if tokens.kind == SYMBOL and tokens.text in _CLOSING:
                 expected.append(_CLOSING[tokens.text])
-            elif tokens.kind == SYMBOL and tokens.text in _CLOSING.values():
-                if tokens.text != expected.pop():
-                    raise tokens.error(f"this '{tokens.text}' closes nothing")
+            elif tokens.kind == SYMBOL and tokens.text in _CLOSING.values() and tokens.text != expected.pop():
+                raise tokens.error(f"this '{tokens.text}' closes nothing")
             tokens.advance()
             if not expected:
                 return
 
     def _check_required(self, message: Any, start: int) -> None:
         """Refuse a message that lacks a field it must have."""
-        for field in _fields(type(message)).values():
+        for field in _fields(message.DESCRIPTOR).values():
             if field.required and not message.HasField(field.name):
                 raise self._tokens.error(f"{message.DESCRIPTOR.name} needs a value for {field.name}", start)
 

@@ -2,8 +2,8 @@
 
 Notes
 -----
-The behaviour is that of protobuf 3.12 as Caffe uses it; ``tests/unit/formats/recordings/prototxt_cases.json`` holds
-what real Caffe made of several hundred small files.
+The behaviour is that of protobuf 3.12 as Caffe uses it; what real Caffe made of several hundred small files
+is kept in ``tests/unit/formats/recordings/prototxt_cases.json``.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ class NetworkFile:
     unknown : tuple of UnknownField
         Fields that were skipped, in the order of the file.
     layer_lines : dict of str to int
-        One-based line on which each layer starts, by its name. Of layers that share a name, for instance one for
-        TRAIN and one for TEST, the first counts.
+        One-based line on which each layer starts, by its name. Of layers that share a name, for instance one
+        for TRAIN and one for TEST, the first counts.
     """
 
     path: str

@@ -1,7 +1,7 @@
 """Bring networks and solvers of every age to what Caffe 1.0 runs.
 
-Each step is a file of its own and works in place. A step that has nothing to do changes nothing, so that upgrading
-twice is upgrading once.
+Each step is a file of its own and works in place. A step that has nothing to do changes nothing, so that
+upgrading twice is upgrading once.
 
 Notes
 -----

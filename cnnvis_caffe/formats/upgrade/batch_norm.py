@@ -32,6 +32,6 @@ def freeze_batch_norm(net: Any) -> list[str]:
             spec.lr_mult = spec.decay_mult = 0
         if before != [(0, 0)] * 3:
             sentences.append(
-                f"layer {layer.name!r}: set lr_mult and decay_mult of the BatchNorm statistics to 0"
+                f"layer {layer.name!r}: froze the BatchNorm statistics (lr_mult and decay_mult 0)"
             )
     return sentences

@@ -46,10 +46,8 @@ def move_transforms(net: Any) -> list[str]:
             setattr(layer.transform_param, name, getattr(settings, name))
             settings.ClearField(name)
         if moved[id(layer)]:
-            names = ", ".join(moved[id(layer)])
-            sentences.append(
-                f"layer {layer.name!r}: moved {names} from {_SETTINGS[layer.type]} to transform_param"
-            )
+            names, origin = ", ".join(moved[id(layer)]), _SETTINGS[layer.type]
+            sentences.append(f"layer {layer.name!r}: moved {names} from {origin} to transform_param")
     return sentences
 
 

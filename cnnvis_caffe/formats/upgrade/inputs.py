@@ -38,14 +38,14 @@ def inputs_to_layer(net: Any) -> list[str]:
         net.ClearField(field)
     if not shapes:
         # Caffe quirk: weights files of old name the inputs without shapes; such inputs are dropped.
-        return [f"dropped the inputs {', '.join(names)}, which have no shape"]
+        return [f"inputs of the net dropped, as they have no shape: {', '.join(names)}"]
     layers = [schema.LayerParameter(name="input", type="Input", top=names)]
     for shape in shapes:
         layers[0].input_param.shape.add().dim.extend(shape)
     layers.extend(net.layer)
     net.ClearField("layer")
     net.layer.extend(layers)
-    return [f"the inputs {', '.join(names)} became the layer 'input' of type Input"]
+    return [f"inputs of the net became the layer 'input' of type Input: {', '.join(names)}"]
 
 
 def _input_shapes(net: Any) -> list[list[int]]:
@@ -55,14 +55,14 @@ def _input_shapes(net: Any) -> list[list[int]]:
         # Caffe quirk: with input_shape there, input_dim is not looked at.
         if len(net.input_shape) < count:
             raise NetError(
-                f"the net has {count} inputs but {len(net.input_shape)} input_shape; every input needs one"
+                f"the net has {count} input but {len(net.input_shape)} input_shape; every input needs one"
             )
         return [list(shape.dim) for shape in net.input_shape[:count]]
     if not net.input_dim:
         return []
     if len(net.input_dim) < 4 * count:
         raise NetError(
-            f"the net has {count} inputs but {len(net.input_dim)} input_dim; every input needs 4 of them, "
+            f"the net has {count} input but {len(net.input_dim)} input_dim; every input needs 4 of them, "
             "or write input_shape"
         )
     # Caffe quirk: numbers beyond those of the last input are ignored.

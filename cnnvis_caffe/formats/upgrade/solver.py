@@ -61,8 +61,8 @@ def set_snapshot_prefix(solver: Any, path: str) -> list[str]:
     solver : SolverParameter
         Changed in place.
     path : str
-        The solver file. Without a ``snapshot_prefix``, snapshots go beside it under its name; with a prefix that is a
-        folder (seen from the working directory), they go there under its name.
+        The solver file. Without a ``snapshot_prefix``, snapshots go beside it under its name; with a prefix
+        that is a folder (seen from the working directory), they go there under its name.
 
     Returns
     -------

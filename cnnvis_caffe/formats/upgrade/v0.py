@@ -6,6 +6,7 @@ from typing import Any
 
 from cnnvis_caffe.errors import LayerError
 from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats.upgrade.padding import fold_padding
 
 #: Layer types of V1 by the strings of V0.
 TYPES = {
@@ -104,17 +105,16 @@ def upgrade_v0(net: Any) -> list[str]:
     Raises
     ------
     LayerError
-        For a type that does not exist, a bottom that no earlier layer makes, and a padding layer that does not feed
-        a single convolution or pooling layer.
+        For a type that does not exist, a bottom that no earlier layer makes, and a padding layer that does
+        not feed a convolution or pooling layer.
 
     Notes
     -----
-    ``UpgradeV0Net``, ``UpgradeV0PaddingLayers`` and ``UpgradeV0LayerParameter`` in
-    ``src/caffe/util/upgrade_proto.cpp``.
+    ``UpgradeV0Net`` and ``UpgradeV0LayerParameter`` in ``src/caffe/util/upgrade_proto.cpp``.
     """
     if not has_v0_layers(net):
         return []
-    old_layers, sentences = _fold_padding(net)
+    old_layers, sentences = fold_padding(net)
     layers = []
     for old in old_layers:
         layers.append(schema.V1LayerParameter())
@@ -126,56 +126,7 @@ def upgrade_v0(net: Any) -> list[str]:
             sentences.append(f"dropped {field.name} of the net, which V0 does not have")
     net.ClearField("layers")
     net.layers.extend(layers)
-    return [f"{len(layers)} layers of generation V0 became V1", *sentences]
-
-
-def _fold_padding(net: Any) -> tuple[list[Any], list[str]]:
-    """Return copies of the layers without padding layers, whose padding goes to the layers that follow."""
-    producers: dict[str, Any] = {name: None for name in net.input}
-    kept, sentences = [], []
-    for old in net.layers:
-        layer = schema.V1LayerParameter()
-        layer.CopyFrom(old)
-        if old.layer.type != "padding":
-            kept.append(layer)
-        for index, bottom in enumerate(old.bottom):
-            if bottom not in producers:
-                raise LayerError(
-                    old.layer.name,
-                    f"layer {old.layer.name!r}: bottom {bottom!r} is made by no earlier layer or input",
-                )
-            source = producers[bottom]
-            if source is None or source.layer.type != "padding":
-                continue
-            _check_padding(source, old)
-            layer.layer.pad = source.layer.pad
-            layer.bottom[index] = source.bottom[0]
-            sentences.append(
-                f"layer {old.layer.name!r}: took over pad {source.layer.pad} from the padding layer "
-                f"{source.layer.name!r}"
-            )
-        producers.update((top, old) for top in old.top)
-    return kept, sentences
-
-
-def _check_padding(source: Any, consumer: Any) -> None:
-    """Refuse a padding layer that cannot be folded into the layer after it."""
-    name = consumer.layer.name
-    where = f"layer {name!r}, which follows the padding layer {source.layer.name!r},"
-    if consumer.layer.type not in ("conv", "pool"):
-        raise LayerError(
-            name, f"{where} has type {consumer.layer.type!r}; only conv and pool can take over padding"
-        )
-    if len(consumer.bottom) != 1:
-        raise LayerError(
-            name, f"{where} has {len(consumer.bottom)} bottoms; it must have 1 to take over padding"
-        )
-    if len(source.bottom) != 1 or len(source.top) != 1:
-        raise LayerError(
-            source.layer.name,
-            f"padding layer {source.layer.name!r} has {len(source.bottom)} bottoms and {len(source.top)} tops; "
-            "it must have 1 of each",
-        )
+    return [f"layers of generation V0 became V1: {len(layers)}", *sentences]
 
 
 def _upgrade_layer(old: Any, new: Any) -> list[str]:
@@ -184,35 +135,33 @@ def _upgrade_layer(old: Any, new: Any) -> list[str]:
     new.top.extend(old.top)
     if not old.HasField("layer"):
         # Caffe quirk: between V0 layers, a V1 layer keeps its bottoms and tops only.
-        return [
-            f"layer {old.name!r}: dropped all but bottoms and tops, because other layers of the net are V0"
-        ]
-    settings = old.layer
-    if settings.HasField("name"):
-        new.name = settings.name
-    if settings.HasField("type"):
-        if settings.type not in TYPES:
-            raise LayerError(
-                settings.name,
-                f"layer {settings.name!r} has the V0 type {settings.type!r}; it can be {', '.join(TYPES)} or padding",
-            )
-        new.type = schema.V1LayerParameter.LayerType.Value(TYPES[settings.type])
-    lost = [
-        field.name
-        for field, value in settings.ListFields()
-        if not _move(field.name, value, settings.type, new)
-    ]
-    if lost:
-        return [
-            f"layer {settings.name!r}: dropped {', '.join(lost)}, which type {settings.type!r} does not have"
-        ]
-    return []
+        return [f"layer {old.name!r}: dropped all but bottoms and tops, as other layers are of generation V0"]
+    settings, lost = old.layer, []
+    for field, value in settings.ListFields():
+        if field.name == "name":
+            new.name = value
+        elif field.name == "type":
+            new.type = _type_number(settings)
+        elif not _move(field.name, value, settings.type, new):
+            lost.append(field.name)
+    if not lost:
+        return []
+    return [f"layer {settings.name!r}: dropped {', '.join(lost)}, unused by type {settings.type!r}"]
+
+
+def _type_number(settings: Any) -> int:
+    """Return the V1 type of a V0 layer."""
+    if settings.type not in TYPES:
+        raise LayerError(
+            settings.name,
+            f"layer {settings.name!r} has the V0 type {settings.type!r}; "
+            f"it can be {', '.join(TYPES)} or padding",
+        )
+    return schema.V1LayerParameter.LayerType.Value(TYPES[settings.type])
 
 
 def _move(name: str, value: Any, layer_type: str, new: Any) -> bool:
     """Give one V0 field its place in a V1 layer; False when it has none there."""
-    if name in ("name", "type"):
-        return True
     if name in _KEPT:
         getattr(new, name).extend(value)
         return True

@@ -92,7 +92,7 @@ def upgrade_v1(net: Any) -> list[str]:
         _upgrade_layer(old, net.layer.add())
     count = len(net.layers)
     net.ClearField("layers")
-    return [f"{count} layers of generation V1 (layers) became V2 (layer)"]
+    return [f"layers of generation V1 became V2: {count}"]
 
 
 def _upgrade_layer(old: Any, new: Any) -> None:

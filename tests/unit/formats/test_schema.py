@@ -1,0 +1,110 @@
+"""The messages must be Caffe's: same names, numbers, types, labels, defaults and packing."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import os
+import pickle
+import shlex
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
+
+from cnnvis_caffe.formats import schema
+
+ROOT = Path(__file__).resolve().parents[3]
+LISTING = Path(__file__).parent / "recordings" / "caffe_messages.txt"
+LISTER = ROOT / "tools" / "list_messages.py"
+
+
+def load_tool(name):
+    """Import a script of tools/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def our_listing():
+    """List our messages as the recording lists those of Caffe."""
+    data = resources.files("cnnvis_caffe.formats").joinpath("caffe.desc").read_bytes()
+    (file,) = descriptor_pb2.FileDescriptorSet.FromString(data).file
+    return load_tool("list_messages").listing(file)
+
+
+def test_messages_equal_the_recorded_ones():
+    recorded = LISTING.read_text(encoding="utf-8").splitlines()
+    assert len(recorded) == 534
+    assert "ConvolutionParameter.num_output 1 LABEL_OPTIONAL TYPE_UINT32 default=- packed=False" in recorded
+    assert our_listing() == recorded
+
+
+@pytest.mark.pycaffe
+@pytest.mark.skipif("CNNVIS_REAL_CAFFE" not in os.environ, reason="CNNVIS_REAL_CAFFE names no real Caffe")
+def test_messages_equal_those_of_real_caffe():
+    command = [*shlex.split(os.environ["CNNVIS_REAL_CAFFE"]), "python3", str(LISTER)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT)
+    assert result.stdout.decode().splitlines() == our_listing()
+
+
+def test_descriptors_are_compiled_from_the_schema():
+    tool = load_tool("compile_schema")
+    compiler = tool.find_compiler()
+    if compiler is None:
+        pytest.skip("there is no protobuf compiler")
+    assert (tool.FORMATS / "caffe.desc").read_bytes() == tool.compile_schema(compiler)
+
+
+def test_every_message_is_an_attribute_and_typed():
+    stub = (ROOT / "cnnvis_caffe" / "formats" / "schema.pyi").read_text(encoding="utf-8")
+    recorded = {line.split(".")[0] for line in LISTING.read_text(encoding="utf-8").splitlines()}
+    assert set(schema.MESSAGES) == recorded - {"Phase"}
+    for name, message_class in schema.MESSAGES.items():
+        assert getattr(schema, name) is message_class
+        assert f"\n{name}: Any\n" in stub
+
+
+def test_enums_are_reached_as_in_pycaffe():
+    assert (schema.TRAIN, schema.TEST) == (0, 1)
+    assert schema.Phase.Name(schema.TEST) == "TEST"
+    assert schema.PoolingParameter.AVE == 1
+    assert schema.PoolingParameter.PoolMethod.Name(2) == "STOCHASTIC"
+    assert schema.V1LayerParameter.LayerType.Value("ABSVAL") == 35
+
+
+def test_defaults():
+    assert schema.FillerParameter().type == "constant"
+    assert schema.NetState().phase == schema.TEST
+    assert schema.HingeLossParameter().norm == schema.HingeLossParameter.L1 == 1
+    assert not schema.LayerParameter().HasField("phase")
+
+
+def test_layer_settings():
+    assert len(schema.LAYER_SETTINGS) == 49
+    assert "transform_param" in schema.LAYER_SETTINGS and "clip_param" in schema.LAYER_SETTINGS
+    assert "param" not in schema.LAYER_SETTINGS
+
+
+def test_the_pool_is_private():
+    with pytest.raises(KeyError):
+        descriptor_pool.Default().FindMessageTypeByName("caffe.NetParameter")
+
+
+def test_messages_can_be_copied_and_pickled():
+    net = schema.NetParameter(name="net", layer=[schema.LayerParameter(name="conv", type="Convolution")])
+    assert copy.deepcopy(net) == net
+    assert pickle.loads(pickle.dumps(net)) == net
+
+
+def test_reading_text_needs_no_heavy_library():
+    code = (
+        "import sys; import cnnvis_caffe.formats.prototxt\n"
+        "print([name for name in ('torch', 'h5py', 'numpy') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, cwd=ROOT)
+    assert result.stdout.strip() == b"[]"
