@@ -1,0 +1,110 @@
+"""MemoryData: batches from arrays that a caller has set."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.layer import Layer, is_train
+from cnnvis_caffe.runtime.memory import Memory
+from cnnvis_caffe.runtime.rng import default_random
+
+logger = logging.getLogger(__name__)
+
+
+class MemoryData(Layer):
+    """Shows batch after batch of two arrays, data and labels, and begins again at their end.
+
+    Notes
+    -----
+    Follows `src/caffe/layers/memory_data_layer.cpp`. Nothing is copied: the tops are the arrays' own memory,
+    so what is written to an array later is seen, and a layer that works in place on a top writes into the
+    array.
+    """
+
+    n_bottoms = (0, 0)
+    n_tops = (2, 2)
+
+    def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Shape the tops."""
+        param = self.param.memory_data_param
+        self.batch_size, self.channels = param.batch_size, param.channels
+        self.height, self.width = param.height, param.width
+        for field in ("batch_size", "channels", "height", "width"):
+            if getattr(self, field) < 1:
+                raise self.error(
+                    f"memory_data_param.{field} must be given and at least 1, got {getattr(self, field)}"
+                )
+        transform = self.param.transform_param
+        if self.initialize and (transform.mirror or (is_train(self) and transform.crop_size)):
+            default_random().uint32(1)  # Caffe seeds a transformer here, and then does not use it
+        self._arrays: tuple[np.ndarray, np.ndarray] | None = None
+        self._position = 0
+        tops[0].reshape(self.batch_size, self.channels, self.height, self.width)
+        tops[1].reshape(self.batch_size)
+
+    def reset(self, data: np.ndarray, labels: np.ndarray, n: int) -> None:
+        """Take batches from these arrays from now on.
+
+        Parameters
+        ----------
+        data : ndarray of shape (n, channels, height, width), float32, C-contiguous
+        labels : ndarray of n values, float32, C-contiguous
+        n : int
+            Number of items to use, a multiple of the batch size.
+
+        Raises
+        ------
+        LayerError
+            If the arrays are not like that.
+        """
+        item = self.channels * self.height * self.width
+        if n < 1 or n % self.batch_size:
+            raise self.error(f"got {n} items; the number must be a multiple of batch_size {self.batch_size}")
+        arrays = []
+        for what, array, count in (("data", data, n * item), ("labels", labels, n)):
+            if array.dtype != np.float32 or not array.flags.c_contiguous or array.size < count:
+                raise self.error(
+                    f"the {what} must be a C-contiguous float32 array of at least {count} values, got "
+                    f"{array.dtype} of shape {array.shape}"
+                )
+            # A layer in place would write into an array that says no.
+            writable = array if array.flags.writeable else array.copy()
+            arrays.append(writable.reshape(-1)[:count].reshape(n, -1))
+        if self.param.HasField("transform_param"):
+            # Caffe quirk: only its C++ interface transforms what is added.
+            logger.warning("%s: transform_param is not applied to arrays; transform them before", self.where)
+        self._arrays = arrays[0], arrays[1]
+        self._position = 0
+
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Leave the shapes to setup and forward."""
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Show the next batch."""
+        if self._arrays is None:
+            raise self.error(
+                "has no data yet; call net.set_input_arrays(data, labels) before the first forward"
+            )
+        start, end = self._position, self._position + self.batch_size
+        data, labels = self._arrays
+        tops[0].reshape(self.batch_size, self.channels, self.height, self.width)
+        # Caffe quirk: the labels have one axis until the first forward, and four from then on.
+        tops[1].reshape(self.batch_size, 1, 1, 1)
+        _show(tops[0], data[start:end])
+        _show(tops[1], labels[start:end])
+        self._position = end % len(data)
+
+    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Has nothing below it."""
+
+
+def _show(blob: Blob, array: np.ndarray) -> None:
+    """Make an array the values of a blob; views of the values before stay with those."""
+    memory = Memory(array.size)
+    memory.write(torch.from_numpy(array).view(blob.shape))
+    blob._data = memory

@@ -1,0 +1,51 @@
+"""Labels and indices, which blobs hold as floats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.layer import Layer
+
+
+def whole_numbers(
+    layer: Layer, blob: Blob, limit: int, what: str, limited_by: str, ignored: int | None = None
+) -> Any:
+    """Return the values of a blob cut to whole numbers, as Caffe's casts do, after a check of their range.
+
+    Parameters
+    ----------
+    layer : Layer
+        Named in the message.
+    blob : Blob
+    limit : int
+        Values from 0 to `limit` - 1 are allowed.
+    what, limited_by : str
+        What a value is called, and what sets the limit, for the message.
+    ignored : int, optional
+        A value that is allowed as well.
+
+    Returns
+    -------
+    tensor of int64, of the blob's shape
+
+    Raises
+    ------
+    LayerError
+        If a value is out of range; Caffe then reads foreign memory.
+    """
+    values = blob.value
+    numbers = values.long()
+    checked = numbers if ignored is None else numbers.masked_fill(numbers == ignored, 0)
+    if checked.numel():
+        # One reduction and, on a GPU, one wait: nothing beside a layer that needs labels.
+        low, high = torch.stack(torch.aminmax(checked)).tolist()
+        if low < 0 or high >= limit:
+            place = tuple(((checked < 0) | (checked >= limit)).nonzero()[0].tolist())
+            exception = "" if ignored is None else f", and ignore_label {ignored}"
+            raise layer.error(
+                f"{what} {float(values[place]):g} at {list(place)} of blob {blob.name!r} is out of range; "
+                f"0 to {limit - 1} ({limited_by}) is allowed{exception}"
+            )
+    return numbers

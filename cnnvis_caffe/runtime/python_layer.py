@@ -1,0 +1,79 @@
+"""What layers that users write in Python derive from; pycaffe calls it `Layer`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from cnnvis_caffe.errors import LayerError
+from cnnvis_caffe.runtime.blob import Blob
+
+
+class ParamBlobs(list):
+    """The parameters of a layer: a list of blobs that can make new ones."""
+
+    def add_blob(self, *shape: int) -> None:
+        """Append a blob of zeros.
+
+        Parameters
+        ----------
+        *shape : int
+            Lengths of the axes; none for a single value.
+        """
+        self.append(Blob(shape, name=f"param[{len(self)}]"))
+
+
+class PythonLayer:
+    """A layer written in Python: derive from it and define the four methods below.
+
+    Parameters
+    ----------
+    param : LayerParameter, optional
+        The layer as written in the net.
+
+    Attributes
+    ----------
+    param_str : str
+        From python_param, known before `setup` runs.
+    phase : int
+        TRAIN or TEST, known before `setup` runs.
+    blobs : ParamBlobs
+        Parameters; make them in `setup` with ``self.blobs.add_blob(*shape)``. They are saved and trained.
+    type : str
+
+    Notes
+    -----
+    Follows `include/caffe/layers/python_layer.hpp`.
+    """
+
+    param_str = ""
+    phase = 0
+    type = "Python"
+
+    def __init__(self, param: Any = None) -> None:
+        self.blobs = ParamBlobs()
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Read `param_str`, check the blobs, make parameters; runs once."""
+        self._miss("setup")
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Give the tops their shapes; runs before every forward."""
+        self._miss("reshape")
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Fill ``top[i].data`` from ``bottom[i].data``."""
+        self._miss("forward")
+
+    def backward(self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]) -> None:
+        """Fill ``bottom[i].diff`` where ``propagate_down[i]``, and add to ``self.blobs[j].diff``."""
+        self._miss("backward")
+
+    def _miss(self, method: str) -> NoReturn:
+        """Say which method is missing."""
+        name = type(self).__qualname__
+        raise LayerError(
+            name,
+            f"class {name!r} of module {type(self).__module__!r} has no method {method!r}, which was called "
+            "now; a Python layer defines setup, reshape, forward and (if it gets a gradient) backward",
+        )
