@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from collections import Counter
 
 import numpy as np
 import pytest
-from case_files import RECORDED, run_case
-from conftest import CASES
+from case_files import RECORDED, Recording, all_cases, run_case
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError
 from cnnvis_caffe.runtime.layers import LAYER_MODULES
+
+CASES = all_cases()
+each_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+RECORD = "run ../shared/tools/real-caffe run python3 tests/recorders/record_layers.py TYPE"
 
 #: (rtol, atol relative to the largest value of the array) of each class; README.md says which is for what.
 CLASSES = {"exact": (0.0, 0.0), "elementwise": (4e-6, 2e-7), "sums": (1e-5, 1e-6), "recurrent": (1e-4, 1e-5)}
@@ -26,6 +30,12 @@ CLASS_OF_TYPE = {
     **dict.fromkeys(ELEMENTWISE.split(), "elementwise"),
     **dict.fromkeys(RECURRENT.split(), "recurrent"),
 }
+
+
+@functools.cache
+def recording_of(layer_type):
+    """What real Caffe did with the cases of a type."""
+    return Recording.read(RECORDED / f"{layer_type}.npz")
 
 
 def tolerance(case):
@@ -51,8 +61,10 @@ def assert_same(name, found, expected, rtol, atol):
 
 
 @pytest.mark.filterwarnings("ignore::cnnvis_caffe.errors.CaffeQuirkWarning")
-def test_matches_caffe(case, recording):
+@each_case
+def test_matches_caffe(case):
     """Everything that Caffe had after each step, and an error where it aborted."""
+    recording = recording_of(case.name.split("/")[0])
     assert case.name in recording.cases, f"not recorded yet; {RECORD}"
     recorded = recording.cases[case.name]
     assert recorded["text"] == case.text, f"the case has changed since it was recorded; {RECORD}"
@@ -83,9 +95,6 @@ def test_matches_caffe(case, recording):
         assert next(run, None) is None
 
 
-RECORD = "run ../shared/tools/real-caffe run python3 tests/recorders/record_layers.py TYPE"
-
-
 @pytest.mark.parametrize("layer_type", sorted(LAYER_MODULES))
 def test_every_type_has_cases(layer_type):
     """No layer type goes unchecked, and none is checked by aborts alone."""
@@ -99,6 +108,7 @@ def test_no_recording_is_left_over():
     assert {path.stem for path in RECORDED.glob("*.npz")} == {case.name.split("/")[0] for case in CASES}
 
 
+@each_case
 def test_axes_differ(case):
     """Axes of equal length hide transposed results."""
     if case.settings.get("equal_axes", "").startswith("because "):
@@ -109,6 +119,7 @@ def test_axes_differ(case):
         assert not twice, f"two axes have length {twice[0]}; change one, or say: #: equal_axes because ..."
 
 
+@each_case
 def test_quirks_warn(case):
     """Where Caffe's own gradient is wrong in place, the user is told once; nowhere else."""
     with warnings.catch_warnings(record=True) as caught:
