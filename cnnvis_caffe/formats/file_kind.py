@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from cnnvis_caffe.errors import DataNotFoundError, FileFormatError, PrototxtError
 from cnnvis_caffe.formats import schema, sniff, wire
 from cnnvis_caffe.formats.mapped import MappedFile
@@ -127,10 +129,10 @@ def _fits(message_class: Any, number: int, wire_type: int) -> bool:
     field = message_class.DESCRIPTOR.fields_by_number.get(number)
     if field is None:
         return False
-    if field.cpp_type in (field.CPPTYPE_STRING, field.CPPTYPE_MESSAGE):
+    if field.cpp_type in (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_MESSAGE):
         return wire_type == wire.LENGTH
     # Lists of numbers come packed or one by one.
-    single = {field.CPPTYPE_FLOAT: wire.FIXED32, field.CPPTYPE_DOUBLE: wire.FIXED64}.get(
+    single = {FieldDescriptor.CPPTYPE_FLOAT: wire.FIXED32, FieldDescriptor.CPPTYPE_DOUBLE: wire.FIXED64}.get(
         field.cpp_type, wire.VARINT
     )
     return wire_type == single or (wire_type == wire.LENGTH and schema.is_repeated(field))

@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.internal import enum_type_wrapper
 
 
@@ -45,8 +46,10 @@ def is_repeated(field: Any) -> bool:
     -------
     bool
     """
-    # `label` is deprecated since `is_repeated` is there.
-    return field.is_repeated if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
+    # Newer protobufs have deprecated `label`, older ones have nothing else.
+    if hasattr(field, "is_repeated"):
+        return field.is_repeated
+    return field.label == FieldDescriptor.LABEL_REPEATED
 
 
 def is_required(field: Any) -> bool:
@@ -60,7 +63,9 @@ def is_required(field: Any) -> bool:
     -------
     bool
     """
-    return field.is_required if hasattr(field, "is_required") else field.label == field.LABEL_REQUIRED
+    if hasattr(field, "is_required"):
+        return field.is_required
+    return field.label == FieldDescriptor.LABEL_REQUIRED
 
 
 DESCRIPTOR = _load_file_descriptor()

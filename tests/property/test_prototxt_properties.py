@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from google.protobuf import text_format
+from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,12 +27,14 @@ _RANGES = {"INT32": (-(2**31), 2**31 - 1), "UINT32": (0, 2**32 - 1), "INT64": (-
 
 def values(field):
     """Values that a field that is not a message can have."""
-    kinds = {getattr(field, f"CPPTYPE_{name}"): st.integers(*limits) for name, limits in _RANGES.items()}
-    kinds[field.CPPTYPE_BOOL] = st.booleans()
-    kinds[field.CPPTYPE_FLOAT] = st.floats(width=32)
-    kinds[field.CPPTYPE_DOUBLE] = st.floats()
-    kinds[field.CPPTYPE_STRING] = (
-        st.binary(max_size=6) if field.type == field.TYPE_BYTES else st.text(max_size=6)
+    kinds = {
+        getattr(FieldDescriptor, f"CPPTYPE_{name}"): st.integers(*limits) for name, limits in _RANGES.items()
+    }
+    kinds[FieldDescriptor.CPPTYPE_BOOL] = st.booleans()
+    kinds[FieldDescriptor.CPPTYPE_FLOAT] = st.floats(width=32)
+    kinds[FieldDescriptor.CPPTYPE_DOUBLE] = st.floats()
+    kinds[FieldDescriptor.CPPTYPE_STRING] = (
+        st.binary(max_size=6) if field.type == FieldDescriptor.TYPE_BYTES else st.text(max_size=6)
     )
     if field.enum_type is not None:
         return st.sampled_from([value.number for value in field.enum_type.values])
