@@ -152,6 +152,11 @@ class Blob:
         return self._data.read_channels_last(self.shape)
 
     @property
+    def version(self) -> int | None:
+        """A number that changes whenever the values may have; None while a numpy view can change them any time."""
+        return self._data.version
+
+    @property
     def grad(self) -> Any:
         """Gradients as a tensor of shape `shape`; assigning hands the tensor over to the blob."""
         return self._diff.read(self.shape)

@@ -33,7 +33,7 @@ class Memory:
     alive (*leased*), every write goes to the buffer it shows, so that views stay live as they are in Caffe.
     """
 
-    __slots__ = ("_host", "_lease", "_tensor", "_where", "capacity")
+    __slots__ = ("_host", "_lease", "_tensor", "_version", "_where", "capacity")
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -41,6 +41,12 @@ class Memory:
         self._host: np.ndarray | None = None
         self._tensor: Any = None
         self._lease: weakref.ref[np.ndarray] | None = None
+        self._version = 0
+
+    @property
+    def version(self) -> int | None:
+        """A number that changes whenever the values may have; None while a leased view can change them any time."""
+        return None if self._is_leased() else self._version
 
     @property
     def where(self) -> str:
@@ -55,6 +61,7 @@ class Memory:
         ndarray of shape (capacity,), float32
         """
         host = self._to_host()
+        self._version += 1
         self._where = HOST
         self._tensor = None
         lease = self._lease() if self._lease is not None else None
@@ -99,18 +106,19 @@ class Memory:
             # One channel is contiguous either way; the strides tell the library which way to go on.
             return tensor.as_strided(shape, (shape[2] * shape[3], 1, shape[3], 1))
         tensor = tensor.contiguous(memory_format=torch.channels_last)
-        if self._lease is None or self._lease() is None:
+        if not self._is_leased():
             self._tensor = tensor
             self._where = BOTH if self._where is BOTH else TENSOR
         return tensor
 
     def write(self, tensor: Any) -> None:
         """Take the values of a tensor, which from now on belongs to this memory alone."""
+        self._version += 1
         if tensor.device.type == "cpu" and self._host is not None:
             if tensor.data_ptr() == self._host.__array_interface__["data"][0] and tensor.is_contiguous():
                 self._where = HOST
                 return
-            if self._lease is not None and self._lease() is not None:
+            if self._is_leased():
                 self._copy_to_host(tensor)
                 self._where = HOST
                 self._tensor = None
@@ -128,12 +136,17 @@ class Memory:
 
     def zero(self) -> None:
         """Set all values to zero without touching memory that nobody looks at."""
-        if self._lease is not None and self._lease() is not None and self._host is not None:
+        self._version += 1
+        if self._host is not None and self._is_leased():
             self._host.fill(0)
             self._where = HOST
         else:
             self._where = ZERO
         self._tensor = None
+
+    def _is_leased(self) -> bool:
+        """Whether a view that was handed out is alive."""
+        return self._lease is not None and self._lease() is not None
 
     def _to_host(self) -> np.ndarray:
         """Bring the newest values into the buffer."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layers.convolution_base import ConvolutionBase
+from cnnvis_caffe.runtime.layers.packed_weights import PackedWeights
 
 
 class Convolution(ConvolutionBase):
@@ -17,6 +19,11 @@ class Convolution(ConvolutionBase):
     Follows `src/caffe/layers/conv_layer.cpp`. Weights have shape (num_output, channels / group, *kernel).
     """
 
+    def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Read the windows; make weights and bias."""
+        super().setup(bottoms, tops)
+        self._packed = PackedWeights()
+
     def weight_shape(self) -> tuple[int, ...]:
         """Shape of the weights."""
         return (self.n_out, self.n_channels // self.group, *self.windows.kernel)
@@ -24,6 +31,14 @@ class Convolution(ConvolutionBase):
     def output_sizes(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Spatial sizes of the top for those of the bottom."""
         return self.windows.convolved(sizes)
+
+    def convolve(self, x: Any, weight: Any, bias: Any) -> Any:
+        """Convolve one tensor of shape (batch, channels, *spatial)."""
+        if len(self.windows.kernel) == 2 and x.device.type == "cpu" and min(self.windows.dilation):
+            packed = self._packed.get(self.blobs[0], weight, x, self.windows, self.group)
+            if packed is not None and not any(self._overhang(x)):
+                return packed.convolve(x, bias)
+        return super().convolve(x, weight, bias)
 
     def padded(self, x: Any) -> Any:
         """Let a window that is larger than the padded bottom hang over its end, onto zeros."""

@@ -1,0 +1,138 @@
+"""The names that real pycaffe's compiled module holds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from cnnvis_caffe.formats.schema import TEST, TRAIN, LayerParameter, SolverParameter
+from cnnvis_caffe.pycaffe.pycaffe import Net
+from cnnvis_caffe.runtime.backend import set_device, set_mode_cpu, set_mode_gpu
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.layers import layer_type_list
+from cnnvis_caffe.runtime.python_layer import PythonLayer as Layer
+from cnnvis_caffe.runtime.rng import set_random_seed
+
+__version__ = "1.0.0"
+
+__all__ = [
+    "TEST",
+    "TRAIN",
+    "Blob",
+    "Layer",
+    "LayerParameter",
+    "NCCL",
+    "Net",
+    "SolverParameter",
+    "Timer",
+    "has_nccl",
+    "init_log",
+    "layer_type_list",
+    "log",
+    "set_device",
+    "set_mode_cpu",
+    "set_mode_gpu",
+    "set_multiprocess",
+    "set_random_seed",
+    "set_solver_count",
+    "set_solver_rank",
+    "solver_count",
+    "solver_rank",
+]
+
+logger = logging.getLogger("cnnvis_caffe.caffe")
+
+#: glog's severities, as the GLOG_minloglevel variable and init_log count them.
+_LEVELS = (logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
+
+class _Parallel:
+    """What Caffe keeps about solvers in several processes; here there is always one."""
+
+    solver_count = 1
+    solver_rank = 0
+
+
+def solver_count() -> int:
+    """Return the number of solvers that train together."""
+    return _Parallel.solver_count
+
+
+def set_solver_count(count: int) -> None:
+    """Say how many solvers train together."""
+    _Parallel.solver_count = count
+
+
+def solver_rank() -> int:
+    """Return this process's number among them."""
+    return _Parallel.solver_rank
+
+
+def set_solver_rank(rank: int) -> None:
+    """Say which of them this process is."""
+    _Parallel.solver_rank = rank
+
+
+def set_multiprocess(is_multiprocess: bool) -> None:
+    """Accept what multi-GPU scripts say; this runtime trains in one process."""
+
+
+def has_nccl() -> bool:
+    """Say that NCCL is not part of this runtime."""
+    return False
+
+
+class NCCL:
+    """Stands for multi-GPU training, which this runtime does not do (as a Caffe built without NCCL)."""
+
+    def __init__(self, solver: Any, uid: str) -> None:
+        raise RuntimeError("this runtime trains on one GPU; NCCL is not part of it")
+
+    @staticmethod
+    def new_uid() -> str:
+        """Refuse, as `has_nccl()` says."""
+        raise RuntimeError("this runtime trains on one GPU; NCCL is not part of it")
+
+
+class Timer:
+    """A stopwatch."""
+
+    def __init__(self) -> None:
+        self._start = self._end = 0.0
+
+    def start(self) -> None:
+        """Start."""
+        self._start = time.perf_counter()
+        self._end = 0.0
+
+    def stop(self) -> None:
+        """Stop."""
+        self._end = time.perf_counter()
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds between start and stop, or until now."""
+        return 1000 * ((self._end or time.perf_counter()) - self._start)
+
+
+def init_log(level: int = 0, stderr: bool = False) -> None:
+    """Show log lines from a severity on: 0 info, 1 warning, 2 error, 3 fatal.
+
+    Parameters
+    ----------
+    level : int, default=0
+    stderr : bool, default=False
+        Accepted as pycaffe does; lines always go to standard error.
+    """
+    package = logging.getLogger("cnnvis_caffe")
+    package.setLevel(_LEVELS[min(max(level, 0), 3)])
+    if not any(isinstance(handler, logging.StreamHandler) for handler in package.handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(levelname).1s %(asctime)s %(module)s] %(message)s"))
+        package.addHandler(handler)
+
+
+def log(message: str) -> None:
+    """Write a line to the log at the lowest severity."""
+    logger.info("%s", message)
