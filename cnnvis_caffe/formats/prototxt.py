@@ -34,9 +34,7 @@ class ParsedText:
     layer_lines: dict[str, int]
 
 
-def parse_text(
-    text: str, message_class: Any, *, path: str = "<string>", allow_unknown: bool = True
-) -> ParsedText:
+def parse_text(text: str, message_class: Any, *, path: str = "<string>", allow_unknown: bool = True) -> ParsedText:
     """Read a message from protobuf's text format.
 
     Parameters

@@ -18,6 +18,9 @@ from cnnvis_caffe.formats.text_tokenizer import END, FLOAT, IDENTIFIER, INTEGER,
 from cnnvis_caffe.records.network_file import UnknownField
 
 _LAYER_MESSAGES = ("LayerParameter", "V1LayerParameter")
+# Looking for near matches is slow, so it has limits.
+_LONGEST_GUESS = 64
+_MOST_GUESSES = 100
 _CLOSING = {"{": "}", "<": ">", "[": "]"}
 _BOOLS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 _INTEGER_RANGES = {
@@ -137,14 +140,10 @@ class TextParser:
         while not (tokens.at("}") or tokens.at(">")):
             if tokens.kind == END:
                 line, column = tokens.position(open_at)
-                raise tokens.error(
-                    f"{field.name}, opened at {line}:{column}, is not closed with '{_CLOSING[opening]}'"
-                )
+                raise tokens.error(f"{field.name}, opened at {line}:{column}, is not closed with '{_CLOSING[opening]}'")
             self._parse_field(inner)
         if not tokens.accept(_CLOSING[opening]):
-            raise tokens.error(
-                f"expected '{_CLOSING[opening]}' at the end of {field.name}, found {tokens.shown()}"
-            )
+            raise tokens.error(f"expected '{_CLOSING[opening]}' at the end of {field.name}, found {tokens.shown()}")
         self._check_required(inner, start)
         if inner.DESCRIPTOR.name in _LAYER_MESSAGES:
             self._note_layer(inner, start)
@@ -210,18 +209,17 @@ class TextParser:
         if tokens.kind != STRING:
             hint = f'; write "{tokens.text}"' if tokens.kind == IDENTIFIER else ""
             raise tokens.error(f"{field.name} takes text in quotes, found {tokens.shown()}{hint}")
-        value = b""
+        parts = []
         while tokens.kind == STRING:
-            value += tokens.string_value()
+            parts.append(tokens.string_value())
             tokens.advance()
+        value = b"".join(parts)
         if field.type == FieldDescriptor.TYPE_BYTES:
             return value
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise tokens.error(
-                f"the text of {field.name} is not UTF-8; save the file as UTF-8", start
-            ) from error
+            raise tokens.error(f"the text of {field.name} is not UTF-8; save the file as UTF-8", start) from error
 
     def _bool(self, field: _Field) -> bool:
         """Read a truth value."""
@@ -237,8 +235,8 @@ class TextParser:
         tokens = self._tokens
         start = tokens.start
         if tokens.kind == IDENTIFIER:
-            found = tokens.text
-            value = field.enum.get(found)
+            found = tokens.shown()
+            value = field.enum.get(tokens.text)
         elif tokens.kind == INTEGER or tokens.at("-"):
             negative = tokens.accept("-")
             found = f"{'-' if negative else ''}{tokens.shown()}"
@@ -258,13 +256,13 @@ class TextParser:
             return tokens.error("extensions in square brackets are not a part of Caffe's messages")
         if tokens.at("}") or tokens.at(">"):
             return tokens.error(f"this '{tokens.text}' closes nothing")
-        return tokens.error(
-            f"expected the name of a field of {message.DESCRIPTOR.name}, found {tokens.shown()}"
-        )
+        return tokens.error(f"expected the name of a field of {message.DESCRIPTOR.name}, found {tokens.shown()}")
 
     def _note_unknown(self, message: Any, name: str, start: int) -> None:
         """Keep the position of a field that does not exist, or refuse it."""
-        near = difflib.get_close_matches(name.lower(), list(_fields(message.DESCRIPTOR)), n=3)
+        near: list[str] = []
+        if len(name) <= _LONGEST_GUESS and len(self.unknown) < _MOST_GUESSES:
+            near = difflib.get_close_matches(name.lower(), list(_fields(message.DESCRIPTOR)), n=3)
         field = UnknownField(name, *self._tokens.position(start), message.DESCRIPTOR.name, tuple(near))
         if not self._allow_unknown:
             raise self._tokens.error(str(field), start)
@@ -321,10 +319,10 @@ def _whole(text: str) -> int:
     """Return the value of an integer token."""
     if text[:2] in ("0x", "0X"):
         return int(text, 16)
-    if len(text) > 30:
-        # Python refuses to convert very long numbers; all of these are out of range alike.
-        return 10**30
-    return int(text, 8 if text[0] == "0" else 10)
+    if text[0] == "0":
+        return int(text, 8)
+    # Python refuses to convert very long numbers; all of them are out of range alike.
+    return int(text) if len(text) <= 30 else 10**30
 
 
 def _enum_message(field: _Field, found: str, *, quoted: bool) -> str:

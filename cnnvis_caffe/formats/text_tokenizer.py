@@ -66,9 +66,7 @@ class Tokenizer:
         self._newlines: list[int] | None = None
         self._end = 0
         if text.startswith(("\ufeff", "\udcef")):
-            raise self.error(
-                "the file starts with a byte order mark, which Caffe refuses; save it without one", 0
-            )
+            raise self.error("the file starts with a byte order mark, which Caffe refuses; save it without one", 0)
         self.advance()
 
     def advance(self) -> None:
@@ -139,9 +137,10 @@ class Tokenizer:
 
     def _unclosed_string(self, start: int) -> PrototxtError:
         """Return the error for a quote without its partner on the same line."""
-        line_end = re.compile(r"[\n\0]|$").search(self._source, start)
-        if line_end is not None and line_end.group() == "\0":
-            return self._bad_character(line_end.start())
+        line_end = self._source.find("\n", start)
+        zero = self._source.find("\0", start, line_end if line_end >= 0 else None)
+        if zero >= 0:
+            return self._bad_character(zero)
         return self.error("this string is not closed on its line", start)
 
     def _bad_character(self, offset: int) -> PrototxtError:
@@ -151,15 +150,16 @@ class Tokenizer:
             return self._unclosed_string(offset)
         code = ord(character)
         if code < 0x20:
-            return self.error(
-                f"the control character 0x{code:02x} is not allowed; is this a text file?", offset
-            )
+            return self.error(f"the control character 0x{code:02x} is not allowed; is this a text file?", offset)
         shown = f"byte 0x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"character {character!r}"
         return self.error(f"the {shown} is only allowed in strings and comments", offset)
 
     def string_value(self) -> bytes:
         """Return the bytes that the string token here stands for."""
-        literal = self.text[1:-1].encode("utf-8", "surrogateescape")
+        try:
+            literal = self.text[1:-1].encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise self.error(f"the string {self.shown()!a} has lone surrogates") from error
         return _ESCAPE.sub(self._unescape, literal) if b"\\" in literal else literal
 
     def _unescape(self, match: re.Match[bytes]) -> bytes:

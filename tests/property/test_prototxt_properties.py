@@ -27,9 +27,7 @@ _RANGES = {"INT32": (-(2**31), 2**31 - 1), "UINT32": (0, 2**32 - 1), "INT64": (-
 
 def values(field):
     """Values that a field that is not a message can have."""
-    kinds = {
-        getattr(FieldDescriptor, f"CPPTYPE_{name}"): st.integers(*limits) for name, limits in _RANGES.items()
-    }
+    kinds = {getattr(FieldDescriptor, f"CPPTYPE_{name}"): st.integers(*limits) for name, limits in _RANGES.items()}
     kinds[FieldDescriptor.CPPTYPE_BOOL] = st.booleans()
     kinds[FieldDescriptor.CPPTYPE_FLOAT] = st.floats(width=32)
     kinds[FieldDescriptor.CPPTYPE_DOUBLE] = st.floats()
@@ -112,9 +110,7 @@ def test_spaces_comments_and_brackets_do_not_matter(message, chance):
 def test_damaged_text_is_read_as_protobuf_reads_it_or_refused(message, chance):
     words = tokens_of(as_text(message)) + ["}"]
     del words[chance.randrange(len(words))]
-    words.insert(
-        chance.randrange(len(words) + 1), chance.choice(["{", "}", "1", ":", "[", "name", '"a"', "-", "2.5"])
-    )
+    words.insert(chance.randrange(len(words) + 1), chance.choice(["{", "}", "1", ":", "[", "name", '"a"', "-", "2.5"]))
     text = " ".join(words)
     try:
         expected = as_text(text_format.Parse(text, type(message)()))

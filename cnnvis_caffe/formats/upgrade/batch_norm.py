@@ -31,7 +31,5 @@ def freeze_batch_norm(net: Any) -> list[str]:
         for spec in layer.param:
             spec.lr_mult = spec.decay_mult = 0
         if before != [(0, 0)] * 3:
-            sentences.append(
-                f"layer {layer.name!r}: froze the BatchNorm statistics (lr_mult and decay_mult 0)"
-            )
+            sentences.append(f"layer {layer.name!r}: froze the BatchNorm statistics (lr_mult and decay_mult 0)")
     return sentences

@@ -54,9 +54,7 @@ def _input_shapes(net: Any) -> list[list[int]]:
     if net.input_shape:
         # Caffe quirk: with input_shape there, input_dim is not looked at.
         if len(net.input_shape) < count:
-            raise NetError(
-                f"the net has {count} input but {len(net.input_shape)} input_shape; every input needs one"
-            )
+            raise NetError(f"the net has {count} input but {len(net.input_shape)} input_shape; every input needs one")
         return [list(shape.dim) for shape in net.input_shape[:count]]
     if not net.input_dim:
         return []

@@ -47,8 +47,7 @@ def fold_padding(net: Any) -> tuple[list[Any], list[str]]:
             layer.layer.pad = source.layer.pad
             layer.bottom[index] = source.bottom[0]
             sentences.append(
-                f"layer {old.layer.name!r}: took over pad {source.layer.pad} of the padding layer "
-                f"{source.layer.name!r}"
+                f"layer {old.layer.name!r}: took over pad {source.layer.pad} of the padding layer {source.layer.name!r}"
             )
         producers.update((top, old) for top in old.top)
     return layers, sentences
@@ -67,9 +66,7 @@ def _check(source: Any, consumer: Any) -> None:
     name, padding = consumer.layer.name, source.layer.name
     where = f"layer {name!r}, which follows the padding layer {padding!r}, has"
     if consumer.layer.type not in ("conv", "pool"):
-        raise LayerError(
-            name, f"{where} type {consumer.layer.type!r}; only conv and pool can take over padding"
-        )
+        raise LayerError(name, f"{where} type {consumer.layer.type!r}; only conv and pool can take over padding")
     n_bottoms = len(consumer.bottom)
     if n_bottoms != 1:
         raise LayerError(name, f"{where} {n_bottoms} bottoms; it must have 1 to take over padding")

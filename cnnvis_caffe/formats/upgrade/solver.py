@@ -45,9 +45,7 @@ def upgrade_solver(solver: Any) -> list[str]:
         return []
     old = schema.SolverParameter.SolverType.Name(solver.solver_type)
     if solver.HasField("type"):
-        raise NetError(
-            f"the solver has both type {solver.type!r} and the older solver_type {old}; remove solver_type"
-        )
+        raise NetError(f"the solver has both type {solver.type!r} and the older solver_type {old}; remove solver_type")
     solver.type = TYPES[old]
     solver.ClearField("solver_type")
     return [f"solver_type: {old} became type: {TYPES[old]!r}"]

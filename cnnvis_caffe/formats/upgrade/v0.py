@@ -154,8 +154,7 @@ def _type_number(settings: Any) -> int:
     if settings.type not in TYPES:
         raise LayerError(
             settings.name,
-            f"layer {settings.name!r} has the V0 type {settings.type!r}; "
-            f"it can be {', '.join(TYPES)} or padding",
+            f"layer {settings.name!r} has the V0 type {settings.type!r}; it can be {', '.join(TYPES)} or padding",
         )
     return schema.V1LayerParameter.LayerType.Value(TYPES[settings.type])
 

@@ -20,9 +20,7 @@ BINARIES = {
     ),
     "weights without a name": (schema.NetParameter(layer=[schema.LayerParameter()]), file_kind.CAFFEMODEL),
     "weights of generation V1": (
-        schema.NetParameter(
-            name="net", layers=[schema.V1LayerParameter(name="ip", blobs=[BLOB])], input_dim=[1, 2]
-        ),
+        schema.NetParameter(name="net", layers=[schema.V1LayerParameter(name="ip", blobs=[BLOB])], input_dim=[1, 2]),
         file_kind.CAFFEMODEL,
     ),
     "solver state": (

@@ -34,9 +34,7 @@ def test_the_recording_is_there():
     assert {case.get("differs") for case in cases("prototxt_cases")} == {None, UTF8_ONLY}
 
 
-@pytest.mark.parametrize(
-    "case", cases("prototxt_cases", accepted=True), ids=lambda case: repr(case["text"])[:60]
-)
+@pytest.mark.parametrize("case", cases("prototxt_cases", accepted=True), ids=lambda case: repr(case["text"])[:60])
 def test_reads_what_caffe_reads(case):
     if "differs" in case:
         with pytest.raises(PrototxtError, match=r":1:7: .*(UTF-8|escape)"):
@@ -48,9 +46,7 @@ def test_reads_what_caffe_reads(case):
     assert text_format.MessageToString(found) == text_format.MessageToString(expected)
 
 
-@pytest.mark.parametrize(
-    "case", cases("prototxt_cases", accepted=False), ids=lambda case: repr(case["text"])[:60]
-)
+@pytest.mark.parametrize("case", cases("prototxt_cases", accepted=False), ids=lambda case: repr(case["text"])[:60])
 def test_refuses_what_caffe_refuses(case):
     with pytest.raises(PrototxtError) as caught:
         network_from_text(text_of(case), "net.prototxt", allow_unknown=False)
@@ -134,14 +130,10 @@ def test_unknown_fields_are_reported_and_skipped():
         ("angled", 3, 54),
     ]
     assert parsed.unknown[0].near == ("name",)
-    assert (
-        str(parsed.unknown[4]) == "InnerProductParameter has no field 'numoutput'; did you mean 'num_output'?"
-    )
+    assert str(parsed.unknown[4]) == "InnerProductParameter has no field 'numoutput'; did you mean 'num_output'?"
     assert parsed.message == schema.NetParameter(
         name="net",
-        layer=[
-            schema.LayerParameter(name="ip", inner_product_param=schema.InnerProductParameter(num_output=3))
-        ],
+        layer=[schema.LayerParameter(name="ip", inner_product_param=schema.InnerProductParameter(num_output=3))],
     )
 
 
@@ -168,9 +160,7 @@ layer { name: "one" }
 
 def test_very_deep_nesting_of_unknown_fields():
     depth = 200_000
-    assert [field.name for field in parse_text("x {" * depth + "}" * depth, schema.NetParameter).unknown] == [
-        "x"
-    ]
+    assert [field.name for field in parse_text("x {" * depth + "}" * depth, schema.NetParameter).unknown] == ["x"]
     with pytest.raises(PrototxtError, match="not closed"):
         parse_net("x {" * depth)
 
@@ -196,10 +186,19 @@ def test_hostile_text_takes_linear_time(text):
             parse_net(text)
 
 
+def test_guessing_what_was_meant_is_limited():
+    text = "".join(f"layr{index}: 1\n" for index in range(20_000)) + "n" * 1_000_000 + ": 1"
+    unknown = parse_text(text, schema.NetParameter).unknown
+    assert len(unknown) == 20_001
+    assert "layer" in unknown[0].near and unknown[-1].near == ()
+
+
+def test_octal_numbers_may_have_any_number_of_zeros():
+    assert parse_net("input_dim: " + "0" * 5000 + "17").input_dim == [15]
+
+
 def test_floats_are_rounded_as_in_cpp():
-    weights = (
-        parse_net("layer { loss_weight: [1e39, -1e39, 1e-46, -0, nan, 0.1, 16777217] }").layer[0].loss_weight
-    )
+    weights = parse_net("layer { loss_weight: [1e39, -1e39, 1e-46, -0, nan, 0.1, 16777217] }").layer[0].loss_weight
     assert weights[0] == math.inf and weights[1] == -math.inf and weights[2] == 0
     assert math.copysign(1, weights[3]) == -1 and math.isnan(weights[4])
     assert weights[5] == pytest.approx(0.1) and weights[6] == 16777216
@@ -209,6 +208,11 @@ def test_bytes_take_any_byte():
     datum = parse_text(r'data: "\377\000" "\xfe" encoded: true', schema.Datum).message
     assert datum.data == b"\xff\x00\xfe"
     assert parse_text('data: "\udce9"', schema.Datum).message.data == b"\xe9"
+
+
+def test_lone_surrogates_are_refused():
+    assert "lone surrogates" in str(refusal("name: '\ud800'"))
+    assert "only allowed in strings" in str(refusal("\ud800"))
 
 
 def test_comments_may_be_in_any_encoding(tmp_path):
@@ -233,9 +237,7 @@ def test_read_network_gives_everything_about_a_file(tmp_path):
 
 def test_upgrade_errors_have_the_line_of_the_layer(tmp_path):
     path = tmp_path / "net.prototxt"
-    path.write_text(
-        "input: 'x'\nlayers { layer { name: 'a' type: 'sofmax' } bottom: 'x' }\n", encoding="utf-8"
-    )
+    path.write_text("input: 'x'\nlayers { layer { name: 'a' type: 'sofmax' } bottom: 'x' }\n", encoding="utf-8")
     with pytest.raises(PrototxtError, match=r"net\.prototxt:2: layer 'a' has the V0 type 'sofmax'") as caught:
         read_network(path)
     assert (caught.value.line, caught.value.column) == (2, None)
@@ -258,9 +260,7 @@ def test_missing_and_unreadable_files(tmp_path, reader):
     ("data", "words"),
     [
         (
-            schema.NetParameter(
-                name="net", layer=[schema.LayerParameter()], input_dim=[0]
-            ).SerializeToString(),
+            schema.NetParameter(name="net", layer=[schema.LayerParameter()], input_dim=[0]).SerializeToString(),
             "binary data",
         ),
         (b"\x89HDF\r\n\x1a\n\x00\x00", "an HDF5 file"),
