@@ -145,7 +145,7 @@ def open_hdf5(file: MappedFile) -> Iterator[h5py.File]:
     except WireError as trouble:
         raise file.error(file.path, str(trouble)) from trouble
     except _LIBRARY_ERRORS as trouble:
-        raise file.error(file.path, f"is damaged or cut off: {trouble}") from trouble
+        raise file.error(file.path, f"is damaged or cut off: {_text(trouble)}") from trouble
 
 
 @contextmanager
@@ -172,7 +172,7 @@ def create_hdf5(
     except CnnvisError:
         raise
     except _LIBRARY_ERRORS as trouble:
-        raise error(path, f"cannot be written: {trouble}") from trouble
+        raise error(path, f"cannot be written: {_text(trouble)}") from trouble
 
 
 def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
@@ -345,6 +345,11 @@ def _layer_weights(
             raise file.error(file.path, f"layer {name!r}: {reason}")
         blobs.append(ParamArray(array.shape, array, gradient))
     return LayerWeights(name, "", tuple(blobs), owned=None not in blobs)
+
+
+def _text(error: Exception) -> str:
+    """Return what an error says, without the quotes that KeyError puts around it."""
+    return str(error.args[0]) if error.args else type(error).__name__
 
 
 def _pair(blob: Any) -> tuple[Any, Any]:

@@ -199,11 +199,12 @@ def _read_integer(file: MappedFile, root: h5py.File, name: str) -> int:
 
 
 def _read_string(file: MappedFile, root: h5py.File, name: str) -> str:
-    """Return a dataset of a single string, of fixed or variable length."""
-    value = _read_single(file, root, name, "SO", "string")
-    if isinstance(value, str):
-        value = value.encode("utf-8", "surrogateescape")
-    return bytes(value).split(b"\0")[0].decode("utf-8", "surrogateescape")
+    """Return a dataset of a single string of fixed length, which is all that Caffe writes.
+
+    One of variable length lies in a heap, where a damaged file can send the library round in circles.
+    """
+    value = bytes(_read_single(file, root, name, "S", "string of fixed length"))
+    return value.split(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def _read_single(file: MappedFile, root: h5py.File, name: str, kinds: str, what: str) -> Any:
