@@ -1,0 +1,1 @@
+"""Measurements of this package beside its peers: real Caffe, plain PyTorch, OpenCV."""

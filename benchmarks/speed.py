@@ -1,0 +1,147 @@
+"""Forward and backward of whole nets, beside the peers, in turns.
+
+    python -m benchmarks.speed [--net lenet] [--rounds 7] [--json FILE]
+
+Other work on the machine slows everybody down for a while. So the peers take turns, a round's figure is the median of
+its iterations, and a peer's figure is that of its fastest round. CNNVIS_REAL_CAFFE (a command that runs another where
+`import caffe` is the real one) and CNNVIS_OPENCV4_PYTHON (a Python with OpenCV 4) bring those two in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import machine
+from benchmarks.nets import NETS, BenchmarkNet, write_net
+from benchmarks.peers import ROOT, Peer, all_peers, assert_same_results
+
+#: Variants of a hand-written net that are this much slower than the fastest at first sight are dropped.
+CLEARLY_SLOWER = 1.25
+
+
+def measure(net: BenchmarkNet, rounds: int, seconds: float, passes: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Time one net; a row for each pass."""
+    scratch = ROOT / "build"  # a real Caffe in a root directory of its own sees the repository only
+    scratch.mkdir(exist_ok=True)
+    rows = []
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="benchmark-") as name:
+        folder = Path(name)
+        files = write_net(net, folder)
+        random = np.random.default_rng(1)
+        np.save(folder / "inputs.npy", random.standard_normal((4, *net.input_shape()), np.float32))
+        np.save(folder / "labels.npy", random.integers(0, 10, (4, net.batch)).astype(np.float32))
+        for pass_name in passes or net.passes:
+            with all_peers(net.name, folder, pass_name, files["params"]) as peers:
+                assert_same_results(peers)
+                times = take_turns(_without_slow_variants(peers), rounds, seconds)
+            rows.append(
+                {
+                    "net": net.title,
+                    "batch": net.batch,
+                    "pass": pass_name,
+                    "ms_per_image": {peer: [s / net.batch * 1e3 for s in row] for peer, row in times.items()},
+                }
+            )
+    return rows
+
+
+def _without_slow_variants(peers: list[Peer]) -> list[Peer]:
+    """Leave out variants of the hand-written net that nobody would choose."""
+    tries = {peer.name: min(peer.run(3)) for peer in peers if peer.name.startswith("torch")}
+    limit = min(tries.values()) * CLEARLY_SLOWER
+    return [peer for peer in peers if tries.get(peer.name, 0) <= limit]
+
+
+def take_turns(peers: list[Peer], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Let the peers run in turns, each for some seconds; return the median iteration of each round."""
+    counts = {peer.name: max(3, min(300, round(seconds / min(peer.run(2))))) for peer in peers}
+    times: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    for _ in range(rounds):
+        for peer in peers:
+            times[peer.name].append(statistics.median(peer.run(counts[peer.name])))
+    return times
+
+
+def summary(row: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one row: milliseconds of each peer, of the fastest hand-written variant, and the ratios."""
+    best = {name: min(values) for name, values in row["ms_per_image"].items()}
+    variant = min((name for name in best if name.startswith("torch")), key=best.__getitem__)
+    own = best["ours"]
+    figures = {"ours": own, "torch": best[variant], "variant": variant[len("torch, ") :]}
+    for peer in ("caffe", "opencv"):
+        figures[peer] = best.get(peer)
+        figures[f"{peer}_ratio"] = best[peer] / own if peer in best else None
+    figures["torch_ratio"] = best[variant] / own
+    return figures
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """All rows as a Markdown table, with what they say about the aims below it."""
+    lines = [
+        "| net | batch | pass | ours | PyTorch by hand | | real Caffe | | OpenCV 4 | |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    figures = [summary(row) for row in rows]
+    for row, f in zip(rows, figures):
+        name = "forward" if row["pass"] == "forward" else "forward + backward"
+        cells = [row["net"], row["batch"], name, _ms(f["ours"]), f"{_ms(f['torch'])} ({f['variant']})"]
+        cells.append(_ratio(f["torch_ratio"]))
+        for peer in ("caffe", "opencv"):
+            cells += [_ms(f[peer]), _ratio(f[f"{peer}_ratio"])]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    text = "\n".join(lines) + "\n\nMilliseconds per image; beside each peer, how many times its time is ours.\n"
+    for peer, title in (("caffe", "Real Caffe's"), ("torch", "PyTorch's"), ("opencv", "OpenCV's")):
+        ratios = [f[f"{peer}_ratio"] for f in figures if f[f"{peer}_ratio"]]
+        if ratios:
+            mean = statistics.geometric_mean(ratios)
+            text += f"{title} time is {mean:.2f} times ours in the geometric mean, {min(ratios):.2f} times at least.\n"
+    return text
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}×"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--net", action="append", choices=[*NETS], help="only this one; may be repeated")
+    parser.add_argument("--pass", dest="passes", action="append", choices=["forward", "backward"], default=[])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each peer in each round")
+
+
+def measure_all(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    rows = []
+    for name in arguments.net or NETS:
+        passes = [p for p in NETS[name].passes if p in (arguments.passes or NETS[name].passes)]
+        for pass_name in passes:
+            rows += measure(NETS[name], arguments.rounds, arguments.seconds, [pass_name])
+            print(json.dumps({"net": name, "pass": pass_name, **summary(rows[-1])}), flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    parser.add_argument("--json", type=Path, help="write all figures of all rounds")
+    arguments = parser.parse_args()
+    rows = measure_all(arguments)
+    print(machine())
+    print(table(rows))
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine(), "speed": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
