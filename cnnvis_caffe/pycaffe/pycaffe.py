@@ -54,7 +54,7 @@ class Net:
     ) -> None:
         if isinstance(phase, (str, os.PathLike)):  # Net(network_file, weights, phase)
             weights, phase, level = os.fspath(phase), level or 0, 0
-        self._setup(runtime.Net(read_network(network_file), int(phase), level or 0, tuple(stages or ())))
+        self._setup(runtime.Net(read_network(network_file, allow_unknown=False), int(phase), level or 0, tuple(stages or ())))
         if weights is not None:
             self.copy_from(weights)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,9 @@ class Blob:
 
     __slots__ = ("_capacity", "_data", "_diff", "count", "name", "shape")
 
+    #: Counts the changes of shape or memory of any blob: while it stands still, nothing needs to be reshaped.
+    n_changes: ClassVar[int] = 0
+
     def __init__(self, shape: tuple[int, ...] | None = None, name: str = "") -> None:
         self.name = name
         self._capacity = 0
@@ -69,8 +72,10 @@ class Blob:
                 f"blob {self.name!r}: shape {shape} is not possible; at most {MAX_AXES} axes of length 0 or more "
                 f"and {MAX_COUNT} values in all are allowed",
             )
-        self.shape = shape
-        self.count = count
+        if shape != self.shape or count != self.count:
+            self.shape = shape
+            self.count = count
+            Blob.n_changes += 1
         if count > self._capacity:
             # Caffe quirk: growing throws away data *and* diff (and with it a loss weight kept there).
             self._capacity = count
@@ -177,13 +182,17 @@ class Blob:
 
     def share_data(self, other: Blob) -> None:
         """Use the same values as `other`, which must have the same count."""
-        self._check_same_count(other)
-        self._data = other._data
+        if self._data is not other._data:
+            self._check_same_count(other)
+            self._data = other._data
+            Blob.n_changes += 1
 
     def share_diff(self, other: Blob) -> None:
         """Use the same gradients as `other`, which must have the same count."""
-        self._check_same_count(other)
-        self._diff = other._diff
+        if self._diff is not other._diff:
+            self._check_same_count(other)
+            self._diff = other._diff
+            Blob.n_changes += 1
 
     def shares_data_with(self, other: Blob) -> bool:
         """Say whether both blobs show the same values."""

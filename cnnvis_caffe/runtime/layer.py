@@ -38,6 +38,8 @@ class Layer:
         Which of them get a gradient.
     loss_weights : list of float
         One for each top.
+    needs_backward : bool
+        Whether the layer runs backward in its net, and must keep what it needs for that.
 
     Notes
     -----
@@ -53,7 +55,7 @@ class Layer:
     auto_tops: ClassVar[bool] = False
     #: Loss layers weigh their first top with 1 unless told otherwise.
     is_loss: ClassVar[bool] = False
-    #: `reshape` runs before every forward, not only when the shape of a bottom or top has changed.
+    #: `reshape` runs before every forward, not only when the shape or memory of some blob has changed.
     always_reshape: ClassVar[bool] = False
     #: Bottoms and tops may be the same blob.
     can_be_in_place: ClassVar[bool] = True
@@ -68,7 +70,7 @@ class Layer:
         self.blobs: list[Blob] = []
         self.param_propagate_down: list[bool] = []
         self.loss_weights: list[float] = []
-        self._shapes: Any = None
+        self.needs_backward = True
 
     # -- life cycle, overridden by the layer types ---------------------------------------------------------------
 
@@ -112,16 +114,6 @@ class Layer:
         self.setup(bottoms, tops)
         self.reshape(bottoms, tops)
         self._set_loss_weights(tops)
-
-    def reshape_if_needed(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Bring the tops' shapes up to date, as Caffe does before every forward."""
-        if self.always_reshape:
-            self.reshape(bottoms, tops)
-            return
-        shapes = [blob.shape for blob in bottoms], [blob.shape for blob in tops]
-        if shapes != self._shapes:
-            self.reshape(bottoms, tops)
-            self._shapes = [blob.shape for blob in bottoms], [blob.shape for blob in tops]
 
     # -- help for the layer types --------------------------------------------------------------------------------
 

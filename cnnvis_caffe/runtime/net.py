@@ -123,6 +123,10 @@ class Net:
         self.output_ids = [self._blob_id_by_name[name] for name in sorted(unread, key=str.encode)]
 
         self.layer_needs_backward, self.bottom_needs_backward = plan_backward(self)
+        for layer, needs_backward in zip(self.layers, self.layer_needs_backward):
+            layer.needs_backward = needs_backward
+        self._has_loss = [any(layer.loss_weights) for layer in self.layers]
+        self._n_changes_seen = -1
         self.params = ParamTable(self)
         self._warn_of_quirks()
 
@@ -267,9 +271,11 @@ class Net:
                 for callback in self.before_forward:
                     callback(index)
                 layer, bottoms, tops = self.layers[index], self.bottoms[index], self.tops[index]
-                layer.reshape_if_needed(bottoms, tops)
+                # Caffe reshapes before every forward; nothing comes of it unless some blob has changed.
+                if self._n_changes_seen != Blob.n_changes or layer.always_reshape:
+                    layer.reshape(bottoms, tops)
                 layer.forward(bottoms, tops)
-                if any(layer.loss_weights):
+                if self._has_loss[index]:
                     loss = loss + _weighted_loss(layer, tops)
                 if self.check_finite:
                     self._check_finite(layer, tops, "value", "forward")
@@ -277,6 +283,8 @@ class Net:
                     self._log_forward(index)
                 for callback in self.after_forward:
                     callback(index)
+        if start == 0 and end == len(self.layers) - 1:
+            self._n_changes_seen = Blob.n_changes
         return float(loss)
 
     def backward(self, start: int | None = None, end: int = 0) -> None:

@@ -32,8 +32,8 @@ class Log(Elementwise):
         self.gradient_scale = float(np.float32(param.scale) / log_of_base)
 
     def in_place_quirk(self, backward: bool) -> str | None:
-        """Backward needs the overwritten input."""
-        return "in-place Log takes its gradient at the output instead of the input" if backward else None
+        """Backward overwrites the gradient before it is used."""
+        return "in-place Log gives a gradient that does not depend on the one from above" if backward else None
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Take the logarithm."""
@@ -43,10 +43,11 @@ class Log(Elementwise):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Divide the gradient by the argument."""
         if propagate_down[0]:
-            dx = torch.reciprocal(self._argument(bottoms[0].value))
+            derivative = torch.reciprocal(self._argument(bottoms[0].value))
             if self.gradient_scale != 1:
-                dx = scaled(dx, self.gradient_scale)
-            bottoms[0].grad = dx.mul_(tops[0].grad)
+                derivative = scaled(derivative, self.gradient_scale)
+            # Caffe quirk: in place the derivative has overwritten the gradient and is multiplied by itself.
+            bottoms[0].grad = derivative * (derivative if tops[0] is bottoms[0] else tops[0].grad)
 
     def _argument(self, x: Any) -> Any:
         """What the logarithm is taken of; maybe `x` itself."""

@@ -49,7 +49,7 @@ class LSTM(Recurrent):
         outputs = torch.empty_like(h_before)
         c_all[0] = c
         for step in range(self.n_steps):
-            torch.mul(h, cont[step], out=h_before[step])
+            self.carry(h, cont[step], out=h_before[step])
             gate = gates[step].addmm_(h_before[step], weight if step else first_weight)
             gate[:, : 3 * n_hidden].sigmoid_()
             gate[:, 3 * n_hidden :].tanh_()
@@ -83,7 +83,7 @@ class LSTM(Recurrent):
             torch.mul(slopes[step, :, 2], dh, out=d_sums[step, :, 2])
             if step:
                 dc = dc * f[step]
-                dh = torch.mm(d_sums[step].view(self.n_sequences, -1), weight) * cont[step]
+                dh = self.carry(torch.mm(d_sums[step].view(self.n_sequences, -1), weight), cont[step])
         d_sums = d_sums.view(gates.shape)
         self.add_recurrent_grad(0, d_sums, h_before)
         return d_sums

@@ -83,10 +83,12 @@ class Pooling(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Pool."""
         x = bottoms[0].value
-        if self.is_max:
-            tops[0].value, self.places = pools.max_pool(x, self.pool)
+        if self.is_max and (self.needs_backward or len(tops) > 1):
+            tops[0].value, self.places = pools.max_pool_with_places(x, self.pool)
             if len(tops) > 1:
                 tops[1].value = self.places.to(x.dtype)
+        elif self.is_max:
+            tops[0].value = pools.max_pool(x, self.pool)
         elif self.method == schema.PoolingParameter.AVE:
             tops[0].value = pools.average_pool(x, self.pool)
         else:

@@ -52,7 +52,7 @@ class Power(Elementwise):
         derivative = self._derivative(bottoms[0].value, tops[0].value)
         if self.diff_scale:
             # Caffe quirk: in place the derivative has overwritten the gradient and is multiplied by itself.
-            derivative.mul_(derivative.clone() if tops[0] is bottoms[0] else tops[0].grad)
+            derivative = derivative * (derivative if tops[0] is bottoms[0] else tops[0].grad)
         bottoms[0].grad = derivative
 
     def _derivative(self, x: Any, y: Any) -> Any:

@@ -224,6 +224,12 @@ class Recurrent(Layer):
         if self.param.recurrent_param.debug_info:
             self._log("Backward", "sums diff", d_sums)
 
+    @staticmethod
+    def carry(state: Any, cont: Any, out: Any = None) -> Any:
+        """Return what of a state, or of its gradient, goes from one step to the next: state times cont."""
+        # Caffe quirk: 0 times NaN is 0 in its BLAS, so that a new sequence does not inherit a NaN.
+        return torch.mul(state, cont, out=out).masked_fill_(cont == 0, 0)
+
     def unroll(self, sums: Any, cont: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         """Go through the steps.
 

@@ -34,7 +34,7 @@ class RNN(Recurrent):
         first_weight, weight = (matrix.t() for matrix in self.weights(0))
         h_before = torch.empty_like(sums)
         for step in range(self.n_steps):
-            torch.mul(h, cont[step], out=h_before[step])
+            self.carry(h, cont[step], out=h_before[step])
             h = sums[step].addmm_(h_before[step], weight if step else first_weight).tanh_()
         h_all = sums
         first_out, later_out = zip(self.weights(1), self.weights(2))
@@ -63,7 +63,7 @@ class RNN(Recurrent):
             dh = d_h[step] if dh is None else d_h[step] + dh
             torch.mul(slopes[step], dh, out=d_sums[step])
             if step:
-                dh = torch.mm(d_sums[step], weight) * cont[step]
+                dh = self.carry(torch.mm(d_sums[step], weight), cont[step])
         self.add_recurrent_grad(0, d_sums, h_before)
         self.add_recurrent_grad(1, d_out, h_all)
         self.add_recurrent_grad(2, d_out)

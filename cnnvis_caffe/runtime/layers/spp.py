@@ -70,7 +70,7 @@ class SPP(Layer):
     def _pool(self, x: Any, level: Pool) -> tuple[Any, Any]:
         """Pool one level by the chosen method."""
         if self.method == schema.SPPParameter.MAX:
-            return pools.max_pool(x, level)
+            return pools.max_pool_with_places(x, level)
         if self.method == schema.SPPParameter.AVE:
             return pools.average_pool(x, level), None
         return pools.stochastic_pool(x, level, is_train(self))
