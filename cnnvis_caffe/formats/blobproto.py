@@ -247,9 +247,7 @@ def _check_axes(n_axes: int) -> None:
         raise WireError(f"has a shape of more than {MAX_AXES} axes")
 
 
-def _choose(
-    doubles: _Numbers, floats: _Numbers, shape: tuple[int, ...], count: int, what: str
-) -> np.ndarray | None:
+def _choose(doubles: _Numbers, floats: _Numbers, shape: tuple[int, ...], count: int, what: str) -> np.ndarray | None:
     """Return doubles as float32 if there are any, else floats, shaped; None if neither is there."""
     array = doubles.get()
     if not array.size:
@@ -257,9 +255,7 @@ def _choose(
     if not array.size:
         return None
     if array.size != count:
-        raise WireError(
-            f"has shape {show(shape)}, that is {count} numbers, but its {what} holds {array.size}"
-        )
+        raise WireError(f"has shape {show(shape)}, that is {count} numbers, but its {what} holds {array.size}")
     if array.dtype != np.float32:
         with np.errstate(over="ignore"):  # becomes infinite, as in Caffe
             array = array.astype(np.float32)

@@ -137,9 +137,7 @@ def write_caffemodel(
         write_pieces(file, pieces)
 
 
-def _without_blobs(
-    data: Any, start: int, end: int, inner: Mapping[int, Any], places: list[tuple[int, int]]
-) -> bytes:
+def _without_blobs(data: Any, start: int, end: int, inner: Mapping[int, Any], places: list[tuple[int, int]]) -> bytes:
     """Return a message with a numbered stand-in for each blob, and note where the blobs are."""
     pieces = []
     kept = start
@@ -158,9 +156,7 @@ def _without_blobs(
     return b"".join(pieces)
 
 
-def _layer_weights(
-    file: MappedFile, layer: Any, places: Sequence[tuple[int, int]], unknown: list[str]
-) -> LayerWeights:
+def _layer_weights(file: MappedFile, layer: Any, places: Sequence[tuple[int, int]], unknown: list[str]) -> LayerWeights:
     """Return the arrays of a layer, and take the stand-ins out of it."""
     blobs = []
     for index, stand_in in enumerate(layer.blobs):

@@ -11,9 +11,7 @@ _FIXED64_TYPES = {1, 6, 16}  # double, fixed64, sfixed64
 _STRING, _GROUP, _MESSAGE, _BYTES, _ENUM = 9, 10, 11, 12, 14
 
 
-def find_foreign(
-    data: bytearray, start: int, end: int, descriptor: Any, where: str, found: list[str]
-) -> None:
+def find_foreign(data: bytearray, start: int, end: int, descriptor: Any, where: str, found: list[str]) -> None:
     """Report unknown fields and values in a message, and mend strings that are not UTF-8.
 
     Parameters

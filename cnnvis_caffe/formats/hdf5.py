@@ -149,9 +149,7 @@ def open_hdf5(file: MappedFile) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def create_hdf5(
-    path: str, temporary_path: str | os.PathLike[str], error: type[FileFormatError]
-) -> Iterator[h5py.File]:
+def create_hdf5(path: str, temporary_path: str | os.PathLike[str], error: type[FileFormatError]) -> Iterator[h5py.File]:
     """Create an HDF5 file that the oldest libraries can read.
 
     Parameters
@@ -184,7 +182,7 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
 def open_link(file: MappedFile, parent: h5py.Group, name: str) -> Any:
     """Open what a link leads to, if it is a hard link inside the file; else raise."""
     if not isinstance(parent.get(name, getlink=True), h5py.HardLink):
-        raise file.error(file.path, f"{parent.name}/{name} is a link; weights are kept in the file itself")
+        raise file.error(file.path, f"{_join(parent, name)} is a link; arrays are kept in the file itself")
     return parent[name]
 
 
@@ -217,7 +215,7 @@ def read_array(file: MappedFile, parent: h5py.Group, name: str) -> np.ndarray:
         Of the file's kind, if the dataset does not fit the file.
     """
     dataset = open_link(file, parent, name)
-    where = f"dataset {parent.name}/{name}"
+    where = f"dataset {_join(parent, name)}"
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         raise file.error(file.path, f"{where} is no array")
     stored = dataset.dtype
@@ -264,7 +262,7 @@ def _check_stored_size(
 ) -> None:
     """Raise if a compact or chunked dataset claims more than its bytes in the file can become."""
     if layout not in (h5py.h5d.COMPACT, h5py.h5d.CHUNKED):
-        raise file.error(file.path, f"{where} is virtual; weights are kept in the file itself")
+        raise file.error(file.path, f"{where} is virtual; arrays are kept in the file itself")
     stored = min(dataset.id.get_storage_size(), file.size)
     bound = stored * (_MAX_EXPANSION if properties.get_nfilters() else 1)
     claimed = nbytes
@@ -276,9 +274,7 @@ def _check_stored_size(
         raise file.error(file.path, reason)
 
 
-def _arrays_by_layer(
-    file: MappedFile, top: h5py.Group, unknown: list[str]
-) -> dict[str, dict[int, np.ndarray]]:
+def _arrays_by_layer(file: MappedFile, top: h5py.Group, unknown: list[str]) -> dict[str, dict[int, np.ndarray]]:
     """Return the arrays below /data or /diff: layer name to index to array."""
     found: dict[str, dict[int, np.ndarray]] = {}
     seen: set[Any] = set()
@@ -345,6 +341,11 @@ def _layer_weights(
             raise file.error(file.path, f"layer {name!r}: {reason}")
         blobs.append(ParamArray(array.shape, array, gradient))
     return LayerWeights(name, "", tuple(blobs), owned=None not in blobs)
+
+
+def _join(parent: h5py.Group, name: str) -> str:
+    """Return the path of what a group holds."""
+    return f"{parent.name.rstrip('/')}/{name}"
 
 
 def _text(error: Exception) -> str:

@@ -50,7 +50,7 @@ def describe(data: Sequence[int]) -> str:
             return what
     if not head.strip(b"\x00"):
         return "nothing but zeros; was it downloaded or copied completely?"
-    if _CONTROL.search(head):
+    if _CONTROL.search(head) or 10 * sum(byte < 0x80 for byte in head) < 7 * len(head):
         return ""
     for pattern, what in _TEXT:
         if pattern.match(head):

@@ -138,9 +138,7 @@ def _read_binary(file: MappedFile) -> SolverState:
         for field in wire.fields(file.data, 0, file.size):
             where = ""
             if field.number in _WIRE and field.wire != _WIRE[field.number]:
-                raise WireError(
-                    f"has a field {field.number} that is not a solver state's; is it a mean image?"
-                )
+                raise WireError(f"has a field {field.number} that is not a solver state's; is it a mean image?")
             if field.number in (_ITER, _CURRENT_STEP):
                 numbers[field.number] = int32(field.value)
             elif field.number == _LEARNED_NET:
