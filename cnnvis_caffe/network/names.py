@@ -1,0 +1,59 @@
+"""Names of what layers write: that of the layer, or of the blob where it comes from outside."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.errors import UnknownBlobError
+from cnnvis_caffe.records.dag import Dag, Value
+
+
+def value_names(dag: Dag) -> dict[Value, str]:
+    """Return a name for every top.
+
+    Parameters
+    ----------
+    dag : Dag
+
+    Returns
+    -------
+    dict of Value to str
+        Inputs have their blob's name; the first top of a layer has the layer's, further ones ``<layer>:<top>``.
+        So have tops whose name would be another one's.
+    """
+    names: dict[Value, str] = {value: dag.blob_name(value) for value in dag.inputs}
+    taken = set(names.values())
+    for index, layer in enumerate(dag.layers):
+        for top, blob in enumerate(layer.tops):
+            if (index, top) in names:
+                continue
+            name = layer.name if top == 0 and layer.name not in taken else f"{layer.name}:{blob}"
+            number = 2
+            while name in taken:
+                name = f"{layer.name}:{blob}:{number}"
+                number += 1
+            names[index, top] = name
+            taken.add(name)
+    return names
+
+
+def find_value(dag: Dag, name: str) -> Value:
+    """Return the top that a name means.
+
+    Parameters
+    ----------
+    dag : Dag
+    name : str
+        As `value_names` gives it, or the name of a blob: what it holds at the end.
+
+    Raises
+    ------
+    UnknownBlobError
+        If there is none.
+    """
+    names = value_names(dag)
+    by_name = {known: value for value, known in names.items()}
+    if name in by_name:
+        return by_name[name]
+    blobs = {dag.blob_name(value): value for value in names}  # later writers win
+    if name in blobs:
+        return blobs[name]
+    raise UnknownBlobError(name, {*by_name, *blobs})

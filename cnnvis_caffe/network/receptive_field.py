@@ -1,0 +1,476 @@
+"""Receptive fields: which box of input pixels a position of a blob sees.
+
+The fields of a top are put together from those of the bottoms that it sees, from the inputs on. Fields are boxes, and
+along each axis a box depends only on the position on the same axis; so a blob's fields are one table of intervals
+for each axis, and all positions of all blobs cost no more than one pass over the layers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis_caffe.errors import NetError, ShapeError, UnknownBlobError
+from cnnvis_caffe.network.intervals import Intervals
+from cnnvis_caffe.network.names import find_value, value_names
+from cnnvis_caffe.records.dag import Channels, Dag, Sight, Value
+
+#: A product of intervals, one table for each spatial axis of the input.
+Box = tuple[Intervals, ...]
+#: The union of boxes; more than one only where some positions see nothing through one of them.
+Field = tuple[Box, ...]
+#: Channels from axis 1 that see the same: (how many, what).
+Runs = tuple[tuple[int, Field], ...]
+
+_MOST_BOXES = 8
+
+
+@dataclass(frozen=True)
+class FieldSummary:
+    """Receptive fields of a blob in short; pairs are (height, width).
+
+    Attributes
+    ----------
+    size : tuple of int
+        Extent in input pixels, the largest where positions differ.
+    stride : tuple of (float or None)
+        Input pixels from one position to the next; None where every position sees the same, or steps differ.
+    offset : tuple of (float or None)
+        Input coordinate of the centre of position 0, where pixel 0 has its centre at 0.
+    is_whole : bool
+        Every position sees the whole image.
+    """
+
+    size: tuple[int, ...]
+    stride: tuple[float | None, ...]
+    offset: tuple[float | None, ...]
+    is_whole: bool
+
+
+class ReceptiveFields:
+    """The receptive fields of all blobs of a network.
+
+    Parameters
+    ----------
+    dag : Dag
+
+    Notes
+    -----
+    Boxes are not clipped to the image: they lie as if every blob went on beyond its borders, so that all positions
+    of a blob have boxes of one size. A layer that takes the whole image (InnerProduct, global pooling, ...) sees
+    exactly the image. Clipped boxes are the smallest ones around the pixels that matter: only pixels of the image,
+    and only through positions that the blobs between really have.
+
+    Channels are told apart where layers keep them apart (Concat, Slice, groups, everything channel by channel);
+    not the taps that the channels of Im2col show, nor the places that Flatten, Reshape and SPP turn into channels.
+    """
+
+    def __init__(self, dag: Dag) -> None:
+        self.dag = dag
+        self._names = value_names(dag)
+        self._runs: dict[bool, dict[Value, dict[Value, Runs]]] = {}
+
+    def inputs(self, name: str) -> list[str]:
+        """Return the names of the inputs with a height and width (or other spatial axes) that a blob depends on.
+
+        Raises
+        ------
+        UnknownBlobError
+            If there is no blob of that name.
+        NetError
+            If shapes are not known.
+        """
+        return [self._names[value] for value in self._spatial_inputs(self._find(name))]
+
+    def boxes(
+        self,
+        name: str,
+        positions: object = None,
+        *,
+        channels: object = None,
+        input: str | None = None,
+        clipped: bool = False,
+    ) -> np.ndarray:
+        """Return the boxes of input pixels that positions of a blob see.
+
+        Parameters
+        ----------
+        name : str
+            Of the layer that writes the blob (``<layer>:<top>`` for further tops), or of the blob.
+        positions : array_like of int, shape (..., n_axes), optional
+            Row and column, or as many indices as the blob has axes behind the channels; may be left out for a blob
+            without such axes.
+        channels : array_like of int, shape (...), optional
+            Index on axis 1 of each; left out, what any channel sees.
+        input : str, optional
+            Which input, where the blob depends on several.
+        clipped : bool, default=False
+            Only pixels of the image, and only what is seen through positions that exist.
+
+        Returns
+        -------
+        ndarray of int32, shape (..., 4)
+            y0, x0, y1, x1 in pixels of the input, half open; all zero where nothing is seen. For inputs with
+            another number of spatial axes: all starts, then all ends.
+
+        Raises
+        ------
+        UnknownBlobError
+            If there is no blob or input of that name.
+        ShapeError
+            If the positions are not in the blob.
+        NetError
+            If shapes are not known, or it is not clear which input is meant.
+        """
+        value = self._find(name)
+        source = self._choose_input(value, name, input)
+        where, channel = self._checked(value, name, positions, channels)
+        runs = self._all_runs(clipped)[value][source]
+        if channel is None:
+            fields = [(np.ones(where.shape[:-1], bool), field) for _, field in runs]
+        else:
+            ends = np.cumsum([count for count, _ in runs])
+            run = np.searchsorted(ends, channel, side="right")
+            fields = [(run == number, field) for number, (_, field) in enumerate(runs)]
+        return _boxes_at(fields, where, self.dag.shape(source))
+
+    def summary(self, name: str, input: str | None = None) -> FieldSummary:
+        """Return size, stride and offset of the receptive fields of a blob.
+
+        Parameters
+        ----------
+        name : str
+            As for `boxes`.
+        input : str, optional
+            As for `boxes`.
+
+        Raises
+        ------
+        UnknownBlobError
+            If there is no blob or input of that name.
+        NetError
+            If shapes are not known, or it is not clear which input is meant.
+        """
+        value = self._find(name)
+        source = self._choose_input(value, name, input)
+        size = _image_sizes(self.dag.shape(source))
+        parts = []
+        for axis in range(len(size)):
+            length = self._length(value, axis)
+            tables = [box[axis] for _, field in self._all_runs(False)[value][source] for box in field]
+            total = tables[0]
+            for table in tables[1:]:
+                total = total.union(table, length)
+            parts.append(_summarize(total, size[axis]))
+        sizes, strides, offsets, is_whole = zip(*parts)
+        return FieldSummary(sizes, strides, offsets, all(is_whole))
+
+    def assumed(self, name: str) -> list[str]:
+        """Return the names of layers before a blob that are only taken to see the whole image (type Python)."""
+        value = self._find(name)
+        found, waiting = set(), {value[0]}
+        while waiting:
+            index = waiting.pop()
+            layer = self.dag.layers[index]
+            if any(not sight.is_known for sight in layer.sights):
+                found.add(index)
+            waiting |= {source[0] for source in layer.sources}
+        return [self.dag.layers[index].name for index in sorted(found)]
+
+    # -- looking up --------------------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> Value:
+        """The top that a name means, with known shape."""
+        value = find_value(self.dag, name)
+        if self.dag.shape(value) is None:
+            raise NetError(
+                f"{self.dag.path}: the shape of blob {name!r} is not known, and with it its receptive field; "
+                "give the shapes of the inputs"
+            )
+        return value
+
+    def _spatial_inputs(self, value: Value) -> list[Value]:
+        """Inputs with spatial axes that a top depends on."""
+        sources = self._all_runs(False)[value]
+        return sorted(source for source in sources if len(self.dag.shape(source) or ()) > 2)
+
+    def _choose_input(self, value: Value, name: str, input: str | None) -> Value:
+        """The input that is meant."""
+        known = {self._names[source]: source for source in self._spatial_inputs(value)}
+        if input is not None:
+            if input not in known:
+                raise UnknownBlobError(input, known)
+            return known[input]
+        if len(known) != 1:
+            found = f"depends on the inputs {', '.join(known)}; say which is meant" if known else (
+                "depends on no input that has a height and a width"
+            )  # fmt: skip
+            raise NetError(f"{self.dag.path}: blob {name!r} {found}")
+        return next(iter(known.values()))
+
+    def _checked(
+        self, value: Value, name: str, positions: object, channels: object
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Positions and channels as arrays that lie in the blob."""
+        shape = self.dag.shape(value) or ()
+        lengths = shape[2:]
+        where = np.asarray([] if positions is None else positions, np.int64)
+        if where.ndim == 0 or where.shape[-1] != len(lengths):
+            raise ShapeError(
+                name,
+                f"blob {name!r} has shape {shape}: a position is {len(lengths)} indices, got an array of shape "
+                f"{where.shape}",
+            )
+        if ((where < 0) | (where >= np.array(lengths, np.int64))).any():
+            raise ShapeError(name, f"blob {name!r} has shape {shape}: some positions are not in it")
+        if channels is None:
+            return where, None
+        channel = np.asarray(channels, np.int64)
+        n_channels = _n_channels(shape)
+        if ((channel < 0) | (channel >= n_channels)).any():
+            raise ShapeError(name, f"blob {name!r} has shape {shape}: channels are 0 to {n_channels - 1}")
+        batch = np.broadcast(where[..., 0], channel).shape if where.shape[-1] else channel.shape
+        return np.broadcast_to(where, (*batch, where.shape[-1])), np.broadcast_to(channel, batch)
+
+    def _length(self, value: Value, axis: int) -> int:
+        """Number of positions of a top along a spatial axis; 1 if it has no such axis."""
+        shape = self.dag.shape(value) or ()
+        return shape[axis + 2] if axis + 2 < len(shape) else 1
+
+    # -- the pass over the layers ------------------------------------------------------------------------------------
+
+    def _all_runs(self, clipped: bool) -> dict[Value, dict[Value, Runs]]:
+        """The fields of every top, for every input that it depends on."""
+        if clipped not in self._runs:
+            self._runs[clipped] = self._compute(clipped)
+        return self._runs[clipped]
+
+    def _compute(self, clipped: bool) -> dict[Value, dict[Value, Runs]]:
+        """Go through the layers in order."""
+        result: dict[Value, dict[Value, Runs]] = {}
+        for value in self.dag.inputs:
+            shape = self.dag.shape(value)
+            if shape is not None:
+                sizes = _image_sizes(shape)
+                box = tuple(Intervals.pixels(size, clipped=clipped) for size in sizes)
+                result[value] = {value: ((_n_channels(shape), (box,)),)}
+        for index, layer in enumerate(self.dag.layers):
+            for top in range(len(layer.tops)):
+                result.setdefault((index, top), {})
+            for sight in layer.sights:
+                top, bottom = (index, sight.top), layer.sources[sight.bottom]
+                for source, runs in result[bottom].items():
+                    seen = self._seen(sight, top, bottom, source, runs, clipped)
+                    before = result[top].get(source)
+                    result[top][source] = self._united(before, seen, top) if before else seen
+        return result
+
+    def _seen(self, sight: Sight, top: Value, bottom: Value, source: Value, runs: Runs, clipped: bool) -> Runs:
+        """What a top sees of an input through one of its bottoms."""
+        bottom_shape, top_shape = self.dag.shape(bottom) or (), self.dag.shape(top) or ()
+        sizes = _image_sizes(self.dag.shape(source))
+        moved: dict[int, Field] = {}
+
+        def move(field: Field) -> Field:
+            """The fields of the bottom, through the layer's windows."""
+            if id(field) not in moved:
+                boxes = []
+                for box in field:
+                    tables = []
+                    for axis, table in enumerate(box):
+                        has_axis = axis + 2 < len(bottom_shape)
+                        window = sight.axes[axis] if has_axis else None
+                        if window is not None:
+                            tables.append(table.through(window, self._length(top, axis)))
+                        elif clipped:
+                            tables.append(table.hull(self._length(top, axis)))
+                        elif not has_axis or table.is_constant:
+                            tables.append(table)
+                        else:
+                            tables.append(Intervals.constant(0, sizes[axis]))
+                    boxes.append(tuple(tables))
+                moved[id(field)] = tuple(boxes)
+            return moved[id(field)]
+
+        lengths = tuple(self._length(top, axis) for axis in range(len(sizes)))
+        runs = tuple((count, move(field)) for count, field in runs)
+        return _through_channels(sight.channels, runs, _n_channels(top_shape), lengths)
+
+    def _united(self, first: Runs, second: Runs, top: Value) -> Runs:
+        """What a top sees through either of two bottoms."""
+        axes = range(max(len(box) for _, field in first + second for box in field or ((),)))
+        lengths = tuple(self._length(top, axis) for axis in axes)
+        result = []
+        for start, end in _pieces(_borders(first) | _borders(second)):
+            field = _union([_field_at(first, start), _field_at(second, start)], lengths)
+            result.append((end - start, field))
+        return _merged(result)
+
+
+def _n_channels(shape: tuple[int, ...]) -> int:
+    """Length of axis 1."""
+    return shape[1] if len(shape) > 1 else 1
+
+
+def _image_sizes(shape: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Lengths of the spatial axes."""
+    return (shape or ())[2:]
+
+
+# -- channels --------------------------------------------------------------------------------------------------------
+
+
+def _through_channels(channels: Channels, runs: Runs, n_top: int, lengths: tuple[int, ...]) -> Runs:
+    """What each channel of a top sees, given what each channel of the bottom does."""
+    n_bottom = sum(count for count, _ in runs)
+    if channels == Channels() and n_top == n_bottom:
+        return runs
+    if len(runs) == 1 and channels.within is None:
+        return ((n_top, runs[0][1]),)
+    begin, end = channels.within or (0, n_top)
+    is_plain = channels.kind == "groups" and channels.top_group == channels.bottom_group == 1 and n_top != n_bottom
+    kind = "all" if is_plain else channels.kind
+    borders = {0, n_top, begin, end}
+    if kind == "groups":
+        borders |= set(range(0, n_top, channels.top_group))
+    elif kind == "tiled":
+        borders |= {b + start for start in range(0, n_top, channels.size) for b in _borders(runs)}
+    elif kind != "all":
+        near = channels.size if kind == "near" else 0
+        borders |= {b - channels.offset + d for b in _borders(runs) for d in (-near, near)}
+    result = []
+    for start, stop in _pieces(b for b in borders if 0 <= b <= n_top):
+        if not begin <= start < end:
+            result.append((stop - start, ()))
+            continue
+        if kind == "all":
+            seen = 0, n_bottom
+        elif kind == "groups":
+            group = start // channels.top_group
+            seen = group * channels.bottom_group, (group + 1) * channels.bottom_group
+        elif kind == "tiled":
+            seen = start % channels.size, start % channels.size + 1
+        else:
+            near = channels.size if kind == "near" else 0
+            seen = start + channels.offset - near, stop - 1 + channels.offset + near + 1
+        result.append((stop - start, _union(_fields_between(runs, *seen), lengths)))
+    return _merged(result)
+
+
+def _borders(runs: Runs) -> set[int]:
+    """Where runs begin and end."""
+    return {0, *np.cumsum([count for count, _ in runs]).tolist()}
+
+
+def _pieces(borders: object) -> list[tuple[int, int]]:
+    """Half-open ranges between borders."""
+    ordered = sorted(set(borders))  # type: ignore[call-overload]
+    return list(zip(ordered, ordered[1:]))
+
+
+def _fields_between(runs: Runs, begin: int, end: int) -> list[Field]:
+    """The fields of the runs that a range of channels touches."""
+    fields, start = [], 0
+    for count, field in runs:
+        if start < end and begin < start + count:
+            fields.append(field)
+        start += count
+    return fields
+
+
+def _field_at(runs: Runs, channel: int) -> Field:
+    """The field of one channel."""
+    return _fields_between(runs, channel, channel + 1)[0]
+
+
+def _merged(runs: list[tuple[int, Field]]) -> Runs:
+    """Runs with neighbours that see the same put together."""
+    result: list[tuple[int, Field]] = []
+    for count, field in runs:
+        if result and result[-1][1] is field:
+            result[-1] = result[-1][0] + count, field
+        else:
+            result.append((count, field))
+    return tuple(result)
+
+
+# -- boxes -----------------------------------------------------------------------------------------------------------
+
+
+def _union(fields: list[Field], lengths: tuple[int, ...]) -> Field:
+    """What any of several fields shows."""
+    distinct = list({id(field): field for field in fields if field}.values())
+    if len(distinct) <= 1:
+        return distinct[0] if distinct else ()
+    boxes: list[Box] = []
+    for box in (box for field in distinct for box in field):
+        for index, other in enumerate(boxes):
+            if _can_join(box, other) or len(boxes) >= _MOST_BOXES:
+                boxes[index] = tuple(a.union(b, length) for a, b, length in zip(other, box, lengths))
+                break
+        else:
+            boxes.append(box)
+    return tuple(boxes)
+
+
+def _can_join(box: Box, other: Box) -> bool:
+    """Whether the hulls along each axis, taken for themselves, are the hull of two boxes.
+
+    They are where both boxes show something at every position, or where they differ along one axis only.
+    """
+    if any(table.has_gaps for table in (*box, *other)):
+        return sum(not _is_equal(a, b) for a, b in zip(box, other)) <= 1
+    return True
+
+
+def _is_equal(table: Intervals, other: Intervals) -> bool:
+    """Whether two tables are the same."""
+    return (
+        table.shift == other.shift
+        and np.array_equal(table.first, other.first)
+        and np.array_equal(table.last, other.last)
+    )
+
+
+def _boxes_at(
+    fields: list[tuple[np.ndarray, Field]], where: np.ndarray, shape: tuple[int, ...] | None
+) -> np.ndarray:
+    """Hulls of what fields show at some positions; each field counts where its mask is true."""
+    n_axes = len(_image_sizes(shape))
+    big = np.int64(2**40)
+    first = np.full((*where.shape[:-1], n_axes), big)
+    last = np.full((*where.shape[:-1], n_axes), -big)
+    for mask, field in fields:
+        for box in field:
+            ends = [
+                table.at(where[..., axis] if axis < where.shape[-1] else np.zeros(where.shape[:-1], np.int64))
+                for axis, table in enumerate(box)
+            ]
+            seen = mask.copy()
+            for low, high in ends:
+                seen &= high > low
+            for axis, (low, high) in enumerate(ends):
+                first[..., axis] = np.where(seen, np.minimum(first[..., axis], low), first[..., axis])
+                last[..., axis] = np.where(seen, np.maximum(last[..., axis], high), last[..., axis])
+    result = np.concatenate([first, last], axis=-1)
+    result[(last < first).any(axis=-1)] = 0
+    return result.astype(np.int32)
+
+
+def _summarize(table: Intervals, size: int) -> tuple[int, float | None, float | None, bool]:
+    """Size, stride, offset along one axis, and whether it is all of the image."""
+    seen = table.last > table.first
+    if not seen.any():
+        return 0, None, None, False
+    extent = int((table.last - table.first)[seen].max())
+    if table.is_constant:
+        is_whole = int(table.first[0]) <= 0 and int(table.last[0]) >= size
+        return extent, None, float(table.first[0] + table.last[0] - 1) / 2, is_whole
+    centres = (table.first + table.last - 1)[seen] / 2
+    if table.shift is None:
+        return extent, None, float(centres[0]), False
+    stride = table.shift / len(table.first)
+    offset = float(np.mean(centres - np.flatnonzero(seen) * stride))
+    return extent, stride, offset, False
