@@ -20,7 +20,7 @@ RECORDED = HERE / "recorded"
 
 SETTINGS = ("phase", "seed", "tolerance", "raises", "equal_axes", "quirk")
 #: Steps after which everything is compared; `fill` only prepares.
-ACTIONS = ("build", "forward", "backward", "reshape", "net_reshape", "clear_param_diffs", "random_seed")
+ACTIONS = ("build", "forward", "backward", "reshape", "net_reshape", "clear_param_diffs", "random_seed", "memory_data")
 
 
 class Case:
@@ -70,19 +70,31 @@ def run_case(caffe: Any, case: Case) -> Iterator[dict]:
     dict
         ``arrays``: name -> array, such as ``conv1`` (data of a blob), ``conv1.diff``, ``conv1[0]`` (a parameter),
         ``conv1[0].diff``; ``outputs``: names in order; ``shared``: pairs of names of blobs in the same memory;
-        ``filled``: names that `fill` steps have written since the last action.
+        ``filled``: what `fill` steps have written since the last action, by name.
     """
+    for net, filled in run_actions(caffe, case):
+        arrays = _arrays(net)
+        yield {
+            "arrays": {name: array.copy() for name, array in arrays.items()},
+            "outputs": list(net.outputs),
+            "shared": _shared(arrays),
+            "filled": filled,
+        }
+
+
+def run_actions(caffe: Any, case: Case) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+    """Run a case without looking at anything; give the net and what was filled after each action."""
     random = np.random.RandomState(int(case.settings.get("seed", 0)))  # noqa: NPY002 - its stream never changes
     caffe.set_random_seed(int(case.settings.get("seed", 0)))
     net = None
-    filled: list[str] = []
+    filled: dict[str, np.ndarray] = {}
     for word, *arguments in case.steps:
         if word == "build":
             net = _load(caffe, case)
         elif word == "fill":
             target = _find(net, arguments[0])
             target[...] = make_values(random, target.shape, *arguments[1:])
-            filled.append(arguments[0])
+            filled[arguments[0]] = target.copy()
             continue
         elif word == "forward":
             net.forward(**dict(zip(("start", "end"), arguments)))
@@ -96,14 +108,13 @@ def run_case(caffe: Any, case: Case) -> Iterator[dict]:
             net.clear_param_diffs()
         elif word == "random_seed":
             caffe.set_random_seed(int(arguments[0]))
-        arrays = _arrays(net)
-        yield {
-            "arrays": {name: array.copy() for name, array in arrays.items()},
-            "outputs": list(net.outputs),
-            "shared": _shared(arrays),
-            "filled": filled,
-        }
-        filled = []
+        elif word == "memory_data":
+            top = next(iter(net.blobs.values()))
+            n_items = int(arguments[0])
+            data = make_values(random, (n_items, *top.data.shape[1:]), *arguments[1:])
+            net.set_input_arrays(data, np.arange(n_items, dtype=np.float32))
+        yield net, filled
+        filled = {}
 
 
 def make_values(random: Any, shape: tuple[int, ...], kind: str, *arguments: str) -> np.ndarray:
@@ -202,7 +213,7 @@ class Recording:
         known: dict[str, np.ndarray] = {}
         kept, chunks, end = [], [self.values], len(self.values)
         for state in states:
-            known.update((name, state["arrays"][name]) for name in state["filled"])
+            known.update(state["filled"])
             changed = {}
             for name, array in state["arrays"].items():
                 if name in known and known[name].shape == array.shape and known[name].tobytes() == array.tobytes():
