@@ -67,6 +67,5 @@ class Accuracy(LabelledLoss):
         """Refuse, if a gradient is asked for."""
         if any(propagate_down):
             raise self.error(
-                "has no gradient; set propagate_down: false for its bottoms, or force_backward: false for "
-                "the net"
+                "has no gradient; set propagate_down: false for its bottoms, or force_backward: false for the net"
             )

@@ -39,9 +39,7 @@ class DummyData(Layer):
         if not any(len(getattr(param, field)) for field in _LEGACY_FIELDS):
             return [tuple(shape.dim) for shape in self._one_per_top(list(param.shape), "shape", n_tops)]
         if param.shape:
-            raise self.error(
-                "dummy_data_param has both shape and num, channels, height or width; give shape only"
-            )
+            raise self.error("dummy_data_param has both shape and num, channels, height or width; give shape only")
         columns = [self._one_per_top(list(getattr(param, field)), field, n_tops) for field in _LEGACY_FIELDS]
         return list(zip(*columns))
 

@@ -49,9 +49,7 @@ class Embed(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Add to the gradients of the rows that were looked up, and of the bias."""
         if propagate_down[0]:
-            raise self.error(
-                "the indices have no gradient; set propagate_down: false or force_backward: false"
-            )
+            raise self.error("the indices have no gradient; set propagate_down: false or force_backward: false")
         dy = tops[0].grad.reshape(-1, self.n_out)
         if self.param_propagate_down[0]:
             # In place: a table for many words is much larger than the batch.

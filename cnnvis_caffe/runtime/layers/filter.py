@@ -29,8 +29,7 @@ class Filter(Layer):
         """Check the number of tops."""
         if len(tops) != len(bottoms) - 1:
             raise self.error(
-                f"has {len(tops)} tops for {len(bottoms)} bottoms; one for each bottom but the selector is "
-                "needed"
+                f"has {len(tops)} tops for {len(bottoms)} bottoms; one for each bottom but the selector is needed"
             )
         self._is_first_reshape = True
 
@@ -39,8 +38,7 @@ class Filter(Layer):
         *sources, selector = bottoms
         if not selector.shape or any(length != 1 for length in selector.shape[1:]):
             raise self.shape_error(
-                f"selector {selector.name!r} has shape {selector.shape}; all its axes but the first must "
-                "have length 1"
+                f"selector {selector.name!r} has shape {selector.shape}; all its axes but the first must have length 1"
             )
         n_items = selector.shape[0]
         for source in sources:

@@ -68,9 +68,7 @@ class LabelledLoss(Loss):
         if param.HasField("normalization"):
             self.normalization = param.normalization
         elif param.HasField("normalize"):
-            self.normalization = (
-                schema.LossParameter.VALID if param.normalize else schema.LossParameter.BATCH_SIZE
-            )
+            self.normalization = schema.LossParameter.VALID if param.normalize else schema.LossParameter.BATCH_SIZE
         else:
             self.normalization = default_mode
 

@@ -70,9 +70,7 @@ class LSTM(Recurrent):
         # All that does not depend on the step behind, for all steps at once.
         c_from_h = o * (1 - tanh_c * tanh_c)
         # Caffe quirk: f already holds cont, so its gradient is exact only where cont is 0 or 1.
-        slopes = torch.stack(
-            (g * i * (1 - i), c_all[:-1] * f * (1 - f), tanh_c * o * (1 - o), i * (1 - g * g)), 2
-        )
+        slopes = torch.stack((g * i * (1 - i), c_all[:-1] * f * (1 - f), tanh_c * o * (1 - o), i * (1 - g * g)), 2)
         weight = self.weights(0)[1]
         d_sums = torch.empty_like(slopes)
         dh = dc = None

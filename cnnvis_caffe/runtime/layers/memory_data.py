@@ -36,9 +36,7 @@ class MemoryData(Layer):
         self.height, self.width = param.height, param.width
         for field in ("batch_size", "channels", "height", "width"):
             if getattr(self, field) < 1:
-                raise self.error(
-                    f"memory_data_param.{field} must be given and at least 1, got {getattr(self, field)}"
-                )
+                raise self.error(f"memory_data_param.{field} must be given and at least 1, got {getattr(self, field)}")
         transform = self.param.transform_param
         if self.initialize and (transform.mirror or (is_train(self) and transform.crop_size)):
             default_random().uint32(1)  # Caffe seeds a transformer here, and then does not use it
@@ -87,9 +85,7 @@ class MemoryData(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Show the next batch."""
         if self._arrays is None:
-            raise self.error(
-                "has no data yet; call net.set_input_arrays(data, labels) before the first forward"
-            )
+            raise self.error("has no data yet; call net.set_input_arrays(data, labels) before the first forward")
         start, end = self._position, self._position + self.batch_size
         data, labels = self._arrays
         tops[0].reshape(self.batch_size, self.channels, self.height, self.width)

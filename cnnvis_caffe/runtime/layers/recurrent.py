@@ -88,8 +88,7 @@ class Recurrent(Layer):
         x, cont = bottoms[:2]
         if len(x.shape) < 3:
             raise self.shape_error(
-                f"bottom {x.name!r} has shape {x.shape}; steps, sequences and at least one more axis are "
-                "needed"
+                f"bottom {x.name!r} has shape {x.shape}; steps, sequences and at least one more axis are needed"
             )
         if cont.shape != x.shape[:2]:
             raise self.shape_error(
@@ -138,8 +137,7 @@ class Recurrent(Layer):
             for bottom, top in zip(bottoms[self.first_state :], tops[1:]):
                 if bottom.shape != state_shape:
                     raise self.shape_error(
-                        f"bottom {bottom.name!r} has shape {bottom.shape}; as a state it must be "
-                        f"{state_shape}"
+                        f"bottom {bottom.name!r} has shape {bottom.shape}; as a state it must be {state_shape}"
                     )
                 top.reshape(*state_shape)
 
@@ -157,9 +155,7 @@ class Recurrent(Layer):
             for blob, later in zip(blobs, self._later):
                 later.share_data(blob)
                 later.share_diff(blob)
-        elif not self._is_warned and not all(
-            later.shares_data_with(blob) for blob, later in zip(blobs, self._later)
-        ):
+        elif not self._is_warned and not all(later.shares_data_with(blob) for blob, later in zip(blobs, self._later)):
             # Caffe quirk: when training, a parameter that is shared with another layer is shared for the
             # first step only; the steps behind it keep what this layer's filler gave.
             self._is_warned = True

@@ -24,9 +24,7 @@ class Slice(Layer):
         """Check that the axis is given once."""
         param = self.param.slice_param
         if param.HasField("axis") and param.HasField("slice_dim"):
-            raise self.error(
-                f"slice_param has both axis {param.axis} and slice_dim {param.slice_dim}; give axis only"
-            )
+            raise self.error(f"slice_param has both axis {param.axis} and slice_dim {param.slice_dim}; give axis only")
         if len(tops) > 1 and bottoms[0] in tops:
             raise self.error("cannot work in place with several tops; give each top a name of its own")
 

@@ -9,9 +9,7 @@ from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
 
 
-def whole_numbers(
-    layer: Layer, blob: Blob, limit: int, what: str, limited_by: str, ignored: int | None = None
-) -> Any:
+def whole_numbers(layer: Layer, blob: Blob, limit: int, what: str, limited_by: str, ignored: int | None = None) -> Any:
     """Return the values of a blob cut to whole numbers, as Caffe's casts do, after a check of their range.
 
     Parameters
