@@ -163,7 +163,8 @@ def _layer_weights(file: MappedFile, layer: Any, places: Sequence[tuple[int, int
         where = f"layer {layer.name!r}: blob {index}"
         foreign: list[str] = []
         try:
-            blobs.append(read_blob(file, *places[stand_in.num], foreign))
+            begin, end = places[stand_in.num]
+            blobs.append(read_blob(file, begin, end, foreign))
         except WireError as damage:
             raise CaffemodelError(file.path, f"{where} {damage}") from damage
         unknown.extend(f"{where}: {finding}" for finding in foreign)

@@ -57,17 +57,22 @@ class MappedFile:
             if isinstance(failure, FileFormatError):
                 raise
             raise error(self.path, f"cannot be opened: {failure}") from failure
-        self._address = np.frombuffer(self.data, np.uint8, 1).ctypes.data
+        self._address = _address(np.frombuffer(self.data, np.uint8, 1))
 
-    def view(self, dtype: str, offset: int, count: int) -> np.ndarray:
+    def view(self, dtype: str | np.dtype, offset: int, count: int) -> np.ndarray:
         """Return `count` items that start at byte `offset`, flat, read-only and without a copy."""
         return np.frombuffer(self.data, dtype, count, offset)
 
     def release(self, array: np.ndarray) -> None:
         """Tell the system that the pages behind a view are not needed any more; they can be read again."""
-        start = array.__array_interface__["data"][0] - self._address
+        start = _address(array) - self._address
         if not hasattr(mmap, "MADV_DONTNEED") or not 0 <= start < self.size or not array.nbytes:
             return
         # The map is of a file and read-only: dropping more than asked for only costs reading it again.
         first = start - start % mmap.PAGESIZE
         self.data.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
+
+
+def _address(array: np.ndarray) -> int:
+    """Return where in memory an array starts."""
+    return array.__array_interface__["data"][0]

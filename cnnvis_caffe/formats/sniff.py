@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+
+from cnnvis_caffe.formats.wire import Bytes
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MAGIC = (
@@ -31,7 +32,7 @@ _TEXT = (
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
-def describe(data: Sequence[int]) -> str:
+def describe(data: Bytes) -> str:
     """Say what a file looks like from its first bytes.
 
     Parameters
@@ -58,7 +59,7 @@ def describe(data: Sequence[int]) -> str:
     return "a text"
 
 
-def is_hdf5(data: Sequence[int]) -> bool:
+def is_hdf5(data: Bytes) -> bool:
     """Tell whether the HDF5 signature is at one of the places where HDF5 allows it."""
     offset = 0
     while offset + len(HDF5_SIGNATURE) <= len(data):

@@ -5,8 +5,12 @@ Positions are bytes from the start of the file throughout, so that errors can sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import mmap
+from collections.abc import Iterator
+from typing import NamedTuple, Union
+
+#: Where messages are read from; indexing gives integers.
+Bytes = Union[bytes, bytearray, mmap.mmap]
 
 VARINT, FIXED64, LENGTH, GROUP_START, GROUP_END, FIXED32 = range(6)
 _MAX_FIELD_NUMBER = (1 << 29) - 1
@@ -38,7 +42,7 @@ class Field(NamedTuple):
     value: int
 
 
-def read_varint(data: Sequence[int], position: int, end: int) -> tuple[int, int]:
+def read_varint(data: Bytes, position: int, end: int) -> tuple[int, int]:
     """Return the unsigned number at a position, and the position after it."""
     result = shift = 0
     for index in range(position, min(position + 10, end)):
@@ -78,13 +82,12 @@ def write_length(number: int, length: int) -> bytes:
     return write_tag(number, LENGTH) + write_varint(length)
 
 
-def fields(data: Sequence[int], start: int, end: int) -> Iterator[Field]:
+def fields(data: Bytes, start: int, end: int) -> Iterator[Field]:
     """Yield the fields of the message in ``data[start:end]``.
 
     Parameters
     ----------
-    data : mmap, bytes or memoryview
-        Indexing gives integers.
+    data : mmap, bytes or bytearray
     start, end : int
         Where the message lies.
 
@@ -124,7 +127,7 @@ def fields(data: Sequence[int], start: int, end: int) -> Iterator[Field]:
         yield Field(number, wire, tag_start, begin, position, value)
 
 
-def _read_tag(data: Sequence[int], position: int, end: int) -> tuple[int, int, int]:
+def _read_tag(data: Bytes, position: int, end: int) -> tuple[int, int, int]:
     """Return field number, wire type and the position after the tag."""
     tag, after = read_varint(data, position, end)
     number, wire = tag >> 3, tag & 7
@@ -133,7 +136,7 @@ def _read_tag(data: Sequence[int], position: int, end: int) -> tuple[int, int, i
     return number, wire, after
 
 
-def _skip_group(data: Sequence[int], position: int, end: int, number: int, start: int) -> int:
+def _skip_group(data: Bytes, position: int, end: int, number: int, start: int) -> int:
     """Return the position after the group whose start tag has just been read."""
     open_groups = [number]
     while open_groups:
