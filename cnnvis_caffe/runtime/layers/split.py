@@ -23,7 +23,7 @@ class Split(Layer):
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Give every top the bottom's shape."""
         for top in tops:
-            if top.shape != bottoms[0].shape:
+            if (top.shape, top.count) != (bottoms[0].shape, bottoms[0].count):  # a new blob has shape (), but no value
                 top.reshape(*bottoms[0].shape)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
