@@ -28,7 +28,7 @@ $(INSTALLED): setup.py constraints.txt tools/install.sh tools/qt_libraries.sh
 	@touch $@
 
 demo: $(INSTALLED)
-	@$(BIN)/cnnvis-caffe inspect prototxt/lenet/deploy.prototxt
+	@$(BIN)/cnnvis-caffe inspect examples/lenet_digits.prototxt
 	@$(BIN)/python examples/run_lenet.py
 
 lint: $(INSTALLED)

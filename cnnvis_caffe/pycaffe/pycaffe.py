@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -54,7 +54,8 @@ class Net:
     ) -> None:
         if isinstance(phase, (str, os.PathLike)):  # Net(network_file, weights, phase)
             weights, phase, level = os.fspath(phase), level or 0, 0
-        self._setup(runtime.Net(read_network(network_file, allow_unknown=False), int(phase), level or 0, tuple(stages or ())))
+        network = read_network(network_file, allow_unknown=False)
+        self._setup(runtime.Net(network, int(phase), level or 0, tuple(stages or ())))
         if weights is not None:
             self.copy_from(weights)
 
@@ -143,12 +144,7 @@ class Net:
         NetError
             If the inputs given are not the net's inputs, or not of its batch size.
         """
-        first = self._layer_index(start, 0)
-        last = self._layer_index(end, len(self.layers) - 1)
-        names = {*(self.outputs if end is None else self.top_names[end]), *(blobs or ())}
-        self._assign(kwargs, self.inputs, "data", "input")
-        self._forward(first, last)
-        return {name: self.blobs[name].data for name in names}
+        return self._forward_arrays(blobs, kwargs, start, end)
 
     def backward(
         self,
@@ -178,14 +174,39 @@ class Net:
         NetError
             If the diffs given are not those of the net's outputs, or not of its batch size.
         """
+        return self._backward_arrays(diffs, kwargs, start, end)
+
+    def _forward_arrays(
+        self,
+        blobs: Sequence[str] | None,
+        arrays: Mapping[str, np.ndarray],
+        start: str | None = None,
+        end: str | None = None,
+    ) -> dict[str, np.ndarray]:
+        """`forward` for inputs of any name."""
+        first = self._layer_index(start, 0)
+        last = self._layer_index(end, len(self.layers) - 1)
+        names = {*(self.outputs if end is None else self.top_names[end]), *(blobs or ())}
+        self._assign(arrays, self.inputs, "data", "input")
+        self._forward(first, last)
+        return {name: self.blobs[name].data for name in names}
+
+    def _backward_arrays(
+        self,
+        diffs: Sequence[str] | None,
+        arrays: Mapping[str, np.ndarray],
+        start: str | None = None,
+        end: str | None = None,
+    ) -> dict[str, np.ndarray]:
+        """`backward` for outputs of any name."""
         first = self._layer_index(start, len(self.layers) - 1)
         last = self._layer_index(end, 0)
         names = {*(self.inputs if end is None else self.bottom_names[end]), *(diffs or ())}
-        self._assign(kwargs, self.outputs, "diff", "output")
+        self._assign(arrays, self.outputs, "diff", "output")
         self._backward(first, last)
         return {name: self.blobs[name].diff for name in names}
 
-    def _assign(self, arrays: dict[str, np.ndarray], names: list[str], part: str, what: str) -> None:
+    def _assign(self, arrays: Mapping[str, np.ndarray], names: list[str], part: str, what: str) -> None:
         """Copy arrays into the data or diff of the inputs or outputs, all of them or none."""
         if not arrays:
             return
@@ -234,9 +255,9 @@ class Net:
         dict of str to ndarray of shape (n, ...)
             Copies of the outputs.
         """
-        rows = {name: [] for name in {*self.outputs, *(blobs or ())}}
+        rows: dict[str, list[np.ndarray]] = {name: [] for name in {*self.outputs, *(blobs or ())}}
         for batch in self._batch(kwargs):
-            for name, values in self.forward(blobs=blobs, **batch).items():
+            for name, values in self._forward_arrays(blobs, batch).items():
                 rows[name].extend(values.copy())
         return _without_padding(rows, kwargs)
 
@@ -260,14 +281,15 @@ class Net:
         -----
         Without diffs of the outputs pycaffe fails on Python 3.7 and later; here it works as it did before.
         """
-        all_rows = {name: [] for name in {*self.outputs, *(blobs or ())}}
-        all_diff_rows = {name: [] for name in {*self.inputs, *(diffs or ())}}
+        all_rows: dict[str, list[np.ndarray]] = {name: [] for name in {*self.outputs, *(blobs or ())}}
+        all_diff_rows: dict[str, list[np.ndarray]] = {name: [] for name in {*self.inputs, *(diffs or ())}}
         forward_batches = self._batch({name: kwargs[name] for name in self.inputs if name in kwargs})
         backward_batches = self._batch({name: kwargs[name] for name in self.outputs if name in kwargs})
-        for inputs, top_diffs in zip_longest(forward_batches, backward_batches, fillvalue={}):
-            for name, values in self.forward(blobs=blobs, **inputs).items():
+        no_arrays: dict[str, np.ndarray] = {}
+        for inputs, top_diffs in zip_longest(forward_batches, backward_batches, fillvalue=no_arrays):
+            for name, values in self._forward_arrays(blobs, inputs).items():
                 all_rows[name].extend(values.copy())
-            for name, values in self.backward(diffs=diffs, **top_diffs).items():
+            for name, values in self._backward_arrays(diffs, top_diffs).items():
                 all_diff_rows[name].extend(values.copy())
         return _without_padding(all_rows, kwargs), _without_padding(all_diff_rows, kwargs)
 

@@ -150,6 +150,8 @@ class Memory:
 
     def _to_host(self) -> np.ndarray:
         """Bring the newest values into the buffer."""
+        if self._host is not None and self._where in (HOST, BOTH):
+            return self._host
         if self._where is TENSOR:
             tensor = self._tensor
             if (
@@ -168,6 +170,7 @@ class Memory:
             else:
                 self._host.fill(0)
             self._where = HOST
+        assert self._host is not None
         return self._host
 
     def _copy_to_host(self, tensor: Any) -> None:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cnnvis_caffe.errors import CaffeQuirkWarning, LayerError, NonFiniteError, UnsupportedLayerError
+from cnnvis_caffe.errors import CaffeQuirkWarning, DeviceError, LayerError, NonFiniteError, UnsupportedLayerError
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.backward_plan import plan_backward
@@ -186,10 +186,10 @@ class Net:
         """Set the newest layer up; where the net is only looked at, as far as shapes are known."""
         bottoms, tops, top_ids = self.bottoms[-1], self.tops[-1], self.top_ids[-1]
         if not self._run:
-            given = [self._input_shapes.get(blob.name) for blob in tops]
-            if isinstance(layer, _Unavailable) and tops and all(shape is not None for shape in given):
-                for top, shape in zip(tops, given):
-                    top.reshape(*shape)
+            given = self._input_shapes
+            if isinstance(layer, _Unavailable) and tops and all(top.name in given for top in tops):
+                for top in tops:
+                    top.reshape(*given[top.name])
                 return
             if isinstance(layer, _Unavailable) or any(i in self._unshaped for i in self.bottom_ids[-1]):
                 self._unshaped.update(top_ids)
@@ -274,7 +274,8 @@ class Net:
                 # Caffe reshapes before every forward; nothing comes of it unless some blob has changed.
                 if self._n_changes_seen != Blob.n_changes or layer.always_reshape:
                     layer.reshape(bottoms, tops)
-                layer.forward(bottoms, tops)
+                with _OutOfMemoryExplained(layer):
+                    layer.forward(bottoms, tops)
                 if self._has_loss[index]:
                     loss = loss + _weighted_loss(layer, tops)
                 if self.check_finite:
@@ -297,7 +298,8 @@ class Net:
                 if self.layer_needs_backward[index]:
                     layer, bottoms = self.layers[index], self.bottoms[index]
                     needs = self.bottom_needs_backward[index]
-                    layer.backward(self.tops[index], needs, bottoms)
+                    with _OutOfMemoryExplained(layer):
+                        layer.backward(self.tops[index], needs, bottoms)
                     if self.check_finite:
                         wanted = [blob for blob, need in zip(bottoms, needs) if need]
                         self._check_finite(layer, [*wanted, *layer.blobs], "grad", "backward")
@@ -349,6 +351,25 @@ class Net:
         for number, (blob, wanted) in enumerate(zip(layer.blobs, layer.param_propagate_down)):
             if wanted:
                 logger.info("    [Backward] Layer %s, param blob %d diff: %g", name, number, _mean_abs(blob.grad))
+
+
+class _OutOfMemoryExplained:
+    """Says which layer ran out of a GPU's memory, and what helps."""
+
+    __slots__ = ("layer",)
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if error is not None and isinstance(error, torch.cuda.OutOfMemoryError):
+            raise DeviceError(
+                f"{self.layer.where}: the GPU has too little free memory; reshape the inputs to a smaller batch, "
+                f"free other nets, or run on the CPU (set_mode_cpu)"
+            ) from error
 
 
 class _Unavailable(Layer):

@@ -63,7 +63,7 @@ class ConvolutionBase(Layer):
         """Give the tops their shapes."""
         shape, axis = bottoms[0].shape, self.windows.axis
         if len(shape) != axis + 1 + len(self.windows.kernel):
-            raise self.shape_error(f"bottom {bottoms[0].name!r} had another number of axes at set-up; now it is {shape}")
+            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; at set-up it had another rank")
         if shape[axis] != self.n_channels:
             raise self.shape_error(
                 f"bottom {bottoms[0].name!r} of shape {shape} has {shape[axis]} channels; "

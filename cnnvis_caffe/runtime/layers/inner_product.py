@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
@@ -29,7 +30,7 @@ class InnerProduct(Layer):
         axis = self.axis(bottoms[0], param.axis)
         self.n_in = math.prod(bottoms[0].shape[axis:])
         weight = (self.n_in, self.n_out) if self.transpose else (self.n_out, self.n_in)
-        wanted = [(weight, param.weight_filler)]
+        wanted: list[tuple[tuple[int, ...], Any]] = [(weight, param.weight_filler)]
         if param.bias_term:
             wanted.append(((self.n_out,), param.bias_filler))
         self.make_params(*wanted)

@@ -86,7 +86,7 @@ class LRN(Layer):
         return (dy * self.factor).addcmul_(dsquare, x, value=2)
 
     def _sum_across(self, values: Any, factor: float, constant: float) -> Any:
-        """constant + factor * sum over the channels around each one."""
+        """Constant + factor * sum over the channels around each one."""
         if values.device.type == "cpu":
             # A product with a band matrix: the fastest sum over a window of channels that the library has.
             n_channels = values.shape[1]
@@ -109,7 +109,7 @@ class LRN(Layer):
 
 
 def _negative_power(scale: Any, beta: float) -> Any:
-    """scale ** -beta, by square roots for the usual exponents."""
+    """Scale ** -beta, by square roots for the usual exponents."""
     if beta == 0.75:
         root = scale.rsqrt()
         return root.sqrt().mul_(root)

@@ -85,8 +85,8 @@ def max_pool(x: Any, pool: Pool) -> Any:
     library's own pooling, which always looks for the places as well.
     """
     y = x
-    for axis, (kernel, stride, pad, n_out) in enumerate(zip(pool.kernel, pool.stride, pool.pad, pool.sizes(x.shape[2:]))):
-        y = _max_along(y, 2 + axis, kernel, stride, pad, n_out)
+    for i, n_out in enumerate(pool.sizes(x.shape[2:])):
+        y = _max_along(y, 2 + i, pool.kernel[i], pool.stride[i], pool.pad[i], n_out)
     return y if _is_ordinary(y) else max_pool_with_places(x, pool)[0]
 
 

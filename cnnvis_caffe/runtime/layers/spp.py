@@ -48,8 +48,9 @@ class SPP(Layer):
 
     def _level(self, bins: int, shape: Sequence[int]) -> Pool:
         """Windows that cover an image with `bins` bins along each axis."""
-        kernel = tuple(math.ceil(size / bins) for size in shape[2:])
-        pad = tuple((k * bins - size + 1) // 2 for k, size in zip(kernel, shape[2:]))
+        height, width = shape[2:]
+        kernel = math.ceil(height / bins), math.ceil(width / bins)
+        pad = (kernel[0] * bins - height + 1) // 2, (kernel[1] * bins - width + 1) // 2
         if any(p >= k for p, k in zip(pad, kernel)):
             raise self.shape_error(
                 f"an image of {shape[2]}x{shape[3]} cannot be cut into {bins}x{bins} bins: windows of {kernel} would "
