@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,15 @@ def all_cases() -> list[Case]:
     return [Case(path) for path in sorted(CASES.glob("*/*.prototxt"))]
 
 
-def run_case(caffe: Any, case: Case) -> Iterator[dict]:
+def run_case(caffe: Any, case: Case, before: Callable[[Any], Any] | None = None) -> Iterator[dict]:
     """Run a case on a module that looks like pycaffe; give the state of the net after each action.
+
+    Parameters
+    ----------
+    caffe : module
+    case : Case
+    before : callable, optional
+        Called with the net before each forward and backward.
 
     Yields
     ------
@@ -72,7 +79,7 @@ def run_case(caffe: Any, case: Case) -> Iterator[dict]:
         ``conv1[0].diff``; ``outputs``: names in order; ``shared``: pairs of names of blobs in the same memory;
         ``filled``: what `fill` steps have written since the last action, by name.
     """
-    for net, filled in run_actions(caffe, case):
+    for net, filled in run_actions(caffe, case, before):
         arrays = _arrays(net)
         yield {
             "arrays": {name: array.copy() for name, array in arrays.items()},
@@ -82,13 +89,17 @@ def run_case(caffe: Any, case: Case) -> Iterator[dict]:
         }
 
 
-def run_actions(caffe: Any, case: Case) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+def run_actions(
+    caffe: Any, case: Case, before: Callable[[Any], Any] | None = None
+) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
     """Run a case without looking at anything; give the net and what was filled after each action."""
     random = np.random.RandomState(int(case.settings.get("seed", 0)))  # noqa: NPY002 - its stream never changes
     caffe.set_random_seed(int(case.settings.get("seed", 0)))
     net = None
     filled: dict[str, np.ndarray] = {}
     for word, *arguments in case.steps:
+        if before is not None and word in ("forward", "backward"):
+            before(net)
         if word == "build":
             net = _load(caffe, case)
         elif word == "fill":

@@ -14,11 +14,14 @@ from case_files import RECORDED, Recording, all_cases, run_actions, run_case
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError
+from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.layers import LAYER_MODULES
 from cnnvis_caffe.runtime.memory import BOTH, TENSOR
 
 CASES = all_cases()
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+#: Those with a blob of four axes, written in one shape.
+IMAGE_CASES = [case for case in CASES if re.search(r"shape *\{(\s*dim: *\d+){4}\s*\}", case.text)]
 RECORD = "run ../shared/tools/real-caffe run python3 tests/recorders/record_layers.py TYPE"
 
 #: (rtol, atol relative to the largest value of the array) of each class; README.md says which is for what.
@@ -67,6 +70,26 @@ def assert_same(name, found, expected, rtol, atol):
 @each_case
 def test_matches_caffe(case):
     """Everything that Caffe had after each step, and an error where it aborted."""
+    assert_matches_recording(case)
+
+
+@pytest.mark.filterwarnings("ignore::cnnvis_caffe.errors.CaffeQuirkWarning")
+@pytest.mark.parametrize("case", IMAGE_CASES, ids=[case.name for case in IMAGE_CASES])
+def test_matches_caffe_in_channels_last(case):
+    """The same numbers when images lie in memory as convolutions leave them: channels side by side."""
+    assert_matches_recording(case, before=to_channels_last)
+
+
+def to_channels_last(net):
+    """Turn the memory of all blobs with four axes."""
+    for blob in net.blobs.values():
+        if len(blob.shape) == 4 and blob.count:
+            blob.value = blob.value.contiguous(memory_format=torch.channels_last)
+            blob.grad = blob.grad.contiguous(memory_format=torch.channels_last)
+
+
+def assert_matches_recording(case, before=None):
+    """Run a case and compare it with what was recorded."""
     recording = recording_of(case.name.split("/")[0])
     assert case.name in recording.cases, f"not recorded yet; {RECORD}"
     recorded = recording.cases[case.name]
@@ -76,7 +99,7 @@ def test_matches_caffe(case):
     fails = recorded["aborted"] or "raises" in case.settings
     if "raises" in case.settings and not recorded["aborted"]:
         n_states -= 1  # what Caffe read there was not its own
-    run = run_case(pycaffe, case)
+    run = run_case(pycaffe, case, before)
     expected = {}
     for index in range(n_states):
         where = f"after {' '.join(case.actions[index])!r} (step {index})"

@@ -31,12 +31,11 @@ def states_from_child(caffe, case: Case) -> tuple[list[dict], str]:
                 for state in run_case(caffe, case):
                     pickle.dump(state, pipe)
                     pipe.flush()
-                pickle.dump("", pipe)
-            except Exception as error:
-                pickle.dump(f"{type(error).__name__}: {error}", pipe)
+            finally:
+                error = sys.exc_info()[1]
+                pickle.dump("" if error is None else f"{type(error).__name__}: {error}", pipe)
                 pipe.flush()
-                os._exit(1)
-        os._exit(0)
+                os._exit(0)
     os.close(writer)
     received = []
     with os.fdopen(reader, "rb") as pipe:
