@@ -15,7 +15,6 @@ from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.runtime import net as runtime
 from cnnvis_caffe.runtime import net_weights
 from cnnvis_caffe.runtime.blob import Blob
-from cnnvis_caffe.runtime.layer import Layer
 
 
 class Net:
@@ -75,9 +74,10 @@ class Net:
         self._blob_loss_weights = net.blob_loss_weights
         self._inputs, self._outputs = net.input_ids, net.output_ids
         self.name = net.name
-        self.layers: list[Layer] = net.layers
+        # Of a layer written in Python its author wants to see his own object.
+        self.layers: list[Any] = [getattr(layer, "instance", layer) for layer in net.layers]
         self.blobs: OrderedDict[str, Blob] = OrderedDict(zip(net.blob_names, net.blobs))
-        self.layer_dict: OrderedDict[str, Layer] = OrderedDict(zip(net.layer_names, net.layers))
+        self.layer_dict: OrderedDict[str, Any] = OrderedDict(zip(net.layer_names, self.layers))
         self.params = OrderedDict(
             (name, layer.blobs) for name, layer in zip(net.layer_names, net.layers) if layer.blobs
         )
@@ -369,7 +369,7 @@ class Net:
 
     def _set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:
         """Check two four-dimensional arrays and hand them to the MemoryData layer."""
-        layer: Any = self.layers[0] if self.layers else None
+        layer = self.layers[0] if self.layers else None
         if layer is None or layer.type != "MemoryData":
             raise RuntimeError("set_input_arrays needs a net whose first layer is of type MemoryData")
         for what, array, shape in (

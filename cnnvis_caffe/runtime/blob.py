@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnnvis_caffe.errors import ShapeError
+from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.memory import Memory
 
 MAX_AXES = 32
@@ -155,6 +156,21 @@ class Blob:
     def value_channels_last(self) -> Any:
         """`value` of a blob of four axes, in PyTorch's channels-last memory format."""
         return self._data.read_channels_last(self.shape)
+
+    def show(self, array: np.ndarray) -> None:
+        """Use an array as the data from now on, without a copy; views of the data before stay with those.
+
+        Parameters
+        ----------
+        array : ndarray of `count` values, float32, C-contiguous, writable
+
+        Notes
+        -----
+        `Blob::set_cpu_data` in `src/caffe/blob.cpp`.
+        """
+        memory = Memory(self.count)
+        memory.write(torch.from_numpy(array).view(self.shape))
+        self._data = memory
 
     @property
     def version(self) -> int | None:

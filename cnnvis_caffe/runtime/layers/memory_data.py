@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
-from cnnvis_caffe.runtime.memory import Memory
 from cnnvis_caffe.runtime.rng import default_random
 
 logger = logging.getLogger(__name__)
@@ -91,16 +89,9 @@ class MemoryData(Layer):
         tops[0].reshape(self.batch_size, self.channels, self.height, self.width)
         # Caffe quirk: the labels have one axis until the first forward, and four from then on.
         tops[1].reshape(self.batch_size, 1, 1, 1)
-        _show(tops[0], data[start:end])
-        _show(tops[1], labels[start:end])
+        tops[0].show(data[start:end])
+        tops[1].show(labels[start:end])
         self._position = end % len(data)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Has nothing below it."""
-
-
-def _show(blob: Blob, array: np.ndarray) -> None:
-    """Make an array the values of a blob; views of the values before stay with those."""
-    memory = Memory(array.size)
-    memory.write(torch.from_numpy(array).view(blob.shape))
-    blob._data = memory
