@@ -7,8 +7,10 @@ threads fall back to the CPU without a word.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cnnvis_caffe.errors import DeviceError, MissingDependencyError
@@ -97,6 +99,21 @@ def device() -> Any:
 def on_gpu() -> bool:
     """Say whether nets run on a GPU now."""
     return _Mode.device is not None
+
+
+@contextlib.contextmanager
+def computing() -> Iterator[None]:
+    """Compute without autograd, and on a GPU in full float32 as Caffe does (no TF32)."""
+    with torch.no_grad():
+        if not on_gpu():
+            yield
+            return
+        before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
 def _gpu(index: int) -> Any:

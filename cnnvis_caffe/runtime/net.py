@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnvis_caffe.errors import CaffeQuirkWarning, DeviceError, LayerError, NonFiniteError, UnsupportedLayerError
 from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.backward_plan import plan_backward
 from cnnvis_caffe.runtime.blob import Blob
@@ -266,7 +267,7 @@ class Net:
         """
         end = len(self.layers) - 1 if end is None else end
         loss: Any = 0.0
-        with torch.no_grad():
+        with backend.computing():
             for index in range(start, end + 1):
                 for callback in self.before_forward:
                     callback(index)
@@ -291,7 +292,7 @@ class Net:
     def backward(self, start: int | None = None, end: int = 0) -> None:
         """Run the layers backward from `start` down to `end`, both included."""
         start = len(self.layers) - 1 if start is None else start
-        with torch.no_grad():
+        with backend.computing():
             for index in range(start, end - 1, -1):
                 for callback in self.before_backward:
                     callback(index)
