@@ -77,7 +77,8 @@ class Eltwise(Layer):
                 elif not in_place:
                     bottom.grad = tops[0].grad.clone()
             elif self.operation == MAX:
-                bottom.grad = tops[0].grad.masked_fill(self._winner != index, 0)
+                dy = tops[0].grad
+                bottom.grad = torch.where(self._winner == index, dy, dy.new_zeros(()))
             else:
                 factor = self._product_gradient(index, bottoms, tops[0])
                 # Caffe quirk: in place, the factor has overwritten the gradient and is multiplied by itself.

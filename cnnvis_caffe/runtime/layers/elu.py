@@ -37,4 +37,5 @@ class ELU(Elementwise):
         """Pass the gradient above 0, times y + alpha elsewhere."""
         if propagate_down[0]:
             x, y, dy = bottoms[0].value, tops[0].value, tops[0].grad
-            bottoms[0].grad = torch.where(x > 0, dy, dy * (y + self.alpha))
+            passed = torch.ops.aten.threshold_backward(dy, x, 0)  # where x > 0; much faster than torch.where
+            bottoms[0].grad = torch.addcmul(passed, dy - passed, y + self.alpha)

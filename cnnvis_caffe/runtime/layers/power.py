@@ -25,6 +25,9 @@ class Power(Elementwise):
         param = self.param.power_param
         self.power, self.scale, self.shift = param.power, param.scale, param.shift
         self.diff_scale = float(np.float32(self.power) * np.float32(self.scale))
+        # What y is everywhere if power or scale is 0.
+        with np.errstate(all="ignore"):
+            self.constant = float(np.power(np.float32(self.shift), np.float32(self.power)))
 
     def in_place_quirk(self, backward: bool) -> str | None:
         """Backward overwrites the gradient before it is used."""
@@ -36,9 +39,7 @@ class Power(Elementwise):
         """Take the power."""
         x = bottoms[0].value
         if self.diff_scale == 0:
-            with np.errstate(all="ignore"):
-                constant = 1.0 if self.power == 0 else float(np.power(np.float32(self.shift), np.float32(self.power)))
-            tops[0].value = torch.full_like(x, constant)
+            tops[0].value = torch.full_like(x, self.constant)
             return
         y = x.mul(self.scale)
         if self.shift:

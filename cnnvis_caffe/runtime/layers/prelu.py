@@ -59,7 +59,8 @@ class PReLU(Elementwise):
             total = (dy * x.clamp(max=0)).sum(axes)
             self.blobs[0].add_grad(total.reshape(self.blobs[0].shape))
         if propagate_down[0]:
-            bottoms[0].grad = torch.where(x > 0, dy, dy * self._slopes(x))
+            passed = torch.ops.aten.threshold_backward(dy, x, 0)  # where x > 0; much faster than torch.where
+            bottoms[0].grad = torch.addcmul(passed, dy - passed, self._slopes(x))
 
     def _slopes(self, x: Any) -> Any:
         """The slopes in a shape that broadcasts over the bottom."""

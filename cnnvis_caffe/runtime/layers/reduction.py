@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,9 +33,9 @@ class Reduction(Layer):
         param, shape = self.param.reduction_param, bottoms[0].shape
         axis = self.axis(bottoms[0], param.axis)
         self.axes = tuple(range(axis, len(shape)))
-        self.coeff = np.float32(param.coeff)
+        self.coeff = param.coeff
         if param.operation == MEAN:
-            self.coeff /= np.float32(np.prod(shape[axis:]))
+            self.coeff = float(np.float32(param.coeff) / np.float32(math.prod(shape[axis:])))
         tops[0].reshape(*shape[:axis])
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
@@ -45,7 +46,7 @@ class Reduction(Layer):
         elif operation == SUMSQ:
             x = x.square()
         y = x.sum(self.axes)
-        tops[0].value = y if self.coeff == 1 else scaled(y, float(self.coeff))
+        tops[0].value = y if self.coeff == 1 else scaled(y, self.coeff)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Spread the gradient over what was summed."""
@@ -53,7 +54,7 @@ class Reduction(Layer):
             return
         operation, bottom = self.param.reduction_param.operation, bottoms[0]
         shape = tops[0].shape + (1,) * len(self.axes)
-        dy = tops[0].grad.reshape(shape) * float(self.coeff)
+        dy = tops[0].grad.reshape(shape) * self.coeff
         if operation == ASUM:
             bottom.grad = torch.sign(bottom.value).mul_(dy)
         elif operation == SUMSQ:

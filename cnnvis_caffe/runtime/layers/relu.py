@@ -14,7 +14,8 @@ class ReLU(Elementwise):
 
     Notes
     -----
-    Follows `src/caffe/layers/relu_layer.cpp`.
+    Follows `src/caffe/layers/relu_layer.cpp`, but for minus infinity: with slope 0 Caffe gives NaN (0 times infinity),
+    this layer 0.
     """
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
