@@ -99,13 +99,11 @@ def random_params(network_file: Path, seed: int = 0) -> dict[str, list[np.ndarra
     return params
 
 
-def write_net(net: BenchmarkNet, folder: Path, seed: int = 0) -> dict[str, Any]:
-    """Write deploy.prototxt, train.prototxt and weights.caffemodel of a net; return paths and parameters."""
+def write_net(net: BenchmarkNet, folder: Path, seed: int = 0) -> dict[str, list[np.ndarray]]:
+    """Write deploy.prototxt, train.prototxt and weights.caffemodel of a net; return its parameters."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: folder / f"{name}.prototxt" for name in ("deploy", "train")}
-    write_text(paths["deploy"], net.deploy())
-    write_text(paths["train"], net.train())
-    params = random_params(paths["deploy"], seed)
-    weights = folder / "weights.caffemodel"
-    write_caffemodel(weights, net.deploy(), params)
-    return {"deploy": paths["deploy"], "train": paths["train"], "weights": weights, "params": params}
+    write_text(folder / "deploy.prototxt", net.deploy())
+    write_text(folder / "train.prototxt", net.train())
+    params = random_params(folder / "deploy.prototxt", seed)
+    write_caffemodel(folder / "weights.caffemodel", net.deploy(), params)
+    return params

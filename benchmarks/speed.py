@@ -1,10 +1,11 @@
 """Forward and backward of whole nets, beside the peers, in turns.
 
-    python -m benchmarks.speed [--net lenet] [--rounds 7] [--json FILE]
+    python -m benchmarks.speed [--net lenet] [--rounds 10] [--json FILE]
 
-Other work on the machine slows everybody down for a while. So the peers take turns, a round's figure is the median of
-its iterations, and a peer's figure is that of its fastest round. CNNVIS_REAL_CAFFE (a command that runs another where
-`import caffe` is the real one) and CNNVIS_OPENCV4_PYTHON (a Python with OpenCV 4) bring those two in.
+Other work on the machine slows everybody down for a while. So the peers take turns, wait a little for a quiet moment
+before each, a round's figure is the median of its iterations, and a peer's figure is that of its fastest round.
+CNNVIS_REAL_CAFFE (a command that runs another where `import caffe` is the real one) and CNNVIS_OPENCV4_PYTHON (a
+Python with OpenCV 4) bring those two in.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import argparse
 import json
 import statistics
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +22,27 @@ import numpy as np
 from benchmarks.machine import machine
 from benchmarks.nets import NETS, BenchmarkNet, write_net
 from benchmarks.peers import ROOT, Peer, all_peers, assert_same_results
+from benchmarks.quiet import wait_for_quiet
 
 #: Variants of a hand-written net that are this much slower than the fastest at first sight are dropped.
 CLEARLY_SLOWER = 1.25
 
 
-def measure(net: BenchmarkNet, rounds: int, seconds: float, passes: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Time one net; a row for each pass."""
+def measure(net: BenchmarkNet, pass_name: str, rounds: int, seconds: float, patience: float) -> dict[str, Any]:
+    """Time one pass of a net."""
     scratch = ROOT / "build"  # a real Caffe in a root directory of its own sees the repository only
     scratch.mkdir(exist_ok=True)
-    rows = []
     with tempfile.TemporaryDirectory(dir=scratch, prefix="benchmark-") as name:
         folder = Path(name)
-        files = write_net(net, folder)
+        params = write_net(net, folder)
         random = np.random.default_rng(1)
         np.save(folder / "inputs.npy", random.standard_normal((4, *net.input_shape()), np.float32))
         np.save(folder / "labels.npy", random.integers(0, 10, (4, net.batch)).astype(np.float32))
-        for pass_name in passes or net.passes:
-            with all_peers(net.name, folder, pass_name, files["params"]) as peers:
-                assert_same_results(peers)
-                times = take_turns(_without_slow_variants(peers), rounds, seconds)
-            rows.append(
-                {
-                    "net": net.title,
-                    "batch": net.batch,
-                    "pass": pass_name,
-                    "ms_per_image": {peer: [s / net.batch * 1e3 for s in row] for peer, row in times.items()},
-                }
-            )
-    return rows
+        with all_peers(net.name, folder, pass_name, params) as peers:
+            assert_same_results(peers)
+            times = take_turns(_without_slow_variants(peers), rounds, seconds, patience)
+    milliseconds = {peer: [s / net.batch * 1e3 for s in row] for peer, row in times.items()}
+    return {"net": net.title, "batch": net.batch, "pass": pass_name, "ms_per_image": milliseconds}
 
 
 def _without_slow_variants(peers: list[Peer]) -> list[Peer]:
@@ -60,12 +52,14 @@ def _without_slow_variants(peers: list[Peer]) -> list[Peer]:
     return [peer for peer in peers if tries.get(peer.name, 0) <= limit]
 
 
-def take_turns(peers: list[Peer], rounds: int, seconds: float) -> dict[str, list[float]]:
+def take_turns(peers: list[Peer], rounds: int, seconds: float, patience: float) -> dict[str, list[float]]:
     """Let the peers run in turns, each for some seconds; return the median iteration of each round."""
+    wait_for_quiet(patience)
     counts = {peer.name: max(3, min(300, round(seconds / min(peer.run(2))))) for peer in peers}
     times: dict[str, list[float]] = {peer.name: [] for peer in peers}
     for _ in range(rounds):
         for peer in peers:
+            wait_for_quiet(patience)
             times[peer.name].append(statistics.median(peer.run(counts[peer.name])))
     return times
 
@@ -117,8 +111,9 @@ def _ratio(value: float | None) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net", action="append", choices=[*NETS], help="only this one; may be repeated")
     parser.add_argument("--pass", dest="passes", action="append", choices=["forward", "backward"], default=[])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each peer in each round")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
+    parser.add_argument("--patience", type=float, default=10, help="seconds to wait for a quiet moment")
 
 
 def measure_all(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -126,7 +121,9 @@ def measure_all(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     for name in arguments.net or NETS:
         passes = [p for p in NETS[name].passes if p in (arguments.passes or NETS[name].passes)]
         for pass_name in passes:
-            rows += measure(NETS[name], arguments.rounds, arguments.seconds, [pass_name])
+            rows.append(
+                measure(NETS[name], pass_name, arguments.rounds, arguments.seconds, arguments.patience)
+            )
             print(json.dumps({"net": name, "pass": pass_name, **summary(rows[-1])}), flush=True)
     return rows
 
