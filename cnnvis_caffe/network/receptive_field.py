@@ -7,7 +7,6 @@ for each axis, and all positions of all blobs cost no more than one pass over th
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -257,8 +256,8 @@ class ReceptiveFields:
                 box = tuple(Intervals.pixels(size, clipped=clipped) for size in sizes)
                 result[value] = {value: ((_n_channels(shape), (box,)),)}
         for index, layer in enumerate(self.dag.layers):
-            for top in range(len(layer.tops)):
-                result.setdefault((index, top), {})
+            for number in range(len(layer.tops)):
+                result.setdefault((index, number), {})
             for sight in layer.sights:
                 top, bottom = (index, sight.top), layer.sources[sight.bottom]
                 for source, runs in result[bottom].items():
@@ -329,6 +328,7 @@ def _through_channels(channels: Channels, runs: Runs, n_top: int, lengths: tuple
         return runs
     if len(runs) == 1 and channels.within is None:
         return ((n_top, runs[0][1]),)
+    result: list[tuple[int, Field]] = []
     begin, end = channels.within or (0, n_top)
     is_plain = channels.kind == "groups" and channels.top_group == channels.bottom_group == 1 and n_top != n_bottom
     kind = "all" if is_plain else channels.kind
@@ -340,7 +340,6 @@ def _through_channels(channels: Channels, runs: Runs, n_top: int, lengths: tuple
     elif kind != "all":
         near = channels.size if kind == "near" else 0
         borders |= {b - channels.offset + d for b in _borders(runs) for d in (-near, near)}
-    result = []
     for start, stop in _pieces(b for b in borders if 0 <= b <= n_top):
         if not begin <= start < end:
             result.append((stop - start, ()))
@@ -434,9 +433,7 @@ def _is_equal(table: Intervals, other: Intervals) -> bool:
     )
 
 
-def _boxes_at(
-    fields: list[tuple[np.ndarray, Field]], where: np.ndarray, shape: tuple[int, ...] | None
-) -> np.ndarray:
+def _boxes_at(fields: list[tuple[np.ndarray, Field]], where: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
     """Hulls of what fields show at some positions; each field counts where its mask is true."""
     n_axes = len(_image_sizes(shape))
     big = np.int64(2**40)
