@@ -1,0 +1,123 @@
+"""What a network costs: multiply-adds and memory of one pass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cnnvis_caffe.records.dag import Dag, DagLayer
+
+_BYTES = 4  # float32
+#: These show their bottom under another shape or name, in the same memory.
+_VIEWS = ("Flatten", "Reshape", "Split")
+_VIEWS_OF_ONE = ("Concat", "Slice")
+_ONE_PER_VALUE = ("BatchNorm", "PReLU", "Scale")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of the blobs and parameters of a network; what layers need while they work is not counted.
+
+    Attributes
+    ----------
+    params : int
+        Values of the parameters, shared ones once.
+    blobs : int
+        Values of the blobs, those that share memory once.
+    forward : int
+        One forward pass: parameters and blobs.
+    forward_backward : int
+        With the gradients of both; a blob that several layers read has one for each of them.
+    """
+
+    params: int
+    blobs: int
+    forward: int
+    forward_backward: int
+
+
+def multiply_adds(layer: DagLayer) -> int | None:
+    """Return how many products of a weight (or a factor) and a value a layer computes for its whole batch.
+
+    Parameters
+    ----------
+    layer : DagLayer
+
+    Returns
+    -------
+    int or None
+        None where shapes are not known. Layers without products of that kind have 0: the work of pooling,
+        normalisation across channels and non-linear functions is not counted.
+    """
+    if not layer.is_shaped or None in layer.bottom_shapes:
+        return None
+    bottoms = [math.prod(shape or ()) for shape in layer.bottom_shapes]
+    tops = [math.prod(shape or ()) for shape in layer.top_shapes]
+    if layer.type in _ONE_PER_VALUE:
+        return tops[0]
+    if not layer.params:
+        return 0
+    weight = layer.params[0].shape
+    if layer.type == "Convolution":
+        return sum(tops) * math.prod(weight[1:])
+    if layer.type == "Deconvolution":
+        return sum(bottoms) * math.prod(weight[1:])
+    if layer.type == "InnerProduct":
+        n_outputs = (layer.top_shapes[0] or (1,))[-1]
+        return tops[0] * (math.prod(weight) // n_outputs)
+    if layer.type in ("LSTM", "RNN"):
+        return _recurrent(layer)
+    return 0
+
+
+def _recurrent(layer: DagLayer) -> int:
+    """Every matrix once for each step and sequence; that of the static input once for each sequence."""
+    steps, sequences = (layer.bottom_shapes[0] or ())[:2]
+    matrices = [param.count for param in layer.params if len(param.shape) == 2]
+    # The static input's matrix is the second; without it LSTM has two matrices, RNN three.
+    has_static = len(matrices) > (2 if layer.type == "LSTM" else 3)
+    once = matrices.pop(1) if has_static else 0
+    return sequences * (steps * sum(matrices) + once)
+
+
+def memory(dag: Dag) -> Memory | None:
+    """Return the memory of one pass, or None where shapes are not known.
+
+    Parameters
+    ----------
+    dag : Dag
+    """
+    if not all(layer.is_shaped for layer in dag.layers):
+        return None
+    params = _BYTES * count_params(dag)
+    blobs = gradients = 0
+    n_readers: dict[tuple[int, int], int] = {}
+    for layer in dag.layers:
+        for source in layer.sources:
+            n_readers[source] = n_readers.get(source, 0) + 1
+    for index, layer in enumerate(dag.layers):
+        for top, shape in enumerate(layer.top_shapes):
+            size = _BYTES * math.prod(shape or ())
+            readers = n_readers.get((index, top), 0)
+            split = size * readers if readers > 1 else 0
+            gradients += split
+            if not _is_view(layer, top):
+                blobs += size
+                gradients += size
+    return Memory(params, blobs, params + blobs, 2 * params + blobs + gradients)
+
+
+def count_params(dag: Dag) -> int:
+    """Return the number of learned values, shared ones once.
+
+    Parameters
+    ----------
+    dag : Dag
+    """
+    return sum(param.count for layer in dag.layers for param in layer.params if param.owner is None)
+
+
+def _is_view(layer: DagLayer, top: int) -> bool:
+    """Whether a top has no memory of its own."""
+    alone = len(layer.bottoms) == len(layer.tops) == 1
+    return layer.is_in_place(top) or layer.type in _VIEWS or (layer.type in _VIEWS_OF_ONE and alone)

@@ -1,0 +1,191 @@
+"""The network that is analysed: one blob for each layer, nothing in place, gradients everywhere."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnnvis_caffe.errors import CaffeQuirkWarning, NetError
+from cnnvis_caffe.formats import schema
+from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.names import find_value, value_names
+from cnnvis_caffe.records.dag import Dag, DagLayer, Value
+from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.runtime.filter_net import filter_net
+
+logger = logging.getLogger(__name__)
+
+#: They compute nothing that an analysis looks at, and cannot run backward.
+DROPPED_TYPES = ("Accuracy", "ArgMax", "Silence")
+_SOFTMAX_TYPES = ("Softmax", "SoftmaxWithLoss")
+
+
+def analysis_network(
+    network: NetworkFile,
+    stages: Sequence[str] = (),
+    *,
+    score: str | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> NetworkFile:
+    """Rewrite a network so that what every layer reads and writes can be seen, with gradients.
+
+    Parameters
+    ----------
+    network : NetworkFile
+    stages : sequence of str, optional
+        For the layers' stage rules.
+    score : str, optional
+        Name of the layer or blob with the scores of the classes, where it is not what `find_score` finds.
+    input_shapes : mapping of str to tuple of int, optional
+        Shapes of tops of layers that cannot give them.
+
+    Returns
+    -------
+    NetworkFile
+        The TEST phase of the network, without Accuracy, ArgMax and Silence and what depends on them. Every layer
+        writes blobs of its own: the first has the layer's name, further ones ``<layer>:<top>``; inputs keep the
+        name of their blob. A network without a loss gets a SoftmaxWithLoss on the score, fed by an input of labels.
+
+    Raises
+    ------
+    NetError
+        If the network has no loss and no score can be found.
+    LayerError
+        If a layer is not as Caffe allows it.
+
+    Notes
+    -----
+    What it computes is what the given network computes. Where Caffe gets an in-place layer wrong (Eltwise SUM, LRN
+    across channels), it computes what was meant, and a warning is logged.
+    """
+    kept = _kept_layers(network, stages)
+    with warnings.catch_warnings():
+        # What Caffe gets wrong in place is of no interest: nothing stays in place.
+        warnings.simplefilter("ignore", CaffeQuirkWarning)
+        dag = build_dag(kept, "TEST", 0, stages, input_shapes=input_shapes)
+    names = value_names(dag)
+    message = type(network.message)()
+    message.name = network.message.name
+    message.force_backward = True
+    for index, (dag_layer, layer) in enumerate(zip(dag.layers, kept.message.layer)):
+        renamed = message.layer.add()
+        renamed.CopyFrom(layer)
+        renamed.bottom[:] = [names[source] for source in dag_layer.sources]
+        renamed.top[:] = [names[index, top] for top in range(len(dag_layer.tops))]
+        _warn_of_quirk(dag_layer)
+    if not any(any(layer.loss_weights) for layer in dag.layers):
+        _add_loss(message, dag, names, _score(dag, network.path, score))
+    return NetworkFile(network.path, message, network.generation, network.upgrades, network.unknown, network.layer_lines)
+
+
+def find_score(dag: Dag) -> Value | None:
+    """Return the top that holds the scores of the classes.
+
+    Parameters
+    ----------
+    dag : Dag
+
+    Returns
+    -------
+    Value or None
+        What the last Softmax or SoftmaxWithLoss reads, else what the last InnerProduct writes; None if there is
+        neither.
+    """
+    for index in range(len(dag.layers) - 1, -1, -1):
+        if dag.layers[index].type in _SOFTMAX_TYPES:
+            return dag.layers[index].sources[0]
+    for index in range(len(dag.layers) - 1, -1, -1):
+        if dag.layers[index].type == "InnerProduct":
+            return index, 0
+    return None
+
+
+def _kept_layers(network: NetworkFile, stages: Sequence[str]) -> NetworkFile:
+    """The layers of the TEST phase but for those that are dropped, and those that need a dropped one."""
+    message = type(network.message)()
+    message.CopyFrom(network.message)
+    message.state.phase = schema.TEST
+    message.state.level = 0
+    message.state.stage.extend(stages)
+    message = filter_net(message, network.path)
+    result = type(message)()
+    result.name = message.name
+    missing: set[str] = set()
+    for layer in message.layer:
+        if layer.type in DROPPED_TYPES or missing.intersection(layer.bottom):
+            missing.update(set(layer.top) - set(layer.bottom))
+            logger.info("layer %r (%s) is left out of the analysis", layer.name, layer.type)
+            continue
+        added = result.layer.add()
+        added.CopyFrom(layer)
+        # The rules have done their work, and the state that they ask for is not written here.
+        del added.include[:], added.exclude[:]
+    return NetworkFile(network.path, result, network.generation, network.upgrades, network.unknown, network.layer_lines)
+
+
+def _warn_of_quirk(layer: DagLayer) -> None:
+    """Say where the rewritten layer gives other numbers than Caffe gives in place."""
+    if layer.type in ("Eltwise", "LRN") and layer.tops and layer.is_in_place(0):
+        logger.warning(
+            "layer %r (%s) works in place, which Caffe gets wrong; the analysis computes what was meant",
+            layer.name,
+            layer.type,
+        )
+
+
+def _score(dag: Dag, path: str, name: str | None) -> Value:
+    """The score that was asked for, or the one that is found."""
+    if name is not None:
+        return find_value(dag, name)
+    score = find_score(dag)
+    if score is None:
+        raise NetError(
+            f"{path}: has no loss, no Softmax and no InnerProduct, so that it is not clear where the scores of the "
+            "classes are; name the layer that gives them"
+        )
+    return score
+
+
+def _add_loss(message: Any, dag: Dag, names: dict[Value, str], score: Value) -> None:
+    """Put labels in front and a SoftmaxWithLoss at the end."""
+    shape = dag.shape(score)
+    if shape is None:
+        raise NetError(
+            f"{dag.path}: the shape of the score {names[score]!r} is not known; give the shapes of the inputs"
+        )
+    taken = set(names.values()) | {layer.name for layer in dag.layers}
+    label, loss = _free("label", taken), _free("loss", taken)
+    axis = next(
+        (
+            layer.softmax_param.axis
+            for layer in message.layer
+            if layer.type == "Softmax" and list(layer.bottom) == [names[score]]
+        ),
+        1,
+    ) % max(len(shape), 1)
+    added = message.layer.add()
+    added.name, added.type = loss, "SoftmaxWithLoss"
+    added.bottom[:] = [names[score], label]
+    added.top[:] = [loss]
+    if axis != 1:
+        added.softmax_param.axis = axis
+    # Inputs come first; protobuf has no insert that all versions know.
+    layers = [type(layer).FromString(layer.SerializePartialToString()) for layer in message.layer]
+    source = type(added)(name=label, type="Input", top=[label])
+    source.input_param.shape.add().dim[:] = [*shape[:axis], *shape[axis + 1 :]]
+    last_input = max((i for i, layer in enumerate(dag.layers) if not layer.bottoms), default=-1)
+    first = next((i for i, layer in enumerate(layers) if layer.bottom), last_input + 1)
+    del message.layer[:]
+    message.layer.extend([*layers[:first], source, *layers[first:]])
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name that nobody has."""
+    number = 1
+    candidate = name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
