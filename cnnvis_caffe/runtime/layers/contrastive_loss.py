@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ class ContrastiveLoss(Loss):
         self.margin = self.param.contrastive_loss_param.margin
         self.legacy = self.param.contrastive_loss_param.legacy_version
         self._difference = Blob(name=f"{self.name} difference")
+        self.shape_at_setup = bottoms[0].shape
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Check that there are two features and one similarity for each pair."""
@@ -42,6 +44,12 @@ class ContrastiveLoss(Loss):
                     f"bottom {blob.name!r} has shape {blob.shape}; {n_values} values for each of {n_items} "
                     "pairs are needed, without further axes"
                 )
+        if n_items > math.prod(self.shape_at_setup[:1]) or a.count > math.prod(self.shape_at_setup):
+            # Caffe makes room for the differences once, and writes beyond it from then on.
+            raise self.shape_error(
+                f"bottom {a.name!r} of shape {a.shape} is larger than at set-up, {self.shape_at_setup}, which is "
+                "all that Caffe has room for; build the net with its largest batch"
+            )
         self._difference.reshape(n_items, a.channels)
 
     def _similar(self, blob: Blob) -> Any:
