@@ -90,5 +90,7 @@ class BatchNorm(Elementwise):
     def _update(self, mean: Any, variance: Any) -> None:
         """Add the batch's statistics to the running sums; this happens at every forward."""
         unbiased = self.n_values / (self.n_values - 1) if self.n_values > 1 else 1.0
-        for blob, new in zip(self.blobs, (mean, variance * unbiased, 1)):
+        # In Caffe's order, which shows where parameters share their memory.
+        for index, new in ((2, 1), (0, mean), (1, variance * unbiased)):
+            blob = self.blobs[index]
             blob.value = blob.value.mul_(self.fraction).add_(new)
