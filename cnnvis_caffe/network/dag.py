@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnvis_caffe.formats import schema
+from cnnvis_caffe.network.settings import describe
 from cnnvis_caffe.network.sights import RULES, sights
 from cnnvis_caffe.records.dag import Dag, DagLayer, DagParam, Shape, Value
 from cnnvis_caffe.records.network_file import NetworkFile
@@ -109,6 +110,7 @@ class _Builder:
             DagLayer(
                 name=layer.name,
                 type=layer.type,
+                settings=describe(layer.param),
                 line=self._lines.get(layer.name),
                 bottoms=tuple(self._names[i] for i in bottom_ids),
                 tops=tuple(self._names[i] for i in top_ids),

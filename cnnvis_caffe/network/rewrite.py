@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cnnvis_caffe.errors import CaffeQuirkWarning, NetError
@@ -77,7 +78,7 @@ def analysis_network(
         _warn_of_quirk(dag_layer)
     if not any(any(layer.loss_weights) for layer in dag.layers):
         _add_loss(message, dag, names, _score(dag, network.path, score))
-    return NetworkFile(network.path, message, network.generation, network.upgrades, network.unknown, network.layer_lines)
+    return replace(network, message=message)
 
 
 def find_score(dag: Dag) -> Value | None:
@@ -122,7 +123,7 @@ def _kept_layers(network: NetworkFile, stages: Sequence[str]) -> NetworkFile:
         added.CopyFrom(layer)
         # The rules have done their work, and the state that they ask for is not written here.
         del added.include[:], added.exclude[:]
-    return NetworkFile(network.path, result, network.generation, network.upgrades, network.unknown, network.layer_lines)
+    return replace(network, message=result)
 
 
 def _warn_of_quirk(layer: DagLayer) -> None:

@@ -66,7 +66,9 @@ def _difference(layer: DagLayer, source: LayerWeights, is_hdf5: bool) -> str:
             if param.owner is None:
                 return f"the file lacks parameter {index}"
         elif not shape_fits(blob, param.shape):
-            return f"parameter {index} is {show_shape(blob.shape)} in the file, {show_shape(param.shape)} in the network"
+            return (
+                f"parameter {index} is {show_shape(blob.shape)} in the file, {show_shape(param.shape)} in the network"
+            )
     return ""
 
 

@@ -116,6 +116,8 @@ class DagLayer:
     Attributes
     ----------
     name, type : str
+    settings : str
+        What is special about it, in a few words: "20 of 5x5, stride 2".
     line : int or None
         One-based, in the prototxt.
     bottoms, tops : tuple of str
@@ -133,6 +135,7 @@ class DagLayer:
 
     name: str
     type: str
+    settings: str
     line: int | None
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]

@@ -1,0 +1,294 @@
+"""Shapes of data that is not here, from everything that the files say about them."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError, LayerError, UnknownBlobError
+from cnnvis_caffe.formats.mean import read_mean
+from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.network.dag import PHASES, build_dag
+from cnnvis_caffe.records.dag import Dag
+from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.records.weights import WeightsFile
+from cnnvis_caffe.runtime.filter_net import filter_net
+
+#: Where the batch size of a data layer stands.
+_PARAMS = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": "window_data_param"}
+#: Preferred where several sizes would do.
+_USUAL_SIZES = (28, 32, 224, 227, 64, 48, 96, 128, 256, 299, 300, 512)
+_LARGEST_SIZE = 2048
+
+
+@dataclass(frozen=True)
+class InputShapes:
+    """Shapes of tops of layers that cannot give them.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple of int
+    notes : tuple of str
+        Where each came from.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    notes: tuple[str, ...]
+
+
+def set_input_shapes(network: NetworkFile, shapes: Mapping[str, tuple[int, ...]]) -> NetworkFile:
+    """Return a network whose Input layers have other shapes.
+
+    Parameters
+    ----------
+    network : NetworkFile
+    shapes : mapping of str to tuple of int
+        By the name of the blob; blobs of other layers are left alone.
+
+    Raises
+    ------
+    UnknownBlobError
+        If no layer without bottoms has a top of one of the names, and no layer of an unknown kind does.
+    """
+    message = type(network.message)()
+    message.CopyFrom(network.message)
+    known = {top for layer in message.layer for top in layer.top}
+    for name in shapes:
+        if name not in known:
+            raise UnknownBlobError(name, known)
+    for layer in message.layer:
+        if layer.type == "Input" and not shapes.keys().isdisjoint(layer.top):
+            old = [list(shape.dim) for shape in layer.input_param.shape]
+            old = old * len(layer.top) if len(old) == 1 else old or [[]] * len(layer.top)
+            layer.input_param.ClearField("shape")
+            for top, dims in zip(layer.top, old):
+                layer.input_param.shape.add().dim[:] = shapes.get(top, dims)
+    return replace(network, message=message)
+
+
+def assume_input_shapes(
+    network: NetworkFile,
+    phase: str = "TEST",
+    level: int = 0,
+    stages: Sequence[str] = (),
+    *,
+    given: Mapping[str, tuple[int, ...]] | None = None,
+    weights: Sequence[WeightsFile] = (),
+) -> InputShapes:
+    """Find the shapes of what data layers read from disk.
+
+    Parameters
+    ----------
+    network : NetworkFile
+    phase : {"TEST", "TRAIN"}
+    level : int, default=0
+    stages : sequence of str, optional
+    given : mapping of str to tuple of int, optional
+        Shapes that are known already.
+    weights : sequence of WeightsFile, optional
+        Weights of the network, which tell channels and sizes.
+
+    Returns
+    -------
+    InputShapes
+        Also with what was given. Tops of which too little is known are left out.
+    """
+    finder = _Finder(network, phase, level, stages, dict(given or {}), weights)
+    for layer in finder.layers:
+        finder.look_at(layer)
+    return InputShapes(finder.shapes, tuple(finder.notes))
+
+
+class _Finder:
+    """Gathers what is known, layer by layer."""
+
+    def __init__(
+        self,
+        network: NetworkFile,
+        phase: str,
+        level: int,
+        stages: Sequence[str],
+        shapes: dict[str, tuple[int, ...]],
+        weights: Sequence[WeightsFile],
+    ) -> None:
+        self.network, self.choice = network, (phase, level, tuple(stages))
+        self.shapes = shapes
+        self.notes: list[str] = []
+        message = type(network.message)()
+        message.CopyFrom(network.message)
+        message.state.phase, message.state.level = PHASES[phase], level
+        message.state.stage.extend(stages)
+        self.layers = filter_net(message, network.path).layer
+        self.saved = {
+            layer.name: [blob.shape for blob in layer.blobs if blob is not None]
+            for file in weights
+            for layer in file.layers
+        }
+
+    def look_at(self, layer: Any) -> None:
+        """Find the shapes of one data layer."""
+        if layer.type not in _PARAMS or all(top in self.shapes for top in layer.top):
+            return
+        param = getattr(layer, _PARAMS[layer.type])
+        batch, top = param.batch_size or 1, layer.top[0]
+        why = [f"batch_size {batch}"]
+        if top not in self.shapes:
+            image = self._image(layer, top, batch, why)
+            if image is None:
+                self.notes.append(
+                    f"{top}: its height and width are not known (no crop_size, and the data is not read here); "
+                    f"give them with --input-shape {top}={batch},3,HEIGHT,WIDTH, or give weights"
+                )
+                return
+            self.shapes[top] = (batch, *image)
+            self.notes.append(f"{top}: taken to be {_show(self.shapes[top])} ({'; '.join(why)})")
+        for label in layer.top[1:]:
+            self.shapes.setdefault(label, (batch,))
+
+    def _image(self, layer: Any, top: str, batch: int, why: list[str]) -> tuple[int, ...] | None:
+        """Channels, height and width."""
+        mean = self._mean(layer)
+        channels, channels_from = self._channels(layer, top, mean)
+        size = self._size(layer, mean)
+        if size is not None:
+            height, width, size_from = size
+            why += [channels_from, size_from]
+            return channels, height, width
+        square = self._size_for_weights(top, channels, layer.top[1:])
+        if square is not None:
+            why += [channels_from, square[1]]
+            return channels, square[0], square[0]
+        for sibling, shape in self._siblings(top):
+            why.append(f"the rest from {sibling}")
+            return shape[1:]
+        return None
+
+    def _mean(self, layer: Any) -> tuple[int, ...] | None:
+        """Shape of the mean image, if it is here."""
+        name = layer.transform_param.mean_file
+        if not name or not os.path.isfile(name):
+            return None
+        try:
+            return read_mean(name).shape
+        except CnnvisError:
+            return None
+
+    def _channels(self, layer: Any, top: str, mean: tuple[int, ...] | None) -> tuple[int, str]:
+        """Number of channels, and how it is known."""
+        transform = layer.transform_param
+        if mean is not None:
+            return mean[0], "channels of the mean image"
+        if len(transform.mean_value) > 1:
+            return len(transform.mean_value), f"{len(transform.mean_value)} mean_value"
+        if transform.force_color or transform.force_gray:
+            return (3, "force_color") if transform.force_color else (1, "force_gray")
+        if layer.type == "ImageData":
+            return (3, "is_color") if layer.image_data_param.is_color else (1, "is_color: false")
+        for reader in self.layers:
+            shapes = self.saved.get(reader.name)
+            if reader.type == "Convolution" and top in reader.bottom and shapes:
+                # Old files write every shape with four numbers; the second is that of the channels in both.
+                channels = shapes[0][1] * reader.convolution_param.group
+                return channels, f"{channels} channel{'s' * (channels != 1)} from the weights of {reader.name}"
+        return 3, "3 channels assumed"
+
+    @staticmethod
+    def _size(layer: Any, mean: tuple[int, ...] | None) -> tuple[int, int, str] | None:
+        """Height and width from the layer itself, and how they are known."""
+        crop = layer.transform_param.crop_size
+        if crop:
+            return crop, crop, f"crop_size {crop}"
+        image = layer.image_data_param
+        if layer.type == "ImageData" and image.new_height and image.new_width:
+            return image.new_height, image.new_width, "new_height and new_width"
+        return (*mean[1:], "size of the mean image") if mean is not None else None  # type: ignore[return-value]
+
+    def _size_for_weights(self, top: str, channels: int, labels: Sequence[str]) -> tuple[int, str] | None:
+        """The square size for which the first inner product gets as many inputs as its weights have."""
+        dense = next(
+            (layer for layer in self.layers if layer.type == "InnerProduct" and layer.name in self.saved), None
+        )
+        if dense is None or not self.saved[dense.name]:
+            return None
+        weight = self.saved[dense.name][0]
+        wanted = math.prod(weight) // max(dense.inner_product_param.num_output, 1)
+        extra = {label: (1,) for label in labels}
+
+        def n_inputs(size: int) -> int:
+            """How many inputs it gets for an image of some size; 0 if the image is too small."""
+            dag = self._try({**self.shapes, **extra, top: (1, channels, size, size)})
+            if dag is None:
+                return 0
+            layer = next(layer for layer in dag.layers if layer.name == dense.name)
+            return layer.params[0].count // dense.inner_product_param.num_output if layer.params else 0
+
+        first = _first_at_least(n_inputs, wanted)
+        sizes = []
+        while first <= _LARGEST_SIZE and n_inputs(first) == wanted:
+            sizes.append(first)
+            first += 1
+        if not sizes:
+            return None
+        size = next((size for size in _USUAL_SIZES if size in sizes), sizes[0])
+        others = f"; {sizes[0]} to {sizes[-1]} would do as well" if len(sizes) > 1 else ""
+        return size, f"{size}x{size} from the weights of {dense.name}{others}"
+
+    def _try(self, shapes: Mapping[str, tuple[int, ...]]) -> Dag | None:
+        """The network with some shapes, if it can be built."""
+        phase, level, stages = self.choice
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", CaffeQuirkWarning)
+                return build_dag(self.network, phase, level, stages, input_shapes=shapes)
+        except LayerError:
+            return None
+
+    def _siblings(self, top: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Shape of an Input of the same name in the prototxts of the same folder, if they agree."""
+        path = Path(self.network.path)
+        if not path.is_file():
+            return
+        found: dict[tuple[int, ...], str] = {}
+        for other in sorted(path.parent.glob("*.prototxt")):
+            if other.samefile(path):
+                continue
+            try:
+                message = read_network(other).message
+            except CnnvisError:
+                continue
+            for layer in message.layer:
+                shapes = layer.input_param.shape
+                if layer.type == "Input" and top in layer.top and shapes:
+                    index = list(layer.top).index(top) if len(shapes) > 1 else 0
+                    shape = tuple(shapes[index].dim)
+                    if len(shape) == 4:
+                        found.setdefault(shape[1:], other.name)
+        if len(found) == 1:
+            ((shape, name),) = found.items()
+            yield name, (1, *shape)
+
+
+def _first_at_least(function: Callable[[int], int], wanted: int) -> int:
+    """The smallest argument for which a growing function reaches a value."""
+    high = 1
+    # Doubled from below: far above the right size, blobs become too large to be built.
+    while high <= _LARGEST_SIZE and function(high) < wanted:
+        high *= 2
+    low = high // 2 + 1
+    while low < high:
+        middle = (low + high) // 2
+        if function(middle) >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+def _show(shape: Sequence[int]) -> str:
+    """A shape as people write it."""
+    return "x".join(map(str, shape))
