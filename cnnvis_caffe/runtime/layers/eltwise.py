@@ -59,7 +59,7 @@ class Eltwise(Layer):
         if self.operation == PROD:
             tops[0].value = self._product(bottoms, in_place)
         elif self.operation == SUM:
-            tops[0].value = self._sum(bottoms, in_place)
+            tops[0].value = self._sum_in_place(bottoms) if in_place else self._sum(bottoms)
         else:
             tops[0].value = self._maximum(bottoms, in_place)
 
@@ -93,15 +93,10 @@ class Eltwise(Layer):
             y.mul_(bottom.value)
         return y
 
-    def _sum(self, bottoms: Sequence[Blob], in_place: bool) -> Any:
+    def _sum(self, bottoms: Sequence[Blob]) -> Any:
         """Weighted sum of all bottoms."""
-        # Caffe quirk: OpenBLAS skips what has coefficient 0, even if it is infinite; and in place, the first bottom
-        # has been cleared.
-        terms = [
-            (bottom.value, coeff)
-            for index, (bottom, coeff) in enumerate(zip(bottoms, self.coeffs))
-            if coeff and not (in_place and index == 0)
-        ]
+        # Caffe quirk: OpenBLAS skips what has coefficient 0, even if it is infinite.
+        terms = [(bottom.value, coeff) for bottom, coeff in zip(bottoms, self.coeffs) if coeff]
         if not terms:
             return torch.zeros_like(bottoms[0].value)
         (first, coeff), *rest = terms
@@ -114,18 +109,29 @@ class Eltwise(Layer):
             y.add_(x, alpha=x_coeff)
         return y
 
+    def _sum_in_place(self, bottoms: Sequence[Blob]) -> Any:
+        """What becomes of the sum when the top is the first bottom."""
+        # Caffe quirk: the top is cleared first, and with it the first bottom and all that lie in the same memory.
+        y = torch.zeros_like(bottoms[0].value)
+        for bottom, coeff in zip(bottoms, self.coeffs):
+            if coeff:
+                y.add_(y if bottom.shares_data_with(bottoms[0]) else bottom.value, alpha=coeff)
+        return y
+
     def _maximum(self, bottoms: Sequence[Blob], in_place: bool) -> Any:
         """Largest of all bottoms; remembers which it was."""
         first, second = bottoms[0].value, bottoms[1].value
         if in_place:
-            # Caffe quirk: the first bottom has been overwritten with the smallest float.
+            # Caffe quirk: the top has been overwritten with the smallest float, and with it the first bottom and all
+            # that lie in the same memory.
             first = torch.full_like(first, -LARGEST)
+            second = first if bottoms[1].shares_data_with(bottoms[0]) else second
         # Caffe quirk: of two equal values, the second bottom's wins, but no later one.
         wins = first > second
         y = torch.where(wins, first, second)
         self._winner = torch.logical_not(wins).to(torch.int16)
         for index, bottom in enumerate(bottoms[2:], 2):
-            x = bottom.value
+            x = y if in_place and bottom.shares_data_with(bottoms[0]) else bottom.value
             wins = x > y
             y = torch.where(wins, x, y)
             self._winner.masked_fill_(wins, index)
