@@ -91,7 +91,7 @@ class _Builder:
         for top in self._net.top_ids[index]:
             self.current[top] = self.current[source]
             self._names[top] = self._names[source]
-        weight = self._net.layers[index].loss_weights[0]
+        weight = next(iter(self._net.layers[index].loss_weights), 0.0)
         if weight:  # the net moved it here from the layer above
             layer_index, top = self.current[source]
             layer = self.layers[layer_index]

@@ -21,6 +21,8 @@ from cnnvis_caffe.runtime.filter_net import filter_net
 
 #: Where the batch size of a data layer stands.
 _PARAMS = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": "window_data_param"}
+#: Layers whose second bottom is one label for each image, as a rule.
+_LABEL_READERS = ("Accuracy", "HingeLoss", "MultinomialLogisticLoss", "SoftmaxWithLoss")
 #: Preferred where several sizes would do.
 _USUAL_SIZES = (28, 32, 224, 227, 64, 48, 96, 128, 256, 299, 300, 512)
 _LARGEST_SIZE = 2048
@@ -132,7 +134,11 @@ class _Finder:
 
     def look_at(self, layer: Any) -> None:
         """Find the shapes of one data layer."""
-        if layer.type not in _PARAMS or all(top in self.shapes for top in layer.top):
+        if all(top in self.shapes for top in layer.top):
+            return
+        if layer.type == "HDF5Data":
+            self._look_at_hdf5(layer)
+        if layer.type not in _PARAMS:
             return
         param = getattr(layer, _PARAMS[layer.type])
         batch, top = param.batch_size or 1, layer.top[0]
@@ -149,6 +155,34 @@ class _Finder:
             self.notes.append(f"{top}: taken to be {_show(self.shapes[top])} ({'; '.join(why)})")
         for label in layer.top[1:]:
             self.shapes.setdefault(label, (batch,))
+
+    def _look_at_hdf5(self, layer: Any) -> None:
+        """Rows of numbers have as many as the weights of an inner product that reads them; more is not known."""
+        batch = layer.hdf5_data_param.batch_size or 1
+        for top in layer.top:
+            if top in self.shapes:
+                continue
+            readers = [reader for reader in self.layers if top in reader.bottom]
+            dense = [reader for reader in readers if reader.type == "InnerProduct" and self.saved.get(reader.name)]
+            if dense:
+                length = self._n_inputs(dense[0])
+                self.shapes[top] = batch, length
+                self.notes.append(
+                    f"{top}: taken to be {batch}x{length} (batch_size {batch}; {length} from the weights of "
+                    f"{dense[0].name})"
+                )
+            elif readers and all(reader.type in _LABEL_READERS and reader.bottom[0] != top for reader in readers):
+                self.shapes[top] = (batch,)
+                self.notes.append(f"{top}: taken to be {batch} labels (batch_size {batch})")
+            else:
+                self.notes.append(
+                    f"{top}: its shape is not known (HDF5 files are not read here); give it with --input-shape "
+                    f"{top}={batch},..., or give weights"
+                )
+
+    def _n_inputs(self, dense: Any) -> int:
+        """Number of inputs of an inner product for which there are weights."""
+        return math.prod(self.saved[dense.name][0]) // max(dense.inner_product_param.num_output, 1)
 
     def _image(self, layer: Any, top: str, batch: int, why: list[str]) -> tuple[int, ...] | None:
         """Channels, height and width."""
@@ -215,8 +249,7 @@ class _Finder:
         )
         if dense is None or not self.saved[dense.name]:
             return None
-        weight = self.saved[dense.name][0]
-        wanted = math.prod(weight) // max(dense.inner_product_param.num_output, 1)
+        wanted = self._n_inputs(dense)
         extra = {label: (1,) for label in labels}
 
         def n_inputs(size: int) -> int:

@@ -16,7 +16,7 @@ def describe(layer: Any) -> str:
     Returns
     -------
     str
-        Such as "20 of 5x5, stride 2"; empty where there is nothing to say.
+        Such as "64 of 7x7/2, pad 3" (64 filters of 7x7 with stride 2); empty where there is nothing to say.
     """
     rule = _RULES.get(layer.type)
     return ", ".join(words for words in rule(layer) if words) if rule else ""
@@ -42,6 +42,12 @@ def _kernel(param: Any) -> str:
     return size if "x" in size or not size else f"{size}x{size}"
 
 
+def _stride(param: Any) -> str:
+    """A stride other than 1, as papers write it: /2."""
+    stride = _pair(param, "stride", 1)
+    return f"/{stride}" if stride else ""
+
+
 def _named(name: str, value: object) -> str:
     """The word and the value, if there is one."""
     return f"{name} {value}" if value not in ("", None) else ""
@@ -52,8 +58,7 @@ def _convolution(layer: Any) -> list[str]:
     count = f"{param.num_output} of " if layer.type != "Im2col" else ""
     dilation = _repeated(param.dilation, 1)
     return [
-        f"{count}{_kernel(param) or '1x1'}",
-        _named("stride", _pair(param, "stride", 1)),
+        f"{count}{_kernel(param) or '1x1'}{_stride(param)}",
         _named("pad", _pair(param, "pad", 0)),
         _named("dilation", dilation),
         f"group {param.group}" if param.group != 1 else "",
@@ -79,8 +84,8 @@ def _pooling(layer: Any) -> list[str]:
     method = {0: "max", 1: "average", 2: "stochastic"}[param.pool]
     if param.global_pooling:
         return [f"{method} of all"]
-    stride, pad = _named("stride", _pair(param, "stride", 1)), _named("pad", _pair(param, "pad", 0))
-    return [f"{method} {_kernel(param)}", stride, pad, "rounded down" if param.round_mode == 1 else ""]
+    pad = _named("pad", _pair(param, "pad", 0))
+    return [f"{method} {_kernel(param)}{_stride(param)}", pad, "rounded down" if param.round_mode == 1 else ""]
 
 
 def _lrn(layer: Any) -> list[str]:

@@ -1,0 +1,99 @@
+"""`cnnvis-caffe inspect`: what a file of Caffe holds. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+
+class InputShape(click.ParamType):
+    """NAME=N,C,H,W."""
+
+    name = "TOP=N,C,H,W"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[int, ...]]:
+        """Read a name and a shape."""
+        if isinstance(value, tuple):
+            return value
+        name, _, lengths = str(value).rpartition("=")
+        try:
+            shape = tuple(int(length) for length in lengths.replace("x", ",").split(","))
+        except ValueError:
+            shape = ()
+        if not name or not shape or min(shape) < 1:
+            self.fail(f"{value!r} is no name with a shape; write it like data=1,3,224,224", param, ctx)
+        return name, shape
+
+
+def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Print all layer types and stop."""
+    if value:
+        from cnnvis_caffe.runtime.layers import layer_type_list
+
+        for name in layer_type_list():
+            click.echo(name)
+        ctx.exit()
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--weights", "-w", multiple=True, metavar="FILE",
+              help="Weights that may fit the network; also several times, or several with commas between.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--phase", type=click.Choice(["TEST", "TRAIN"], case_sensitive=False),
+              help="Which layers to show; TEST unless the network has nothing to show then.")
+@click.option("--stage", multiple=True, help="Stage that layers' rules ask for; also several times.")
+@click.option("--level", type=int, default=0, help="Level that layers' rules ask for.")
+@click.option("--input-shape", "input_shapes", type=InputShape(), multiple=True,
+              help="Shape of an input or of data that is not here, such as data=1,3,224,224.")
+@click.option("--layer-types", is_flag=True, is_eager=True, expose_value=False, callback=_show_layer_types,
+              help="List all layer types of Caffe 1.0.")  # fmt: skip
+def command(
+    file: str,
+    weights: tuple[str, ...],
+    as_json: bool,
+    phase: str | None,
+    stage: tuple[str, ...],
+    level: int,
+    input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+) -> None:
+    """Show what FILE holds: a network, solver, weights, solver state or mean image of any Caffe.
+
+    For a network: its layers with shapes, parameters, multiply-adds and receptive fields, and whether weights fit.
+    """
+    from cnnvis_caffe.cli.gutter import to_ascii
+    from cnnvis_caffe.cli.inspect_text import render
+    from cnnvis_caffe.network.report import finite, inspect_file
+
+    report = inspect_file(
+        file,
+        _split(weights),
+        phase=phase.upper() if phase else None,
+        level=level,
+        stages=stage,
+        input_shapes=dict(input_shapes),
+    )
+    if as_json:
+        click.echo(json.dumps(finite(report), indent=1, allow_nan=False))
+        return
+    text = "\n".join(render(report))
+    click.echo(text if _can_show(text) else to_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
+
+
+def _split(names: tuple[str, ...]) -> list[str]:
+    """File names, also where several are given with commas between, as Caffe's own tool takes them."""
+    return [part for name in names for part in ([name] if os.path.exists(name) else name.split(","))]
+
+
+def _can_show(text: str) -> bool:
+    """Whether the terminal or file that we write to has all signs of a text."""
+    encoding = getattr(click.get_text_stream("stdout"), "encoding", None) or "ascii"
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
