@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _ASCII = str.maketrans({"●": "*", "│": "|", "├": "+", "┤": "+", "┼": "+", "┴": "+", "─": "-", "╯": "'", "╰": "'"})
 
@@ -47,7 +47,9 @@ class Gutter:
         closing = [lane for lane in reading if self._left[before[lane]] == 0]  # type: ignore[index]
         for lane in closing:
             self._lanes[lane] = None
-        free = closing or [lane for lane, owner in enumerate(self._lanes) if owner is None and lane > max(reading, default=-1)]
+        free = closing or [
+            lane for lane, owner in enumerate(self._lanes) if owner is None and lane > max(reading, default=-1)
+        ]
         if not free:
             self._lanes.append(None)
             free = [len(self._lanes) - 1]
@@ -78,9 +80,9 @@ def _connected(before: Sequence[int | None], reading: Sequence[int], closing: Se
     return "".join(parts).rstrip()
 
 
-def _spaced(parts: object) -> str:
+def _spaced(parts: Iterable[str]) -> str:
     """Signs with room between them."""
-    return " ".join(parts).rstrip()  # type: ignore[call-overload]
+    return " ".join(parts).rstrip()
 
 
 def to_ascii(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import click
 
@@ -41,15 +42,28 @@ def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--weights", "-w", multiple=True, metavar="FILE",
-              help="Weights that may fit the network; also several times, or several with commas between.")
+@click.option(
+    "--weights",
+    "-w",
+    multiple=True,
+    metavar="FILE",
+    help="Weights that may fit the network; also several times, or several with commas between.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
-@click.option("--phase", type=click.Choice(["TEST", "TRAIN"], case_sensitive=False),
-              help="Which layers to show; TEST unless the network has nothing to show then.")
+@click.option(
+    "--phase",
+    type=click.Choice(["TEST", "TRAIN"], case_sensitive=False),
+    help="Which layers to show; TEST unless the network has nothing to show then.",
+)
 @click.option("--stage", multiple=True, help="Stage that layers' rules ask for; also several times.")
 @click.option("--level", type=int, default=0, help="Level that layers' rules ask for.")
-@click.option("--input-shape", "input_shapes", type=InputShape(), multiple=True,
-              help="Shape of an input or of data that is not here, such as data=1,3,224,224.")
+@click.option(
+    "--input-shape",
+    "input_shapes",
+    type=InputShape(),
+    multiple=True,
+    help="Shape of an input or of data that is not here, such as data=1,3,224,224.",
+)
 @click.option("--layer-types", is_flag=True, is_eager=True, expose_value=False, callback=_show_layer_types,
               help="List all layer types of Caffe 1.0.")  # fmt: skip
 def command(
@@ -91,9 +105,8 @@ def _split(names: tuple[str, ...]) -> list[str]:
 
 def _can_show(text: str) -> bool:
     """Whether the terminal or file that we write to has all signs of a text."""
-    encoding = getattr(click.get_text_stream("stdout"), "encoding", None) or "ascii"
     try:
-        text.encode(encoding)
+        text.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnvis_caffe.cli import tables
-from cnnvis_caffe.cli.gutter import Gutter
+from cnnvis_caffe.cli.network_table import network_table, network_totals
 
 Report = Mapping[str, Any]
 
-#: A run of this many layers whose names begin alike, up to a "/", is shown as a group.
-_GROUP_FROM = 4
+_WIDTH = 110
+_POINT: dict[str, Any] = {
+    "initial_indent": "  ",
+    "subsequent_indent": "    ",
+    "break_long_words": False,
+    "break_on_hyphens": False,
+}
 _GENERATIONS = {"V0": "V0, of 2013", "V1": "V1, of 2014", "V2": "the current format"}
 
 
@@ -29,8 +35,8 @@ def render(report: Report) -> list[str]:
     lines = [f"{report['file']}: {_what(report)}"]
     sections: list[list[str]] = []
     if "network" in report:
-        sections.append(_network_table(report["network"]))
-        sections.append(_totals(report["network"]))
+        sections.append(network_table(report["network"]))
+        sections.append(network_totals(report["network"]))
     if "solver" in report:
         sections += _solver(report["solver"])
     if "solverstate" in report:
@@ -72,7 +78,11 @@ def _what(report: Report) -> str:
 def _container(form: Report) -> str:
     """How a binary file is written."""
     if form["container"] == "hdf5":
-        return "HDF5 (without a network; give its prototxt, with this file as --weights)" if "has_diffs" in form else "HDF5"
+        return (
+            "HDF5 (without a network; give its prototxt, with this file as --weights)"
+            if "has_diffs" in form
+            else "HDF5"
+        )
     words = ["binary"]
     if form.get("generation"):
         words.append(f"layers in {_GENERATIONS[form['generation']]}")
@@ -85,7 +95,12 @@ def _container(form: Report) -> str:
 
 def _listed(title: str, items: Sequence[str]) -> list[str]:
     """A title with points below; nothing without points."""
-    return [f"{title}:", *(f"  - {item}" for item in items)] if items else []
+    return [f"{title}:", *_points(items)] if items else []
+
+
+def _points(items: Sequence[str]) -> list[str]:
+    """Points, on as many lines as they need."""
+    return [line for item in items for line in textwrap.wrap(f"- {item}", _WIDTH, **_POINT)]
 
 
 def _unknown_fields(report: Report) -> list[str]:
@@ -109,179 +124,6 @@ def _unknown_type(item: Report) -> str:
     return f"{line}layer {item['layer']!r} has type {item['type']!r}{hint} (cnnvis-caffe inspect --layer-types)"
 
 
-# -- networks --------------------------------------------------------------------------------------------------------
-
-
-def _network_table(network: Report) -> list[str]:
-    """One line for each layer."""
-    layers = network["layers"]
-    gutter = Gutter([_drawn_sources(layers, index) for index in range(len(layers))])
-    groups = _groups([layer["name"] for layer in layers])
-    batch = network["batch"]
-    rows = [["", "layer", "type", "shape", "params", "mult-adds", "sees", "step", "reads"]]
-    for index, layer in enumerate(layers):
-        group = groups[index]
-        if group is not None and (index == 0 or groups[index - 1] != group):
-            members = [layers[i] for i, other in enumerate(groups) if other == group]
-            rows.append([gutter.between[index], *_group_row(group[0], members, batch)])
-        rows.append([gutter.lines[index], *_layer_row(layer, group[0] if group else "", batch)])
-    if not gutter.is_branching:
-        rows = [row[1:] for row in rows]
-    return tables.table(rows, "<<<<>>>><"[len("<<<<>>>><") - len(rows[0]) :])
-
-
-def _drawn_sources(layers: Sequence[Report], index: int) -> list[int]:
-    """The layers that a layer reads, but for labels: their line would run beside everything."""
-    return [
-        source
-        for source, top in layers[index]["reads"]
-        if top == 0 or layers[source]["bottoms"]
-    ]
-
-
-def _groups(names: Sequence[str]) -> list[tuple[str, int] | None]:
-    """For each layer the run of layers it belongs to, if that is long enough."""
-    prefixes = [name.rpartition("/")[0] for name in names]
-    result: list[tuple[str, int] | None] = [None] * len(names)
-    start = 0
-    for index in range(1, len(names) + 1):
-        if index == len(names) or prefixes[index] != prefixes[start]:
-            if prefixes[start] and index - start >= _GROUP_FROM:
-                result[start:index] = [(prefixes[start], start)] * (index - start)
-            start = index
-    return result
-
-
-def _group_row(name: str, members: Sequence[Report], batch: int | None) -> list[str]:
-    """What the layers of a group come to."""
-    params = sum(layer["n_parameters"] for layer in members)
-    costs = [layer["multiply_adds"] for layer in members]
-    cost = None if None in costs else sum(costs)
-    return [f"{name}/", tables.plural(len(members), "layer"), "", _or_blank(params, tables.count), _cost(cost, batch)]
-
-
-def _layer_row(layer: Report, group: str, batch: int | None) -> list[str]:
-    """One layer."""
-    name = layer["name"]
-    if group:
-        name = f"  {_without(name, group)}"
-    first = layer["tops"][0] if layer["tops"] else None
-    return [
-        name,
-        _cut(f"{layer['type']} {layer['settings']}".rstrip(), 44),
-        "" if first is None else _of_one(first["shape"], batch),
-        _params(layer),
-        _cost(layer["multiply_adds"], batch),
-        *_field(layer),
-        _flow(layer, group),
-    ]
-
-
-def _of_one(lengths: Sequence[int] | None, batch: int | None) -> str:
-    """The shape for one image, or the whole shape where the first axis does not count images."""
-    if lengths and len(lengths) > 1 and lengths[0] == batch:
-        return tables.shape(lengths[1:])
-    return "1" if lengths == [batch] else tables.shape(lengths)
-
-
-def _params(layer: Report) -> str:
-    """Number of parameters; in brackets where they belong to another layer."""
-    owners = {param["shared_with"] for param in layer["parameters"]} - {None}
-    if owners and not layer["n_parameters"]:
-        return f"({sum(param['count'] for param in layer['parameters']):,})"
-    return _or_blank(layer["n_parameters"], tables.count)
-
-
-def _or_blank(value: int, show: Any) -> str:
-    """A number, or nothing for 0."""
-    return show(value) if value else ""
-
-
-def _cost(cost: int | None, batch: int | None) -> str:
-    """Multiply-adds of one image."""
-    if cost is None:
-        return "?"
-    return tables.short(cost / (batch or 1)) if cost else ""
-
-
-def _field(layer: Report) -> tuple[str, str]:
-    """Size and stride of the receptive field; the largest, where there are several inputs."""
-    fields = layer["receptive_fields"]
-    if not fields or not layer["bottoms"]:
-        return "", ""
-    field = max(fields, key=lambda field: _area(field["size"]))
-    if field["whole"]:
-        return "all?" if field["assumed"] else "all", ""
-    steps = list(dict.fromkeys(tables.step(stride) for stride in field["stride"]))
-    return tables.shape(field["size"]), "x".join(steps)
-
-
-def _area(lengths: Sequence[int]) -> int:
-    """Product of lengths."""
-    area = 1
-    for length in lengths:
-        area *= length
-    return area
-
-
-def _flow(layer: Report, group: str) -> str:
-    """What a layer reads, and what it writes where that has not the layer's name."""
-    tops = layer["tops"]
-    bottoms = ", ".join(_without(name, group) for name in layer["bottoms"])
-    if tops and all(top["in_place"] for top in tops):
-        text = f"{bottoms} (in place)"
-    elif [top["name"] for top in tops] == [layer["name"]]:
-        text = bottoms
-    else:
-        text = f"{bottoms} -> {', '.join(_without(top['name'], group) for top in tops) or 'nothing'}".lstrip()
-    weights = [top["loss_weight"] for top in tops]
-    if any(weights):
-        shown = ", ".join(f"{weight:g}" for weight in weights)
-        text += "  [loss]" if weights == [1.0] else f"  [loss, weight {shown}]"
-    owners = sorted({param["shared_with"] for param in layer["parameters"]} - {None})
-    return text + (f"  [parameters of {', '.join(owners)}]" if owners else "")
-
-
-def _without(name: str, group: str) -> str:
-    """A name within its group."""
-    return name[len(group) + 1 :] if group and name.startswith(f"{group}/") else name
-
-
-def _cut(text: str, length: int) -> str:
-    """Text that is not too long."""
-    return text if len(text) <= length else f"{text[: length - 3]}..."
-
-
-def _totals(network: Report) -> list[str]:
-    """What all layers come to."""
-    batch = network["batch"]
-    splits = f" (and {tables.plural(network['n_splits'], 'Split')} that Caffe puts in)" if network["n_splits"] else ""
-    rows = [["layers", f"{network['n_layers']}{splits}"]]
-    rows.append(["parameters", f"{tables.count(network['parameters'])}{_bytes_of(network['parameters'])}"])
-    rows.append(["multiply-adds", f"{tables.short(network['multiply_adds_per_image'])} an image"])
-    memory = network["memory"]
-    if memory is not None:
-        images = f"a batch of {batch}" if batch else "one pass"
-        rows.append(["memory", f"{tables.size(memory['forward'])} for forward of {images}, "
-                               f"{tables.size(memory['forward_backward'])} with backward"])  # fmt: skip
-    for name in ("inputs", "outputs"):
-        blobs = [f"{blob['name']} {tables.shape(blob['shape'])}" for blob in network[name]]
-        rows.append([name, ", ".join(blobs) or "none"])
-    if network["left_out"]:
-        rows.append(["left out", f"not in this phase: {', '.join(network['left_out'])}"])
-    return [
-        *tables.table(rows, "<<"),
-        "",
-        "Shapes and multiply-adds are those of one image. A layer sees that many input pixels (all: the whole image),",
-        "one position of its blob and the next are step pixels apart. It writes a blob of its own name unless -> says so.",
-    ]
-
-
-def _bytes_of(n_values: int | None) -> str:
-    """The size of float32 values."""
-    return "" if n_values is None else f" ({tables.size(4 * n_values)})"
-
-
 # -- weights ---------------------------------------------------------------------------------------------------------
 
 
@@ -293,26 +135,17 @@ def _fit(fit: Report) -> list[str]:
     matches, differs = by_status.get("matches", []), by_status.get("differs", [])
     n_wanted = len(matches) + len(differs) + len(by_status.get("missing", []))
     if differs:
-        verdict = f"do not fit, Caffe refuses them: {tables.plural(len(differs), 'layer')} differ"
-        verdict += "s" * (len(differs) == 1)
+        verdict = f"do not fit, and Caffe refuses them: {tables.plural(len(differs), 'layer')} of other shape"
     elif not matches:
-        verdict = "nothing would be loaded, as no layer with parameters has the same name"
+        verdict = "would change nothing: no layer with parameters has the same name"
     elif len(matches) == n_wanted:
         verdict = f"fit: all {tables.plural(n_wanted, 'layer')} with parameters match"
     else:
         verdict = f"fit in part: {len(matches)} of {n_wanted} layers with parameters match"
-    words = {
-        "differs": "differs",
-        "missing": "not in the file, keeps what its fillers give",
-        "ignored": "not in the network, ignored",
-    }
-    items = [
-        f"{layer['name']}: {words[layer['status']] if layer['status'] == 'differs' else ''}"
-        for layer in ()
-    ]
+    items = []
     for status in ("differs", "missing", "ignored"):
         items += [f"{layer['name']}: {status}, {layer['reason']}" for layer in by_status.get(status, [])]
-    return [f"Weights {fit['file']}: {verdict}", *(f"  - {item}" for item in items)]
+    return [f"Weights {fit['file']} {verdict}", *_points(items)]
 
 
 def _weights(weights: Report) -> list[str]:
@@ -359,8 +192,11 @@ def _solver(solver: Report) -> list[list[str]]:
     for name, value in solver["settings"].items():
         if name not in told:
             rows.append([name, _value(value)])
-    defaults = [f"{name} {_value(value)}" for name, value in solver["defaults"].items() if name not in ("type", "solver_type")]
-    return [tables.table(rows, "<<"), ["Defaults: " + ", ".join(defaults)]]
+    defaults = [
+        f"{name} {_value(value)}" for name, value in solver["defaults"].items() if name not in ("type", "solver_type")
+    ]
+    text = f"Not given, and so as Caffe has it: {', '.join(defaults)}"
+    return [tables.table(rows, "<<"), textwrap.wrap(text, _WIDTH, subsequent_indent="  ")]
 
 
 def _value(value: Any) -> str:

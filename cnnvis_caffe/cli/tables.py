@@ -72,7 +72,13 @@ def share(part: int, whole: int) -> str:
     if not part:
         return ""
     percent = 100 * part / whole
-    return "<0.1%" if percent < 0.1 else f"{percent:.1f}%" if percent < 99.95 and percent != round(percent) else f"{percent:.0f}%"
+    return (
+        "<0.1%"
+        if percent < 0.1
+        else f"{percent:.1f}%"
+        if percent < 99.95 and percent != round(percent)
+        else f"{percent:.0f}%"
+    )
 
 
 def shape(lengths: Sequence[int] | None) -> str:

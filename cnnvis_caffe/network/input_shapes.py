@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.runtime.filter_net import filter_net
 
+#: Types whose data lies on disk.
+DISK_TYPES = ("Data", "HDF5Data", "HDF5Output", "ImageData", "WindowData")
 #: Where the batch size of a data layer stands.
 _PARAMS = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": "window_data_param"}
+_SOURCES = (*_PARAMS.values(), "hdf5_data_param")
 #: Layers whose second bottom is one label for each image, as a rule.
 _LABEL_READERS = ("Accuracy", "HingeLoss", "MultinomialLogisticLoss", "SoftmaxWithLoss")
 #: Preferred where several sizes would do.
@@ -101,8 +104,10 @@ def assume_input_shapes(
         Also with what was given. Tops of which too little is known are left out.
     """
     finder = _Finder(network, phase, level, stages, dict(given or {}), weights)
+    found = finder.shapes_from_files()
     for layer in finder.layers:
-        finder.look_at(layer)
+        if not any(top in found for top in layer.top):
+            finder.look_at(layer)
     return InputShapes(finder.shapes, tuple(finder.notes))
 
 
@@ -128,9 +133,18 @@ class _Finder:
         self.layers = filter_net(message, network.path).layer
         self.saved = {
             layer.name: [blob.shape for blob in layer.blobs if blob is not None]
-            for file in weights
+            for file in weights[:1]
             for layer in file.layers
         }
+
+    def shapes_from_files(self) -> set[str]:
+        """The tops of layers whose data is here, so that they know their shapes themselves."""
+        disk = [layer for layer in self.layers if layer.type in DISK_TYPES]
+        if not any(os.path.exists(getattr(layer, name).source) for layer in disk for name in _SOURCES):
+            return set()
+        dag = self._try(self.shapes)
+        layers = dag.layers if dag is not None else ()
+        return {top for layer in layers if layer.type in DISK_TYPES and layer.is_shaped for top in layer.tops}
 
     def look_at(self, layer: Any) -> None:
         """Find the shapes of one data layer."""
@@ -193,13 +207,15 @@ class _Finder:
             height, width, size_from = size
             why += [channels_from, size_from]
             return channels, height, width
+        # The network's own files first: whether the weights fit is what somebody may want to know.
+        sibling = self._sibling(top)
+        if sibling is not None:
+            why.append(f"the rest from {sibling[0]}")
+            return sibling[1]
         square = self._size_for_weights(top, channels, layer.top[1:])
         if square is not None:
             why += [channels_from, square[1]]
             return channels, square[0], square[0]
-        for sibling, shape in self._siblings(top):
-            why.append(f"the rest from {sibling}")
-            return shape[1:]
         return None
 
     def _mean(self, layer: Any) -> tuple[int, ...] | None:
@@ -223,6 +239,9 @@ class _Finder:
             return (3, "force_color") if transform.force_color else (1, "force_gray")
         if layer.type == "ImageData":
             return (3, "is_color") if layer.image_data_param.is_color else (1, "is_color: false")
+        sibling = self._sibling(top)
+        if sibling is not None:
+            return sibling[1][0], f"channels from {sibling[0]}"
         for reader in self.layers:
             shapes = self.saved.get(reader.name)
             if reader.type == "Convolution" and top in reader.bottom and shapes:
@@ -281,11 +300,11 @@ class _Finder:
         except LayerError:
             return None
 
-    def _siblings(self, top: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Shape of an Input of the same name in the prototxts of the same folder, if they agree."""
+    def _sibling(self, top: str) -> tuple[str, tuple[int, ...]] | None:
+        """Channels, height and width of Inputs of the same name in prototxts of the same folder, if they agree."""
         path = Path(self.network.path)
         if not path.is_file():
-            return
+            return None
         found: dict[tuple[int, ...], str] = {}
         for other in sorted(path.parent.glob("*.prototxt")):
             if other.samefile(path):
@@ -301,9 +320,7 @@ class _Finder:
                     shape = tuple(shapes[index].dim)
                     if len(shape) == 4:
                         found.setdefault(shape[1:], other.name)
-        if len(found) == 1:
-            ((shape, name),) = found.items()
-            yield name, (1, *shape)
+        return next(((name, shape) for shape, name in found.items()), None) if len(found) == 1 else None
 
 
 def _first_at_least(function: Callable[[int], int], wanted: int) -> int:

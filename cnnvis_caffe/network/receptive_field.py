@@ -12,18 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.errors import NetError, ShapeError, UnknownBlobError
+from cnnvis_caffe.network.fields import (
+    Field,
+    Runs,
+    borders_of,
+    boxes_at,
+    field_at,
+    image_sizes,
+    merged,
+    n_channels,
+    pieces,
+    through_channels,
+    union,
+)
 from cnnvis_caffe.network.intervals import Intervals
 from cnnvis_caffe.network.names import find_value, value_names
-from cnnvis_caffe.records.dag import Channels, Dag, Sight, Value
-
-#: A product of intervals, one table for each spatial axis of the input.
-Box = tuple[Intervals, ...]
-#: The union of boxes; more than one only where some positions see nothing through one of them.
-Field = tuple[Box, ...]
-#: Channels from axis 1 that see the same: (how many, what).
-Runs = tuple[tuple[int, Field], ...]
-
-_MOST_BOXES = 8
+from cnnvis_caffe.records.dag import Dag, Sight, Value
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class ReceptiveFields:
             ends = np.cumsum([count for count, _ in runs])
             run = np.searchsorted(ends, channel, side="right")
             fields = [(run == number, field) for number, (_, field) in enumerate(runs)]
-        return _boxes_at(fields, where, self.dag.shape(source))
+        return boxes_at(fields, where, self.dag.shape(source))
 
     def summary(self, name: str, input: str | None = None) -> FieldSummary:
         """Return size, stride and offset of the receptive fields of a blob.
@@ -154,7 +158,7 @@ class ReceptiveFields:
         """
         value = self._find(name)
         source = self._choose_input(value, name, input)
-        size = _image_sizes(self.dag.shape(source))
+        size = image_sizes(self.dag.shape(source))
         parts = []
         for axis in range(len(size)):
             length = self._length(value, axis)
@@ -227,9 +231,8 @@ class ReceptiveFields:
         if channels is None:
             return where, None
         channel = np.asarray(channels, np.int64)
-        n_channels = _n_channels(shape)
-        if ((channel < 0) | (channel >= n_channels)).any():
-            raise ShapeError(name, f"blob {name!r} has shape {shape}: channels are 0 to {n_channels - 1}")
+        if ((channel < 0) | (channel >= n_channels(shape))).any():
+            raise ShapeError(name, f"blob {name!r} has shape {shape}: channels are 0 to {n_channels(shape) - 1}")
         batch = np.broadcast(where[..., 0], channel).shape if where.shape[-1] else channel.shape
         return np.broadcast_to(where, (*batch, where.shape[-1])), np.broadcast_to(channel, batch)
 
@@ -252,9 +255,9 @@ class ReceptiveFields:
         for value in self.dag.inputs:
             shape = self.dag.shape(value)
             if shape is not None:
-                sizes = _image_sizes(shape)
+                sizes = image_sizes(shape)
                 box = tuple(Intervals.pixels(size, clipped=clipped) for size in sizes)
-                result[value] = {value: ((_n_channels(shape), (box,)),)}
+                result[value] = {value: ((n_channels(shape), (box,)),)}
         for index, layer in enumerate(self.dag.layers):
             for number in range(len(layer.tops)):
                 result.setdefault((index, number), {})
@@ -269,7 +272,7 @@ class ReceptiveFields:
     def _seen(self, sight: Sight, top: Value, bottom: Value, source: Value, runs: Runs, clipped: bool) -> Runs:
         """What a top sees of an input through one of its bottoms."""
         bottom_shape, top_shape = self.dag.shape(bottom) or (), self.dag.shape(top) or ()
-        sizes = _image_sizes(self.dag.shape(source))
+        sizes = image_sizes(self.dag.shape(source))
         moved: dict[int, Field] = {}
 
         def move(field: Field) -> Field:
@@ -295,165 +298,17 @@ class ReceptiveFields:
 
         lengths = tuple(self._length(top, axis) for axis in range(len(sizes)))
         runs = tuple((count, move(field)) for count, field in runs)
-        return _through_channels(sight.channels, runs, _n_channels(top_shape), lengths)
+        return through_channels(sight.channels, runs, n_channels(top_shape), lengths)
 
     def _united(self, first: Runs, second: Runs, top: Value) -> Runs:
         """What a top sees through either of two bottoms."""
         axes = range(max(len(box) for _, field in first + second for box in field or ((),)))
         lengths = tuple(self._length(top, axis) for axis in axes)
         result = []
-        for start, end in _pieces(_borders(first) | _borders(second)):
-            field = _union([_field_at(first, start), _field_at(second, start)], lengths)
+        for start, end in pieces(borders_of(first) | borders_of(second)):
+            field = union([field_at(first, start), field_at(second, start)], lengths)
             result.append((end - start, field))
-        return _merged(result)
-
-
-def _n_channels(shape: tuple[int, ...]) -> int:
-    """Length of axis 1."""
-    return shape[1] if len(shape) > 1 else 1
-
-
-def _image_sizes(shape: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Lengths of the spatial axes."""
-    return (shape or ())[2:]
-
-
-# -- channels --------------------------------------------------------------------------------------------------------
-
-
-def _through_channels(channels: Channels, runs: Runs, n_top: int, lengths: tuple[int, ...]) -> Runs:
-    """What each channel of a top sees, given what each channel of the bottom does."""
-    n_bottom = sum(count for count, _ in runs)
-    if channels == Channels() and n_top == n_bottom:
-        return runs
-    if len(runs) == 1 and channels.within is None:
-        return ((n_top, runs[0][1]),)
-    result: list[tuple[int, Field]] = []
-    begin, end = channels.within or (0, n_top)
-    is_plain = channels.kind == "groups" and channels.top_group == channels.bottom_group == 1 and n_top != n_bottom
-    kind = "all" if is_plain else channels.kind
-    borders = {0, n_top, begin, end}
-    if kind == "groups":
-        borders |= set(range(0, n_top, channels.top_group))
-    elif kind == "tiled":
-        borders |= {b + start for start in range(0, n_top, channels.size) for b in _borders(runs)}
-    elif kind != "all":
-        near = channels.size if kind == "near" else 0
-        borders |= {b - channels.offset + d for b in _borders(runs) for d in (-near, near)}
-    for start, stop in _pieces(b for b in borders if 0 <= b <= n_top):
-        if not begin <= start < end:
-            result.append((stop - start, ()))
-            continue
-        if kind == "all":
-            seen = 0, n_bottom
-        elif kind == "groups":
-            group = start // channels.top_group
-            seen = group * channels.bottom_group, (group + 1) * channels.bottom_group
-        elif kind == "tiled":
-            seen = start % channels.size, start % channels.size + 1
-        else:
-            near = channels.size if kind == "near" else 0
-            seen = start + channels.offset - near, stop - 1 + channels.offset + near + 1
-        result.append((stop - start, _union(_fields_between(runs, *seen), lengths)))
-    return _merged(result)
-
-
-def _borders(runs: Runs) -> set[int]:
-    """Where runs begin and end."""
-    return {0, *np.cumsum([count for count, _ in runs]).tolist()}
-
-
-def _pieces(borders: object) -> list[tuple[int, int]]:
-    """Half-open ranges between borders."""
-    ordered = sorted(set(borders))  # type: ignore[call-overload]
-    return list(zip(ordered, ordered[1:]))
-
-
-def _fields_between(runs: Runs, begin: int, end: int) -> list[Field]:
-    """The fields of the runs that a range of channels touches."""
-    fields, start = [], 0
-    for count, field in runs:
-        if start < end and begin < start + count:
-            fields.append(field)
-        start += count
-    return fields
-
-
-def _field_at(runs: Runs, channel: int) -> Field:
-    """The field of one channel."""
-    return _fields_between(runs, channel, channel + 1)[0]
-
-
-def _merged(runs: list[tuple[int, Field]]) -> Runs:
-    """Runs with neighbours that see the same put together."""
-    result: list[tuple[int, Field]] = []
-    for count, field in runs:
-        if result and result[-1][1] is field:
-            result[-1] = result[-1][0] + count, field
-        else:
-            result.append((count, field))
-    return tuple(result)
-
-
-# -- boxes -----------------------------------------------------------------------------------------------------------
-
-
-def _union(fields: list[Field], lengths: tuple[int, ...]) -> Field:
-    """What any of several fields shows."""
-    distinct = list({id(field): field for field in fields if field}.values())
-    if len(distinct) <= 1:
-        return distinct[0] if distinct else ()
-    boxes: list[Box] = []
-    for box in (box for field in distinct for box in field):
-        for index, other in enumerate(boxes):
-            if _can_join(box, other) or len(boxes) >= _MOST_BOXES:
-                boxes[index] = tuple(a.union(b, length) for a, b, length in zip(other, box, lengths))
-                break
-        else:
-            boxes.append(box)
-    return tuple(boxes)
-
-
-def _can_join(box: Box, other: Box) -> bool:
-    """Whether the hulls along each axis, taken for themselves, are the hull of two boxes.
-
-    They are where both boxes show something at every position, or where they differ along one axis only.
-    """
-    if any(table.has_gaps for table in (*box, *other)):
-        return sum(not _is_equal(a, b) for a, b in zip(box, other)) <= 1
-    return True
-
-
-def _is_equal(table: Intervals, other: Intervals) -> bool:
-    """Whether two tables are the same."""
-    return (
-        table.shift == other.shift
-        and np.array_equal(table.first, other.first)
-        and np.array_equal(table.last, other.last)
-    )
-
-
-def _boxes_at(fields: list[tuple[np.ndarray, Field]], where: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
-    """Hulls of what fields show at some positions; each field counts where its mask is true."""
-    n_axes = len(_image_sizes(shape))
-    big = np.int64(2**40)
-    first = np.full((*where.shape[:-1], n_axes), big)
-    last = np.full((*where.shape[:-1], n_axes), -big)
-    for mask, field in fields:
-        for box in field:
-            ends = [
-                table.at(where[..., axis] if axis < where.shape[-1] else np.zeros(where.shape[:-1], np.int64))
-                for axis, table in enumerate(box)
-            ]
-            seen = mask.copy()
-            for low, high in ends:
-                seen &= high > low
-            for axis, (low, high) in enumerate(ends):
-                first[..., axis] = np.where(seen, np.minimum(first[..., axis], low), first[..., axis])
-                last[..., axis] = np.where(seen, np.maximum(last[..., axis], high), last[..., axis])
-    result = np.concatenate([first, last], axis=-1)
-    result[(last < first).any(axis=-1)] = 0
-    return result.astype(np.int32)
+        return merged(result)
 
 
 def _summarize(table: Intervals, size: int) -> tuple[int, float | None, float | None, bool]:
