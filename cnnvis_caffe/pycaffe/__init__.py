@@ -32,18 +32,34 @@ from cnnvis_caffe.pycaffe.detector import Detector
 from cnnvis_caffe.pycaffe.install import install_as_caffe
 from cnnvis_caffe.pycaffe.net_spec import NetSpec, layers, params, to_proto
 from cnnvis_caffe.pycaffe.pycaffe import Net
+from cnnvis_caffe.pycaffe.solver import (
+    AdaDeltaSolver,
+    AdaGradSolver,
+    AdamSolver,
+    NesterovSolver,
+    RMSPropSolver,
+    SGDSolver,
+    get_solver,
+)
 
 __all__ = [
     "NCCL",
     "TEST",
     "TRAIN",
+    "AdaDeltaSolver",
+    "AdaGradSolver",
+    "AdamSolver",
     "Classifier",
     "Detector",
     "Layer",
+    "NesterovSolver",
     "Net",
     "NetSpec",
+    "RMSPropSolver",
+    "SGDSolver",
     "Timer",
     "__version__",
+    "get_solver",
     "has_nccl",
     "init_log",
     "install_as_caffe",

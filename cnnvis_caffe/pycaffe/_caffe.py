@@ -8,6 +8,16 @@ from typing import Any
 
 from cnnvis_caffe.formats.schema import TEST, TRAIN, LayerParameter, SolverParameter
 from cnnvis_caffe.pycaffe.pycaffe import Net
+from cnnvis_caffe.pycaffe.solver import (
+    AdaDeltaSolver,
+    AdaGradSolver,
+    AdamSolver,
+    NesterovSolver,
+    RMSPropSolver,
+    SGDSolver,
+    Solver,
+    get_solver,
+)
 from cnnvis_caffe.runtime.backend import set_device, set_mode_cpu, set_mode_gpu
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layers import layer_type_list
@@ -19,13 +29,21 @@ __version__ = "1.0.0"
 __all__ = [
     "TEST",
     "TRAIN",
+    "AdaDeltaSolver",
+    "AdaGradSolver",
+    "AdamSolver",
     "Blob",
     "Layer",
     "LayerParameter",
     "NCCL",
+    "NesterovSolver",
     "Net",
+    "RMSPropSolver",
+    "SGDSolver",
+    "Solver",
     "SolverParameter",
     "Timer",
+    "get_solver",
     "has_nccl",
     "init_log",
     "layer_type_list",

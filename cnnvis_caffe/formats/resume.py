@@ -1,0 +1,165 @@
+"""The file ``<prefix>_iter_N.resume``: what Caffe's solver state cannot hold of a run that is to go on exactly.
+
+It is HDF5 and holds numbers, texts and arrays only, by name: ``/positions/<net>/<n>`` for each layer that stands
+somewhere in its data, with the layer's name as attribute, and ``/random/<stream>``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Union
+
+import h5py
+import numpy as np
+
+from cnnvis_caffe.errors import SolverStateError
+from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.formats.hdf5 import create_hdf5, open_group, open_hdf5, open_link
+from cnnvis_caffe.formats.mapped import MappedFile
+
+FORMAT, VERSION = "cnnvis_caffe resume", 1
+
+#: What a layer may say of its position.
+Value = Union[int, float, str, np.ndarray]
+_KINDS = {"int": "i", "float": "f", "str": "u", "array": "biuf"}
+
+
+@dataclass(frozen=True, eq=False)
+class ResumeState:
+    """Where the data and the random streams of a solver stand.
+
+    Attributes
+    ----------
+    iter : int
+        Iterations done.
+    positions : mapping of str to mapping of str to mapping of str to Value
+        For each net, by the names of its layers: what the layer needs to go on.
+    random : mapping of str to mapping of str to Value
+        State of each random stream; ``"caffe"`` is always there.
+    path : str
+        Where this was read from; empty for a state made in memory.
+    """
+
+    iter: int
+    positions: Mapping[str, Mapping[str, Mapping[str, Value]]]
+    random: Mapping[str, Mapping[str, Value]]
+    path: str = ""
+
+
+def write_resume(path: str | os.PathLike[str], state: ResumeState) -> None:
+    """Write a resume file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    state : ResumeState
+
+    Raises
+    ------
+    SolverStateError
+        If it cannot be written.
+    TypeError
+        If a layer's position holds anything but int, float, str and arrays of numbers.
+    """
+    with (
+        atomic_write(path) as temporary_path,
+        create_hdf5(os.fspath(path), temporary_path, SolverStateError) as root,
+    ):
+        root.attrs["format"], root.attrs["version"] = FORMAT, VERSION
+        root.attrs["iter"] = state.iter
+        positions = root.create_group("positions")
+        for net, layers in state.positions.items():
+            rows = positions.create_group(net)
+            for number, (layer, values) in enumerate(layers.items()):
+                row = rows.create_group(str(number))
+                _write_value(row, "layer", layer)
+                _write_values(row.create_group("values"), values)
+        random = root.create_group("random")
+        for stream, values in state.random.items():
+            _write_values(random.create_group(stream), values)
+
+
+def read_resume(path: str | os.PathLike[str]) -> ResumeState:
+    """Read a resume file.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    ResumeState
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    SolverStateError
+        If it is no resume file, is damaged, or is of a newer version.
+    """
+    file = MappedFile(path, SolverStateError)
+    with open_hdf5(file) as root:
+        if root.attrs.get("format") != FORMAT:
+            raise SolverStateError(file.path, "is no resume file; remove it to resume as Caffe does, without one")
+        if root.attrs["version"] > VERSION:
+            reason = f"is of version {root.attrs['version']}, but this program reads {VERSION}; update it"
+            raise SolverStateError(file.path, reason)
+        positions = {}
+        groups = open_group(file, root, "positions")
+        for net in groups:
+            rows = open_group(file, groups, net)
+            opened = [open_group(file, rows, number) for number in rows]
+            positions[net] = {
+                str(_read_value(file, row, "layer")): _read_values(file, open_group(file, row, "values"))
+                for row in opened
+            }
+        streams = open_group(file, root, "random")
+        random = {stream: _read_values(file, open_group(file, streams, stream)) for stream in streams}
+        if "caffe" not in random:
+            raise SolverStateError(file.path, "lacks the state of the random stream")
+        return ResumeState(int(root.attrs["iter"]), positions, random, file.path)
+
+
+def _write_values(group: h5py.Group, values: Mapping[str, Value]) -> None:
+    """Write a dict of values."""
+    for name, value in values.items():
+        _write_value(group, name, value)
+
+
+def _write_value(group: h5py.Group, name: str, value: Value) -> None:
+    """Write a number, a text or an array; which of them, an attribute says."""
+    array: np.ndarray
+    if isinstance(value, (bool, int, np.integer)):
+        kind, array = "int", np.array(int(value), "<i8")
+    elif isinstance(value, (float, np.floating)):
+        kind, array = "float", np.array(float(value), "<f8")
+    elif isinstance(value, str):
+        kind, array = "str", np.frombuffer(value.encode("utf-8", "surrogateescape"), np.uint8)
+    elif isinstance(value, np.ndarray) and value.dtype.kind in _KINDS["array"]:
+        kind, array = "array", value
+    else:
+        raise TypeError(f"{name!r} of a layer's position must be int, float, str or an array of numbers, got {value!r}")
+    dataset = group.create_dataset(name, data=array, track_times=False)
+    dataset.attrs["kind"] = kind
+
+
+def _read_values(file: MappedFile, group: h5py.Group) -> dict[str, Value]:
+    """Read a dict of values."""
+    return {name: _read_value(file, group, name) for name in group}
+
+
+def _read_value(file: MappedFile, group: h5py.Group, name: str) -> Value:
+    """Read a number, a text or an array."""
+    dataset = open_link(file, group, name)
+    kind = dataset.attrs.get("kind")
+    is_sound = isinstance(dataset, h5py.Dataset) and kind in _KINDS and dataset.dtype.kind in _KINDS[kind]
+    if not is_sound or (dataset.size or 0) * dataset.dtype.itemsize > file.size:
+        raise SolverStateError(file.path, f"is damaged: {name!r} is not a value")
+    array = np.asarray(dataset[()])
+    if kind == "array":
+        return array
+    if kind == "str":
+        return array.tobytes().decode("utf-8", "surrogateescape")
+    return int(array) if kind == "int" else float(array)

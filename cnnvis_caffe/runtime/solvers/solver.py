@@ -1,0 +1,422 @@
+"""The loop that trains a net, whatever the rule by which its parameters are updated."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cnnvis_caffe.errors import NetError
+from cnnvis_caffe.records.network_file import SolverFile
+from cnnvis_caffe.runtime import backend, net_weights
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.net import Net
+from cnnvis_caffe.runtime.rng import set_random_seed
+from cnnvis_caffe.runtime.solvers import snapshot, tensor_lists
+from cnnvis_caffe.runtime.solvers.callback import Callback
+from cnnvis_caffe.runtime.solvers.learnable_group import LearnableGroup, group_learnables
+from cnnvis_caffe.runtime.solvers.lr_policy import learning_rate
+from cnnvis_caffe.runtime.solvers.smoothed_loss import SmoothedLoss
+from cnnvis_caffe.runtime.solvers.solver_nets import make_test_nets, make_train_net
+from cnnvis_caffe.runtime.solvers.testing import TestResult, mean_outputs, outputs_of, score_lines
+
+logger = logging.getLogger(__name__)
+
+_F4 = np.float32
+
+
+class Action(enum.Enum):
+    """What can be asked of a solver between two iterations."""
+
+    NONE = "none"
+    STOP = "stop"
+    SNAPSHOT = "snapshot"
+
+
+class Solver:
+    """Base of all solvers: everything but the update rule.
+
+    Parameters
+    ----------
+    solver : SolverFile
+        What was read from a solver prototxt.
+
+    Attributes
+    ----------
+    param : SolverParameter
+        May be changed while training; `base_lr`, for instance, counts from the next update on.
+    net : Net
+        The net that learns.
+    test_nets : list of Net
+        They use the weights of `net` from their first test on.
+    iter : int
+        Number of updates made.
+    current_step : int
+        Steps that the learning rate has taken under the policies step and multistep.
+    histories : list of list of Blob
+        For each kind of memory that the rule has, one blob for each learnable parameter.
+    callbacks : list of Callback
+        Those who watch.
+    requested_action : callable
+        Asked for an `Action` after each update and before each batch of a test.
+    displays : bool
+        Whether the iteration under way is one that is displayed.
+    loss, smoothed_loss : float
+        Of the last iteration, and the mean of the last `average_loss` ones since `step` was called.
+    stopped_early : bool
+        Whether the last `solve` or `step` ended because `requested_action` said so.
+    last_snapshot_iter : int or None
+        Iteration of the last snapshot that this object wrote.
+
+    Raises
+    ------
+    NetError
+        If the solver is not as Caffe allows it.
+
+    Notes
+    -----
+    Follows `src/caffe/solver.cpp` and `src/caffe/solvers/sgd_solver.cpp`.
+    """
+
+    #: Name in the field `type` of a solver prototxt.
+    type: ClassVar[str]
+    #: How many arrays the rule keeps for each parameter.
+    n_histories: ClassVar[int] = 1
+
+    def __init__(self, solver: SolverFile) -> None:
+        self.path = solver.path
+        self.param: Any = type(solver.message)()
+        self.param.CopyFrom(solver.message)
+        self.iter = 0
+        self.current_step = 0
+        self.callbacks: list[Callback] = []
+        self.requested_action: Callable[[], Action] = lambda: Action.NONE
+        self.displays = False
+        self.loss = self.smoothed_loss = 0.0
+        self.stopped_early = False
+        self.last_snapshot_iter: int | None = None
+        self._last_displayed = 0
+        self._display_started = time.perf_counter()
+
+        logger.info("Initializing solver from parameters: \n%s", self.param)
+        self._check_param()
+        snapshot.check_prefix(self)
+        if self.param.random_seed >= 0:
+            self._seed()
+        self.net: Net = make_train_net(self.param, self.path)
+        self.test_nets: list[Net] = make_test_nets(self.param, self.path)
+        learnable = self.net.params.learnable
+        self.histories = [[Blob(blob.shape) for blob in learnable] for _ in range(self.n_histories)]
+        self._groups = group_learnables(self.net.params, self.histories)
+        logger.info("Solver scaffolding done.")
+
+    def _check_param(self) -> None:
+        """Refuse a solver that no rule can work with; rules add what they refuse themselves."""
+        for field in ("average_loss", "iter_size"):
+            if getattr(self.param, field) < 1:
+                raise NetError(f"{self.path}: {field} must be at least 1, got {getattr(self.param, field)}")
+
+    def _seed(self) -> None:
+        """Start the random streams at the solver's seed."""
+        seed = self.param.random_seed % 2**32  # Caffe's conversion to unsigned int
+        set_random_seed(seed)
+        if backend.on_gpu():
+            torch.cuda.manual_seed(seed)
+
+    # -- training ------------------------------------------------------------------------------------------------
+
+    def solve(self, resume_file: str | None = None, *, n_iters: int | None = None) -> None:
+        """Train until `max_iter`, then show the losses that were reached.
+
+        Parameters
+        ----------
+        resume_file : str, optional
+            A solver state to go on from.
+        n_iters : int, optional
+            Make so many iterations instead.
+        """
+        logger.info("Solving %s", self.net.name)
+        logger.info("Learning Rate Policy: %s", self.param.lr_policy)
+        self.stopped_early = False
+        if resume_file is not None:
+            logger.info("Restoring previous solver status from %s", resume_file)
+            self.restore(resume_file)
+        start = self.iter
+        self.step(self.param.max_iter - self.iter if n_iters is None else n_iters)
+        if self.param.snapshot_after_train and not self._is_due(self.param.snapshot):
+            self.snapshot()
+        if self.stopped_early:
+            logger.info("Optimization stopped early.")
+            return
+        if self._is_due(self.param.display):
+            self._add_loss(self.net.forward(), start)
+            logger.info("Iteration %d, loss = %g", self.iter, self.smoothed_loss)
+        if self._is_due(self.param.test_interval):
+            self.test_all()
+        logger.info("Optimization Done.")
+
+    def step(self, n_iters: int) -> None:
+        """Make some iterations, with the tests, lines and snapshots that belong to them.
+
+        Parameters
+        ----------
+        n_iters : int
+        """
+        start, end = self.iter, self.iter + n_iters
+        self._smoothed = SmoothedLoss(self.param.average_loss)
+        self.stopped_early = False
+        self._display_started = time.perf_counter()
+        while self.iter < end:
+            self.net.clear_param_diffs()
+            if self._is_due(self.param.test_interval) and (self.iter > 0 or self.param.test_initialization):
+                self.test_all()
+                if self.stopped_early:
+                    break
+            self.displays = self._is_due(self.param.display)
+            for callback in self.callbacks:
+                callback.on_start(self)
+            self.net.param.debug_info = self.displays and self.param.debug_info
+            self._add_loss(self._forward_backward(), start)
+            if self.displays:
+                self._display()
+            for callback in self.callbacks:
+                callback.on_gradients_ready(self)
+            self.apply_update()
+            for callback in self.callbacks:
+                callback.on_updated(self)
+            action = self.requested_action()
+            if self._is_due(self.param.snapshot) or action is Action.SNAPSHOT:
+                self.snapshot()
+            if action is Action.STOP:
+                self.stopped_early = True
+                break
+
+    def _is_due(self, interval: int) -> bool:
+        """Whether something that is done every so many iterations is to be done now."""
+        return interval != 0 and self.iter % interval == 0
+
+    def _forward_backward(self) -> float:
+        """Sum up the gradients of `iter_size` batches; return the mean loss."""
+        loss = _F4(0)
+        for _ in range(self.param.iter_size):
+            loss += _F4(self.net.forward())
+            self.net.backward()
+            if self.net.param.debug_info:
+                self._log_all_params()
+        return float(loss / _F4(self.param.iter_size))
+
+    def _add_loss(self, loss: float, start: int) -> None:
+        """Take the loss of an iteration into the mean."""
+        self.loss = loss
+        self._smoothed.add(loss, self.iter - start)
+        self.smoothed_loss = self._smoothed.value
+
+    # -- updating ------------------------------------------------------------------------------------------------
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of this iteration; under the policy multistep, looking at it may take a step."""
+        rate, self.current_step = learning_rate(self.param, self.iter, self.current_step)
+        return rate
+
+    def apply_update(self) -> None:
+        """Update all parameters by their gradients; then their diffs are what was subtracted, and `iter` moves on.
+
+        Raises
+        ------
+        NetError
+            If the learning rate policy or the kind of regularization is unknown.
+        """
+        rate = self.lr
+        if self._is_due(self.param.display):
+            logger.info("Iteration %d, lr = %g", self.iter, rate)
+        self._check_regularization()
+        with torch.no_grad():
+            for group in self._groups:
+                group.read()
+            self._clip_gradients()
+            for group in self._groups:
+                if self.param.iter_size != 1:
+                    torch._foreach_mul_(group.grads, float(_F4(1) / _F4(self.param.iter_size)))
+                self._regularize(group)
+                self.compute_update(group, float(_F4(rate) * _F4(group.lr_mult)))
+                torch._foreach_sub_(group.values, group.grads)
+                group.write()
+        self.iter += 1
+
+    def compute_update(self, group: LearnableGroup, rate: float) -> None:
+        """Turn the gradients of a group into what is to be subtracted, in place.
+
+        Parameters
+        ----------
+        group : LearnableGroup
+            Its `grads` are clipped, averaged and decayed; its `memories` are brought up to date.
+        rate : float
+            The learning rate of these parameters.
+        """
+        raise NotImplementedError
+
+    def _clip_gradients(self) -> None:
+        """Scale all gradients down if together they are longer than `clip_gradients`."""
+        limit = _F4(self.param.clip_gradients)
+        # Caffe quirk: this comes before the average over iter_size, so that the sum is clipped.
+        if limit < 0 or not self._groups:
+            return
+        norm = _F4(tensor_lists.sum_of_squares([grad for group in self._groups for grad in group.grads]).sqrt())
+        if norm > limit:
+            factor = limit / norm
+            logger.info(
+                "Gradient clipping: scaling down gradients (L2 norm %g > %g) by scale factor %g", norm, limit, factor
+            )
+            for group in self._groups:
+                tensor_lists.scale(group.grads, float(factor))
+
+    def _local_decay(self, group: LearnableGroup) -> float:
+        """Weight decay of a group."""
+        return float(_F4(self.param.weight_decay) * _F4(group.decay_mult))
+
+    def _check_regularization(self) -> None:
+        """Refuse an unknown kind, before anything is changed, if any parameter decays."""
+        kind = self.param.regularization_type
+        if kind not in ("L1", "L2") and any(self._local_decay(group) for group in self._groups):
+            raise NetError(f"{self.path}: regularization_type {kind!r} is unknown; write L1 or L2")
+
+    def _regularize(self, group: LearnableGroup) -> None:
+        """Add the gradient of the weight decay."""
+        decay = self._local_decay(group)
+        if not decay:
+            return
+        direction = group.values
+        if self.param.regularization_type == "L1":
+            direction = group.scratch()
+            for target, value in zip(direction, group.values):
+                torch.sign(value, out=target)
+        torch._foreach_add_(group.grads, direction, alpha=decay)
+
+    # -- testing -------------------------------------------------------------------------------------------------
+
+    def test_all(self) -> None:
+        """Run all test nets, until one is interrupted."""
+        for index in range(len(self.test_nets)):
+            if not self.stopped_early:
+                self.test(index)
+
+    def test(self, index: int) -> TestResult | None:
+        """Run `test_iter` batches through a test net.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        TestResult or None
+            None if `requested_action` asked to stop.
+        """
+        logger.info("Iteration %d, Testing net (#%d)", self.iter, index)
+        net = self.test_nets[index]
+        net_weights.share_with(net, self.net)
+        means = mean_outputs(net, self.param.test_iter[index], self._goes_on_testing)
+        if means is None:
+            logger.info("Test interrupted.")
+            return None
+        result = TestResult(index, *means)
+        if self.param.test_compute_loss:
+            logger.info("Test loss: %g", result.loss)
+        for number, line in enumerate(score_lines(result.outputs)):
+            logger.info("    Test net output #%d: %s", number, line)
+        for callback in self.callbacks:
+            callback.on_tested(self, result)
+        return result
+
+    def _goes_on_testing(self) -> bool:
+        """Do what is asked for between two batches of a test; say whether to go on."""
+        action = self.requested_action()
+        while action is not Action.NONE:
+            if action is Action.SNAPSHOT:
+                self.snapshot()
+            else:
+                self.stopped_early = True
+            action = self.requested_action()
+        return not self.stopped_early
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> str:
+        """Write weights, solver state and what else is needed to resume exactly.
+
+        Returns
+        -------
+        str
+            Path of the solver state.
+
+        Raises
+        ------
+        SolverStateError
+            If a file cannot be written; all earlier snapshots are whole then.
+        """
+        path = snapshot.write(self)
+        self.last_snapshot_iter = self.iter
+        for callback in self.callbacks:
+            callback.on_snapshot(self, path)
+        return path
+
+    def restore(self, path: str) -> None:
+        """Go on from a solver state and the weights that it names.
+
+        Parameters
+        ----------
+        path : str
+
+        Raises
+        ------
+        DataNotFoundError, SolverStateError, CaffemodelError
+            If a file is missing or damaged.
+        ParamMismatchError
+            If it is that of another net or solver; nothing is changed then.
+        """
+        snapshot.restore(self, path)
+        self._last_displayed = self.iter
+
+    # -- lines ---------------------------------------------------------------------------------------------------
+
+    def _display(self) -> None:
+        """Caffe's lines of an iteration that is displayed."""
+        now = time.perf_counter()
+        seconds = now - self._display_started
+        rate = (self.iter - self._last_displayed) / (seconds or 1)
+        logger.info(
+            "Iteration %d (%g iter/s, %gs/%d iters), loss = %g",
+            self.iter, rate, seconds, self.param.display, self.smoothed_loss,
+        )  # fmt: skip
+        self._display_started, self._last_displayed = now, self.iter
+        if logger.isEnabledFor(logging.INFO):
+            for number, line in enumerate(score_lines(outputs_of(self.net))):
+                logger.info("    Train net output #%d: %s", number, line)
+
+    def _log_all_params(self) -> None:
+        """Caffe's last debug_info line of a backward pass."""
+        blobs = self.net.params.learnable
+        with torch.no_grad():
+            sums = [[float(part(blob).abs().sum()) for blob in blobs] for part in (_value, _grad)]
+            squares = [float(tensor_lists.sum_of_squares([part(blob) for blob in blobs])) for part in (_value, _grad)]
+        # Caffe quirk: of all debug_info lines this one is an error by severity.
+        logger.error(
+            "    [Backward] All net params (data, diff): L1 norm = (%g, %g); L2 norm = (%g, %g)",
+            *(sum(row) for row in sums), *(total**0.5 for total in squares),
+        )  # fmt: skip
+
+
+def _value(blob: Blob) -> Any:
+    """Values of a blob."""
+    return blob.value
+
+
+def _grad(blob: Blob) -> Any:
+    """Gradients of a blob."""
+    return blob.grad

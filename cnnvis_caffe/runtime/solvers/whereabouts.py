@@ -1,0 +1,77 @@
+"""Where the data layers of some nets stand in their data, and the random streams in theirs.
+
+A layer that reads data, or remembers anything else from one forward pass to the next, takes part by two methods:
+`get_position()` returns a dict of str to int, float, str or ndarray, and `set_position(dict)` takes it. A layer
+written in Python may have them as well.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe.formats.resume import ResumeState
+from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.rng import default_random
+
+
+def collect(nets: Mapping[str, Any], iteration: int) -> ResumeState:
+    """Note where everything stands.
+
+    Parameters
+    ----------
+    nets : mapping of str to Net
+    iteration : int
+        Iterations done.
+
+    Returns
+    -------
+    ResumeState
+    """
+    positions: dict[str, dict[str, Any]] = {}
+    for net_name, net in nets.items():
+        for layer in net.layers:
+            owner = _owner(layer)
+            if hasattr(owner, "get_position"):
+                positions.setdefault(net_name, {})[layer.name] = owner.get_position()
+    random = {"caffe": default_random().get_state()}
+    if backend.on_gpu():
+        random["cuda"] = {"state": torch.cuda.get_rng_state(backend.device()).numpy()}
+    return ResumeState(iteration, positions, random)
+
+
+def restore(nets: Mapping[str, Any], state: ResumeState) -> None:
+    """Bring everything to where it stood; warn of layers for which nothing is known.
+
+    Parameters
+    ----------
+    nets : mapping of str to Net
+    state : ResumeState
+    """
+    unknown = []
+    for net_name, net in nets.items():
+        known = state.positions.get(net_name, {})
+        for layer in net.layers:
+            owner = _owner(layer)
+            if not hasattr(owner, "set_position"):
+                continue
+            if layer.name in known:
+                owner.set_position(known[layer.name])
+            else:
+                unknown.append(f"{layer.name!r} ({net_name})")
+    if unknown:
+        warnings.warn(
+            f"{state.path}: says nothing of {', '.join(unknown)}; data begin at their start there", stacklevel=5
+        )
+    default_random().set_state(state.random["caffe"])
+    if backend.on_gpu() and "cuda" in state.random:
+        torch.cuda.set_rng_state(torch.from_numpy(np.array(state.random["cuda"]["state"])), backend.device())
+
+
+def _owner(layer: Any) -> Any:
+    """The layer, or the object that its author wrote in Python."""
+    return getattr(layer, "instance", layer)
