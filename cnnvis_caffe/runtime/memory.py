@@ -166,7 +166,7 @@ class Memory:
             self._where = BOTH
         elif self._where is ZERO:
             if self._host is None:
-                self._host = np.zeros(self.capacity, np.float32)
+                self._host = _aligned(np.zeros, self.capacity)
             else:
                 self._host.fill(0)
             self._where = HOST
@@ -177,6 +177,14 @@ class Memory:
         """Copy a tensor of any layout and device into the start of the buffer."""
         if self._host is None:
             fits = tensor.numel() == self.capacity
-            self._host = (np.empty if fits else np.zeros)(self.capacity, np.float32)
+            self._host = _aligned(np.empty if fits else np.zeros, self.capacity)
         target = torch.from_numpy(self._host)[: tensor.numel()].view(tensor.shape)
         target.copy_(tensor)
+
+
+def _aligned(allocate: Any, count: int) -> np.ndarray:
+    """An array of float32 that begins at a cache line: matrix products are a tenth slower on others."""
+    line = 64 // 4
+    array = allocate(count + line, np.float32)
+    start = -(array.__array_interface__["data"][0] // 4) % line
+    return array[start : start + count]
