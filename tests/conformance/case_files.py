@@ -175,10 +175,13 @@ def _arrays(net: Any) -> dict[str, np.ndarray]:
     blobs = dict(net.blobs)
     for layer, params in net.params.items():
         blobs.update((f"{layer}[{index}]", blob) for index, blob in enumerate(params))
-    # Caffe aborts when values are touched that a blob has no room for.
-    blobs = {name: blob for name, blob in blobs.items() if blob.count}
-    data = {name: blob.data for name, blob in blobs.items()}
-    return {**data, **{f"{name}.diff": blob.diff for name, blob in blobs.items()}}
+    data = {name: _values(blob, "data") for name, blob in blobs.items()}
+    return {**data, **{f"{name}.diff": _values(blob, "diff") for name, blob in blobs.items()}}
+
+
+def _values(blob: Any, part: str) -> np.ndarray:
+    """Data or diff; Caffe aborts when those of a blob are touched that never had any."""
+    return getattr(blob, part) if blob.count else np.zeros(tuple(blob.shape), np.float32)
 
 
 def _shared(arrays: dict[str, np.ndarray]) -> list[list[str]]:

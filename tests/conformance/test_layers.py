@@ -22,7 +22,7 @@ CASES = all_cases()
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 #: Those with a blob of four axes, written in one shape.
 IMAGE_CASES = [case for case in CASES if re.search(r"shape *\{(\s*dim: *\d+){4}\s*\}", case.text)]
-RECORD = "run ../shared/tools/real-caffe run python3 tests/recorders/record_layers.py TYPE"
+RECORD = "run $CNNVIS_REAL_CAFFE python3 tests/recorders/record_layers.py TYPE"
 
 #: (rtol, atol relative to the largest value of the array) of each class; README.md says which is for what.
 CLASSES = {"exact": (0.0, 0.0), "elementwise": (4e-6, 2e-7), "sums": (1e-5, 1e-6), "recurrent": (1e-4, 1e-5)}

@@ -1,9 +1,10 @@
 """Record what real Caffe does with the conformance cases.
 
-    ../shared/tools/real-caffe run python3 tests/recorders/record_layers.py [TYPE ...]
+    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_layers.py [TYPE ...]
 
-Writes tests/conformance/recorded/TYPE.npz for the types named, or for all. Each case runs in a child process, because
-Caffe aborts on what it does not like; how far the child came is what is recorded.
+CNNVIS_REAL_CAFFE is a command that runs another command where `import caffe` is the real one. Writes
+tests/conformance/recorded/TYPE.npz for the types named, or for all. Each case runs in a child process, because Caffe
+aborts on what it does not like; how far the child came is what is recorded.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ def main() -> int:
                 print(f"{case.name}: {death}")
                 n_mistakes += 1
                 continue
+            if len(states) == len(case.actions) and death:
+                states.pop()  # it wrote outside its memory, and died of that when it tidied up
             if death:
                 print(f"{case.name}: died by {death} at {' '.join(case.actions[len(states)])!r}")
             recording.add(case, states, bool(death))

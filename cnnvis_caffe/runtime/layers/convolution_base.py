@@ -75,7 +75,7 @@ class ConvolutionBase(Layer):
                     f"bottoms {bottoms[0].name!r} {shape} and {bottom.name!r} {bottom.shape} must have one shape"
                 )
         sizes = self.output_sizes(shape[axis + 1 :])
-        if any(size < 1 for size in sizes):
+        if any(size < 0 for size in sizes):
             raise self.shape_error(
                 f"bottom {bottoms[0].name!r} of shape {shape} is too small for windows of "
                 f"{'x'.join(map(str, self.windows.extent))} with padding {self.windows.pad}"
@@ -86,6 +86,8 @@ class ConvolutionBase(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Convolve each bottom."""
+        if not tops[0].count:
+            return  # an empty batch, or a bottom that has become too small for a window
         weight = self._weight()
         bias = self.blobs[1].value if len(self.blobs) > 1 else None
         for bottom, top in zip(bottoms, tops):
@@ -94,6 +96,11 @@ class ConvolutionBase(Layer):
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Add to the gradients of weights and bias over all bottoms; give those of the bottoms."""
+        if not tops[0].count:
+            for bottom, needs_bottom in zip(bottoms, propagate_down):
+                if needs_bottom:
+                    bottom.clear_diff()
+            return
         has_bias = len(self.blobs) > 1
         needs_weight = self.param_propagate_down[0]
         needs_bias = has_bias and self.param_propagate_down[1]

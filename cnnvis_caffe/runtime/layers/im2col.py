@@ -26,12 +26,18 @@ class Im2col(Layer):
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Read the windows."""
         self.windows = read_windows(self, bottoms[0])
+        if not self.windows.kernel:
+            raise self.shape_error(
+                f"bottom {bottoms[0].name!r} of shape {bottoms[0].shape} has no axis behind axis {self.windows.axis}"
+            )
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Multiply the channels by the size of a window."""
         shape, axis = bottoms[0].shape, self.windows.axis
+        if len(shape) != axis + 1 + len(self.windows.kernel):
+            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; at set-up it had another rank")
         self.sizes = self.windows.convolved(shape[axis + 1 :])
-        if any(size < 1 for size in self.sizes):
+        if any(size < 0 for size in self.sizes):
             raise self.shape_error(
                 f"bottom {bottoms[0].name!r} of shape {shape} is too small for windows of {self.windows.extent} "
                 f"with padding {self.windows.pad}"
@@ -41,6 +47,8 @@ class Im2col(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Copy every tap of the windows as one block."""
+        if not tops[0].count:
+            return  # an empty batch, or a bottom that has become too small for a window
         w = self.windows
         x = bottoms[0].value.reshape(self.bottom_shape)
         padded = x.new_zeros(self._padded_shape())
@@ -51,6 +59,9 @@ class Im2col(Layer):
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Add up all taps that show the same pixel."""
         # Caffe quirk: ignores propagate_down.
+        if not tops[0].count:
+            bottoms[0].clear_diff()
+            return
         w = self.windows
         batch, channels = self.bottom_shape[:2]
         dy = tops[0].grad.reshape(batch, channels, math.prod(w.kernel), *self.sizes)

@@ -53,6 +53,8 @@ class LRN(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Normalise."""
+        if not bottoms[0].count:
+            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {bottoms[0].shape}: nothing to compute")
         x = bottoms[0].value
         if self.is_across:
             self.scale = self._sum_across(x * x, self.alpha / self.size, self.k)
@@ -65,6 +67,8 @@ class LRN(Layer):
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Give the gradient of the bottom."""
+        if self.scale is None or self.scale.shape != bottoms[0].shape:
+            raise self.error("backward needs a forward pass in the same shape before it")
         if not self.is_across:
             if propagate_down[0]:
                 bottoms[0].grad = self._backward_within(bottoms[0].value, tops[0].grad)
@@ -102,10 +106,24 @@ class LRN(Layer):
             if math.isfinite(total.sum()):
                 return total
             # NaN and infinity times the zeros of the band would spread to all channels.
-        half = self.size // 2
-        padded = torch.nn.functional.pad(values, (0, 0, 0, 0, half, half))
+            return self._sliding_sum(values * factor) + constant
+        padded = self._padded(values)
         total = sum(padded.narrow(1, i, values.shape[1]) for i in range(self.size))
         return total * factor + constant
+
+    def _sliding_sum(self, values: Any) -> Any:
+        """Sum over the channels around each one, from that of the channel before."""
+        # Caffe quirk: adds what comes in and subtracts what goes out, so that NaN and infinity stay for good.
+        padded = self._padded(values)
+        sums = [padded[:, : self.size].sum(1)]
+        for c in range(1, values.shape[1]):
+            sums.append(sums[-1] + padded[:, c + self.size - 1] - padded[:, c - 1])
+        return torch.stack(sums, 1)
+
+    def _padded(self, values: Any) -> Any:
+        """Add channels of zeros in front and behind."""
+        half = self.size // 2
+        return torch.nn.functional.pad(values, (0, 0, 0, 0, half, half))
 
 
 def _negative_power(scale: Any, beta: float) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.layer import Layer
 
 FLT_MAX = 3.4028234663852886e38
 
@@ -118,13 +119,13 @@ def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Any]:
     y, places = torch.ops.aten.max_pool2d_with_indices(padded, pool.kernel, pool.stride, [0, 0], [1, 1], False)
     rows = places.div(width + left + right, rounding_mode="floor") - top
     columns = places.remainder(width + left + right) - left
-    empty = y < -FLT_MAX
+    empty = y <= -FLT_MAX
     return y.masked_fill(empty, -FLT_MAX), (rows * width + columns).masked_fill(empty, -1)
 
 
 def _is_ordinary(y: Any) -> bool:
-    """Whether maxima hold neither NaN nor -infinity, told by their sum; a GPU is not waited for."""
-    return y.device.type != "cpu" or math.isfinite(y.sum())
+    """Whether maxima hold neither NaN nor infinity nor -FLT_MAX, told by their sum; a GPU is not waited for."""
+    return y.device.type != "cpu" or abs(float(y.sum())) < FLT_MAX / 4
 
 
 def _max_along(x: Any, axis: int, kernel: int, stride: int, pad: int, n_out: int) -> Any:
@@ -156,13 +157,36 @@ def _max_along(x: Any, axis: int, kernel: int, stride: int, pad: int, n_out: int
     return best
 
 
-def max_pool_backward(dy: Any, x: Any, places: Any, pool: Pool) -> Any:
+def max_pool_backward(layer: Layer, dy: Any, x: Any, places: Any, pool: Pool) -> Any:
     """Return the gradient of the input: each window's gradient goes to its maximum."""
-    if pool.is_native(x.shape[2:]):
+    is_native = pool.is_native(x.shape[2:])
+    # The library itself finds a place for every window, so that a GPU need not be waited for.
+    if places is None or not (is_native and places.device.type != "cpu"):
+        check_places(layer, places, dy, x)
+    if is_native:
         return torch.ops.aten.max_pool2d_with_indices_backward(
             dy, x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil, places
         )
     return scatter(dy, places, x.shape)
+
+
+def check_places(layer: Layer, places: Any, dy: Any, x: Any) -> None:
+    """Refuse places that are missing or lie outside the image, where Caffe would write to foreign memory.
+
+    Raises
+    ------
+    LayerError
+        If a window has no place: -1 stands for windows that hold only NaN, -infinity or nothing.
+    """
+    if places is None or places.shape != dy.shape:
+        raise layer.error("backward needs the places of a forward pass in the same shape; run forward first")
+    low, high = (int(place) for place in torch.aminmax(places))
+    n_pixels = x.shape[2] * x.shape[3]
+    if low < 0 or high >= n_pixels:
+        raise layer.error(
+            f"backward needs a place in every window; found {low if low < 0 else high}, allowed are 0 to "
+            f"{n_pixels - 1} (-1 marks a window that holds only NaN, -infinity or nothing)"
+        )
 
 
 def scatter(dy: Any, places: Any, shape: Sequence[int]) -> Any:

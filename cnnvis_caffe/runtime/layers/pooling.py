@@ -73,7 +73,7 @@ class Pooling(Layer):
         if self.param.pooling_param.global_pooling:
             self.pool = Pool((shape[2], shape[3]), (1, 1), (0, 0), self.pool.ceil)
         sizes = self.pool.sizes(shape[2:])
-        if min(sizes) < 1:
+        if min(sizes) < 0:
             raise self.shape_error(
                 f"bottom {bottoms[0].name!r} of shape {shape} is too small for windows of {self.pool.kernel}"
             )
@@ -82,6 +82,8 @@ class Pooling(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Pool."""
+        if not tops[0].count:
+            return  # an empty batch, or an image that has become too small for a window
         x = bottoms[0].value
         if self.is_max and (self.needs_backward or len(tops) > 1):
             tops[0].value, self.places = pools.max_pool_with_places(x, self.pool)
@@ -99,6 +101,9 @@ class Pooling(Layer):
         """Give each window's gradient back to its pixels."""
         if not propagate_down[0]:
             return
+        if not tops[0].count:
+            bottoms[0].clear_diff()
+            return
         x, dy = bottoms[0].value, tops[0].grad
         if self.method == schema.PoolingParameter.AVE:
             bottoms[0].grad = pools.average_pool_backward(dy, x, self.pool)
@@ -106,29 +111,10 @@ class Pooling(Layer):
         if len(tops) > 1:
             # Caffe reads the places from the second top, where a script may have changed them.
             places = tops[1].value.to(torch.int64)
-            bottoms[0].grad = pools.scatter(dy, self._checked(places, x), x.shape)
-            return
-        if self.places is None or self.places.shape != dy.shape:
-            raise self.error("backward needs the places of a forward pass in the same shape; run forward first")
-        if self.is_max:
-            is_native = self.pool.is_native(x.shape[2:])
-            places = self.places if is_native and not _has_empty(self.places) else self._checked(self.places, x)
-            bottoms[0].grad = pools.max_pool_backward(dy, x, places, self.pool)
+            pools.check_places(self, places, dy, x)
+            bottoms[0].grad = pools.scatter(dy, places, x.shape)
+        elif self.is_max:
+            bottoms[0].grad = pools.max_pool_backward(self, dy, x, self.places, self.pool)
         else:
+            pools.check_places(self, self.places, dy, x)
             bottoms[0].grad = pools.scatter(dy, self.places, x.shape)
-
-    def _checked(self, places: Any, x: Any) -> Any:
-        """Places that all lie in the image; Caffe would write outside its memory."""
-        n_pixels = x.shape[2] * x.shape[3]
-        low, high = int(places.min()), int(places.max())
-        if low < 0 or high >= n_pixels:
-            raise self.error(
-                f"backward needs a place in every window; found {low if low < 0 else high}, allowed are 0 to "
-                f"{n_pixels - 1} (-1 marks a window that holds only NaN, -infinity or nothing)"
-            )
-        return places
-
-
-def _has_empty(places: Any) -> bool:
-    """Whether a window had no maximum, as far as that can be told without waiting for a GPU."""
-    return places.device.type == "cpu" and bool(places.min() < 0)

@@ -51,6 +51,11 @@ class SPP(Layer):
         height, width = shape[2:]
         kernel = math.ceil(height / bins), math.ceil(width / bins)
         pad = (kernel[0] * bins - height + 1) // 2, (kernel[1] * bins - width + 1) // 2
+        if any(pad) and self.method == schema.SPPParameter.STOCHASTIC:
+            raise self.shape_error(
+                f"an image of {height}x{width} cannot be cut into {bins}x{bins} bins without padding, which is for MAX "
+                "and AVE pooling only"
+            )
         if any(p >= k for p, k in zip(pad, kernel)):
             raise self.shape_error(
                 f"an image of {shape[2]}x{shape[3]} cannot be cut into {bins}x{bins} bins: windows of {kernel} would "
@@ -60,6 +65,8 @@ class SPP(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Pool at every level."""
+        if not bottoms[0].count:
+            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {bottoms[0].shape}: nothing to compute")
         x = bottoms[0].value
         pooled, self.places = [], []
         for level in self.levels:
@@ -81,12 +88,17 @@ class SPP(Layer):
         if not propagate_down[0]:
             return
         x = bottoms[0].value
+        if len(self.places) != len(self.levels):
+            raise self.error("backward needs a forward pass before it")
         parts = tops[0].grad.reshape(len(x), -1).split([x.shape[1] * n for n in self.n_bins], dim=1)
         total = torch.zeros_like(x)
         for level, places, part in zip(self.levels, self.places, parts):
             dy = part.reshape(*x.shape[:2], *level.sizes(x.shape[2:]))
             if self.method == schema.SPPParameter.AVE:
                 total += pools.average_pool_backward(dy, x, level)
+            elif self.method == schema.SPPParameter.MAX:
+                total += pools.max_pool_backward(self, dy, x, places, level)
             else:
+                pools.check_places(self, places, dy, x)
                 total += pools.scatter(dy, places, x.shape)
         bottoms[0].grad = total

@@ -96,9 +96,9 @@ def _along_axes(
         return tuple(getattr(param, name) for name in pair)
     if not values and default is not None:
         return (default,) * n_axes
-    if n_axes and len(values) not in (1, n_axes):
+    if len(values) not in (1, n_axes):
         raise layer.error(
             f"convolution_param: {field} is given {len(values)} times; once, or once for each of the "
             f"{n_axes} spatial axes is allowed"
         )
-    return values * n_axes if len(values) == 1 else values[:n_axes]
+    return values * n_axes if len(values) == 1 else values
