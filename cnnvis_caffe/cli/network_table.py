@@ -148,8 +148,10 @@ def network_totals(network: Report) -> list[str]:
     batch = network["batch"]
     splits = f" (and {tables.plural(network['n_splits'], 'Split')} that Caffe puts in)" if network["n_splits"] else ""
     rows = [["layers", f"{network['n_layers']}{splits}"]]
-    rows.append(["parameters", f"{tables.count(network['parameters'])}{_bytes_of(network['parameters'])}"])
-    rows.append(["multiply-adds", f"{tables.short(network['multiply_adds_per_image'])} an image"])
+    at_least = "" if network["all_shapes_known"] else "at least "
+    rows.append(["parameters", f"{at_least}{network['parameters']:,} ({tables.size(4 * network['parameters'])})"])
+    cost = network["multiply_adds_per_image"]
+    rows.append(["multiply-adds", "not known" if cost is None else f"{tables.short(cost)} an image"])
     memory = network["memory"]
     if memory is not None:
         images = f"a batch of {batch}" if batch else "one pass"
@@ -167,8 +169,3 @@ def network_totals(network: Report) -> list[str]:
         "the whole image), and the next position those that lie step pixels further. What a layer writes has the",
         "layer's name, unless -> says otherwise.",
     ]
-
-
-def _bytes_of(n_values: int | None) -> str:
-    """The size of float32 values."""
-    return "" if n_values is None else f" ({tables.size(4 * n_values)})"

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.network.settings import describe
-from cnnvis_caffe.network.sights import RULES, sights
+from cnnvis_caffe.network.sights import sights
 from cnnvis_caffe.records.dag import Dag, DagLayer, DagParam, Shape, Value
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.blob import Blob
@@ -105,7 +105,7 @@ class _Builder:
         layer, bottom_ids, top_ids = net.layers[index], net.bottom_ids[index], net.top_ids[index]
         bottom_shapes = tuple(_shape(blob) for blob in net.bottoms[index])
         top_shapes = tuple(_shape(blob) for blob in net.tops[index])
-        is_set_up = layer.type in RULES and None not in bottom_shapes + top_shapes
+        has_shapes = None not in bottom_shapes + top_shapes
         self.layers.append(
             DagLayer(
                 name=layer.name,
@@ -119,7 +119,7 @@ class _Builder:
                 top_shapes=top_shapes,
                 params=self._params(index),
                 loss_weights=tuple(layer.loss_weights) or (0.0,) * len(top_ids),
-                sights=sights(layer, bottom_shapes, top_shapes) if is_set_up else (),  # type: ignore[arg-type]
+                sights=sights(layer, bottom_shapes, top_shapes) if has_shapes else (),  # type: ignore[arg-type]
             )
         )
         for top, blob_id in enumerate(top_ids):

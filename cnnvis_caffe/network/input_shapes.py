@@ -161,8 +161,8 @@ class _Finder:
             image = self._image(layer, top, batch, why)
             if image is None:
                 self.notes.append(
-                    f"{top}: its height and width are not known (no crop_size, and the data is not read here); "
-                    f"give them with --input-shape {top}={batch},3,HEIGHT,WIDTH, or give weights"
+                    f"{top}: its size is not known (no crop_size, and the data is not read here); "
+                    f"give its shape with --input-shape {top}={batch},CHANNELS,HEIGHT,WIDTH, or give weights"
                 )
                 return
             self.shapes[top] = (batch, *image)

@@ -27,7 +27,7 @@ def sights(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> tuple
     Parameters
     ----------
     layer : Layer
-        Set up.
+        Set up; of type Python or a type that Caffe does not have, only with its `type`.
     bottoms, tops : sequence of tuple of int
         Shapes.
 
@@ -36,7 +36,7 @@ def sights(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> tuple
     tuple of Sight
         Without the pairs of a top and a bottom of which nothing but the shape matters.
     """
-    return tuple(RULES[layer.type](layer, bottoms, tops))
+    return tuple(RULES.get(layer.type, _unknown)(layer, bottoms, tops))
 
 
 def _n_spatial(shape: Shape) -> int:
@@ -84,7 +84,7 @@ def _whole(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[
     return [_everything(t, b, shape) for t in range(len(tops)) for b, shape in enumerate(bottoms)]
 
 
-def _python(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
+def _unknown(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
     """Nobody knows what the layer looks at."""
     return [
         Sight(sight.top, sight.bottom, sight.channels, sight.axes, is_known=False)
@@ -280,7 +280,7 @@ RULES: dict[str, Rule] = {
     "LRN": _lrn,
     "MVN": _mvn,
     "Pooling": _pooling,
-    "Python": _python,
+    "Python": _unknown,
     "Reduction": _reduction,
     "Reshape": _reshaped,
     "Scale": _operand,

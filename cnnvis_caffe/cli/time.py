@@ -1,0 +1,86 @@
+"""`cnnvis-caffe time`: how long each layer takes, as Caffe's own tool tells it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+
+@click.command()
+@click.option("--model", required=True, type=click.Path(dir_okay=False), help="Network prototxt.")
+@click.option("--weights", type=click.Path(dir_okay=False), help="Weights to load into it; otherwise the fillers'.")
+@click.option("--iterations", type=click.IntRange(min=1), default=50, show_default=True, help="How often it is run.")
+@click.option("--gpu", type=int, metavar="ID", help="Run on this GPU.")
+@click.option("--cpu", is_flag=True, help="Run on the CPU, which is the default.")
+@click.option("--phase", type=click.Choice(["TRAIN", "TEST"], case_sensitive=False), default="TRAIN", show_default=True)
+@click.option("--level", type=int, default=0, help="Level that layers' rules ask for.")
+@click.option("--stage", multiple=True, help="Stage that layers' rules ask for; several times or with commas between.")
+@click.option("--json", "as_json", is_flag=True, help="Only the result, as JSON.")
+def command(
+    model: str,
+    weights: str | None,
+    iterations: int,
+    gpu: int | None,
+    cpu: bool,
+    phase: str,
+    level: int,
+    stage: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Time every layer of a network, forward and backward."""
+    from cnnvis_caffe.formats.prototxt import read_network
+    from cnnvis_caffe.network.dag import PHASES
+    from cnnvis_caffe.runtime import backend
+    from cnnvis_caffe.runtime.net import Net
+    from cnnvis_caffe.runtime.net_weights import copy_from
+    from cnnvis_caffe.runtime.timing import time_layers
+
+    if gpu is not None and cpu:
+        raise click.UsageError("give --gpu or --cpu, not both")
+
+    def say(line: str) -> None:
+        if not as_json:
+            click.echo(line)
+
+    if gpu is None:
+        backend.set_mode_cpu()
+        say("Use CPU.")
+    else:
+        backend.require_gpu(gpu)
+        say(f"Use GPU with device ID {gpu}")
+    stages = [part for name in stage for part in name.split(",")]
+    net = Net(read_network(model, allow_unknown=False), PHASES[phase.upper()], level, stages)
+    if weights is not None:
+        copy_from(net, weights)
+    say("Performing Forward")
+    say(f"Initial loss: {net.forward():g}")
+    say("Performing Backward")
+    net.backward()
+    say("*** Benchmark begins ***")
+    say(f"Testing for {iterations} iterations.")
+    timing = time_layers(
+        net,
+        iterations,
+        on_iteration=lambda number, ms: say(f"Iteration: {number} forward-backward time: {ms:g} ms."),
+    )
+    if as_json:
+        layers = [
+            {"name": name, "type": layer.type, "forward_ms": forward, "backward_ms": backward}
+            for name, layer, forward, backward in zip(
+                net.layer_names, net.layers, timing.layer_forward, timing.layer_backward
+            )
+        ]
+        result = {f"{name}_ms": value for name, value in asdict(timing).items() if not name.startswith("layer_")}
+        click.echo(json.dumps({"schema": 1, "iterations": iterations, **result, "layers": layers}, indent=1))
+        return
+    say("Average time per layer: ")
+    for name, forward, backward in zip(net.layer_names, timing.layer_forward, timing.layer_backward):
+        say(f"{name:>10}\tforward: {forward:g} ms.")
+        say(f"{name:>10}\tbackward: {backward:g} ms.")
+    say(f"Average Forward pass: {timing.forward:g} ms.")
+    say(f"Average Backward pass: {timing.backward:g} ms.")
+    say(f"Average Forward-Backward: {timing.forward_backward:g} ms.")
+    say(f"Total Time: {timing.total:g} ms.")
+    say("*** Benchmark ends ***")
