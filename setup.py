@@ -21,6 +21,7 @@ CORE = [
 TORCH = ["torch>=1.13"]
 VIEWER = ["PyQt5>=5.15", "pyqtgraph>=0.11"]
 LMDB = ["lmdb>=1.0"]
+LEVELDB = ["plyvel>=1.3"]
 # OpenCV is required by import, not by the core's list: pip cannot say "any of the four wheels that bring
 # cv2", and a second one over a user's own opencv-python or -contrib would break both. Who has none gets the
 # headless wheel with this extra; the plain wheel brings Qt plug-ins that break PyQt5.
@@ -61,6 +62,7 @@ setup(
         "torch": TORCH,
         "viewer": VIEWER,
         "lmdb": LMDB,
+        "leveldb": LEVELDB,
         "data": DATA,
         "figures": FIGURES,
         "dev": DEV,

@@ -56,6 +56,10 @@ class MeanFileError(FileFormatError):
     """A mean image that cannot be read."""
 
 
+class DataFileError(FileFormatError):
+    """A database, image, list or other file of a data set that cannot be read."""
+
+
 class DataNotFoundError(CnnvisError, FileNotFoundError):
     """A file or folder that was asked for and is not there."""
 
@@ -76,6 +80,10 @@ class LayerError(NetError):
     def __init__(self, layer: str, message: str) -> None:
         self.layer = layer
         super().__init__(message)
+
+
+class DataSourceError(LayerError):
+    """A layer whose data are missing or damaged; a net that is only looked at does without them."""
 
 
 class ShapeError(LayerError):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Union
 
 #: Where messages are read from; indexing gives integers.
-Bytes = Union[bytes, bytearray, mmap.mmap]
+Bytes = Union[bytes, bytearray, memoryview, mmap.mmap]
 
 VARINT, FIXED64, LENGTH, GROUP_START, GROUP_END, FIXED32 = range(6)
 _MAX_FIELD_NUMBER = (1 << 29) - 1

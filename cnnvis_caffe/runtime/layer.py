@@ -57,6 +57,8 @@ class Layer:
     is_loss: ClassVar[bool] = False
     #: `reshape` runs before every forward, not only when the shape or memory of some blob has changed.
     always_reshape: ClassVar[bool] = False
+    #: Set-up looks into files that need not be here when a net is only looked at.
+    reads_files: ClassVar[bool] = False
     #: Bottoms and tops may be the same blob.
     can_be_in_place: ClassVar[bool] = True
 

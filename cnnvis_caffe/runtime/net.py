@@ -7,7 +7,15 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cnnvis_caffe.errors import CaffeQuirkWarning, DeviceError, LayerError, NonFiniteError, UnsupportedLayerError
+from cnnvis_caffe.errors import (
+    CaffeQuirkWarning,
+    DataSourceError,
+    DeviceError,
+    LayerError,
+    MissingDependencyError,
+    NonFiniteError,
+    UnsupportedLayerError,
+)
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
@@ -188,14 +196,22 @@ class Net:
         bottoms, tops, top_ids = self.bottoms[-1], self.tops[-1], self.top_ids[-1]
         if not self._run:
             given = self._input_shapes
-            if isinstance(layer, _Unavailable) and tops and all(top.name in given for top in tops):
+            may_lack_shapes = isinstance(layer, _Unavailable) or layer.reads_files
+            if may_lack_shapes and tops and all(top.name in given for top in tops):
                 for top in tops:
                     top.reshape(*given[top.name])
                 return
             if isinstance(layer, _Unavailable) or any(i in self._unshaped for i in self.bottom_ids[-1]):
                 self._unshaped.update(top_ids)
                 return
-        layer.set_up(bottoms, tops)
+        try:
+            layer.set_up(bottoms, tops)
+        except (DataSourceError, MissingDependencyError) as error:
+            if self._run or not layer.reads_files:
+                raise
+            self.problems.append(str(error))
+            self._unshaped.update(top_ids)
+            return
         for top in tops:
             if 0 in top.shape:
                 raise layer.shape_error(f"top {top.name!r} would have shape {top.shape}, which holds no values")

@@ -51,8 +51,10 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "google": ("formats",),
     "h5py": ("formats", "store"),
     "lmdb": ("formats",),
-    "cv2": ("features.patches", "datasets", "render", "pycaffe.io"),
-    "sklearn": ("aggregation",),
+    "plyvel": ("formats",),
+    # formats.images decodes for the data layers too, so that Caffe's ways of reading an image are in one place.
+    "cv2": ("formats.images", "features.patches", "datasets", "render", "pycaffe.io"),
+    "sklearn": ("aggregation", "datasets.digits"),
     "pooch": ("datasets",),
     "pydot": ("pycaffe.draw",),
     "pydotplus": ("pycaffe.draw",),  # the older fork, which pycaffe takes as well

@@ -23,6 +23,7 @@ LAYER_MODULES = {
     "ContrastiveLoss": "contrastive_loss",
     "Convolution": "convolution",
     "Crop": "crop",
+    "Data": "data",
     "Deconvolution": "deconvolution",
     "Dropout": "dropout",
     "DummyData": "dummy_data",
@@ -33,7 +34,10 @@ LAYER_MODULES = {
     "Exp": "exp",
     "Filter": "filter",
     "Flatten": "flatten",
+    "HDF5Data": "hdf5_data",
+    "HDF5Output": "hdf5_output",
     "HingeLoss": "hinge_loss",
+    "ImageData": "image_data",
     "Im2col": "im2col",
     "InfogainLoss": "infogain_loss",
     "InnerProduct": "inner_product",
@@ -67,15 +71,13 @@ LAYER_MODULES = {
     "TanH": "tanh",
     "Threshold": "threshold",
     "Tile": "tile",
+    "WindowData": "window_data",
 }
-
-#: Types that read or write data on disk; nets with them can be looked at, not run.
-DISK_TYPES = ("Data", "HDF5Data", "HDF5Output", "ImageData", "WindowData")
 
 
 def layer_type_list() -> list[str]:
     """Return the names of all layer types of Caffe 1.0, in byte order."""
-    return sorted([*LAYER_MODULES, *DISK_TYPES])
+    return sorted(LAYER_MODULES)
 
 
 def create_layer(param: Any, where: str = "", *, initialize: bool = True) -> Layer:
@@ -84,18 +86,11 @@ def create_layer(param: Any, where: str = "", *, initialize: bool = True) -> Lay
     Raises
     ------
     UnsupportedLayerError
-        If its type is not one of Caffe's, or cannot be run.
+        If its type is not one of Caffe's.
     """
     module = LAYER_MODULES.get(param.type)
     where = where or f"layer {param.name!r} ({param.type})"
     if module is None:
-        if param.type in DISK_TYPES:
-            raise UnsupportedLayerError(
-                param.name,
-                param.type,
-                f"{where}: nets that read data from disk can be inspected but not run yet; "
-                f"replace the layer by one of type Input or MemoryData",
-            )
         near = difflib.get_close_matches(param.type, LAYER_MODULES, n=2)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise UnsupportedLayerError(

@@ -9,7 +9,8 @@ import numpy as np
 
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
-from cnnvis_caffe.runtime.rng import default_random
+from cnnvis_caffe.runtime.layers.prefetch import error_maker
+from cnnvis_caffe.runtime.layers.transform import Transformer
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,14 @@ class MemoryData(Layer):
         for field in ("batch_size", "channels", "height", "width"):
             if getattr(self, field) < 1:
                 raise self.error(f"memory_data_param.{field} must be given and at least 1, got {getattr(self, field)}")
-        transform = self.param.transform_param
-        if self.initialize and (transform.mirror or (is_train(self) and transform.crop_size)):
-            default_random().uint32(1)  # Caffe seeds a transformer here, and then does not use it
+        fail = error_maker(self)
+        transform_param = self.param.transform_param
+        self.transformer = Transformer(transform_param, is_train(self), fail, load_mean=self.initialize)
+        if self.initialize:
+            self.transformer.seed()
         self._arrays: tuple[np.ndarray, np.ndarray] | None = None
         self._position = 0
+        self._has_new_images = False
         tops[0].reshape(self.batch_size, self.channels, self.height, self.width)
         tops[1].reshape(self.batch_size)
 
@@ -73,9 +77,51 @@ class MemoryData(Layer):
             arrays.append(writable.reshape(-1)[:count].reshape(n, -1))
         if self.param.HasField("transform_param"):
             # Caffe quirk: only its C++ interface transforms what is added.
-            logger.warning("%s: transform_param is not applied to arrays; transform them before", self.where)
+            logger.warning(
+                "%s: transform_param is not applied to arrays; transform them before, or use add_images", self.where
+            )
         self._arrays = arrays[0], arrays[1]
         self._position = 0
+
+    def add_images(self, images: np.ndarray, labels: np.ndarray) -> None:
+        """Take batches from these images from now on, transformed as transform_param says.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, channels, h, w), uint8 or float32
+            In number a multiple of the batch size.
+        labels : ndarray of shape (n,)
+
+        Raises
+        ------
+        LayerError
+            If the images do not fit, or those added before have not all been shown.
+
+        Notes
+        -----
+        ``AddDatumVector`` and ``AddMatVector`` of Caffe's C++ layer, which pycaffe does not have.
+        """
+        if self._has_new_images:
+            raise self.error("has not yet shown all images that were added before; run forward until it has")
+        n = len(images)
+        if images.ndim != 4 or images.dtype not in (np.uint8, np.float32) or len(labels) != n:
+            raise self.error(
+                f"needs images of shape (n, channels, height, width), uint8 or float32, and n labels; got images "
+                f"{images.shape} {images.dtype} and {len(labels)} labels"
+            )
+        if n < 1 or n % self.batch_size:
+            raise self.error(f"got {n} items; the number must be a multiple of batch_size {self.batch_size}")
+        shape = self.transformer.output_shape(images.shape[1:])
+        if shape != (self.channels, self.height, self.width):
+            raise self.shape_error(
+                f"images of shape {images.shape[1:]} are {shape} once they are transformed, but memory_data_param "
+                f"says {(self.channels, self.height, self.width)}"
+            )
+        data = np.empty((n, *shape), np.float32)
+        self.transformer.apply(images, data)
+        self._arrays = data.reshape(n, -1), np.array(labels, np.float32).reshape(n, 1)
+        self._position = 0
+        self._has_new_images = True
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Leave the shapes to setup and forward."""
@@ -92,6 +138,8 @@ class MemoryData(Layer):
         tops[0].show(data[start:end])
         tops[1].show(labels[start:end])
         self._position = end % len(data)
+        if self._position == 0:
+            self._has_new_images = False
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Has nothing below it."""

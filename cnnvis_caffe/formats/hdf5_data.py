@@ -1,0 +1,115 @@
+"""HDF5 files of arrays, as Caffe's HDF5Data and HDF5Output layers read and write them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import h5py
+import numpy as np
+
+from cnnvis_caffe.errors import DataFileError, DataNotFoundError
+from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.formats.images import read_bytes
+
+_LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
+
+
+def read_file_list(path: str | os.PathLike[str]) -> list[str]:
+    """Read a list of files, separated by spaces or new lines.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    """
+    return [os.fsdecode(name) for name in read_bytes(path).split()]
+
+
+def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[np.ndarray]:
+    """Read datasets that have as many rows as each other.
+
+    Parameters
+    ----------
+    path : str or path-like
+    names : sequence of str
+
+    Returns
+    -------
+    list of ndarray, float32
+        One for each name, all with the same length of axis 0.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    DataFileError
+        If it is damaged, or a dataset is missing, holds no numbers, or has another number of rows than the first.
+
+    Notes
+    -----
+    ``HDF5DataLayer::LoadHDF5FileData`` in ``src/caffe/layers/hdf5_data_layer.cpp``: floats and integers of any
+    width are read as float.
+    """
+    path = os.fspath(path)
+    if not os.path.exists(path):
+        raise DataNotFoundError(f"{path}: there is no such file")
+    try:
+        with h5py.File(path, "r") as file:
+            arrays = [_read_array(file, path, name) for name in names]
+    except _LIBRARY_ERRORS as error:
+        if isinstance(error, DataFileError):
+            raise
+        raise DataFileError(path, f"is no HDF5 file or is damaged: {error}") from error
+    for name, array in zip(names, arrays):
+        if len(array) != len(arrays[0]):
+            raise DataFileError(
+                path, f"dataset {name!r} has {len(array)} rows, but {names[0]!r} has {len(arrays[0])}"
+            )
+    if not len(arrays[0]):
+        raise DataFileError(path, f"dataset {names[0]!r} has no rows")
+    return arrays
+
+
+def _read_array(file: h5py.File, path: str, name: str) -> np.ndarray:
+    """Read one dataset."""
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        found = ", ".join(sorted(file)) or "nothing"
+        raise DataFileError(path, f"has no dataset {name!r}, the name of a top; it has {found}")
+    if dataset.dtype.kind not in "fiu" or not dataset.shape:
+        raise DataFileError(
+            path,
+            f"dataset {name!r} is of type {dataset.dtype} and shape {dataset.shape}; floats or integers with at "
+            f"least one axis are allowed",
+        )
+    return np.ascontiguousarray(dataset[...], np.float32)
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write datasets.
+
+    Parameters
+    ----------
+    path : str or path-like
+    arrays : mapping of str to ndarray
+
+    Raises
+    ------
+    DataFileError
+        If the file cannot be written.
+    """
+    try:
+        with atomic_write(path) as temporary_path, h5py.File(temporary_path, "w") as file:
+            for name, array in arrays.items():
+                file.create_dataset(name, data=array, track_times=False)
+    except OSError as error:
+        raise DataFileError(os.fspath(path), f"cannot be written: {error}") from error

@@ -1,0 +1,255 @@
+"""LMDB databases, read and written by the `lmdb` package."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import uuid
+import weakref
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from cnnvis_caffe.errors import DataFileError, MissingDependencyError
+from cnnvis_caffe.formats.database import Record
+
+_FIRST_MAP_SIZE = 1 << 30
+_PUTS_PER_TRANSACTION = 1000
+
+
+def _library() -> Any:
+    """The package, imported when it is first needed."""
+    try:
+        import lmdb
+    except ImportError as error:
+        raise MissingDependencyError("lmdb", "lmdb", "reading and writing LMDB databases") from error
+    return lmdb
+
+
+class _Environment:
+    """An open environment; LMDB allows one of each in a process, so all readers share it."""
+
+    _open: weakref.WeakValueDictionary[tuple[int, int, int], _Environment] = weakref.WeakValueDictionary()
+    _lock = threading.Lock()
+
+    def __init__(self, path: str) -> None:
+        lmdb = _library()
+        folder = Path(path)
+        # Without the file for locks nobody has ever written here but who made the database; then nothing is created.
+        locks = folder / "lock.mdb"
+        lock = locks.exists() and os.access(locks, os.W_OK)
+        try:
+            self.handle = lmdb.open(path, readonly=True, lock=lock, create=False, max_spare_txns=4)
+        except lmdb.Error as error:
+            raise DataFileError(path, f"is no LMDB database or is damaged: {error}") from error
+        weakref.finalize(self, self.handle.close)
+        if lock:
+            self.handle.reader_check()  # slots of killed processes are freed by nobody else
+        self._check_size(path, folder / "data.mdb")
+
+    def _check_size(self, path: str, file: Path) -> None:
+        """Refuse a file that is cut off: touching what is missing would end the process."""
+        needed = (self.handle.info()["last_pgno"] + 1) * self.handle.stat()["psize"]
+        size = file.stat().st_size
+        if size < needed:
+            raise DataFileError(
+                path, f"is cut off: data.mdb has {size} bytes and should have {needed}; copy or make it again"
+            )
+
+    @classmethod
+    def of(cls, path: str) -> _Environment:
+        """Return the environment of a folder, opened if need be."""
+        status = os.stat(os.path.join(path, "data.mdb"))
+        # A child process must not use what its parent has opened.
+        key = (status.st_dev, status.st_ino, os.getpid())
+        with cls._lock:
+            environment = cls._open.get(key)
+            if environment is None:
+                environment = cls._open[key] = cls(path)
+            return environment
+
+
+class LmdbDatabase:
+    """An LMDB that is open for reading.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Its folder.
+
+    Attributes
+    ----------
+    path : str
+
+    Raises
+    ------
+    DataFileError
+        If it is no LMDB, has no records, or is cut off.
+    MissingDependencyError
+        If the package `lmdb` is not installed.
+
+    Notes
+    -----
+    ``src/caffe/util/db_lmdb.cpp``.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._environment = _Environment.of(self.path)
+        if not len(self):
+            raise DataFileError(self.path, "holds no records")
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return self._environment.handle.stat()["entries"]
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yield all records in byte order of their keys."""
+        with self._environment.handle.begin(buffers=True) as transaction:
+            for key, value in transaction.cursor():
+                yield bytes(key), value
+
+    def cursor(self, after: bytes = b"") -> LmdbCursor:
+        """Return a cursor for one thread.
+
+        Parameters
+        ----------
+        after : bytes, default=b""
+            Key of the record behind which it stands; empty for before the first.
+
+        Returns
+        -------
+        LmdbCursor
+
+        Raises
+        ------
+        DataFileError
+            If there is no such record.
+        """
+        return LmdbCursor(self.path, self._environment, after)
+
+
+class LmdbCursor:
+    """A place in an LMDB."""
+
+    def __init__(self, path: str, environment: _Environment, after: bytes) -> None:
+        self._environment = environment  # kept open by this
+        self._transaction = environment.handle.begin(buffers=True)
+        self._cursor = self._transaction.cursor()
+        if after and not self._cursor.set_key(after):
+            self.close()
+            raise DataFileError(path, f"has no record with key {after!r}, after which to go on")
+        self._records = self._cursor.iternext()
+        if after:
+            next(self._records)
+
+    def take(self, n: int) -> list[Record]:
+        """Return the next records, beginning again at the end.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        list of (bytes, memoryview)
+            Values are valid until the cursor is closed.
+        """
+        records = list(islice(self._records, n))
+        while len(records) < n:
+            self._cursor.first()
+            self._records = self._cursor.iternext()
+            records += islice(self._records, n - len(records))
+        return records
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._transaction.abort()
+
+
+class LmdbWriter:
+    """Writes a new LMDB beside its place and moves it there at the end.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Folder to make; its parent must exist.
+    overwrite : bool, default=False
+        Replace a database that is there already.
+
+    Raises
+    ------
+    DataFileError
+        If something is there that must not be replaced, or it cannot be written.
+    MissingDependencyError
+        If the package `lmdb` is not installed.
+
+    Notes
+    -----
+    Used in a with statement; after an exception in it nothing is left. ``src/caffe/util/db_lmdb.cpp``: the map
+    grows by doubling.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.path = os.fspath(path)
+        self._target = Path(os.path.realpath(path))
+        if self._target.exists():
+            if not overwrite:
+                raise DataFileError(self.path, "is there already; delete it, or allow to overwrite it")
+            if any(file.name not in ("data.mdb", "lock.mdb") for file in self._target.iterdir()):
+                raise DataFileError(self.path, "is no LMDB and is not overwritten")
+        self._temporary = self._target.with_name(f".{self._target.name}.{uuid.uuid4().hex[:8]}.tmp")
+        self._waiting: list[tuple[bytes, bytes]] = []
+
+    def __enter__(self) -> LmdbWriter:
+        lmdb = _library()
+        try:
+            # Nobody else can see it before it is whole, so the disk may take its time until the end.
+            self._handle = lmdb.open(
+                str(self._temporary), map_size=_FIRST_MAP_SIZE, mode=0o664, lock=False, sync=False, metasync=False
+            )
+        except lmdb.Error as error:
+            raise DataFileError(self.path, f"cannot be written: {error}") from error
+        return self
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Add a record.
+
+        Parameters
+        ----------
+        key : bytes
+        value : bytes
+        """
+        self._waiting.append((key, value))
+        if len(self._waiting) >= _PUTS_PER_TRANSACTION:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Write what waits, with more room if it takes that."""
+        lmdb = _library()
+        while self._waiting:
+            try:
+                with self._handle.begin(write=True) as transaction:
+                    for key, value in self._waiting:
+                        transaction.put(key, value)
+            except lmdb.MapFullError:
+                self._handle.set_mapsize(2 * self._handle.info()["map_size"])
+            except lmdb.Error as error:
+                raise DataFileError(self.path, f"cannot be written: {error}") from error
+            else:
+                self._waiting = []
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        try:
+            if kind is None:
+                self._commit()
+                self._handle.sync(True)
+            self._handle.close()
+            if kind is None:
+                if self._target.exists():
+                    shutil.rmtree(self._target)
+                os.replace(self._temporary, self._target)
+        finally:
+            shutil.rmtree(self._temporary, ignore_errors=True)
