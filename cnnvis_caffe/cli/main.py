@@ -18,7 +18,9 @@ from cnnvis_caffe.errors import Cancelled, CnnvisError
 # `cnnvis_caffe.cli.<name>`; it is imported only when it is called, so that help and completion stay quick.
 COMMANDS = {
     "inspect": "Show what a network, weights, solver, solver state or mean file holds.",
+    "test": "Score a network on batches of its data, as caffe test does.",
     "time": "Time every layer of a network, forward and backward.",
+    "train": "Train a network as a solver says, as caffe train does.",
     "upgrade": "Rewrite a network, weights or solver of an older Caffe in the current format.",
 }
 

@@ -127,8 +127,7 @@ class AdamSolver(SGDSolver):
 
 
 _FACES = {
-    face._type: face
-    for face in (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSolver, AdamSolver)
+    face._type: face for face in (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSolver, AdamSolver)
 }
 
 

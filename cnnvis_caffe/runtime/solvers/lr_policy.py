@@ -48,6 +48,7 @@ def learning_rate(param: Any, iteration: int, step: int) -> tuple[float, int]:
     policy = param.lr_policy
     _check(param, policy)
     base, gamma, power = _F4(param.base_lr), _F4(param.gamma), _F4(param.power)
+    rate: Any
     with np.errstate(all="ignore"):
         if policy == "fixed":
             rate = base

@@ -66,6 +66,8 @@ class Solver:
         Asked for an `Action` after each update and before each batch of a test.
     displays : bool
         Whether the iteration under way is one that is displayed.
+    rate : float
+        Learning rate of the last update.
     loss, smoothed_loss : float
         Of the last iteration, and the mean of the last `average_loss` ones since `step` was called.
     stopped_early : bool
@@ -97,13 +99,13 @@ class Solver:
         self.callbacks: list[Callback] = []
         self.requested_action: Callable[[], Action] = lambda: Action.NONE
         self.displays = False
-        self.loss = self.smoothed_loss = 0.0
+        self.rate = self.loss = self.smoothed_loss = 0.0
         self.stopped_early = False
         self.last_snapshot_iter: int | None = None
         self._last_displayed = 0
         self._display_started = time.perf_counter()
 
-        logger.info("Initializing solver from parameters: \n%s", self.param)
+        logger.info("Initializing solver from parameters: \n%s", str(self.param).rstrip())
         self._check_param()
         snapshot.check_prefix(self)
         if self.param.random_seed >= 0:
@@ -232,7 +234,7 @@ class Solver:
         NetError
             If the learning rate policy or the kind of regularization is unknown.
         """
-        rate = self.lr
+        rate = self.rate = self.lr
         if self._is_due(self.param.display):
             logger.info("Iteration %d, lr = %g", self.iter, rate)
         self._check_regularization()

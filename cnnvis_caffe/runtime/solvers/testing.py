@@ -69,7 +69,10 @@ def outputs_of(net: Net) -> list[OutputValues]:
 
 
 def mean_outputs(
-    net: Net, n_batches: int, before_batch: Callable[[], bool] | None = None, each: Callable[[int, Any], None] | None = None
+    net: Net,
+    n_batches: int,
+    before_batch: Callable[[], bool] | None = None,
+    each: Callable[[int, Any], None] | None = None,
 ) -> tuple[tuple[OutputValues, ...], float] | None:
     """Run batches forward and average outputs and loss.
 

@@ -67,7 +67,7 @@ def restore(nets: Mapping[str, Any], state: ResumeState) -> None:
         warnings.warn(
             f"{state.path}: says nothing of {', '.join(unknown)}; data begin at their start there", stacklevel=5
         )
-    default_random().set_state(state.random["caffe"])
+    default_random().set_state(dict(state.random["caffe"]))
     if backend.on_gpu() and "cuda" in state.random:
         torch.cuda.set_rng_state(torch.from_numpy(np.array(state.random["cuda"]["state"])), backend.device())
 

@@ -1,0 +1,74 @@
+"""Which device a command runs on."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import click
+
+logger = logging.getLogger(__name__)
+
+
+def gpu_index(gpu: str | None, cpu: bool) -> int | None:
+    """Read the flags ``--gpu`` and ``--cpu``.
+
+    Parameters
+    ----------
+    gpu : str or None
+        A number, or "all".
+    cpu : bool
+
+    Returns
+    -------
+    int or None
+        The GPU that was asked for.
+
+    Raises
+    ------
+    click.UsageError
+        If both were given, or more than one GPU, or something else.
+    """
+    if not gpu:
+        return None
+    if cpu:
+        raise click.UsageError("--gpu and --cpu exclude each other")
+    if gpu == "all":
+        return 0
+    if "," in gpu:
+        raise click.BadParameter("one GPU at a time is used here; name one", param_hint="--gpu")
+    if not gpu.isdigit():
+        raise click.BadParameter(f"{gpu!r} is neither a number nor 'all'", param_hint="--gpu")
+    return int(gpu)
+
+
+def use_device(index: int | None, default_index: int | None = None) -> None:
+    """Run nets on a GPU, or on the CPU, from now on.
+
+    Parameters
+    ----------
+    index : int or None
+        The GPU that the user asked for.
+    default_index : int or None
+        The GPU to use otherwise, if there is any.
+
+    Raises
+    ------
+    DeviceError
+        If there is no such GPU; without any GPU `default_index` is a wish only.
+    """
+    from cnnvis_caffe.runtime import backend
+
+    if index is not None:
+        backend.require_gpu(index)
+    elif default_index is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # ours says more
+            backend.set_mode_gpu()
+        if backend.on_gpu():
+            backend.require_gpu(default_index)
+        else:
+            logger.warning("solver_mode is GPU, but there is no CUDA device here; using the CPU")
+    else:
+        backend.set_mode_cpu()
+    logger.info("Using %s", backend.device() if backend.on_gpu() else "CPU.")

@@ -1,0 +1,67 @@
+"""`cnnvis-caffe test`: what `caffe test` did."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import click
+
+from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
+from cnnvis_caffe.cli.device import gpu_index, use_device
+
+logger = logging.getLogger(__name__)
+
+
+@click.command(cls=CaffeCommand)
+@click.option("--model", required=True, type=click.Path(dir_okay=False), help="The network prototxt.")
+@click.option("--weights", required=True, metavar="FILES", help="The weights, separated by commas.")
+@click.option("--iterations", type=click.IntRange(1), default=50, show_default=True, help="Number of batches.")
+@click.option("--gpu", metavar="ID|all", help="Run on this GPU instead of the CPU.")
+@click.option("--cpu", is_flag=True, help="Run on the CPU, as without --gpu.")
+@click.option("--level", type=int, default=0, help="Level that the layers' rules ask for.")
+@click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
+@click.option("--json", "as_json", is_flag=True, help="Also write the means to standard output, as JSON.")
+def command(
+    model: str,
+    weights: str,
+    iterations: int,
+    gpu: str | None,
+    cpu: bool,
+    level: int,
+    stage: str | None,
+    as_json: bool,
+) -> None:
+    """Score a network in its TEST phase: every output of every batch, and their means."""
+    from cnnvis_caffe.cli.glog import caffe_log
+    from cnnvis_caffe.formats import schema
+    from cnnvis_caffe.formats.prototxt import read_network
+    from cnnvis_caffe.runtime import net_weights
+    from cnnvis_caffe.runtime.net import Net
+    from cnnvis_caffe.runtime.solvers.testing import mean_outputs, score_lines
+    from cnnvis_caffe.runtime.solvers.training_log import finite
+
+    index = gpu_index(gpu, cpu)
+    with caffe_log():
+        use_device(index)
+        net = Net(read_network(model, allow_unknown=False), schema.TEST, level, split_names(stage))
+        for path in split_names(weights):
+            net_weights.copy_from(net, path)
+        logger.info("Running for %d iterations.", iterations)
+        means = mean_outputs(net, iterations, each=_log_batch)
+        assert means is not None, "nothing ends this pass early"
+        outputs, loss = means
+        logger.info("Loss: %g", loss)
+        for line in score_lines(outputs):
+            logger.info("%s", line)
+    if as_json:
+        scores = {output.name: output.values.tolist() for output in outputs}
+        click.echo(json.dumps(finite({"iterations": iterations, "loss": loss, "outputs": scores}), allow_nan=False))
+
+
+def _log_batch(batch: int, outputs: Any) -> None:
+    """A line for each value of a batch."""
+    for output in outputs:
+        for value in output.values:
+            logger.info("Batch %d, %s = %g", batch, output.name, value)

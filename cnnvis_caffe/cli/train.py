@@ -1,0 +1,137 @@
+"""`cnnvis-caffe train`: what `caffe train` did."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
+from cnnvis_caffe.cli.device import gpu_index, use_device
+
+if TYPE_CHECKING:
+    from cnnvis_caffe.runtime.solvers import Solver
+
+logger = logging.getLogger(__name__)
+
+_EFFECTS = click.Choice(["snapshot", "stop", "none"])
+
+
+@click.command(cls=CaffeCommand)
+@click.option("--solver", required=True, type=click.Path(dir_okay=False), help="The solver prototxt.")
+@click.option("--weights", metavar="FILES", help="Weights to start from, separated by commas.")
+@click.option("--snapshot", type=click.Path(dir_okay=False), help="The solver state to go on from.")
+@click.option("--gpu", metavar="ID|all", help="Train on this GPU, whatever the solver's solver_mode says.")
+@click.option("--cpu", is_flag=True, help="Train on the CPU, whatever the solver's solver_mode says.")
+@click.option("--iterations", type=click.IntRange(0), help="Make so many iterations, instead of up to max_iter.")
+@click.option("--level", type=int, default=0, help="Level that the layers' rules ask for.")
+@click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
+@click.option("--sigint_effect", type=_EFFECTS, default="stop", show_default=True, help="What Ctrl-C does.")
+@click.option("--sighup_effect", type=_EFFECTS, default="snapshot", show_default=True, help="What SIGHUP does.")
+@click.option("--log", "log_path", type=click.Path(dir_okay=False), metavar="FILE.jsonl",
+              help="Add losses, scores and the sizes of weights, gradients and updates to this file.")  # fmt: skip
+@click.pass_context
+def command(
+    ctx: click.Context,
+    solver: str,
+    weights: str | None,
+    snapshot: str | None,
+    gpu: str | None,
+    cpu: bool,
+    iterations: int | None,
+    level: int,
+    stage: str | None,
+    sigint_effect: str,
+    sighup_effect: str,
+    log_path: str | None,
+) -> None:
+    """Train a network as a solver prototxt says.
+
+    Flags are Caffe's and may have one dash. Ctrl-C ends the iteration and writes a snapshot; a second one ends at
+    once.
+    """
+    from cnnvis_caffe.cli.glog import caffe_log
+    from cnnvis_caffe.cli.signals import SignalWatch
+    from cnnvis_caffe.formats.prototxt import read_solver
+    from cnnvis_caffe.runtime.solvers import Action, create_solver
+
+    if snapshot and weights:
+        raise click.UsageError("--snapshot and --weights exclude each other: a snapshot has weights of its own")
+    index = gpu_index(gpu, cpu)
+    file = read_solver(solver, allow_unknown=False)
+    param = file.message
+    param.train_state.level = level
+    param.train_state.stage.extend(split_names(stage))
+    if snapshot or weights:
+        del param.weights[:]
+        param.weights.extend(split_names(weights))
+
+    with contextlib.ExitStack() as stack:
+        screen = stack.enter_context(caffe_log())
+        watch = stack.enter_context(SignalWatch(Action(sigint_effect), Action(sighup_effect)))
+        wants_gpu = not cpu and param.HasField("solver_mode") and param.solver_mode == type(param).GPU
+        use_device(index, param.device_id if wants_gpu else None)
+        _make_snapshot_folder(param)
+        trained = create_solver(file)
+        trained.requested_action = watch.requested
+        if snapshot:
+            logger.info("Resuming from %s", snapshot)
+            trained.restore(snapshot)
+        if log_path is not None:
+            stack.enter_context(_training_log(trained, log_path))
+        if sys.stderr.isatty() and not _is_quiet(ctx):
+            stack.enter_context(_progress_bar(trained, iterations, screen))
+        logger.info("Starting Optimization")
+        trained.solve(n_iters=iterations)
+        if trained.stopped_early and trained.last_snapshot_iter != trained.iter:
+            trained.snapshot()  # even where the solver says snapshot_after_train: false
+        logger.info("Optimization Done.")
+    if trained.stopped_early and watch.stopped_by is not None:
+        ctx.exit(128 + watch.stopped_by)
+
+
+def _make_snapshot_folder(param: Any) -> None:
+    """Make the folder that snapshots go to, which Caffe would want to find there."""
+    folder = os.path.dirname(param.snapshot_prefix)
+    if folder and not os.path.exists(folder):
+        logger.info("Making the folder %s for snapshots", folder)
+        os.makedirs(folder)
+
+
+def _is_quiet(ctx: click.Context) -> bool:
+    """Whether the user wants to see no progress."""
+    return bool(ctx.find_root().params.get("quiet"))
+
+
+@contextlib.contextmanager
+def _training_log(solver: Solver, path: str) -> Iterator[None]:
+    """Write the log for programs inside the block."""
+    from cnnvis_caffe.runtime.solvers.training_log import TrainingLog
+
+    log = TrainingLog(path)
+    solver.callbacks.append(log)
+    log.start(solver)
+    try:
+        yield
+    finally:
+        log.close()
+
+
+@contextlib.contextmanager
+def _progress_bar(solver: Solver, iterations: int | None, screen: Any) -> Iterator[None]:
+    """Show how far training has come inside the block, with log lines above."""
+    from cnnvis_caffe.cli.train_bar import TrainBar
+
+    bar = TrainBar(solver.iter, solver.param.max_iter if iterations is None else solver.iter + iterations)
+    solver.callbacks.append(bar)
+    before, screen.write = screen.write, bar.write
+    try:
+        yield
+    finally:
+        screen.write = before
+        bar.close()
