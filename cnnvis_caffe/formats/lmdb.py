@@ -206,11 +206,12 @@ class LmdbWriter:
     def __enter__(self) -> LmdbWriter:
         lmdb = _library()
         try:
+            self._temporary.mkdir()
             # Nobody else can see it before it is whole, so the disk may take its time until the end.
             self._handle = lmdb.open(
                 str(self._temporary), map_size=_FIRST_MAP_SIZE, mode=0o664, lock=False, sync=False, metasync=False
             )
-        except lmdb.Error as error:
+        except (OSError, lmdb.Error) as error:
             raise DataFileError(self.path, f"cannot be written: {error}") from error
         return self
 
