@@ -12,6 +12,7 @@ from typing import Any
 from cnnvis_caffe.errors import EngineError
 
 ENGINES = ("torch", "caffe")
+_REAL_CAFFE = "caffe"
 
 __all__ = ["ENGINES", "engine", "inspect", "load_net"]
 
@@ -44,14 +45,14 @@ def engine(name: str = "torch") -> ModuleType:
 def _real_caffe() -> ModuleType:
     """The real pycaffe, which is not to be mistaken for our own under its name, nor for some folder."""
     hint = "install it (Debian 11 has a package: python3-caffe-cpu), or use the engine 'torch'"
-    before = sys.modules.get("caffe")
+    before = sys.modules.get(_REAL_CAFFE)
     if before is not None and before.__name__.startswith("cnnvis_caffe"):
         raise EngineError(
             "in this process 'caffe' is cnnvis_caffe itself, because install_as_caffe() was called; "
             "start another process for the engine 'caffe'"
         )
     try:
-        caffe = importlib.import_module("caffe")
+        caffe = importlib.import_module(_REAL_CAFFE)
     except ModuleNotFoundError as error:
         if error.name == "caffe":
             raise EngineError(f"there is no real Caffe here; {hint}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 
 import click
@@ -64,6 +65,7 @@ def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -
     multiple=True,
     help="Shape of an input or of data that is not here, such as data=1,3,224,224.",
 )
+@click.option("--wide", is_flag=True, help="Do not cut lines at the width of the terminal, or 120 in a pipe.")
 @click.option("--layer-types", is_flag=True, is_eager=True, expose_value=False, callback=_show_layer_types,
               help="List all layer types of Caffe 1.0.")  # fmt: skip
 def command(
@@ -74,6 +76,7 @@ def command(
     stage: tuple[str, ...],
     level: int,
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    wide: bool,
 ) -> None:
     """Show what FILE holds: a network, solver, weights, solver state or mean image of any Caffe.
 
@@ -94,8 +97,13 @@ def command(
     if as_json:
         click.echo(json.dumps(finite(report), indent=1, allow_nan=False))
         return
-    text = "\n".join(render(report))
+    text = "\n".join(render(report, None if wide else _width()))
     click.echo(text if _can_show(text) else to_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
+
+
+def _width() -> int:
+    """How many signs fit in a line."""
+    return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else 120
 
 
 def _split(names: tuple[str, ...]) -> list[str]:

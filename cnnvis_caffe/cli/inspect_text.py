@@ -21,12 +21,14 @@ _POINT: dict[str, Any] = {
 _GENERATIONS = {"V0": "V0, of 2013", "V1": "V1, of 2014", "V2": "the current format"}
 
 
-def render(report: Report) -> list[str]:
+def render(report: Report, width: int | None = None) -> list[str]:
     """Return the lines that describe a report of `inspect_file`.
 
     Parameters
     ----------
     report : dict
+    width : int, optional
+        Longer lines of the table of layers are cut.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def render(report: Report) -> list[str]:
     lines = [f"{report['file']}: {_what(report)}"]
     sections: list[list[str]] = []
     if "network" in report:
-        sections.append(network_table(report["network"]))
+        sections.append(network_table(report["network"], width))
         sections.append(network_totals(report["network"]))
     if "solver" in report:
         sections += _solver(report["solver"])

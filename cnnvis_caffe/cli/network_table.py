@@ -15,22 +15,35 @@ Report = Mapping[str, Any]
 _GROUP_FROM = 4
 
 
-def network_table(network: Report) -> list[str]:
-    """One line for each layer."""
+def network_table(network: Report, width: int | None = None) -> list[str]:
+    """Return one line for each layer.
+
+    Parameters
+    ----------
+    network : dict
+        The part "network" of a report.
+    width : int, optional
+        Longer lines are cut.
+
+    Returns
+    -------
+    list of str
+    """
     layers = network["layers"]
     gutter = Gutter([_drawn_sources(layers, index) for index in range(len(layers))])
+    room = max(map(len, gutter.lines), default=0) + 1 if gutter.is_branching else 0
     groups = _groups([layer["name"] for layer in layers])
     batch = network["batch"]
-    rows = [["", "layer", "type", "shape", "params", "mult-adds", "sees", "step", "reads"]]
+    rows = [[f"{'':{room}}layer", "type", "shape", "params", "madds", "sees", "reads"]]
     for index, layer in enumerate(layers):
         group = groups[index]
         if group is not None and (index == 0 or groups[index - 1] != group):
             members = [layers[i] for i, other in enumerate(groups) if other == group]
-            rows.append([gutter.between[index], *_group_row(group[0], members, batch)])
-        rows.append([gutter.lines[index], *_layer_row(layer, group[0] if group else "", batch)])
-    if not gutter.is_branching:
-        rows = [row[1:] for row in rows]
-    return tables.table(rows, "<<<<>>>><"[len("<<<<>>>><") - len(rows[0]) :])
+            name, *cells = _group_row(group[0], members, batch)
+            rows.append([f"{gutter.between[index]:{room}}{name}", *cells])
+        name, *cells = _layer_row(layer, group[0] if group else "", batch)
+        rows.append([f"{gutter.lines[index] if room else '':{room}}{name}", *cells])
+    return tables.table(rows, "<<<>>><", width=width, flexible=1)
 
 
 def _drawn_sources(layers: Sequence[Report], index: int) -> list[int]:
@@ -65,13 +78,15 @@ def _layer_row(layer: Report, group: str, batch: int | None) -> list[str]:
     if group:
         name = f"  {_without(name, group)}"
     first = layer["tops"][0] if layer["tops"] else None
+    in_place = layer["tops"] and all(top["in_place"] for top in layer["tops"])
+    words = [layer["type"], layer["settings"], "in place" if in_place else ""]
     return [
         name,
-        _cut(f"{layer['type']} {layer['settings']}".rstrip(), 44),
+        tables.cut(" ".join(word for word in words if word), 44),
         "" if first is None else _of_one(first["shape"], batch),
         _params(layer),
         _cost(layer["multiply_adds"], batch),
-        *_field(layer),
+        _field(layer),
         _flow(layer, group),
     ]
 
@@ -103,25 +118,23 @@ def _cost(cost: int | None, batch: int | None) -> str:
     return tables.short(cost / (batch or 1)) if cost else ""
 
 
-def _field(layer: Report) -> tuple[str, str]:
+def _field(layer: Report) -> str:
     """Size and stride of the receptive field; the largest, where there are several inputs."""
     fields = layer["receptive_fields"]
     if not fields or not layer["bottoms"]:
-        return "", ""
+        return ""
     field = max(fields, key=lambda field: math.prod(field["size"]))
     if field["whole"]:
-        return "all?" if field["assumed"] else "all", ""
-    steps = list(dict.fromkeys(tables.step(stride) for stride in field["stride"]))
-    return tables.shape(field["size"]), "x".join(steps)
+        return "all?" if field["assumed"] else "all"
+    steps = "x".join(dict.fromkeys(tables.step(stride) for stride in field["stride"]))
+    return f"{tables.shape(field['size'])}{'/' if steps else ''}{steps}"
 
 
 def _flow(layer: Report, group: str) -> str:
     """What a layer reads, and what it writes where that has not the layer's name."""
     tops = layer["tops"]
     bottoms = ", ".join(_without(name, group) for name in layer["bottoms"])
-    if tops and all(top["in_place"] for top in tops):
-        text = f"{bottoms} (in place)"
-    elif [top["name"] for top in tops] == [layer["name"]]:
+    if [top["name"] for top in tops] == [layer["name"]] or (tops and all(top["in_place"] for top in tops)):
         text = bottoms
     else:
         text = f"{bottoms} -> {', '.join(_without(top['name'], group) for top in tops) or 'nothing'}".lstrip()
@@ -136,11 +149,6 @@ def _flow(layer: Report, group: str) -> str:
 def _without(name: str, group: str) -> str:
     """A name within its group."""
     return name[len(group) + 1 :] if group and name.startswith(f"{group}/") else name
-
-
-def _cut(text: str, length: int) -> str:
-    """Text that is not too long."""
-    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def network_totals(network: Report) -> list[str]:
@@ -165,7 +173,7 @@ def network_totals(network: Report) -> list[str]:
     return [
         *tables.table(rows, "<<"),
         "",
-        "Shapes and multiply-adds are those of one image. A position of a blob sees so many pixels of the input (all:",
-        "the whole image), and the next position those that lie step pixels further. What a layer writes has the",
-        "layer's name, unless -> says otherwise.",
+        "Shapes and multiply-adds (madds) are those of one image. Sees 19x19/8: a position of the blob sees 19 by 19",
+        "pixels of the input, the next one those 8 pixels further; all: the whole image. What a layer writes has the",
+        "layer's name, unless it works in place or -> says otherwise.",
     ]

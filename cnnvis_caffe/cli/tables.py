@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+_GAP = "  "
+_LEAST = 16  # a column that gives way, and the last one, are not narrower
 _UNITS = ("", "k", "M", "G", "T")
 
 
-def table(rows: Iterable[Sequence[str]], align: str, *, gap: str = "  ") -> list[str]:
+def table(
+    rows: Iterable[Sequence[str]], align: str, *, width: int | None = None, flexible: int | None = None
+) -> list[str]:
     """Return the lines of a table.
 
     Parameters
@@ -17,23 +21,36 @@ def table(rows: Iterable[Sequence[str]], align: str, *, gap: str = "  ") -> list
         A row shorter than `align` ends early.
     align : str
         One letter for each column: "<" or ">".
-    gap : str, optional
-        Between columns.
+    width : int, optional
+        Longer lines are cut.
+    flexible : int, optional
+        A column that is made narrower first, so that the others have room.
 
     Returns
     -------
     list of str
-        Without spaces at the end. The last column, if aligned to the left, is as wide as it needs to be.
+        Without spaces at the end.
     """
     rows = list(rows)
     widths = [max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(len(align))]
+    if width is not None and flexible is not None:
+        excess = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1) + min(widths[-1], _LEAST) - width
+        if excess > 0:
+            widths[flexible] = max(min(widths[flexible], _LEAST), widths[flexible] - excess)
     lines = []
     for row in rows:
         cells = [
-            cell.rjust(width) if side == ">" else cell.ljust(width) for cell, side, width in zip(row, align, widths)
+            cut(cell, room).rjust(room) if side == ">" else cut(cell, room).ljust(room)
+            for cell, side, room in zip(row, align, widths)
         ]
-        lines.append(gap.join(cells).rstrip())
+        line = _GAP.join(cells).rstrip()
+        lines.append(line if width is None else cut(line, width))
     return lines
+
+
+def cut(text: str, length: int) -> str:
+    """Return text that is not longer than `length`, with dots where something is missing."""
+    return text if len(text) <= length else f"{text[: max(length - 3, 0)]}..."
 
 
 def count(number: float | None) -> str:

@@ -31,7 +31,7 @@ def command(in_: str, out: str) -> None:
     elif kind == file_kind.UNKNOWN:
         raise click.ClickException(f"{in_}: is no network, solver or weights of Caffe")
     else:
-        raise click.ClickException(f"{in_}: is a {kind}; there is only one format of these, nothing to upgrade")
+        raise click.ClickException(f"{in_}: is a {kind} file; these have never changed, there is nothing to upgrade")
     if changes:
         for change in changes:
             click.echo(f"  - {change}")

@@ -155,7 +155,8 @@ class _Finder:
         if layer.type not in _PARAMS:
             return
         param = getattr(layer, _PARAMS[layer.type])
-        batch, top = param.batch_size or 1, layer.top[0]
+        top = layer.top[0]
+        batch = self.shapes[top][0] if top in self.shapes else param.batch_size or 1
         why = [f"batch_size {batch}"]
         if top not in self.shapes:
             image = self._image(layer, top, batch, why)

@@ -16,10 +16,10 @@ def describe(layer: Any) -> str:
     Returns
     -------
     str
-        Such as "64 of 7x7/2, pad 3" (64 filters of 7x7 with stride 2); empty where there is nothing to say.
+        Such as "64 of 7x7/2 pad 3" (64 filters of 7x7 with stride 2); empty where there is nothing to say.
     """
     rule = _RULES.get(layer.type)
-    return ", ".join(words for words in rule(layer) if words) if rule else ""
+    return " ".join(words for words in rule(layer) if words) if rule else ""
 
 
 def _pair(param: Any, field: str, default: int) -> str:

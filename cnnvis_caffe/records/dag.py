@@ -117,7 +117,7 @@ class DagLayer:
     ----------
     name, type : str
     settings : str
-        What is special about it, in a few words: "64 of 7x7/2, pad 3".
+        What is special about it, in a few words: "64 of 7x7/2 pad 3".
     line : int or None
         One-based, in the prototxt.
     bottoms, tops : tuple of str

@@ -133,9 +133,7 @@ def test_v_and_q_choose_what_is_logged(run, options, shown):
 
 
 def test_the_log_file_has_the_stages_too(run, tmp_path):
-    result = run(
-        lambda: logging.getLogger("cnnvis_caffe.somewhere").info("said"), "--log-file", str(tmp_path / "log")
-    )
+    result = run(lambda: logging.getLogger("cnnvis_caffe.somewhere").info("said"), "--log-file", str(tmp_path / "log"))
     assert result.exit_code == 0
     assert result.stderr == ""
     assert "INFO cnnvis_caffe.somewhere: said" in (tmp_path / "log").read_text("utf-8")

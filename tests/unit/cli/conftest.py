@@ -1,0 +1,30 @@
+"""Running commands in this process."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import pytest
+from click.testing import CliRunner
+
+from cnnvis_caffe.cli.main import group
+
+
+@pytest.fixture
+def call():
+    """Run `cnnvis-caffe ARGUMENTS`; what it did to logging and warnings is undone."""
+    logger = logging.getLogger("cnnvis_caffe")
+    handlers, level = [*logger.handlers], logger.level
+
+    def call_(*arguments, code=0):
+        result = CliRunner().invoke(group, [str(argument) for argument in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    with warnings.catch_warnings():
+        yield call_
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
