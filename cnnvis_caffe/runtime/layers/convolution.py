@@ -34,10 +34,16 @@ class Convolution(ConvolutionBase):
 
     def convolve(self, x: Any, weight: Any, bias: Any) -> Any:
         """Convolve one tensor of shape (batch, channels, *spatial)."""
-        if len(self.windows.kernel) == 2 and x.device.type == "cpu" and min(self.windows.dilation):
-            packed = self._packed.get(self.blobs[0], weight, x, self.windows, self.group)
-            if packed is not None and not any(self._overhang(x)):
-                return packed.convolve(x, bias)
+        w = self.windows
+        if len(w.kernel) == 2 and x.device.type == "cpu" and min(w.dilation) and not any(self._overhang(x)):
+            arguments = list(w.pad), list(w.stride), list(w.dilation), self.group
+            packed = self._packed.get(
+                self.blobs[0],
+                x.shape,
+                lambda: torch.ops.mkldnn._reorder_convolution_weight(weight, *arguments, list(x.shape)),
+            )
+            if packed is not None:
+                return torch.ops.mkldnn._convolution_pointwise(x, packed, bias, *arguments, "none", [], "")
         return super().convolve(x, weight, bias)
 
     def padded(self, x: Any) -> Any:

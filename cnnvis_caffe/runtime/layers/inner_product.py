@@ -9,6 +9,7 @@ from typing import Any
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
+from cnnvis_caffe.runtime.layers.packed_weights import PackedWeights
 
 
 class InnerProduct(Layer):
@@ -34,6 +35,12 @@ class InnerProduct(Layer):
         if param.bias_term:
             wanted.append(((self.n_out,), param.bias_filler))
         self.make_params(*wanted)
+        # Caffe quirk: parameters written in the net are taken as they come, whatever their shape.
+        for blob, (shape, _) in zip(self.blobs, wanted):
+            if blob.count != math.prod(shape):
+                raise self.shape_error(f"parameter {blob.name} came with shape {blob.shape}, needs {shape}")
+        self.weight_shape = weight
+        self._packed = PackedWeights()
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Keep the leading axes and replace the rest by num_output."""
@@ -50,13 +57,20 @@ class InnerProduct(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Multiply and add."""
         x = bottoms[0].value.reshape(self.n_rows, self.n_in)
-        weight = self.blobs[0].value
-        weight = weight if self.transpose else weight.t()
-        if len(self.blobs) > 1:
-            y = torch.addmm(self.blobs[1].value, x, weight)
-        else:
-            y = torch.mm(x, weight)
-        tops[0].value = y.view(tops[0].shape)
+        weight = self.blobs[0].value.reshape(self.weight_shape)
+        bias = self.blobs[1].value.reshape(-1) if len(self.blobs) > 1 else None
+        tops[0].value = self._multiply(x, weight, bias).view(tops[0].shape)
+
+    def _multiply(self, x: Any, weight: Any, bias: Any) -> Any:
+        """x W^T + b, or x W + b with `transpose`."""
+        if x.device.type == "cpu" and not self.transpose:
+            packed = self._packed.get(
+                self.blobs[0], self.n_rows, lambda: torch.ops.mkldnn._reorder_linear_weight(weight, self.n_rows)
+            )
+            if packed is not None:
+                return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
+        matrix = weight if self.transpose else weight.t()
+        return torch.mm(x, matrix) if bias is None else torch.addmm(bias, x, matrix)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Add to the gradients of weights and bias; give that of the bottom."""
@@ -67,6 +81,6 @@ class InnerProduct(Layer):
         if len(self.blobs) > 1 and self.param_propagate_down[1]:
             self.blobs[1].add_grad(dy.sum(0))
         if propagate_down[0]:
-            weight = self.blobs[0].value
+            weight = self.blobs[0].value.reshape(self.weight_shape)
             dx = torch.mm(dy, weight.t() if self.transpose else weight)
             bottoms[0].grad = dx.view(bottoms[0].shape)
