@@ -81,6 +81,7 @@ class ConvolutionBase(Layer):
                 f"{'x'.join(map(str, self.windows.extent))} with padding {self.windows.pad}"
             )
         self.bottom_shape = (math.prod(shape[:axis]), *shape[axis:])
+        self._sees_bottom = self._any_tap_inside(shape[axis + 1 :], sizes)
         for top in tops:
             top.reshape(*shape[:axis], self.n_out, *sizes)
 
@@ -174,11 +175,22 @@ class ConvolutionBase(Layer):
             x[..., None], weight[..., None], bias, (1,), (0,), (1,), self.transposed, (0,), self.group
         )[..., 0].clone()  # fmt: skip
 
+    def _any_tap_inside(self, sizes: Sequence[int], windows: Sequence[int]) -> bool:
+        """Whether along every axis some tap of some window falls on a pixel of the bottom."""
+        w = self.windows
+        return self.transposed or all(
+            any(0 <= i * stride - pad + tap * dilation < size for i in range(n_windows) for tap in range(kernel))
+            for size, n_windows, kernel, stride, pad, dilation in zip(
+                sizes, windows, w.kernel, w.stride, w.pad, w.dilation
+            )
+        )
+
     def _spatial(self, bottom: Blob) -> Any:
         """A bottom as (batch, channels, *spatial)."""
-        if len(bottom.shape) == 4 and self.windows.axis == 1:
+        # oneDNN crashes in channels-last where dilated windows lie on nothing but padding.
+        if len(bottom.shape) == 4 and self.windows.axis == 1 and self._sees_bottom:
             return bottom.value_channels_last
-        return bottom.value.reshape(self.bottom_shape)
+        return bottom.value.reshape(self.bottom_shape).contiguous()
 
     def _weight(self) -> Any:
         """The weights, in the memory format that the library wants."""
