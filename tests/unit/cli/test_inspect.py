@@ -355,6 +355,11 @@ def test_solver(lenet, call, report, monkeypatch, repository):
     assert row_of(call("inspect", lenet / "solver.prototxt").stdout, "momentum") == ["momentum", "0.9"]
 
 
+def test_weights_belong_to_networks(lenet, call):
+    result = call("inspect", lenet / "solver.prototxt", "-w", "a.caffemodel", code=1)
+    assert "is no network, with which weights could be compared, but a solver" in result.stderr
+
+
 def test_solver_state(tmp_path, call, report):
     history = tuple(ParamArray(shape, np.ones(shape, np.float32)) for shape in [(4, 2), (4,)])
     path = tmp_path / "a.solverstate"
