@@ -62,7 +62,7 @@ class InnerProduct(Layer):
         tops[0].value = self._multiply(x, weight, bias).view(tops[0].shape)
 
     def _multiply(self, x: Any, weight: Any, bias: Any) -> Any:
-        """x W^T + b, or x W + b with `transpose`."""
+        """The product and the bias."""
         if x.device.type == "cpu" and not self.transpose:
             packed = self._packed.get(
                 self.blobs[0], self.n_rows, lambda: torch.ops.mkldnn._reorder_linear_weight(weight, self.n_rows)

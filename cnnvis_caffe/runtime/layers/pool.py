@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.layer import Layer
@@ -67,6 +67,21 @@ class Pool:
         return [left, right, top, bottom]
 
 
+class Places(NamedTuple):
+    """Where in its plane each window found its value.
+
+    Attributes
+    ----------
+    index : Tensor of shape (N, C, H', W'), int64
+        ``row * W + column``; -1 where a window holds no number above -FLT_MAX.
+    is_complete : bool
+        Whether every window is known to have a place.
+    """
+
+    index: Any
+    is_complete: bool
+
+
 def max_pool(x: Any, pool: Pool) -> Any:
     """Return the maximum of each window.
 
@@ -91,7 +106,7 @@ def max_pool(x: Any, pool: Pool) -> Any:
     return y if _is_ordinary(y) else max_pool_with_places(x, pool)[0]
 
 
-def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Any]:
+def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Places]:
     """Return the maximum of each window and its place.
 
     Parameters
@@ -102,13 +117,13 @@ def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Any]:
     Returns
     -------
     y : Tensor of shape (N, C, H', W')
-    places : Tensor of the same shape, int64
-        ``row * W + column`` of the first maximum; -1 where a window holds no number above -FLT_MAX.
+    places : Places
+        Of the first maximum of each window.
     """
     if pool.is_native(x.shape[2:]):
         y, places = torch.ops.aten.max_pool2d_with_indices(x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil)
         if _is_ordinary(y):
-            return y, places
+            return y, Places(places, True)
     # Caffe quirk: starts at -FLT_MAX and asks for more, so that NaN is skipped, and a window without a number above
     # gives -FLT_MAX at place -1.
     height, width = x.shape[2:]
@@ -120,7 +135,7 @@ def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Any]:
     rows = places.div(width + left + right, rounding_mode="floor") - top
     columns = places.remainder(width + left + right) - left
     empty = y <= -FLT_MAX
-    return y.masked_fill(empty, -FLT_MAX), (rows * width + columns).masked_fill(empty, -1)
+    return y.masked_fill(empty, -FLT_MAX), Places((rows * width + columns).masked_fill(empty, -1), False)
 
 
 def _is_ordinary(y: Any) -> bool:
@@ -157,42 +172,42 @@ def _max_along(x: Any, axis: int, kernel: int, stride: int, pad: int, n_out: int
     return best
 
 
-def max_pool_backward(layer: Layer, dy: Any, x: Any, places: Any, pool: Pool) -> Any:
+def max_pool_backward(layer: Layer, dy: Any, x: Any, places: Places | None, pool: Pool) -> Any:
     """Return the gradient of the input: each window's gradient goes to its maximum."""
-    is_native = pool.is_native(x.shape[2:])
-    # The library itself finds a place for every window, so that a GPU need not be waited for.
-    if places is None or not (is_native and places.device.type != "cpu"):
-        check_places(layer, places, dy, x)
-    if is_native:
+    index = checked_index(layer, places, dy, x)
+    if pool.is_native(x.shape[2:]):
         return torch.ops.aten.max_pool2d_with_indices_backward(
-            dy, x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil, places
+            dy, x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil, index
         )
-    return scatter(dy, places, x.shape)
+    return scatter(dy, index, x.shape)
 
 
-def check_places(layer: Layer, places: Any, dy: Any, x: Any) -> None:
-    """Refuse places that are missing or lie outside the image, where Caffe would write to foreign memory.
+def checked_index(layer: Layer, places: Places | None, dy: Any, x: Any) -> Any:
+    """Return places as indices; refuse those where Caffe would write to foreign memory.
 
     Raises
     ------
     LayerError
         If a window has no place: -1 stands for windows that hold only NaN, -infinity or nothing.
     """
-    if places is None or places.shape != dy.shape:
+    if places is None or places.index.shape != dy.shape:
         raise layer.error("backward needs the places of a forward pass in the same shape; run forward first")
-    low, high = (int(place) for place in torch.aminmax(places))
+    if places.is_complete:
+        return places.index
+    low, high = (int(place) for place in torch.aminmax(places.index))
     n_pixels = x.shape[2] * x.shape[3]
     if low < 0 or high >= n_pixels:
         raise layer.error(
             f"backward needs a place in every window; found {low if low < 0 else high}, allowed are 0 to "
             f"{n_pixels - 1} (-1 marks a window that holds only NaN, -infinity or nothing)"
         )
+    return places.index
 
 
-def scatter(dy: Any, places: Any, shape: Sequence[int]) -> Any:
+def scatter(dy: Any, index: Any, shape: Sequence[int]) -> Any:
     """Add each gradient to the place in its plane that it belongs to."""
     dx = dy.new_zeros(shape)
-    return dx.flatten(2).scatter_add_(2, places.flatten(2), dy.flatten(2)).view(shape)
+    return dx.flatten(2).scatter_add_(2, index.flatten(2), dy.flatten(2)).view(shape)
 
 
 def average_pool(x: Any, pool: Pool) -> Any:
@@ -230,13 +245,13 @@ def _divisors(x: Any, pool: Pool) -> Any:
     return along[0][:, None] * along[1][None, :]
 
 
-def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, Any]:
+def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, Places | None]:
     """Pick a value of each window with a probability proportional to it; in TEST, the mean weighted by the values.
 
     Returns
     -------
     y : Tensor of shape (N, C, H', W')
-    places : Tensor of the same shape, int64, or None in TEST
+    places : Places, or None in TEST
 
     Notes
     -----
@@ -267,4 +282,4 @@ def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, Any]:
     rows = torch.arange(out_height, device=x.device)[:, None] * pool.stride[0] + tap_rows
     columns = torch.arange(out_width, device=x.device)[None, :] * pool.stride[1] + tap_columns
     # A pick beyond the image has the value 0 and is possible only where the whole window is 0.
-    return y, rows.clamp(max=height - 1) * width + columns.clamp(max=width - 1)
+    return y, Places(rows.clamp(max=height - 1) * width + columns.clamp(max=width - 1), True)

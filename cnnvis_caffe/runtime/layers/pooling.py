@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
 from cnnvis_caffe.runtime.layers import pool as pools
-from cnnvis_caffe.runtime.layers.pool import Pool
+from cnnvis_caffe.runtime.layers.pool import Places, Pool
 
 
 class Pooling(Layer):
@@ -53,7 +52,7 @@ class Pooling(Layer):
         if any(pad) and (pad[0] >= kernel[0] or pad[1] >= kernel[1]):
             raise self.error(f"pooling_param: the padding {pad} must be smaller than the kernel {kernel}")
         self.pool = Pool(kernel, stride, pad, param.round_mode == schema.PoolingParameter.CEIL)
-        self.places: Any = None
+        self.places: Places | None = None
 
     def _pair(self, what: str) -> tuple[int, int]:
         """Stride or padding along height and width."""
@@ -88,7 +87,7 @@ class Pooling(Layer):
         if self.is_max and (self.needs_backward or len(tops) > 1):
             tops[0].value, self.places = pools.max_pool_with_places(x, self.pool)
             if len(tops) > 1:
-                tops[1].value = self.places.to(x.dtype)
+                tops[1].value = self.places.index.to(x.dtype)
         elif self.is_max:
             tops[0].value = pools.max_pool(x, self.pool)
         elif self.method == schema.PoolingParameter.AVE:
@@ -110,11 +109,9 @@ class Pooling(Layer):
             return
         if len(tops) > 1:
             # Caffe reads the places from the second top, where a script may have changed them.
-            places = tops[1].value.to(torch.int64)
-            pools.check_places(self, places, dy, x)
-            bottoms[0].grad = pools.scatter(dy, places, x.shape)
+            places = Places(tops[1].value.to(torch.int64), is_complete=False)
+            bottoms[0].grad = pools.scatter(dy, pools.checked_index(self, places, dy, x), x.shape)
         elif self.is_max:
             bottoms[0].grad = pools.max_pool_backward(self, dy, x, self.places, self.pool)
         else:
-            pools.check_places(self, self.places, dy, x)
-            bottoms[0].grad = pools.scatter(dy, self.places, x.shape)
+            bottoms[0].grad = pools.scatter(dy, pools.checked_index(self, self.places, dy, x), x.shape)
