@@ -92,7 +92,11 @@ class ConvolutionBase(Layer):
         weight = self._weight()
         bias = self.blobs[1].value if len(self.blobs) > 1 else None
         for bottom, top in zip(bottoms, tops):
-            y = self.convolve(self._spatial(bottom), weight, bias)
+            if self._sees_bottom:
+                y = self.convolve(self._spatial(bottom), weight, bias)
+            else:
+                # oneDNN crashes in channels-last where dilated windows lie on nothing but padding.
+                y = ConvolutionBase.convolve(self, self._spatial(bottom), weight, bias)
             top.value = y if y.shape == top.shape else y.reshape(top.shape)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -187,7 +191,6 @@ class ConvolutionBase(Layer):
 
     def _spatial(self, bottom: Blob) -> Any:
         """A bottom as (batch, channels, *spatial)."""
-        # oneDNN crashes in channels-last where dilated windows lie on nothing but padding.
         if len(bottom.shape) == 4 and self.windows.axis == 1 and self._sees_bottom:
             return bottom.value_channels_last
         return bottom.value.reshape(self.bottom_shape).contiguous()
