@@ -133,6 +133,10 @@ def inner_product(net: NetWriter) -> bool:
         return False
     axis = net.random.choice([1, 1, 1, 1, -1])
     n_in, n_out = count_of(bottom.shape[axis:]), net.random.choice([2, 3, 4])
+    counts = [count_of(shape) for shape in net.shared.values()]
+    shareable = [count // n_in for count in counts if count % n_in == 0 and count // n_in <= 8]
+    if shareable and net.chance(0.5):
+        n_out = net.random.choice(shareable)
     transpose, bias = net.chance(0.15), net.chance(0.7)
     body = (
         f"inner_product_param {{ num_output: {n_out} axis: {axis} transpose: {str(transpose).lower()} "

@@ -193,19 +193,13 @@ class NetWriter:
         """One ParamSpec."""
         parts = []
         share_name = ""
-        if self.chance(0.45):
-            same = [name for name, other in self.shared.items() if other == shape]
-            if self.mistake():
-                same = list(self.shared)
-            as_many = [name for name, other in self.shared.items() if count_of(other) == count_of(shape)]
-            if same and self.chance(0.8):
-                share_name = self.random.choice(same)
-            elif as_many and self.chance(0.8):
-                share_name = self.random.choice(as_many)
+        as_many = [name for name, other in self.shared.items() if count_of(other) == count_of(shape)]
+        if self.chance(0.7 if as_many else 0.4):
+            share_name = self.random.choice(as_many) if as_many and self.chance(0.8) else f"w{len(self.shared)}"
+            if self.shared and self.mistake():
+                share_name = self.random.choice(list(self.shared))
+            if self.shared.setdefault(share_name, shape) != shape or self.chance(0.1):
                 parts.append("share_mode: PERMISSIVE")
-            else:
-                share_name = f"w{len(self.shared)}"
-                self.shared[share_name] = shape
             parts.append(f'name: "{share_name}"')
         lr_mult = 0 if lr_zero_only else self.random.choice([None, None, 1, 0, 2])
         if share_name and not self.mistake():
