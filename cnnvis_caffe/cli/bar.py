@@ -1,0 +1,37 @@
+"""Progress as a bar on the terminal."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import tqdm
+
+
+class Bar:
+    """A `Progress` that draws on stderr, and nothing where stderr is no terminal or nothing shall be said.
+
+    Parameters
+    ----------
+    context : click.Context
+        Of the command; its root knows whether to be quiet.
+    """
+
+    def __init__(self, context: click.Context) -> None:
+        self._off = bool(context.find_root().params.get("quiet")) or not sys.stderr.isatty()
+        self._bars: list[tqdm.tqdm] = []
+
+    def start(self, total: int, what: str) -> None:
+        """Begin something of `total` steps."""
+        unit_scale = total >= 10_000_000  # bytes rather than images
+        self._bars.append(
+            tqdm.tqdm(total=total, desc=what, file=sys.stderr, leave=False, disable=self._off, unit_scale=unit_scale)
+        )
+
+    def step(self, n: int = 1) -> None:
+        """Take `n` steps."""
+        self._bars[-1].update(n)
+
+    def done(self) -> None:
+        """End what was begun last."""
+        self._bars.pop().close()

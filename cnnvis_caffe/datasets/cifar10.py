@@ -1,0 +1,156 @@
+"""CIFAR-10: 60,000 colour images of 32×32 pixels in ten classes."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import pickle
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe.datasets.find import download, find
+from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.formats.images import decode_image, read_bytes
+from cnnvis_caffe.progress import Progress
+from cnnvis_caffe.records.image_set import ImageSet
+
+CLASS_NAMES = tuple(["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"])
+JPEG_NOTE = "JPEG copies of CIFAR-10"
+
+_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+_SHAPE = (3, 32, 32)
+_RECORD = 1 + 3 * 32 * 32  # a label, then the pixels
+_BIN, _PY = "cifar-10-batches-bin", "cifar-10-batches-py"
+_ARCHIVES = {"cifar-10-binary.tar.gz": _BIN, "cifar-10-python.tar.gz": _PY}
+_BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
+_FOLDERS = ("", "cifar10/", "cifar-10/")
+_ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
+
+
+def load_cifar10(split: str, progress: Progress) -> ImageSet:
+    """Load CIFAR-10 from the official files, folders or archives, or from an archive of JPEG copies.
+
+    Parameters
+    ----------
+    split : str
+        "train" (50,000) or "test" (10,000).
+    progress : Progress
+
+    Returns
+    -------
+    ImageSet
+        Channels in the order RGB, as the official files have them; the JPEG copies are sorted by class, and
+        its `note` says that they are copies.
+    """
+    names = [*_ARCHIVES.values(), *_ARCHIVES, "cifar10-jpeg.tar.xz"]
+    path = find(folder + name for name in names for folder in _FOLDERS)
+    if path is None:
+        path = download([_URL], _MD5, "cifar10/cifar-10-binary.tar.gz", progress)
+    if path.name == "cifar10-jpeg.tar.xz":
+        images, labels = _read_jpegs(path, split, progress)
+        return ImageSet("cifar10", split, images, labels, CLASS_NAMES, "RGB", JPEG_NOTE)
+    is_binary = path.name in (_BIN, "cifar-10-binary.tar.gz")
+    read = _read_binary if is_binary else _read_pickle
+    suffix = ".bin" if is_binary else ""
+    parts = [read(content, where) for content, where in _batches(path, split, suffix, progress)]
+    images = np.concatenate([images for images, _ in parts])
+    labels = np.concatenate([labels for _, labels in parts]).astype(np.int64)
+    if labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
+        raise DataFileError(str(path), f"has labels from {labels.min()} to {labels.max()}; 0 to 9 are allowed")
+    return ImageSet("cifar10", split, images, labels, CLASS_NAMES, "RGB")
+
+
+def _batches(path: Path, split: str, suffix: str, progress: Progress) -> Iterator[tuple[bytes, str]]:
+    """The content of each official file of a part, and its name for messages."""
+    wanted = [name + suffix for name in _BATCHES[split]]
+    if path.is_dir():
+        for name in wanted:
+            yield read_bytes(path / name), str(path / name)
+        return
+    found = {}
+    for name, content in _members(path, lambda name: name.rpartition("/")[2] in wanted):
+        found[name.rpartition("/")[2]] = content
+    for name in wanted:
+        if name not in found:
+            raise DataFileError(str(path), f"has no {name}")
+        yield found[name], f"{path}: {name}"
+
+
+def _members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the wanted files in an archive, in its order."""
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() and wanted(member.name) else None
+                if file is not None:
+                    yield member.name, file.read()
+    except _ARCHIVE_ERRORS as error:
+        raise DataFileError(str(path), f"is damaged or cut off: {error}") from error
+
+
+def _read_binary(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read a file of the binary version."""
+    if not content or len(content) % _RECORD:
+        raise DataFileError(where, f"has {len(content)} bytes, which is no whole number of images of {_RECORD} bytes")
+    records = np.frombuffer(content, np.uint8).reshape(-1, _RECORD)
+    return records[:, 1:].reshape(-1, *_SHAPE), records[:, 0]
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Makes arrays and plain values, and nothing else that a file might ask for."""
+
+    _ALLOWED = {
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("_codecs", "encode"),
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"asks for {module}.{name}")
+        if name == "_reconstruct":
+            # Its module has another name in newer versions of numpy, and warns under the old one.
+            return np.zeros(0).__reduce__()[0]
+        return super().find_class(module, name)
+
+
+def _read_pickle(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read a file of the Python version."""
+    try:
+        batch = _PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
+        images = np.asarray(batch[b"data"], np.uint8).reshape(-1, *_SHAPE)
+        labels = np.asarray(batch[b"labels"], np.int64)
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise DataFileError(where, f"is no batch of CIFAR-10 or is damaged: {error}") from error
+    if len(images) != len(labels):
+        raise DataFileError(where, f"holds {len(images)} images and {len(labels)} labels")
+    return images, labels
+
+
+def _read_jpegs(path: Path, split: str, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """Read the archive of JPEG copies: <split>/<class>/<number>.jpg."""
+    n = 50_000 if split == "train" else 10_000
+    images = np.empty((n, *_SHAPE), np.uint8)
+    labels = np.empty(n, np.int64)
+    progress.start(n, f"reading {split} images of {path.name}")
+    index = 0
+    for name, content in _members(path, lambda name: name.startswith(f"{split}/") and name.endswith(".jpg")):
+        try:
+            labels[index] = CLASS_NAMES.index(name.split("/")[1])
+            images[index] = decode_image(content)[..., ::-1].transpose(2, 0, 1)  # from BGR
+        except (ValueError, IndexError) as error:
+            raise DataFileError(str(path), f"{name} is not one of {n} images of 32x32 pixels: {error}") from error
+        index += 1
+        progress.step()
+    progress.done()
+    if index != n:
+        raise DataFileError(str(path), f"has {index} {split} images; there should be {n}")
+    return images, labels

@@ -1,0 +1,136 @@
+"""Where data sets lie: in CNNVIS_DATA_DIR, in the user's cache, or on the network."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cnnvis_caffe.errors import DataNotFoundError, MissingDependencyError
+from cnnvis_caffe.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+
+def roots() -> list[Path]:
+    """Return the folders that are looked through, in this order.
+
+    Returns
+    -------
+    list of Path
+        CNNVIS_DATA_DIR where it is set, and the cache.
+
+    Raises
+    ------
+    DataNotFoundError
+        If CNNVIS_DATA_DIR names no folder.
+    """
+    named = os.environ.get("CNNVIS_DATA_DIR")
+    if named and not os.path.isdir(named):
+        raise DataNotFoundError(f"CNNVIS_DATA_DIR names {named}, which is not a folder")
+    return [*([Path(named)] if named else []), cache()]
+
+
+def cache() -> Path:
+    """Return the folder that downloads go to.
+
+    Returns
+    -------
+    Path
+        Below XDG_CACHE_HOME or ~/.cache.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cnnvis_caffe"
+
+
+def find(candidates: Iterable[str]) -> Path | None:
+    """Return the first of some files or folders that exists.
+
+    Parameters
+    ----------
+    candidates : iterable of str
+        Paths below a root, best first.
+
+    Returns
+    -------
+    Path or None
+    """
+    candidates = list(candidates)
+    for root in roots():
+        for candidate in candidates:
+            if (root / candidate).exists():
+                return root / candidate
+    return None
+
+
+def download(urls: Sequence[str], md5: str, path: str, progress: Progress) -> Path:
+    """Download a file into the cache.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        Where it can be had; the next is tried when one fails.
+    md5 : str
+        Checksum, in hexadecimal.
+    path : str
+        Where it goes, below the cache.
+    progress : Progress
+        Told of bytes.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataNotFoundError
+        If no address gives the file, with what each said.
+    MissingDependencyError
+        If `pooch` is not installed.
+    """
+    try:
+        import pooch
+    except ImportError as error:
+        raise MissingDependencyError("pooch", "data", f"downloading {path}") from error
+    target = cache() / path
+    failures = []
+    for url in urls:
+        logger.info("downloading %s", url)
+        try:
+            downloader = pooch.HTTPDownloader(progressbar=_Bar(progress, url), timeout=30)
+            found = pooch.retrieve(url, f"md5:{md5}", target.name, target.parent, downloader=downloader)
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
+            failures.append(f"{url}: {str(error).splitlines()[0]}")
+        else:
+            return Path(found)
+    raise DataNotFoundError(
+        f"{path} is neither in {' nor in '.join(map(str, roots()))}, and cannot be downloaded "
+        f"({'; '.join(failures)}); download it elsewhere and let CNNVIS_DATA_DIR name the folder"
+    )
+
+
+class _Bar:
+    """What pooch takes for a progress bar."""
+
+    def __init__(self, progress: Progress, url: str) -> None:
+        self._progress = progress
+        self._what = f"downloading {url.rpartition('/')[2]}"
+        self._total = 0
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @total.setter
+    def total(self, total: int) -> None:
+        self._total = total
+        self._progress.start(total, self._what)
+
+    def update(self, n: int) -> None:
+        self._progress.step(n)
+
+    def reset(self) -> None:
+        """Pooch resets the bar at the end, only to fill it."""
+
+    def close(self) -> None:
+        self._progress.done()

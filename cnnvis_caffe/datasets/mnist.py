@@ -1,0 +1,96 @@
+"""MNIST: 70,000 grey handwritten digits of 28×28 pixels."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from cnnvis_caffe.datasets.find import download, find
+from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.formats.images import read_bytes
+from cnnvis_caffe.progress import Progress
+from cnnvis_caffe.records.image_set import ImageSet
+
+_URLS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+_MD5 = {
+    "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+_IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049
+_PREFIXES = {"train": "train", "test": "t10k"}
+
+
+def load_mnist(split: str, progress: Progress) -> ImageSet:
+    """Load MNIST from the four original files, packed or unpacked.
+
+    Parameters
+    ----------
+    split : str
+        "train" (60,000) or "test" (10,000).
+    progress : Progress
+
+    Returns
+    -------
+    ImageSet
+    """
+    prefix = _PREFIXES[split]
+    images_path = _find(f"{prefix}-images-idx3-ubyte", progress)
+    labels_path = _find(f"{prefix}-labels-idx1-ubyte", progress)
+    images = read_idx(images_path, _IMAGES_MAGIC)
+    labels = read_idx(labels_path, _LABELS_MAGIC)
+    if len(images) != len(labels):
+        raise DataFileError(str(labels_path), f"holds {len(labels)} labels for {len(images)} images in {images_path}")
+    digits = tuple(map(str, range(10)))
+    return ImageSet("mnist", split, images[:, np.newaxis], labels.astype(np.int64), digits, "grey")
+
+
+def read_idx(path: Path, magic: int) -> np.ndarray:
+    """Read an idx file of bytes.
+
+    Parameters
+    ----------
+    path : Path
+        Unpacked if its name ends in .gz.
+    magic : int
+        What the file must begin with; its last byte is the number of axes.
+
+    Returns
+    -------
+    ndarray, uint8
+        As many axes as `magic` says.
+
+    Raises
+    ------
+    DataFileError
+        If it is something else, or cut off.
+    """
+    content = read_bytes(path)
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataFileError(str(path), f"cannot be unpacked: {error}") from error
+    n_axes = magic & 0xFF
+    header = np.frombuffer(content[: 4 * (1 + n_axes)], ">u4") if len(content) >= 4 * (1 + n_axes) else None
+    if header is None or header[0] != magic:
+        raise DataFileError(str(path), f"is no idx file with magic number {magic}")
+    shape = tuple(int(length) for length in header[1:])
+    values = np.frombuffer(content, np.uint8, offset=4 * (1 + n_axes))
+    if values.size != np.prod(shape):
+        raise DataFileError(str(path), f"holds {values.size} values, but says that its shape is {shape}")
+    return values.reshape(shape)
+
+
+def _find(name: str, progress: Progress) -> Path:
+    """One of the four files."""
+    dotted = name.replace("-idx", ".idx")  # as some unpack it
+    found = find(f"mnist/{file}" for file in (f"{name}.gz", name, dotted))
+    return found or download([f"{url}{name}.gz" for url in _URLS], _MD5[name], f"mnist/{name}.gz", progress)
