@@ -38,6 +38,7 @@ class Convolution(ConvolutionBase):
         if len(w.kernel) == 2 and x.device.type == "cpu" and min(w.dilation) and not any(self._overhang(x)):
             arguments = list(w.pad), list(w.stride), list(w.dilation), self.group
             packed = self._packed.get(
+                self,
                 self.blobs[0],
                 x.shape,
                 lambda: torch.ops.mkldnn._reorder_convolution_weight(weight, *arguments, list(x.shape)),

@@ -65,7 +65,7 @@ class InnerProduct(Layer):
         """The product and the bias."""
         if x.device.type == "cpu" and not self.transpose:
             packed = self._packed.get(
-                self.blobs[0], self.n_rows, lambda: torch.ops.mkldnn._reorder_linear_weight(weight, self.n_rows)
+                self, self.blobs[0], self.n_rows, lambda: torch.ops.mkldnn._reorder_linear_weight(weight, self.n_rows)
             )
             if packed is not None:
                 return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
