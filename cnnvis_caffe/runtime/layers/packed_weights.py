@@ -43,7 +43,7 @@ class PackedWeights:
         return self._packed
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _is_available() -> bool:
     """Whether this build of PyTorch has the operations (since 2.0, where oneDNN is on)."""
     return (
