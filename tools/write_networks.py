@@ -9,6 +9,7 @@ snapshots made with those fit. Where Caffe splits a schedule over several solver
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -132,9 +133,10 @@ def pooling(name: str, bottom: str, pool: Word, kernel_size: int, stride: int, *
     return layer(name, "Pooling", bottom, name, pooling_param=parameters)
 
 
-def relu(name: str, blob: str) -> Message:
-    """A ReLU in place."""
-    return layer(name, "ReLU", blob, blob)
+def relu(name: str, blob: str, negative_slope: float = 0) -> Message:
+    """A ReLU in place, leaky with a slope other than 0."""
+    leaky = {"relu_param": {"negative_slope": negative_slope}} if negative_slope else {}
+    return layer(name, "ReLU", blob, blob, **leaky)
 
 
 def dropout(name: str, blob: str, ratio: float) -> Message:
@@ -206,7 +208,12 @@ def train_and_test_data(
 Net = tuple[list[Message], list[Message]]
 
 
-def lenet_body(data: str = "data", suffix: str = "", *, shared: bool = False) -> list[Message]:
+LENET_WIDTHS = (20, 50)
+
+
+def lenet_body(
+    data: str = "data", suffix: str = "", *, shared: bool = False, widths: tuple[int, int] = LENET_WIDTHS
+) -> list[Message]:
     """LeNet up to ip2; the siamese net has it twice, with shared parameters."""
 
     def param(name: str) -> list[Message]:
@@ -216,9 +223,9 @@ def lenet_body(data: str = "data", suffix: str = "", *, shared: bool = False) ->
         return name + suffix
 
     return [
-        convolution(at("conv1"), data, 20, 5, stride=1, param=param("conv1")),
+        convolution(at("conv1"), data, widths[0], 5, stride=1, param=param("conv1")),
         pooling(at("pool1"), at("conv1"), MAX, 2, 2),
-        convolution(at("conv2"), at("pool1"), 50, 5, stride=1, param=param("conv2")),
+        convolution(at("conv2"), at("pool1"), widths[1], 5, stride=1, param=param("conv2")),
         pooling(at("pool2"), at("conv2"), MAX, 2, 2),
         inner_product(at("ip1"), at("pool2"), 500, param=param("ip1")),
         relu(at("relu1"), at("ip1")),
@@ -229,11 +236,32 @@ def lenet_body(data: str = "data", suffix: str = "", *, shared: bool = False) ->
 MNIST_SCALE: Message = {"scale": 0.00390625}
 
 
-def lenet() -> Net:
-    """LeNet on MNIST."""
+def on_mnist(body: list[Message]) -> Net:
+    """A net up to ip2, trained on MNIST."""
     source = train_and_test_data("mnist", ("mnist_train", "mnist_test"), (64, 100), MNIST_SCALE)
-    body = lenet_body()
     return [*source, *body, accuracy("ip2"), loss("ip2")], [input_(64, 1, 28, 28), *body, prob("ip2")]
+
+
+def lenet(factor: float = 1) -> Net:
+    """LeNet on MNIST, its convolutions as many times as wide; halves are rounded down."""
+    first, second = (math.ceil(width * factor - 0.5) for width in LENET_WIDTHS)
+    return on_mnist(lenet_body(widths=(first, second)))
+
+
+def deep_lenet() -> Net:
+    """LeNet with a stack of four convolutions, each with ReLU, in place of each of its two."""
+    body: list[Message] = []
+    bottom = "data"
+    for group, width in enumerate(LENET_WIDTHS, start=1):
+        for member in range(1, 5):
+            name = f"conv{group}-{member}"
+            body.append(convolution(name, bottom, width, 5, pad=2, stride=1))
+            body.append(relu(f"relu{group}-{member}", name))
+            bottom = name
+        body.append(pooling(f"pool{group}", bottom, MAX, 2, 2))
+        bottom = f"pool{group}"
+    body += [inner_product("ip1", bottom, 500), relu("relu3", "ip1"), inner_product("ip2", "ip1", 10)]
+    return on_mnist(body)
 
 
 def mnist_siamese() -> Net:
@@ -330,6 +358,37 @@ def cifar10_full() -> Net:
     ]
     train_val = [*train_and_test_data("cifar", *CIFAR10), *body, accuracy("ip1"), loss("ip1")]
     return train_val, [input_(1, 3, 32, 32), *body, prob("ip1")]
+
+
+BASE_CNN_GROUPS = ((2, 96), (2, 128), (3, 256), (3, 512))
+#: Slopes of leaky ReLU in the paper's Table 3; 0 is ReLU.
+SLOPES = (0, 0.01, 0.05, 0.1, 0.15, 0.2, 0.24, 0.25, 0.3)
+
+
+def base_cnn(negative_slope: float = 0) -> Net:
+    """Ten convolutions in four groups and two inner products, on CIFAR-10."""
+    msra: Message = {"type": "msra"}
+    param = rates(decay=True)
+    body: list[Message] = []
+    bottom = "data"
+    for group, (n_members, width) in enumerate(BASE_CNN_GROUPS, start=1):
+        for member in range(1, n_members + 1):
+            name = f"conv{group}-{member}"
+            body.append(convolution(name, bottom, width, 3, msra, 0, param, pad=1))
+            body.append(relu(f"relu{group}-{member}", name, negative_slope))
+            bottom = name
+        body.append(pooling(f"pool{group}", bottom, MAX, 2, 2))
+        bottom = f"pool{group}"
+    body += [
+        inner_product("fc5", bottom, 512, msra, 0, param),
+        relu("relu5", "fc5", negative_slope),
+        dropout("drop5", "fc5", 0.5),
+        inner_product("fc6", "fc5", 10, gaussian(0.01), 0, param),
+    ]
+    sources, _, mean = CIFAR10
+    transform = {"scale": 0.015625, **mean}  # pixels then vary by about one, for which the msra filler is made
+    source = train_and_test_data("cifar", sources, (128, 100), {"mirror": TRUE, **transform}, transform)
+    return [*source, *body, accuracy("fc6"), loss("fc6")], [input_(1, 3, 32, 32), *body, prob("fc6")]
 
 
 ILSVRC12 = ("ilsvrc12_train", "ilsvrc12_val")
@@ -481,9 +540,9 @@ def steps(base_lr: float, gamma: float, stepsize: int) -> Message:
 INV: Message = {"base_lr": 0.01, "lr_policy": "inv", "gamma": 0.0001, "power": 0.75}
 
 
-def falls_at(*iterations: int) -> Message:
-    """A learning rate of 0.001 that falls to a tenth at each of the given iterations."""
-    return {"base_lr": 0.001, "lr_policy": "multistep", "gamma": 0.1, "stepvalue": [*iterations]}
+def falls_at(*iterations: int, base_lr: float = 0.001) -> Message:
+    """A learning rate that falls to a tenth at each of the given iterations."""
+    return {"base_lr": base_lr, "lr_policy": "multistep", "gamma": 0.1, "stepvalue": [*iterations]}
 
 
 def solver(
@@ -528,8 +587,24 @@ ILSVRC12_TESTS: Message = {"test_iter": 1000, "test_interval": 1000}
 def all_nets() -> dict[str, tuple[str, Net, Message]]:
     """For every folder: the net's name, its layers, its solver."""
     imagenet = solver(steps(0.01, 0.1, 100000), 450000, 0.0005, 20, 10000, "GPU", **ILSVRC12_TESTS)
+    on_mnist_ = solver(INV, 10000, 0.0005, 100, 5000, **MNIST_TESTS)
+    schedule = falls_at(20000, 28000, base_lr=0.01)
+    base_cnn_solver = solver(schedule, 32000, 0.0005, 100, 4000, **FULL_TESTS)
     return {
-        "lenet": ("LeNet", lenet(), solver(INV, 10000, 0.0005, 100, 5000, **MNIST_TESTS)),
+        "lenet": ("LeNet", lenet(), on_mnist_),
+        **{
+            f"lenet_x{factor:g}": (f"LeNet_x{factor:g}", lenet(factor), on_mnist_)
+            for factor in (4, 2, 0.5, 0.25)
+        },
+        "deep_lenet": ("DeepLeNet", deep_lenet(), on_mnist_),
+        **{
+            f"base_cnn_leaky{slope:g}" if slope else "base_cnn": (
+                f"BaseCNN_leaky{slope:g}" if slope else "BaseCNN",
+                base_cnn(slope),
+                base_cnn_solver,
+            )
+            for slope in SLOPES
+        },
         "cifar10_quick": (
             "CIFAR10_quick",
             cifar10_quick(),
