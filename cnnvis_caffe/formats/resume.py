@@ -59,9 +59,7 @@ def write_resume(path: str | os.PathLike[str], state: ResumeState) -> None:
     Raises
     ------
     SolverStateError
-        If it cannot be written.
-    TypeError
-        If a layer's position holds anything but int, float, str and arrays of numbers.
+        If it cannot be written, or a layer's position holds anything but int, float, str and arrays of numbers.
     """
     with (
         atomic_write(path) as temporary_path,
