@@ -46,7 +46,8 @@ class Blob:
     def __init__(self, shape: tuple[int, ...] | None = None, name: str = "") -> None:
         self.name = name
         self._capacity = 0
-        self._data = self._diff = Memory(0)
+        self._data: Memory = _NoMemory(name)
+        self._diff: Memory = self._data
         self.shape: tuple[int, ...] = ()
         self.count = 0
         if shape is not None:
@@ -226,3 +227,32 @@ class Blob:
                 f"blob {self.name!r} of shape {self.shape} cannot share memory with {other.name!r} "
                 f"of shape {other.shape}: the number of values must be the same",
             )
+
+
+class _NoMemory(Memory):
+    """Stands for the values of a blob that has never had room for any, which Caffe refuses to touch."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(0)
+        self._name = name
+
+    def array(self) -> np.ndarray:
+        """Refuse."""
+        raise self._error()
+
+    def read(self, shape: tuple[int, ...]) -> Any:
+        """Refuse."""
+        raise self._error()
+
+    def write(self, tensor: Any) -> None:
+        """Refuse."""
+        raise self._error()
+
+    def _error(self) -> ShapeError:
+        """What to do about it."""
+        return ShapeError(
+            self._name,
+            f"blob {self._name!r} has no shape yet, or one without values: reshape it before anything is done with it",
+        )

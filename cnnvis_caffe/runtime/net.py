@@ -13,6 +13,7 @@ from cnnvis_caffe.errors import (
     DeviceError,
     LayerError,
     MissingDependencyError,
+    NetError,
     NonFiniteError,
     UnsupportedLayerError,
 )
@@ -212,6 +213,14 @@ class Net:
             self.problems.append(str(error))
             self._unshaped.update(top_ids)
             return
+        self._check_sizes(layer, bottoms, tops)
+
+    def _check_sizes(self, layer: Layer, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Refuse tops without values, unless a script may still give the net's inputs another shape."""
+        # Layers with parameters or loss weights use their tops when they are set up, others not before they run.
+        may_change = layer.type == "Input" or any(0 in bottom.shape for bottom in bottoms)
+        if may_change and not layer.blobs and not any(layer.loss_weights):
+            return
         for top in tops:
             if 0 in top.shape:
                 raise layer.shape_error(f"top {top.name!r} would have shape {top.shape}, which holds no values")
@@ -280,8 +289,16 @@ class Net:
         -------
         float
             Sum over those layers of their weighted losses.
+
+        Raises
+        ------
+        NetError
+            If there is no such layer; a net without layers cannot run.
+        LayerError
+            If a layer cannot run on what it is given.
         """
         end = len(self.layers) - 1 if end is None else end
+        self._check_range(start, end)
         loss: Any = 0.0
         with backend.computing():
             for index in range(start, end + 1):
@@ -306,8 +323,17 @@ class Net:
         return float(loss)
 
     def backward(self, start: int | None = None, end: int = 0) -> None:
-        """Run the layers backward from `start` down to `end`, both included."""
+        """Run the layers backward from `start` down to `end`, both included.
+
+        Raises
+        ------
+        NetError
+            If there is no such layer; a net without layers cannot run.
+        LayerError
+            If a layer has no backward pass for what is asked of it.
+        """
         start = len(self.layers) - 1 if start is None else start
+        self._check_range(end, start)
         with backend.computing():
             for index in range(start, end - 1, -1):
                 for callback in self.before_backward:
@@ -324,6 +350,14 @@ class Net:
                         self._log_backward(index)
                 for callback in self.after_backward:
                     callback(index)
+
+    def _check_range(self, lowest: int, highest: int) -> None:
+        """Refuse layers that are not there."""
+        if lowest < 0 or highest >= len(self.layers) or not self.layers:
+            raise NetError(
+                f"{self.path}: layers {lowest} to {highest} cannot run: the net has {len(self.layers)}"
+                + (f", numbered from 0 to {len(self.layers) - 1}" if self.layers else ", none to run")
+            )
 
     def reshape(self) -> None:
         """Bring the shapes of all blobs up to date."""
