@@ -73,7 +73,7 @@ def _steps(net: NetWriter, inputs: Sequence[Top]) -> list[str]:
         lambda: [*fill(random.sample(list(inputs), 1)), f"forward {some_layers()}", f"backward {some_layers()}"],
         lambda: [f"backward {some_layers()}"],
         lambda: [f"random_seed {random.randrange(9)}", "forward"],
-        lambda: resize(inputs[0].shape[0] + random.choice([1, 2])),
+        lambda: resize(inputs[0].shape[0] + net.may_grow * random.choice([1, 2])),
         lambda: [*resize(1), *resize(inputs[0].shape[0])],
     ]
     for act in random.sample(acts, random.randint(2, 4)):

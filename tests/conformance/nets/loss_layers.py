@@ -23,7 +23,7 @@ def softmax_loss(net: NetWriter) -> bool:
         return euclidean_loss(net)
     labels = labels_for(net, scores)
     normalization = net.random.choice(["", "normalization: FULL", "normalize: false", "ignore_label: 1"])
-    shapes = [[]] if net.chance(0.85) else [[], scores.shape]
+    shapes = [[]] if net.chance(0.97) else [[], scores.shape]
     net.add("SoftmaxWithLoss", [scores, labels], shapes, f"loss_param {{ {normalization} }}", is_loss=True)
     return True
 
@@ -82,6 +82,7 @@ def contrastive_loss(net: NetWriter) -> bool:
     second = net.pick(lambda top: first is not None and top.shape == first.shape, [first] if first else [])
     if not first or not second:
         return False
+    net.may_grow = False  # it writes foreign memory then
     net.add("ContrastiveLoss", [first, second, labels_for(net, first)], [[]], is_loss=True)
     return True
 
