@@ -141,5 +141,32 @@ class MemoryData(Layer):
         if self._position == 0:
             self._has_new_images = False
 
+    def get_position(self) -> dict[str, int]:
+        """Return the place in the arrays behind the last batch; a snapshot of a solver keeps it.
+
+        Returns
+        -------
+        dict of str to int
+        """
+        return {"row": self._position}
+
+    def set_position(self, position: dict[str, int]) -> None:
+        """Show next what follows a place, in the arrays that have been set.
+
+        Parameters
+        ----------
+        position : dict of str to int
+            What `get_position` returned.
+
+        Raises
+        ------
+        LayerError
+            If the arrays have no such place.
+        """
+        row, length = position["row"], len(self._arrays[0]) if self._arrays else 0
+        if row and row >= length:
+            raise self.error(f"has {length} items, and is to go on from item {row}; set the arrays before")
+        self._position = row
+
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Has nothing below it."""

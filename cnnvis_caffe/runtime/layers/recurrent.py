@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from cnnvis_caffe.errors import CaffeQuirkWarning
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
@@ -192,6 +194,33 @@ class Recurrent(Layer):
                 top.share_data(state)
         if self.param.recurrent_param.debug_info:
             self._log("Forward", "outputs data", outputs)
+
+    def get_position(self) -> dict[str, np.ndarray]:
+        """Return the last states, which the next sequence may go on from; a snapshot of a solver keeps them.
+
+        Returns
+        -------
+        dict of str to ndarray, float32
+        """
+        return {f"state {index}": state.data.copy() for index, state in enumerate(self._last_states)}
+
+    def set_position(self, position: dict[str, np.ndarray]) -> None:
+        """Go on from states that `get_position` returned.
+
+        Parameters
+        ----------
+        position : dict of str to ndarray
+
+        Raises
+        ------
+        ShapeError
+            If they are of other sequences.
+        """
+        for index, state in enumerate(self._last_states):
+            values = position[f"state {index}"]
+            if values.shape != state.shape:
+                raise self.shape_error(f"has states of shape {state.shape}; those to go on from have {values.shape}")
+            state.data[...] = values
 
     def show_outputs(self, top: Blob, outputs: Any) -> None:
         """Make the outputs of all steps, a new tensor, the values of the top."""

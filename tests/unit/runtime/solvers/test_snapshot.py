@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from small_solver import NET, USUAL, make_solver, same, weights_of, write_files
 
-from cnnvis_caffe.errors import DataNotFoundError, NetError, ParamMismatchError, SolverStateError
+from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, ParamMismatchError, SolverStateError
 from cnnvis_caffe.formats.resume import ResumeState, read_resume, write_resume
 from cnnvis_caffe.runtime.solvers import SOLVER_TYPES, snapshot
 
@@ -80,6 +80,37 @@ def test_layers_that_stand_in_their_data_are_asked_and_told(tmp_path):
     other.test_nets[0].layers[0].set_position = told.append
     with pytest.warns(UserWarning, match=r"says nothing of 'data' \(test0\)"):
         other.restore(str(tmp_path / "snap_iter_0.solverstate"))
+
+
+MEMORY_NET = """layer { name: "data" type: "MemoryData" top: "data" top: "label"
+        memory_data_param { batch_size: 2 channels: 3 height: 1 width: 4 } }
+layer { name: "x" type: "Reshape" bottom: "data" top: "x" reshape_param { shape { dim: 3 dim: 2 dim: 4 } } }
+layer { name: "cont" type: "DummyData" top: "cont"
+        dummy_data_param { shape { dim: 3 dim: 2 } data_filler { type: "constant" value: 1 } } }
+layer { name: "lstm" type: "LSTM" bottom: "x" bottom: "cont" top: "y" recurrent_param { num_output: 5
+        weight_filler { type: "uniform" min: -0.3 max: 0.3 } } }
+layer { name: "loss" type: "Reduction" bottom: "y" top: "loss" loss_weight: 1 }
+"""
+
+
+def test_arrays_in_memory_and_states_of_sequences_are_gone_on_from(tmp_path):
+    """Batches go on in the middle of the arrays, and an LSTM with the sequence that it was in."""
+    images = np.random.default_rng(2).normal(size=(10, 3, 1, 4)).astype(np.float32)
+    text = 'base_lr: 0.1 lr_policy: "fixed" max_iter: 7 snapshot: 3 random_seed: 3'
+
+    def make():
+        solver = make_solver(tmp_path, text, MEMORY_NET)
+        solver.net.layers[0].reset(images, np.zeros(10, np.float32), 10)
+        return solver
+
+    undisturbed = make()
+    undisturbed.solve()
+    resumed = make()
+    resumed.solve(str(tmp_path / "snap_iter_3.solverstate"))
+    assert same(weights_of(resumed), weights_of(undisturbed))
+    resumed.net.layers[0].reset(images, np.zeros(10, np.float32), 4)
+    with pytest.raises(LayerError, match="has 4 items, and is to go on from item 6"):
+        resumed.restore(str(tmp_path / "snap_iter_3.solverstate"))
 
 
 def test_a_position_that_is_no_plain_value_is_refused(tmp_path):
