@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
-import weakref
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
 from cnnvis_caffe.formats.database import Record
+from cnnvis_caffe.formats.shared_handles import SharedHandles
 
 
 def _library() -> Any:
@@ -26,28 +25,16 @@ def _library() -> Any:
     return plyvel
 
 
-class _Handle:
-    """An open database; LevelDB allows one process and in it one handle, so all readers share it."""
+_HANDLES = SharedHandles()
 
-    _open: weakref.WeakValueDictionary[str, _Handle] = weakref.WeakValueDictionary()
-    _lock = threading.Lock()
 
-    def __init__(self, path: str) -> None:
-        plyvel = _library()
-        try:
-            self.database = plyvel.DB(path, create_if_missing=False)
-        except (plyvel.Error, OSError) as error:
-            raise DataFileError(path, f"cannot be opened as a LevelDB: {error}") from error
-
-    @classmethod
-    def of(cls, path: str) -> _Handle:
-        """Return the handle of a folder, opened if need be."""
-        key = os.path.realpath(path)
-        with cls._lock:
-            handle = cls._open.get(key)
-            if handle is None:
-                handle = cls._open[key] = cls(path)
-            return handle
+def _open(path: str) -> Any:
+    """Open a database that is there."""
+    plyvel = _library()
+    try:
+        return plyvel.DB(path, create_if_missing=False)
+    except (plyvel.Error, OSError) as error:
+        raise DataFileError(path, f"cannot be opened as a LevelDB: {error}") from error
 
 
 class LevelDatabase:
@@ -76,18 +63,18 @@ class LevelDatabase:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._handle = _Handle.of(self.path)
+        self._handle = _HANDLES.lend(self, os.path.realpath(self.path), lambda: _open(self.path))
         if next(iter(self), None) is None:
             raise DataFileError(self.path, "holds no records")
 
     def __len__(self) -> int:
         """Return the number of records, which takes a walk through all keys."""
-        with self._handle.database.iterator(include_value=False) as keys:
+        with self._handle.iterator(include_value=False) as keys:
             return sum(1 for _ in keys)
 
     def __iter__(self) -> Iterator[Record]:
         """Yield all records in byte order of their keys."""
-        with self._handle.database.iterator() as records:
+        with self._handle.iterator() as records:
             yield from records
 
     def cursor(self, after: bytes = b"") -> LevelCursor:
@@ -102,19 +89,19 @@ class LevelDatabase:
         -------
         LevelCursor
         """
-        return LevelCursor(self._handle, after)
+        return LevelCursor(self, after)
 
 
 class LevelCursor:
     """A place in a LevelDB."""
 
-    def __init__(self, handle: _Handle, after: bytes) -> None:
-        self._handle = handle
-        self._records = handle.database.iterator(start=after, include_start=False) if after else self._from_start()
+    def __init__(self, database: LevelDatabase, after: bytes) -> None:
+        self._database = database  # which keeps the handle open
+        self._records = self._iterator(start=after, include_start=False) if after else self._iterator()
 
-    def _from_start(self) -> Any:
-        """All records from the first."""
-        return self._handle.database.iterator()
+    def _iterator(self, **where: Any) -> Any:
+        """Records from somewhere on."""
+        return self._database._handle.iterator(**where)
 
     def take(self, n: int) -> list[Record]:
         """Return the next records, beginning again at the end.
@@ -130,7 +117,7 @@ class LevelCursor:
         records = list(islice(self._records, n))
         while len(records) < n:
             self._records.close()
-            self._records = self._from_start()
+            self._records = self._iterator()
             records += islice(self._records, n - len(records))
         return records
 

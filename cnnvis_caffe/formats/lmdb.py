@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import uuid
-import weakref
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
 from cnnvis_caffe.formats.database import Record
+from cnnvis_caffe.formats.shared_handles import SharedHandles
 
 _FIRST_MAP_SIZE = 1 << 30
 _PUTS_PER_TRANSACTION = 1000
@@ -28,47 +27,31 @@ def _library() -> Any:
     return lmdb
 
 
-class _Environment:
-    """An open environment; LMDB allows one of each in a process, so all readers share it."""
+_ENVIRONMENTS = SharedHandles()
 
-    _open: weakref.WeakValueDictionary[tuple[int, int, int], _Environment] = weakref.WeakValueDictionary()
-    _lock = threading.Lock()
 
-    def __init__(self, path: str) -> None:
-        lmdb = _library()
-        folder = Path(path)
-        # Without the file for locks nobody has ever written here but who made the database; then nothing is created.
-        locks = folder / "lock.mdb"
-        lock = locks.exists() and os.access(locks, os.W_OK)
-        try:
-            self.handle = lmdb.open(path, readonly=True, lock=lock, create=False, max_spare_txns=4)
-        except lmdb.Error as error:
-            raise DataFileError(path, f"is no LMDB database or is damaged: {error}") from error
-        weakref.finalize(self, self.handle.close)
-        if lock:
-            self.handle.reader_check()  # slots of killed processes are freed by nobody else
-        self._check_size(path, folder / "data.mdb")
-
-    def _check_size(self, path: str, file: Path) -> None:
-        """Refuse a file that is cut off: touching what is missing would end the process."""
-        needed = (self.handle.info()["last_pgno"] + 1) * self.handle.stat()["psize"]
-        size = file.stat().st_size
-        if size < needed:
-            raise DataFileError(
-                path, f"is cut off: data.mdb has {size} bytes and should have {needed}; copy or make it again"
-            )
-
-    @classmethod
-    def of(cls, path: str) -> _Environment:
-        """Return the environment of a folder, opened if need be."""
-        status = os.stat(os.path.join(path, "data.mdb"))
-        # A child process must not use what its parent has opened.
-        key = (status.st_dev, status.st_ino, os.getpid())
-        with cls._lock:
-            environment = cls._open.get(key)
-            if environment is None:
-                environment = cls._open[key] = cls(path)
-            return environment
+def _open_to_read(path: str) -> Any:
+    """Open an environment, whose file is as long as it says."""
+    lmdb = _library()
+    folder = Path(path)
+    # Without the file for locks nobody has ever written here but who made the database; then nothing is created.
+    locks = folder / "lock.mdb"
+    lock = locks.exists() and os.access(locks, os.W_OK)
+    try:
+        # The full path, because that is what the package knows environments by.
+        environment = lmdb.open(os.path.realpath(path), readonly=True, lock=lock, create=False, max_spare_txns=4)
+    except lmdb.Error as error:
+        raise DataFileError(path, f"is no LMDB database or is damaged: {error}") from error
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    size = (folder / "data.mdb").stat().st_size
+    if size < needed:  # touching what is missing would end the process
+        environment.close()
+        raise DataFileError(
+            path, f"is cut off: data.mdb has {size} bytes and should have {needed}; copy or make it again"
+        )
+    if lock:
+        environment.reader_check()  # places of killed processes are freed by nobody else
+    return environment
 
 
 class LmdbDatabase:
@@ -97,17 +80,19 @@ class LmdbDatabase:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._environment = _Environment.of(self.path)
+        status = os.stat(os.path.join(self.path, "data.mdb"))
+        key = (status.st_dev, status.st_ino)
+        self._environment = _ENVIRONMENTS.lend(self, key, lambda: _open_to_read(self.path))
         if not len(self):
             raise DataFileError(self.path, "holds no records")
 
     def __len__(self) -> int:
         """Return the number of records."""
-        return self._environment.handle.stat()["entries"]
+        return self._environment.stat()["entries"]
 
     def __iter__(self) -> Iterator[Record]:
         """Yield all records in byte order of their keys."""
-        with self._environment.handle.begin(buffers=True) as transaction:
+        with self._environment.begin(buffers=True) as transaction:
             for key, value in transaction.cursor():
                 yield bytes(key), value
 
@@ -128,19 +113,19 @@ class LmdbDatabase:
         DataFileError
             If there is no such record.
         """
-        return LmdbCursor(self.path, self._environment, after)
+        return LmdbCursor(self, after)
 
 
 class LmdbCursor:
     """A place in an LMDB."""
 
-    def __init__(self, path: str, environment: _Environment, after: bytes) -> None:
-        self._environment = environment  # kept open by this
-        self._transaction = environment.handle.begin(buffers=True)
+    def __init__(self, database: LmdbDatabase, after: bytes) -> None:
+        self._database = database  # which keeps the environment open
+        self._transaction = database._environment.begin(buffers=True)
         self._cursor = self._transaction.cursor()
         if after and not self._cursor.set_key(after):
             self.close()
-            raise DataFileError(path, f"has no record with key {after!r}, after which to go on")
+            raise DataFileError(database.path, f"has no record with key {after!r}, after which to go on")
         self._records = self._cursor.iternext()
         if after:
             next(self._records)
