@@ -123,8 +123,18 @@ class Memory:
                 self._where = HOST
                 self._tensor = None
                 return
+        n_values = tensor.numel()
+        if n_values < self.capacity:
+            self._keep_beyond(n_values)
         self._tensor = tensor
         self._where = TENSOR
+
+    def _keep_beyond(self, n_values: int) -> None:
+        """Before the first values get a tensor of their own, save the others: a blob may grow back and show them."""
+        if self._where is TENSOR and self._tensor.numel() > n_values:
+            self._to_host()
+        elif self._where is ZERO and self._host is not None:
+            self._host.fill(0)
 
     def add(self, tensor: Any) -> None:
         """Add a tensor, which from now on belongs to this memory alone."""
