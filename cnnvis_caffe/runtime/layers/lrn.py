@@ -113,11 +113,11 @@ class LRN(Layer):
 
     def _sliding_sum(self, values: Any) -> Any:
         """Sum over the channels around each one, from that of the channel before."""
-        # Caffe quirk: adds what comes in and subtracts what goes out, so that NaN and infinity stay for good.
+        # Caffe quirk: subtracts what goes out and adds what comes in, so that NaN and infinity stay for good.
         padded = self._padded(values)
         sums = [padded[:, : self.size].sum(1)]
         for c in range(1, values.shape[1]):
-            sums.append(sums[-1] + padded[:, c + self.size - 1] - padded[:, c - 1])
+            sums.append(sums[-1] - padded[:, c - 1] + padded[:, c + self.size - 1])
         return torch.stack(sums, 1)
 
     def _padded(self, values: Any) -> Any:
