@@ -163,8 +163,9 @@ class Writer:
         if self.maybe(0.15):
             self.layer("R", "Power", ["y"], ["y"], "power_param { shift: 1 }")
 
-        # Taps on one pixel are summed up before we multiply: only for finite values is that the same.
-        may_be_odd = "dilation: 0" not in param
+        # Taps on one pixel are summed up before we multiply, and padding is not multiplied at all: only for finite
+        # values is that the same.
+        may_be_odd = "dilation: 0" not in param and layer_type != "Deconvolution"
         fills = ["a", "b"] if "b" in bottoms else ["a"]
         if bottom == "p":
             self.steps += [f"fill P[0] {self.pick(*VALUES)}"]

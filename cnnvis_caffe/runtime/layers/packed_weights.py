@@ -38,8 +38,9 @@ class PackedWeights:
         version = blob.version
         if version is None or is_train(layer) or not _is_available():
             return None
-        if self._key != (version, shape):
-            self._key, self._packed = (version, shape), pack()
+        key = blob._data, version, shape  # a net may come to share the memory of another
+        if self._key != key:
+            self._key, self._packed = key, pack()
         return self._packed
 
 
