@@ -92,6 +92,7 @@ def download(urls: Sequence[str], md5: str, path: str, progress: Progress) -> Pa
         import pooch
     except ImportError as error:
         raise MissingDependencyError("pooch", "data", f"downloading {path}") from error
+    pooch.get_logger().setLevel(logging.WARNING)  # we say ourselves what is downloaded
     target = cache() / path
     failures = []
     for url in urls:
@@ -116,6 +117,7 @@ class _Bar:
         self._progress = progress
         self._what = f"downloading {url.rpartition('/')[2]}"
         self._total = 0
+        self._ended = False
 
     @property
     def total(self) -> int:
@@ -127,10 +129,12 @@ class _Bar:
         self._progress.start(total, self._what)
 
     def update(self, n: int) -> None:
-        self._progress.step(n)
+        if not self._ended:
+            self._progress.step(n)
 
     def reset(self) -> None:
-        """Pooch resets the bar at the end, only to fill it."""
+        """Pooch empties the bar at the end, and fills it again in one step."""
+        self._ended = True
 
     def close(self) -> None:
         self._progress.done()

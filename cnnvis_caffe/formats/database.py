@@ -37,7 +37,7 @@ class Database(Protocol):
         """Return the number of records."""
 
     def __iter__(self) -> Iterator[Record]:
-        """Yield all records once, in byte order of their keys; a value is valid until the next one."""
+        """Yield all records once, in byte order of their keys, as bytes."""
 
     def cursor(self, after: bytes = b"") -> Cursor:
         """Return a cursor that stands behind the record with a key, or before the first one."""

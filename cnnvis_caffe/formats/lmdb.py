@@ -92,9 +92,9 @@ class LmdbDatabase:
 
     def __iter__(self) -> Iterator[Record]:
         """Yield all records in byte order of their keys."""
-        with self._environment.begin(buffers=True) as transaction:
-            for key, value in transaction.cursor():
-                yield bytes(key), value
+        # Copies: a view into the map would end the process once the database is closed.
+        with self._environment.begin() as transaction:
+            yield from transaction.cursor()
 
     def cursor(self, after: bytes = b"") -> LmdbCursor:
         """Return a cursor for one thread.
