@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cnnvis_caffe.errors import LayerError
+from cnnvis_caffe.runtime.place import place_of
 
 
-def filter_net(network: Any, path: str = "") -> Any:
+def filter_net(network: Any, path: str = "", lines: Mapping[str, int] | None = None) -> Any:
     """Return a copy of a network with only the layers that its own `state` admits.
 
     Parameters
     ----------
     network : NetParameter
         With `state` filled in.
-    path : str, optional
-        Begins messages.
+    path, lines : str and mapping of str to int, optional
+        File and lines of the layers, for messages.
 
     Raises
     ------
@@ -34,7 +36,7 @@ def filter_net(network: Any, path: str = "") -> Any:
         if layer.include and layer.exclude:
             raise LayerError(
                 layer.name,
-                f"{path + ': ' if path else ''}layer {layer.name!r} has both include and exclude rules; "
+                f"{place_of(layer, path, lines)}: has both include and exclude rules; "
                 "one kind is allowed: drop the other",
             )
         if layer.include:

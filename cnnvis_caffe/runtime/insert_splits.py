@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from cnnvis_caffe.errors import LayerError
+from cnnvis_caffe.runtime.place import place_of
 
 Top = tuple[int, int]  # (layer index, top index): one version of a blob
 
 
-def insert_splits(network: Any, path: str = "") -> Any:
+def insert_splits(network: Any, path: str = "", lines: Mapping[str, int] | None = None) -> Any:
     """Return a copy of a network in which every top is read once at most.
 
     Parameters
     ----------
     network : NetParameter
         With its layers in the order in which they run.
-    path : str, optional
-        Begins messages.
+    path, lines : str and mapping of str to int, optional
+        File and lines of the layers, for messages.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def insert_splits(network: Any, path: str = "") -> Any:
     Follows `src/caffe/util/insert_splits.cpp`. A non-zero loss weight counts as a reader, and moves to the first
     top of the split.
     """
-    source_of, n_readers, loss_weight = _readers(network, path)
+    source_of, n_readers, loss_weight = _readers(network, path, lines)
     next_part: Counter[Top] = Counter()
     result = type(network)()
     result.CopyFrom(network)
@@ -66,7 +68,9 @@ def split_name(layer: str, blob: str, index: int) -> str:
     return f"{blob}_{layer}_{index}_split"
 
 
-def _readers(network: Any, path: str) -> tuple[dict[Top, Top], Counter[Top], dict[Top, float]]:
+def _readers(
+    network: Any, path: str, lines: Mapping[str, int] | None
+) -> tuple[dict[Top, Top], Counter[Top], dict[Top, float]]:
     """Which top each bottom reads, how often each top is read, and the loss weight of each top."""
     latest: dict[str, Top] = {}
     source_of: dict[Top, Top] = {}
@@ -77,7 +81,7 @@ def _readers(network: Any, path: str) -> tuple[dict[Top, Top], Counter[Top], dic
             if blob not in latest:
                 raise LayerError(
                     layer.name,
-                    f"{path + ': ' if path else ''}layer {layer.name!r} reads blob {blob!r} (bottom {j}), "
+                    f"{place_of(layer, path, lines)}: reads blob {blob!r} (bottom {j}), "
                     "which no earlier layer makes; check the name and the order of the layers",
                 )
             source_of[i, j] = latest[blob]

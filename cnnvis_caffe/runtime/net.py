@@ -27,6 +27,7 @@ from cnnvis_caffe.runtime.insert_splits import insert_splits
 from cnnvis_caffe.runtime.layer import Layer
 from cnnvis_caffe.runtime.layers import create_layer
 from cnnvis_caffe.runtime.param_table import ParamTable
+from cnnvis_caffe.runtime.place import place_of
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class Net:
         param.state.stage.extend(stages)
         # Caffe quirk: a level in the file is lost, the argument (default 0) always wins.
         param.state.level = level
-        self.param = insert_splits(filter_net(param, self.path), self.path)
+        self.param = insert_splits(filter_net(param, self.path, self._lines), self.path, self._lines)
         self.name: str = self.param.name
 
         self.layers: list[Layer] = []
@@ -268,9 +269,7 @@ class Net:
 
     def _where(self, param: Any) -> str:
         """File, line, name and type of a layer, for messages."""
-        line = self._lines.get(param.name)
-        place = f"{self.path}:{line}: " if line else f"{self.path}: " if self.path else ""
-        return f"{place}layer {param.name!r} ({param.type})"
+        return place_of(param, self.path, self._lines)
 
     def _warn_of_quirks(self) -> None:
         """Warn of layers whose result Caffe gets wrong because they work in place."""
@@ -300,10 +299,10 @@ class Net:
         end = len(self.layers) - 1 if end is None else end
         self._check_range(start, end)
         loss: Any = 0.0
+        changed_from_outside = False
         with backend.computing():
             for index in range(start, end + 1):
-                for callback in self.before_forward:
-                    callback(index)
+                changed_from_outside |= _call(self.before_forward, index)
                 layer, bottoms, tops = self.layers[index], self.bottoms[index], self.tops[index]
                 # Caffe reshapes before every forward; nothing comes of it unless some blob has changed.
                 if self._n_changes_seen != Blob.n_changes or layer.always_reshape:
@@ -316,9 +315,8 @@ class Net:
                     self._check_finite(layer, tops, "value", "forward")
                 if self.param.debug_info:
                     self._log_forward(index)
-                for callback in self.after_forward:
-                    callback(index)
-        if start == 0 and end == len(self.layers) - 1:
+                changed_from_outside |= _call(self.after_forward, index)
+        if start == 0 and end == len(self.layers) - 1 and not changed_from_outside:
             self._n_changes_seen = Blob.n_changes
         return float(loss)
 
@@ -336,8 +334,7 @@ class Net:
         self._check_range(end, start)
         with backend.computing():
             for index in range(start, end - 1, -1):
-                for callback in self.before_backward:
-                    callback(index)
+                _call(self.before_backward, index)
                 if self.layer_needs_backward[index]:
                     layer, bottoms = self.layers[index], self.bottoms[index]
                     needs = self.bottom_needs_backward[index]
@@ -348,8 +345,7 @@ class Net:
                         self._check_finite(layer, [*wanted, *layer.blobs], "grad", "backward")
                     if self.param.debug_info:
                         self._log_backward(index)
-                for callback in self.after_backward:
-                    callback(index)
+                _call(self.after_backward, index)
 
     def _check_range(self, lowest: int, highest: int) -> None:
         """Refuse layers that are not there."""
@@ -428,6 +424,14 @@ class _Unavailable(Layer):
 
     n_bottoms = (0, None)
     n_tops = (0, None)
+
+
+def _call(callbacks: Sequence[Callable[[int], Any]], index: int) -> bool:
+    """Call functions with the index of a layer; say whether they changed the shape of some blob."""
+    n_changes = Blob.n_changes
+    for callback in callbacks:
+        callback(index)
+    return Blob.n_changes != n_changes
 
 
 def _weighted_loss(layer: Layer, tops: Sequence[Blob]) -> Any:
