@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Number of values that are copied at a time: 16 MiB.
+PIECE = 1 << 22
+
 
 def copy_from(net: Net, path: str) -> None:
     """Load a weights file into the layers of the same name.
@@ -43,8 +46,15 @@ def copy_from(net: Net, path: str) -> None:
     """
     weights = read_weights(path)
     for target, source in _match(net, weights):
-        np.copyto(target.data, source.data.reshape(target.shape))
-        weights.release(source.data)
+        _copy(weights, source.data.reshape(-1), target.data.reshape(-1))
+
+
+def _copy(weights: WeightsFile, source: np.ndarray, target: np.ndarray) -> None:
+    """Copy an array piece by piece; the mapped file's pages behind each go back at once, so that they never add up."""
+    for first in range(0, source.size, PIECE):
+        piece = source[first : first + PIECE]
+        target[first : first + PIECE] = piece
+        weights.release(piece)
 
 
 def _match(net: Net, weights: WeightsFile) -> list[tuple[Blob, ParamArray]]:
