@@ -116,9 +116,7 @@ def real_caffe_command() -> list[str] | None:
 
 
 @contextmanager
-def all_peers(
-    name: str, folder: Path, pass_name: str, params: dict[str, list[np.ndarray]]
-) -> Iterator[list[Peer]]:
+def all_peers(name: str, folder: Path, pass_name: str, params: dict[str, list[np.ndarray]]) -> Iterator[list[Peer]]:
     """Everybody who is there, ourselves first."""
     with ExitStack() as stack:
         peers = [ours(folder, pass_name), *torch_variants(name, folder, pass_name, params)]

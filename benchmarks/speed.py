@@ -121,9 +121,7 @@ def measure_all(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     for name in arguments.net or NETS:
         passes = [p for p in NETS[name].passes if p in (arguments.passes or NETS[name].passes)]
         for pass_name in passes:
-            rows.append(
-                measure(NETS[name], pass_name, arguments.rounds, arguments.seconds, arguments.patience)
-            )
+            rows.append(measure(NETS[name], pass_name, arguments.rounds, arguments.seconds, arguments.patience))
             print(json.dumps({"net": name, "pass": pass_name, **summary(rows[-1])}), flush=True)
     return rows
 
