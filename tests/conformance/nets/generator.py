@@ -55,6 +55,8 @@ def _steps(net: NetWriter, inputs: Sequence[Top]) -> list[str]:
         return [f"fill {top.name}.diff normal" for top in unread[:2]] if net.chance(0.3) else []
 
     def resize(batch: int) -> list[str]:
+        if not net.may_resize:
+            return []
         resized = [top for top in inputs if top.shape and top.shape[0] == inputs[0].shape[0]]
         steps = [f"reshape {top.name} {' '.join(map(str, [batch, *top.shape[1:]]))}" for top in resized]
         steps += ["net_reshape"] if net.chance(0.3) else []
@@ -73,7 +75,7 @@ def _steps(net: NetWriter, inputs: Sequence[Top]) -> list[str]:
         lambda: [*fill(random.sample(list(inputs), 1)), f"forward {some_layers()}", f"backward {some_layers()}"],
         lambda: [f"backward {some_layers()}"],
         lambda: [f"random_seed {random.randrange(9)}", "forward"],
-        lambda: resize(inputs[0].shape[0] + net.may_grow * random.choice([1, 2])),
+        lambda: resize(inputs[0].shape[0] + random.choice([1, 2])),
         lambda: [*resize(1), *resize(inputs[0].shape[0])],
     ]
     for act in random.sample(acts, random.randint(2, 4)):

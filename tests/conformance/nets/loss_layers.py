@@ -82,7 +82,7 @@ def contrastive_loss(net: NetWriter) -> bool:
     second = net.pick(lambda top: first is not None and top.shape == first.shape, [first] if first else [])
     if not first or not second:
         return False
-    net.may_grow = False  # it writes foreign memory then
+    net.may_resize = False  # it checks too little, and reads and writes foreign memory then
     net.add("ContrastiveLoss", [first, second, labels_for(net, first)], [[]], is_loss=True)
     return True
 

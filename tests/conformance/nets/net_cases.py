@@ -74,7 +74,7 @@ def run_net(caffe: Any, case: NetCase, look: str = "always") -> Iterator[dict]:
             continue
         state: dict[str, Any] = {"filled": filled}
         if word == "build":
-            net = _load(caffe, case)
+            net = load_net(caffe, case)
             state["wiring"] = _wiring(net)
             held = [*_arrays(net).values()] if look == "held" else []
         elif word == "forward":
@@ -100,7 +100,7 @@ def run_net(caffe: Any, case: NetCase, look: str = "always") -> Iterator[dict]:
     assert len(held) >= 0  # they live until here
 
 
-def _load(caffe: Any, case: NetCase) -> Any:
+def load_net(caffe: Any, case: NetCase) -> Any:
     """Build the net of a case."""
     handle, path = tempfile.mkstemp(suffix=".prototxt")
     try:

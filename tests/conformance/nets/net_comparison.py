@@ -12,7 +12,7 @@ from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError
 
 #: Several layers in a row, each with sums of its own: relative; relative to the largest value of an array; and what
 #: may be left where values of about 1 cancel.
-RTOL, ATOL, NOISE = 1e-4, 2e-5, 3e-5
+RTOL, ATOL, NOISE = 1e-4, 2e-5, 1e-4
 
 
 def compare(module: Any, recording: NetRecording, net: dict, look: str = "always") -> None:

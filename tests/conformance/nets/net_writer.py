@@ -48,7 +48,7 @@ class NetWriter:
         self.lr_mults: dict[str, float | None] = {}
         self.is_careless = random.random() < 0.08
         self.may_be_automatic = True
-        self.may_grow = True
+        self.may_resize = True
         self.style = random.choice(["{type}{n}", "{n}_{type}", "B/{type}{n}", "l{n}"])
         self._texts: list[str] = []
         self._n = 0
