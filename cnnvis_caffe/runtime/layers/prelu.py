@@ -60,7 +60,8 @@ class PReLU(Elementwise):
             self.blobs[0].add_grad(total.reshape(self.blobs[0].shape))
         if propagate_down[0]:
             passed = torch.ops.aten.threshold_backward(dy, x, 0)  # where x > 0; much faster than torch.where
-            bottoms[0].grad = torch.addcmul(passed, dy - passed, self._slopes(x))
+            # NaN is neither above 0 nor at most 0: no gradient passes it.
+            bottoms[0].grad = torch.addcmul(passed, dy - passed, self._slopes(x)).mul_(x == x)
 
     def _slopes(self, x: Any) -> Any:
         """The slopes in a shape that broadcasts over the bottom."""

@@ -42,6 +42,7 @@ class ReLU(Elementwise):
         """Pass the gradient where the bottom is above 0, times the slope elsewhere."""
         if propagate_down[0]:
             # In place the bottom holds the output: the same signs unless the slope is negative.
-            bottoms[0].grad = torch.ops.aten.leaky_relu_backward(
-                tops[0].grad, bottoms[0].value, self.negative_slope, False
-            )
+            x = bottoms[0].value
+            dx = torch.ops.aten.leaky_relu_backward(tops[0].grad, x, self.negative_slope, False)
+            # NaN is neither above 0 nor at most 0: no gradient passes it.
+            bottoms[0].grad = dx.mul_(x == x) if self.negative_slope else dx
