@@ -9,7 +9,7 @@ from pathlib import Path
 # Before anything imports Qt.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["QT_SCALE_FACTOR"] = "1"
-# Before anything imports torch: threads that wait for each other by spinning are ten times slower where other work runs.
+# Before anything imports torch: threads that spin while they wait are ten times slower where other work runs.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import pytest
