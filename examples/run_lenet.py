@@ -3,6 +3,7 @@
 Written as such scripts were written for Caffe: only `install_as_caffe` is new, and the solver is spelt out in six
 lines. Needs no download; takes a few seconds.
 """
+from __future__ import annotations
 
 import tempfile
 from pathlib import Path
