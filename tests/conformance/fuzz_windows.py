@@ -27,7 +27,7 @@ os.environ.setdefault("GLOG_minloglevel", "3")
 from case_files import Case, Recording, run_case  # noqa: E402
 
 VALUES = ("grid", "normal", "uniform -3 3", "shuffled 0 1 1 2 -1", "values 1", "values 0")
-ODD_VALUES = ("shuffled 1 2 3 nan 4 -5", "shuffled 1 2 inf 3 -4", "shuffled 1 -inf 2 -3", "shuffled 1e30 -2 3 4e20")
+ODD_VALUES = ("shuffled 1 2 3 nan 4 -5", "shuffled 1 2 inf 3 -4", "shuffled 1 -inf 2 -3")
 NO_PLACE = "backward needs a place in every window"  # there Caffe writes to foreign memory, and may survive
 
 
@@ -227,8 +227,8 @@ def compare(case, states, death):
         return "broken"  # an exception out of nowhere: Caffe has written to memory that is not its own
     if death == f"signal {int(signal.SIGALRM)}":
         return "hangs"
-    if any(not array.size for array in states[0]["arrays"].values()) if states else False:
-        return "empty"  # refused when the net is built; Caffe waits for the first forward
+    if any(not array.size for state in states for array in state["arrays"].values()):
+        return "empty"  # refused when the net is built; Caffe waits for the first forward, and may die of it later
     if len(states) == len(case.actions) and death:
         states.pop()
     recording = Recording()
