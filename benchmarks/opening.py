@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,11 @@ def _kib(status: Path, field: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
 
 
-def summary(figures: dict[str, Any], case: str) -> dict[str, float]:
+def summary(figures: dict[str, Any], case: str, of_rounds: Callable[[list[float]], float] = min) -> dict[str, float]:
     """Seconds of each peer, growth over the built net in multiples of the parameters, and the ratio of times."""
     row: dict[str, float] = {}
     for peer, answers in figures["cases"][case].items():
-        row[f"{peer}_seconds"] = min(a["seconds"] for a in answers)
+        row[f"{peer}_seconds"] = of_rounds([a["seconds"] for a in answers])
         row[f"{peer}_kept"] = max(a["kept"] for a in answers) / figures["param_bytes"]
         row[f"{peer}_highest"] = max(a["highest"] for a in answers) / figures["param_bytes"]
     if "caffe_seconds" in row:

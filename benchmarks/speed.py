@@ -14,6 +14,8 @@ import argparse
 import json
 import statistics
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,16 @@ CLEARLY_SLOWER = 1.25
 
 def measure(net: BenchmarkNet, pass_name: str, rounds: int, seconds: float, patience: float) -> dict[str, Any]:
     """Time one pass of a net."""
+    with files(net) as (folder, params), all_peers(net.name, folder, pass_name, params) as peers:
+        assert_same_results(peers)
+        times = take_turns(_without_slow_variants(peers), rounds, seconds, patience)
+    milliseconds = {peer: [s / net.batch * 1e3 for s in row] for peer, row in times.items()}
+    return {"net": net.title, "batch": net.batch, "pass": pass_name, "ms_per_image": milliseconds}
+
+
+@contextmanager
+def files(net: BenchmarkNet) -> Iterator[tuple[Path, dict[str, list[np.ndarray]]]]:
+    """A folder with a net, its weights, four batches of inputs and labels; and the parameters."""
     scratch = ROOT / "build"  # a real Caffe in a root directory of its own sees the repository only
     scratch.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch, prefix="benchmark-") as name:
@@ -38,11 +50,7 @@ def measure(net: BenchmarkNet, pass_name: str, rounds: int, seconds: float, pati
         random = np.random.default_rng(1)
         np.save(folder / "inputs.npy", random.standard_normal((4, *net.input_shape()), np.float32))
         np.save(folder / "labels.npy", random.integers(0, 10, (4, net.batch)).astype(np.float32))
-        with all_peers(net.name, folder, pass_name, params) as peers:
-            assert_same_results(peers)
-            times = take_turns(_without_slow_variants(peers), rounds, seconds, patience)
-    milliseconds = {peer: [s / net.batch * 1e3 for s in row] for peer, row in times.items()}
-    return {"net": net.title, "batch": net.batch, "pass": pass_name, "ms_per_image": milliseconds}
+        yield folder, params
 
 
 def _without_slow_variants(peers: list[Peer]) -> list[Peer]:
@@ -64,9 +72,9 @@ def take_turns(peers: list[Peer], rounds: int, seconds: float, patience: float) 
     return times
 
 
-def summary(row: dict[str, Any]) -> dict[str, Any]:
+def summary(row: dict[str, Any], of_rounds: Callable[[list[float]], float] = min) -> dict[str, Any]:
     """The figures of one row: milliseconds of each peer, of the fastest hand-written variant, and the ratios."""
-    best = {name: min(values) for name, values in row["ms_per_image"].items()}
+    best = {name: of_rounds(values) for name, values in row["ms_per_image"].items()}
     variant = min((name for name in best if name.startswith("torch")), key=best.__getitem__)
     own = best["ours"]
     figures = {"ours": own, "torch": best[variant], "variant": variant[len("torch, ") :]}
@@ -78,7 +86,7 @@ def summary(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """All rows as a Markdown table, with what they say about the aims below it."""
+    """All rows as a Markdown table."""
     lines = [
         "| net | batch | pass | ours | PyTorch by hand | | real Caffe | | OpenCV 4 | |",
         "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
@@ -91,13 +99,13 @@ def table(rows: list[dict[str, Any]]) -> str:
         for peer in ("caffe", "opencv"):
             cells += [_ms(f[peer]), _ratio(f[f"{peer}_ratio"])]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
-    text = "\n".join(lines) + "\n\nMilliseconds per image; beside each peer, how many times its time is ours.\n"
-    for peer, title in (("caffe", "Real Caffe's"), ("torch", "PyTorch's"), ("opencv", "OpenCV's")):
-        ratios = [f[f"{peer}_ratio"] for f in figures if f[f"{peer}_ratio"]]
-        if ratios:
-            mean = statistics.geometric_mean(ratios)
-            text += f"{title} time is {mean:.2f} times ours in the geometric mean, {min(ratios):.2f} times at least.\n"
-    return text
+    return "\n".join(lines) + "\n\nMilliseconds per image; beside each peer, how many times its time is ours.\n"
+
+
+def ratios(rows: list[dict[str, Any]], peer: str, of_rounds: Callable[[list[float]], float] = min) -> list[float]:
+    """How many times the time of a peer is ours, where it took part."""
+    found = (summary(row, of_rounds)[f"{peer}_ratio"] for row in rows)
+    return [ratio for ratio in found if ratio is not None]
 
 
 def _ms(value: float | None) -> str:
