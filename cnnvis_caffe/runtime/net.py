@@ -307,7 +307,7 @@ class Net:
                 # Caffe reshapes before every forward; nothing comes of it unless some blob has changed.
                 if self._n_changes_seen != Blob.n_changes or layer.always_reshape:
                     layer.reshape(bottoms, tops)
-                with _OutOfMemoryExplained(layer):
+                with _FailureExplained(layer):
                     layer.forward(bottoms, tops)
                 if self._has_loss[index]:
                     loss = loss + _weighted_loss(layer, tops)
@@ -338,7 +338,7 @@ class Net:
                 if self.layer_needs_backward[index]:
                     layer, bottoms = self.layers[index], self.bottoms[index]
                     needs = self.bottom_needs_backward[index]
-                    with _OutOfMemoryExplained(layer):
+                    with _FailureExplained(layer):
                         layer.backward(self.tops[index], needs, bottoms)
                     if self.check_finite:
                         wanted = [blob for blob, need in zip(bottoms, needs) if need]
@@ -400,8 +400,8 @@ class Net:
                 logger.info("    [Backward] Layer %s, param blob %d diff: %g", name, number, _mean_abs(blob.grad))
 
 
-class _OutOfMemoryExplained:
-    """Says which layer ran out of a GPU's memory, and what helps."""
+class _FailureExplained:
+    """Says which layer failed inside PyTorch, and what helps."""
 
     __slots__ = ("layer",)
 
@@ -416,6 +416,12 @@ class _OutOfMemoryExplained:
             raise DeviceError(
                 f"{self.layer.where}: the GPU has too little free memory; reshape the inputs to a smaller batch, "
                 f"free other nets, or run on the CPU (set_mode_cpu)"
+            ) from error
+        if type(error) is RuntimeError and self.layer.type != "Python":
+            # A script that changes shapes between forward and backward gets here; Caffe would read foreign memory.
+            raise self.layer.error(
+                f"cannot compute with its blobs as they are ({str(error).splitlines()[0]}); "
+                "run forward again after changing shapes or contents by hand"
             ) from error
 
 
