@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import queue
 import threading
 import weakref
@@ -71,6 +72,18 @@ class _Loader(threading.Thread):
             self._loaded.put(error)
         finally:
             self._source.close()
+            if self._stopped:
+                self._drop_loaded()
+
+    def _drop_loaded(self) -> None:
+        """Free what nobody will take, here and now.
+
+        Otherwise it would go with this object, in the thread's last moments: nobody waits for those, and PyTorch
+        crashes the process when the interpreter ends while it frees a tensor.
+        """
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._loaded.get_nowait()
 
     def take(self) -> tuple[list[Any], dict]:
         """Wait for the next batch; return it and the position behind it, or raise what loading it raised."""
