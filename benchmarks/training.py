@@ -1,0 +1,167 @@
+"""Training beside real Caffe, with the same solver file and the same databases.
+
+    python -m benchmarks.training race [--iterations 10000]     # LeNet: time and test error of both, one after the other
+    python -m benchmarks.training follow [--iterations 200]     # LeNet and cifar10_quick: loss by loss, from one seed
+
+Needs CNNVIS_REAL_CAFFE (a command that runs another where `caffe` is the real one) and CNNVIS_DATA_DIR. The databases
+are made by `cnnvis-caffe data` in build/training, where everything runs. Figures go to docs/training.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.machine import machine
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "build" / "training"
+REPORT = ROOT / "docs" / "training.md"
+PLOT = ROOT / "docs" / "loss_beside_caffe.svg"
+LOSS = re.compile(r"Iteration (\d+) .*loss = (\S+)$", re.MULTILINE)
+ACCURACY = re.compile(r"Test net output #\d+: accuracy = (\S+)")
+# Relative difference of the loss that we allow ourselves at an iteration.
+LIMITS = {20: 1e-4, 200: 1e-2}
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("race", "follow"))
+    parser.add_argument("--iterations", type=int)
+    arguments = parser.parse_args()
+    prepare()
+    text = race(arguments.iterations or 10000) if arguments.what == "race" else follow(arguments.iterations or 200)
+    print(text)
+    write_section(arguments.what, text)
+
+
+def prepare() -> None:
+    """Make the databases, and the networks where the solvers look for them."""
+    (FOLDER / "snapshots").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "prototxt", FOLDER / "prototxt", dirs_exist_ok=True)
+    for name in ("mnist", "cifar10"):
+        if not (FOLDER / "data" / f"{name}_test_lmdb").is_dir():
+            subprocess.run([sys.executable, "-m", "cnnvis_caffe", "data", name, "data"], cwd=FOLDER, check=True)
+
+
+def ours(solver: str) -> str:
+    """Train with this package and return the log."""
+    command = [sys.executable, "-m", "cnnvis_caffe", "train", "--solver", solver]
+    return subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True).stderr
+
+
+def caffe(solver: str) -> str:
+    """Train with real Caffe and return the log."""
+    prefix = shlex.split(os.environ["CNNVIS_REAL_CAFFE"])
+    inside = f"cd {shlex.quote(str(FOLDER.relative_to(ROOT)))} && exec caffe train --solver {shlex.quote(solver)}"
+    environment = {**os.environ, "GLOG_minloglevel": "0"}
+    command = [*prefix, "sh", "-c", inside]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment).stderr
+
+
+def solver_of(net: str, name: str, replace: dict[str, str], add: str = "") -> str:
+    """A solver of `prototxt/` with some fields changed, beside it; returns its path."""
+    path = f"prototxt/{net}/{name}.prototxt"
+    text = (FOLDER / "prototxt" / net / "solver.prototxt").read_text()
+    for field, value in replace.items():
+        text, count = re.subn(rf"^{field}: .*$", f"{field}: {value}", text, flags=re.MULTILINE)
+        if not count:
+            text += f"{field}: {value}\n"
+    (FOLDER / path).write_text(text + add)
+    return path
+
+
+def race(iterations: int) -> str:
+    """Train LeNet to the end with both, and say how long it took and what it came to."""
+    rows = []
+    for name, train in (("cnnvis_caffe", ours), ("real Caffe", caffe)):
+        prefix = f'"snapshots/race_{name.split()[-1]}"'
+        solver = solver_of("lenet", "race", {"max_iter": str(iterations), "snapshot_prefix": prefix})
+        start = time.perf_counter()
+        log = train(solver)
+        rows.append((name, time.perf_counter() - start, 100 - 100 * float(ACCURACY.findall(log)[-1])))
+    table = "\n".join(f"| {name} | {seconds:.0f} | {error:.2f} |" for name, seconds, error in rows)
+    return (
+        f"LeNet on MNIST, `prototxt/lenet/solver.prototxt` for {iterations} iterations with its tests and snapshots, one "
+        f"after the other.\n\n| | seconds | test error % |\n|---|--:|--:|\n{table}\n\n"
+        f"Real Caffe takes {rows[1][1] / rows[0][1]:.1f} times as long."
+    )
+
+
+def follow(iterations: int) -> str:
+    """Train both from one seed, which gives both the same weights, and compare every loss."""
+    rows, curves = [], {}
+    for net in ("lenet", "cifar10_quick"):
+        losses = []
+        for name, train in (("ours", ours), ("caffe", caffe)):
+            replace = {"max_iter": str(iterations + 1), "display": "1", "snapshot": "0", "snapshot_after_train": "false"}
+            replace["snapshot_prefix"] = f'"snapshots/follow_{name}"'
+            solver = solver_of(net, "follow", {**replace, "test_initialization": "false"}, "random_seed: 1701\n")
+            found = dict((int(i), float(loss)) for i, loss in LOSS.findall(train(solver)))
+            losses.append(np.array([found[i] for i in range(iterations + 1)]))
+        curves[net] = losses
+        difference = np.abs(losses[0] - losses[1]) / np.abs(losses[1])
+        for iteration, limit in LIMITS.items():
+            if iteration <= iterations:
+                rows.append((net, iteration, losses[0][iteration], losses[1][iteration], difference[iteration], limit))
+    plot(curves)
+    table = "\n".join(
+        f"| {net} | {i} | {a:.6g} | {b:.6g} | {d:.1e} | {limit:.0e} | {'yes' if d <= limit else '**no**'} |"
+        for net, i, a, b, d, limit in rows
+    )
+    return (
+        "The same solver, databases and `random_seed`, so that the fillers give both the same weights; the loss of every "
+        f"iteration beside that of real Caffe.\n\n![loss and difference]({PLOT.name})\n\n"
+        "| net | iteration | loss, ours | loss, real Caffe | relative difference | limit | holds |\n"
+        f"|---|--:|--:|--:|--:|--:|---|\n{table}"
+    )
+
+
+def plot(curves: dict[str, list[np.ndarray]]) -> None:
+    """Draw losses and their differences."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(2, len(curves), figsize=(9, 5), sharex=True, layout="constrained")
+    for column, (net, (own, real)) in zip(axes.T, curves.items()):
+        column[0].plot(real, color="#D55E00", linewidth=2.5, label="real Caffe")
+        column[0].plot(own, color="#0072B2", linewidth=1, label="cnnvis_caffe")
+        column[0].set(title=net, ylabel="loss")
+        column[0].legend(frameon=False)
+        column[1].semilogy(np.maximum(np.abs(own - real) / np.abs(real), 1e-8), color="#68707C", linewidth=1)
+        for iteration, limit in LIMITS.items():
+            column[1].plot([iteration], [limit], "_", color="#D55E00", markersize=14, markeredgewidth=2)
+        column[1].set(xlabel="iteration", ylabel="relative difference")
+    for axis in axes.flat:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(PLOT, metadata={"Date": None})
+
+
+def write_section(what: str, text: str) -> None:
+    """Put a part into docs/training.md and leave the other as it is."""
+    titles = {"race": "Time and error", "follow": "Loss by loss"}
+    parts = dict.fromkeys(titles, "Not measured yet.")
+    if REPORT.exists():
+        for name, title in titles.items():
+            found = re.search(rf"^## {title}\n\n(.*?)(?=^## |\Z)", REPORT.read_text(), re.MULTILINE | re.DOTALL)
+            if found:
+                parts[name] = found[1].strip()
+    parts[what] = f"{text}\n\n{machine()}."
+    sections = "\n\n".join(f"## {titles[name]}\n\n{part}" for name, part in parts.items())
+    REPORT.write_text(f"# Training beside real Caffe\n\nWritten by `python -m benchmarks.training`.\n\n{sections}\n")
+
+
+if __name__ == "__main__":
+    main()
