@@ -44,7 +44,8 @@ class SharedHandles:
                 self._n_readers[own] = 0
             self._n_readers[own] += 1
             handle = self._handles[own]
-        weakref.finalize(reader, self._let_go, own)
+        # Not when the interpreter ends: threads may be reading until the last moment, and the system closes files.
+        weakref.finalize(reader, self._let_go, own).atexit = False
         return handle
 
     def _let_go(self, own: tuple[int, Hashable]) -> None:
