@@ -1,7 +1,7 @@
 """Training beside real Caffe, with the same solver file and the same databases.
 
-    python -m benchmarks.training race [--iterations 10000]     # LeNet: time and test error of both, one after the other
-    python -m benchmarks.training follow [--iterations 200]     # LeNet and cifar10_quick: loss by loss, from one seed
+    python -m benchmarks.training race [--iterations 10000]   # LeNet: time and test error of both, one after the other
+    python -m benchmarks.training follow [--iterations 200]   # LeNet and cifar10_quick: loss by loss, from one seed
 
 Needs CNNVIS_REAL_CAFFE (a command that runs another where `caffe` is the real one) and CNNVIS_DATA_DIR. The databases
 are made by `cnnvis-caffe data` in build/training, where everything runs. Figures go to docs/training.md.
@@ -60,11 +60,11 @@ def ours(solver: str) -> str:
     return subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True).stderr
 
 
-def caffe(solver: str) -> str:
+def caffe(solver: str, threads: int = 2) -> str:
     """Train with real Caffe and return the log."""
     prefix = shlex.split(os.environ["CNNVIS_REAL_CAFFE"])
     inside = f"cd {shlex.quote(str(FOLDER.relative_to(ROOT)))} && exec caffe train --solver {shlex.quote(solver)}"
-    environment = {**os.environ, "GLOG_minloglevel": "0"}
+    environment = {**os.environ, "GLOG_minloglevel": "0", "OPENBLAS_NUM_THREADS": str(threads)}
     command = [*prefix, "sh", "-c", inside]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment).stderr
 
@@ -92,8 +92,8 @@ def race(iterations: int) -> str:
         rows.append((name, time.perf_counter() - start, 100 - 100 * float(ACCURACY.findall(log)[-1])))
     table = "\n".join(f"| {name} | {seconds:.0f} | {error:.2f} |" for name, seconds, error in rows)
     return (
-        f"LeNet on MNIST, `prototxt/lenet/solver.prototxt` for {iterations} iterations with its tests and snapshots, one "
-        f"after the other.\n\n| | seconds | test error % |\n|---|--:|--:|\n{table}\n\n"
+        f"LeNet on MNIST, `prototxt/lenet/solver.prototxt` for {iterations} iterations with its tests and snapshots, "
+        f"one after the other.\n\n| | seconds | test error % |\n|---|--:|--:|\n{table}\n\n"
         f"Real Caffe takes {rows[1][1] / rows[0][1]:.1f} times as long."
     )
 
@@ -101,33 +101,47 @@ def race(iterations: int) -> str:
 def follow(iterations: int) -> str:
     """Train both from one seed, which gives both the same weights, and compare every loss."""
     rows, curves = [], {}
+    changes = {"max_iter": str(iterations + 1), "display": "1", "snapshot": "0", "test_interval": "100000"}
+    changes |= {
+        "snapshot_after_train": "false",
+        "test_initialization": "false",
+        "snapshot_prefix": '"snapshots/follow"',
+    }
     for net in ("lenet", "cifar10_quick"):
-        losses = []
-        for name, train in (("ours", ours), ("caffe", caffe)):
-            replace = {"max_iter": str(iterations + 1), "display": "1", "snapshot": "0", "snapshot_after_train": "false"}
-            replace["snapshot_prefix"] = f'"snapshots/follow_{name}"'
-            solver = solver_of(net, "follow", {**replace, "test_initialization": "false"}, "random_seed: 1701\n")
-            found = dict((int(i), float(loss)) for i, loss in LOSS.findall(train(solver)))
-            losses.append(np.array([found[i] for i in range(iterations + 1)]))
-        curves[net] = losses
-        difference = np.abs(losses[0] - losses[1]) / np.abs(losses[1])
+        solver = solver_of(net, "follow", changes, "random_seed: 1701\n")
+        own, real, single = (losses(log, iterations) for log in (ours(solver), caffe(solver), caffe(solver, threads=1)))
+        curves[net] = own, real, single
         for iteration, limit in LIMITS.items():
             if iteration <= iterations:
-                rows.append((net, iteration, losses[0][iteration], losses[1][iteration], difference[iteration], limit))
+                found = difference(own, real)[iteration], difference(single, real)[iteration]
+                rows.append((net, iteration, own[iteration], real[iteration], *found, limit))
     plot(curves)
     table = "\n".join(
-        f"| {net} | {i} | {a:.6g} | {b:.6g} | {d:.1e} | {limit:.0e} | {'yes' if d <= limit else '**no**'} |"
-        for net, i, a, b, d, limit in rows
+        f"| {net} | {i} | {a:.6g} | {b:.6g} | {d:.1e} | {limit:.0e} | {'yes' if d <= limit else '**no**'} | {noise:.1e} |"
+        for net, i, a, b, d, noise, limit in rows
     )
     return (
-        "The same solver, databases and `random_seed`, so that the fillers give both the same weights; the loss of every "
-        f"iteration beside that of real Caffe.\n\n![loss and difference]({PLOT.name})\n\n"
-        "| net | iteration | loss, ours | loss, real Caffe | relative difference | limit | holds |\n"
-        f"|---|--:|--:|--:|--:|--:|---|\n{table}"
+        "The same solver, databases and `random_seed`, so that the fillers give both the same weights; the loss of "
+        f"every iteration beside that of real Caffe.\n\n![loss and difference]({PLOT.name})\n\n"
+        "| net | iteration | loss, ours | loss, real Caffe | relative difference | limit | holds | Caffe, one thread |\n"
+        f"|---|--:|--:|--:|--:|--:|---|--:|\n{table}\n\n"
+        "The last column is how far real Caffe with one thread of its matrix library is from itself with two: what "
+        "rounding alone comes to, since training amplifies every difference in the last bit."
     )
 
 
-def plot(curves: dict[str, list[np.ndarray]]) -> None:
+def losses(log: str, iterations: int) -> np.ndarray:
+    """The loss of each iteration in a log."""
+    found = {int(i): float(loss) for i, loss in LOSS.findall(log)}
+    return np.array([found[i] for i in range(iterations + 1)])
+
+
+def difference(losses: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """How far losses are from what is expected, relative to that."""
+    return np.abs(losses - expected) / np.abs(expected)
+
+
+def plot(curves: dict[str, tuple[np.ndarray, ...]]) -> None:
     """Draw losses and their differences."""
     import matplotlib
 
@@ -135,14 +149,16 @@ def plot(curves: dict[str, list[np.ndarray]]) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(2, len(curves), figsize=(9, 5), sharex=True, layout="constrained")
-    for column, (net, (own, real)) in zip(axes.T, curves.items()):
+    for column, (net, (own, real, single)) in zip(axes.T, curves.items()):
         column[0].plot(real, color="#D55E00", linewidth=2.5, label="real Caffe")
         column[0].plot(own, color="#0072B2", linewidth=1, label="cnnvis_caffe")
         column[0].set(title=net, ylabel="loss")
         column[0].legend(frameon=False)
-        column[1].semilogy(np.maximum(np.abs(own - real) / np.abs(real), 1e-8), color="#68707C", linewidth=1)
+        for values, color, label in ((single, "#D55E00", "Caffe with one thread"), (own, "#0072B2", "cnnvis_caffe")):
+            column[1].semilogy(np.maximum(difference(values, real), 1e-7), color=color, linewidth=1, label=label)
+        column[1].legend(frameon=False)
         for iteration, limit in LIMITS.items():
-            column[1].plot([iteration], [limit], "_", color="#D55E00", markersize=14, markeredgewidth=2)
+            column[1].plot([iteration], [limit], "_", color="#68707C", markersize=14, markeredgewidth=2)
         column[1].set(xlabel="iteration", ylabel="relative difference")
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
