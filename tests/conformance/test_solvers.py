@@ -18,6 +18,7 @@ import solver_cases as cases
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.formats.prototxt import read_solver
+from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.solvers import create_solver
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "recordings" / "solvers"
@@ -50,6 +51,18 @@ def test_weights_updates_rates_and_losses_are_caffes(name, tmp_path):
     # A square root of nearly nothing makes much of the last bit.
     rtol = 5e-5 if name.startswith(("AdaDelta", "RMSProp", "AdaGrad", "Adam")) else 2e-5
     assert_same_run(cases.run(pycaffe, CASES[name], tmp_path), recorded(f"runs/{name}"), rtol)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", CASES)
+def test_updates_are_caffes_on_a_gpu(name, tmp_path):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    pycaffe.set_mode_gpu()
+    try:
+        assert_same_run(cases.run(pycaffe, CASES[name], tmp_path), recorded(f"runs/{name}"), 2e-4)
+    finally:
+        pycaffe.set_mode_cpu()
 
 
 @pytest.mark.parametrize("name", cases.POLICIES)
