@@ -102,7 +102,8 @@ class TrainingLog(Callback):
 
 def _mean_abs(tensors: Iterable[Any]) -> list[Any]:
     """Mean absolute values, as tensors of one value each, so that nobody waits for a GPU yet."""
-    return [tensor.abs().mean() for tensor in tensors]
+    # A norm needs no array of absolute values.
+    return [torch.linalg.vector_norm(tensor, 1) / tensor.numel() for tensor in tensors]
 
 
 def _by_name(outputs: Iterable[OutputValues]) -> dict[str, Any]:
