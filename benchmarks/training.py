@@ -117,13 +117,13 @@ def follow(iterations: int) -> str:
                 rows.append((net, iteration, own[iteration], real[iteration], *found, limit))
     plot(curves)
     table = "\n".join(
-        f"| {net} | {i} | {a:.6g} | {b:.6g} | {d:.1e} | {limit:.0e} | {'yes' if d <= limit else '**no**'} | {noise:.1e} |"
-        for net, i, a, b, d, noise, limit in rows
+        f"| {net} | {i} | {a:.6g} | {b:.6g} | {d:.1e} | {limit:.0e} | {'yes' if d <= limit else '**no**'} | {e:.1e} |"
+        for net, i, a, b, d, e, limit in rows
     )
     return (
         "The same solver, databases and `random_seed`, so that the fillers give both the same weights; the loss of "
         f"every iteration beside that of real Caffe.\n\n![loss and difference]({PLOT.name})\n\n"
-        "| net | iteration | loss, ours | loss, real Caffe | relative difference | limit | holds | Caffe, one thread |\n"
+        "| net | iteration | ours | real Caffe | relative difference | limit | holds | Caffe, one thread |\n"
         f"|---|--:|--:|--:|--:|--:|---|--:|\n{table}\n\n"
         "The last column is how far real Caffe with one thread of its matrix library is from itself with two: what "
         "rounding alone comes to, since training amplifies every difference in the last bit."
