@@ -215,6 +215,7 @@ def test_views_stay_live(folder):
 
 SCRIPT = """
 import sys, time, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it otherwise
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 net = Net(network_from_text('''layer {{ name: "d" type: "Data" top: "data" transform_param {{ mirror: true }}
@@ -232,6 +233,15 @@ def test_the_process_ends_when_it_should(folder, end, code):
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT.format(end=end)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    try:
+        check_the_end(process, code)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def check_the_end(process, code):
+    """What comes of a process that is interrupted where no exit code is expected."""
     assert process.stdout.readline() == "ready\n"
     if code is None:
         process.send_signal(signal.SIGINT)
