@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Number of values that are copied at a time: 16 MiB.
-PIECE = 1 << 22
+#: Number of values that are copied at a time: 8 MiB.
+PIECE = 1 << 21
 
 
 def copy_from(net: Net, path: str) -> None:
@@ -45,16 +46,22 @@ def copy_from(net: Net, path: str) -> None:
     name that the net has twice goes to the first such layer (binary) or to the last (HDF5), as in Caffe.
     """
     weights = read_weights(path)
-    for target, source in _match(net, weights):
-        _copy(weights, source.data.reshape(-1), target.data.reshape(-1))
+    with ThreadPoolExecutor(2) as threads:
+        for target, source in _match(net, weights):
+            _copy(weights, source.data.reshape(-1), target.data.reshape(-1), threads)
 
 
-def _copy(weights: WeightsFile, source: np.ndarray, target: np.ndarray) -> None:
+def _copy(weights: WeightsFile, source: np.ndarray, target: np.ndarray, threads: ThreadPoolExecutor) -> None:
     """Copy an array piece by piece; the mapped file's pages behind each go back at once, so that they never add up."""
-    for first in range(0, source.size, PIECE):
+
+    def copy(first: int) -> None:
         piece = source[first : first + PIECE]
         target[first : first + PIECE] = piece
         weights.release(piece)
+
+    # Two threads, because the system is slower in providing fresh memory than we are in filling it.
+    firsts = range(0, source.size, PIECE)
+    list((threads.map if len(firsts) > 1 else map)(copy, firsts))
 
 
 def _match(net: Net, weights: WeightsFile) -> list[tuple[Blob, ParamArray]]:
@@ -76,9 +83,7 @@ def _match(net: Net, weights: WeightsFile) -> list[tuple[Blob, ParamArray]]:
     return pairs
 
 
-def _match_layer(
-    net: Net, index: int, source: LayerWeights, path: str, is_hdf5: bool
-) -> list[tuple[Blob, ParamArray]]:
+def _match_layer(net: Net, index: int, source: LayerWeights, path: str, is_hdf5: bool) -> list[tuple[Blob, ParamArray]]:
     """Pair a layer's parameters with those of the file."""
     layer = net.layers[index]
     first = net.params.places.index((index, 0)) if layer.blobs else 0
