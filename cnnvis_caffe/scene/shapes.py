@@ -1,0 +1,173 @@
+"""What is drawn, as data: shapes with their places, colours and what they stand for.
+
+Places are in scene units (pixels at zoom 1), x to the right and y down. Colours are "#RRGGBB". A painter draws the
+shapes in the order in which they stand in the scene.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a shape stands for, so that a click can be answered.
+
+    Attributes
+    ----------
+    kind : str
+        "neuron", "cluster", "column", "group", "edge", "bicluster", "class", "image", "legend" or "ground".
+    node : str
+        Of the column; of the source column for edges and biclusters.
+    members : tuple of int
+        The neuron, or the cluster's neurons (of the source cluster for edges), or the class.
+    other_node : str
+        Of the target column, for edges and biclusters.
+    other_members : tuple of int
+        Neurons of the target cluster, for edges.
+    index : int
+        Number of the bicluster in its gap, or of the cluster in its column.
+    sign : int
+        1 or -1 for edges and biclusters, else 0.
+    """
+
+    kind: str
+    node: str = ""
+    members: tuple[int, ...] = ()
+    other_node: str = ""
+    other_members: tuple[int, ...] = ()
+    index: int = -1
+    sign: int = 0
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a shape is painted.
+
+    Attributes
+    ----------
+    fill, stroke : str
+        "#RRGGBB"; empty for none.
+    stroke_width : float
+    opacity : float
+        0 to 1.
+    """
+
+    fill: str = ""
+    stroke: str = ""
+    stroke_width: float = 1.0
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A rectangle, with round corners if `corner` is above 0.
+
+    `name` is unique in the scene and stable from one scene to the next. `min_zoom` and `max_zoom` are the level of
+    detail: painted only while the zoom is in [min_zoom, max_zoom).
+    """
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+    style: Style
+    corner: float = 0.0
+    target: Target | None = None
+    min_zoom: float = 0.0
+    max_zoom: float = float("inf")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image stretched over a rectangle.
+
+    `pixels` is (h, w, 3) uint8, RGB. `is_smooth` is False for matrices, whose cells stay squares. A matrix answers
+    for its cells: `rows` are the neurons and `columns` the classes from top and from left, empty otherwise.
+    """
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+    pixels: np.ndarray
+    opacity: float = 1.0
+    is_smooth: bool = True
+    target: Target | None = None
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
+    min_zoom: float = 0.0
+    max_zoom: float = float("inf")
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """A curve of cubic Béziers, or a filled outline if its style has a fill.
+
+    `points` is (1 + 3 m, 2) float64: the start, then for each piece two control points and its end.
+    """
+
+    name: str
+    points: np.ndarray
+    style: Style
+    is_closed: bool = False
+    target: Target | None = None
+    min_zoom: float = 0.0
+    max_zoom: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text whose anchor lies on the baseline.
+
+    `anchor` is "start", "middle" or "end"; `weight` "regular" or "bold"; `angle` in degrees, clockwise about the
+    anchor. `size` is in scene units.
+    """
+
+    name: str
+    x: float
+    y: float
+    text: str
+    size: float
+    colour: str
+    anchor: str = "start"
+    weight: str = "regular"
+    angle: float = 0.0
+    opacity: float = 1.0
+    target: Target | None = None
+    min_zoom: float = 0.0
+    max_zoom: float = float("inf")
+
+
+Shape = Union[Rectangle, Picture, Path, Text]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture as data.
+
+    Attributes
+    ----------
+    width, height : float
+    ground : str
+        Colour behind everything.
+    shapes : tuple of Shape
+        In painting order.
+    title, description : str
+        For those who cannot see it: of the file, the window, the SVG.
+    notes : tuple of str
+        What must be said beside the picture: products along paths, missing gradients, small data.
+    """
+
+    width: float
+    height: float
+    ground: str
+    shapes: tuple[Shape, ...]
+    title: str = ""
+    description: str = ""
+    notes: tuple[str, ...] = field(default=())
