@@ -22,7 +22,7 @@ def gpu_index(gpu: str | None, cpu: bool) -> int | None:
     Returns
     -------
     int or None
-        The GPU that was asked for.
+        The GPU that was asked for; GPU 0 for "all", with a warning.
 
     Raises
     ------
@@ -34,6 +34,7 @@ def gpu_index(gpu: str | None, cpu: bool) -> int | None:
     if cpu:
         raise click.UsageError("--gpu and --cpu exclude each other")
     if gpu == "all":
+        logger.warning("--gpu all: several GPUs at once are not supported; using GPU 0 alone")
         return 0
     if "," in gpu:
         raise click.BadParameter("one GPU at a time is used here; name one", param_hint="--gpu")
@@ -71,4 +72,4 @@ def use_device(index: int | None, default_index: int | None = None) -> None:
             logger.warning("solver_mode is GPU, but there is no CUDA device here; using the CPU")
     else:
         backend.set_mode_cpu()
-    logger.info("Using %s", backend.device() if backend.on_gpu() else "CPU.")
+    logger.info("Use %s", f"GPU with device ID {backend.device().index}" if backend.on_gpu() else "CPU.")

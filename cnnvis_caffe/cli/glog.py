@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import click
 
 _PACKAGE = "cnnvis_caffe"
+# Whoever tells how a net is built; elsewhere these are details.
+_SETUP = "cnnvis_caffe.runtime.setup_log"
 
 
 class GlogFormatter(logging.Formatter):
@@ -47,7 +49,7 @@ def caffe_log() -> Iterator[_ScreenHandler]:
     _ScreenHandler
         Set its `write` to write above something that stands on the screen, such as a progress bar.
     """
-    logger = logging.getLogger(_PACKAGE)
+    logger, setup_logger = logging.getLogger(_PACKAGE), logging.getLogger(_SETUP)
     handlers, level = [*logger.handlers], logger.level
     screen = _ScreenHandler(logging.NOTSET if level < logging.ERROR else level)
     formatter = GlogFormatter()
@@ -60,8 +62,10 @@ def caffe_log() -> Iterator[_ScreenHandler]:
     logger.addHandler(screen)
     if level < logging.ERROR:
         logger.setLevel(min(level, logging.INFO))
+        setup_logger.setLevel(logging.DEBUG)
     try:
         yield screen
     finally:
         logger.handlers[:] = handlers
         logger.setLevel(level)
+        setup_logger.setLevel(logging.NOTSET)

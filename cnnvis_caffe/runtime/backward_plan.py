@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cnnvis_caffe.runtime.net import Net
+    from cnnvis_caffe.runtime.setup_log import SetupLog
 
 
-def plan_backward(net: Net) -> tuple[list[bool], list[list[bool]]]:
+def plan_backward(net: Net, log: SetupLog) -> tuple[list[bool], list[list[bool]]]:
     """Decide what the backward pass computes.
 
     Parameters
     ----------
     net : Net
         With its layers set up; `param_propagate_down` of each is filled in.
+    log : SetupLog
+        Told which layers run backward; as in Caffe, before `force_backward` makes all of them.
 
     Returns
     -------
@@ -27,6 +30,7 @@ def plan_backward(net: Net) -> tuple[list[bool], list[list[bool]]]:
     """
     needs_layer, needs_bottom = _from_parameters_up(net)
     _from_losses_down(net, needs_layer, needs_bottom)
+    log.backward(net.layer_names, needs_layer)
     if net.param.force_backward:
         for index, layer in enumerate(net.layers):
             needs_layer[index] = True

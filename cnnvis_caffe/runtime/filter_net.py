@@ -7,6 +7,7 @@ from typing import Any
 
 from cnnvis_caffe.errors import LayerError
 from cnnvis_caffe.runtime.place import place_of
+from cnnvis_caffe.runtime.setup_log import rule_broken
 
 
 def filter_net(network: Any, path: str = "", lines: Mapping[str, int] | None = None) -> Any:
@@ -40,20 +41,23 @@ def filter_net(network: Any, path: str = "", lines: Mapping[str, int] | None = N
                 "one kind is allowed: drop the other",
             )
         if layer.include:
-            admitted = any(_is_met(rule, network.state) for rule in layer.include)
+            admitted = any(_is_met(rule, network.state, layer.name) for rule in layer.include)
         else:
-            admitted = not any(_is_met(rule, network.state) for rule in layer.exclude)
+            admitted = not any(_is_met(rule, network.state, layer.name) for rule in layer.exclude)
         if admitted:
             filtered.layer.add().CopyFrom(layer)
     return filtered
 
 
-def _is_met(rule: Any, state: Any) -> bool:
+def _is_met(rule: Any, state: Any, layer_name: str) -> bool:
     """Whether every part of a NetStateRule agrees with a NetState."""
-    return (
+    is_met = (
         (not rule.HasField("phase") or rule.phase == state.phase)
         and (not rule.HasField("min_level") or state.level >= rule.min_level)
         and (not rule.HasField("max_level") or state.level <= rule.max_level)
         and all(stage in state.stage for stage in rule.stage)
         and not any(stage in state.stage for stage in rule.not_stage)
     )
+    if not is_met:
+        rule_broken(rule, state, layer_name)
+    return is_met

@@ -28,6 +28,7 @@ from cnnvis_caffe.runtime.layer import Layer
 from cnnvis_caffe.runtime.layers import create_layer
 from cnnvis_caffe.runtime.param_table import ParamTable
 from cnnvis_caffe.runtime.place import place_of
+from cnnvis_caffe.runtime.setup_log import SetupLog
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +111,12 @@ class Net:
         param.state.phase = phase
         param.state.stage.extend(stages)
         # Caffe quirk: a level in the file is lost, the argument (default 0) always wins.
-        param.state.level = level
-        self.param = insert_splits(filter_net(param, self.path, self._lines), self.path, self._lines)
+        if param.state.level != level:
+            param.state.level = level
+        self._setup_log = SetupLog(run)
+        filtered = filter_net(param, self.path, self._lines)
+        self._setup_log.parameters(filtered)
+        self.param = insert_splits(filtered, self.path, self._lines)
         self.name: str = self.param.name
 
         self.layers: list[Layer] = []
@@ -133,12 +138,13 @@ class Net:
             self._append_layer(layer_param, unread)
         self.output_ids = [self._blob_id_by_name[name] for name in sorted(unread, key=str.encode)]
 
-        self.layer_needs_backward, self.bottom_needs_backward = plan_backward(self)
+        self.layer_needs_backward, self.bottom_needs_backward = plan_backward(self, self._setup_log)
         for layer, needs_backward in zip(self.layers, self.layer_needs_backward):
             layer.needs_backward = needs_backward
         self._has_loss = [any(layer.loss_weights) for layer in self.layers]
         self._n_changes_seen = -1
         self.params = ParamTable(self)
+        self._setup_log.outputs([self.blob_names[i] for i in self.output_ids])
         self._warn_of_quirks()
 
         self.before_forward: list[Callable[[int], Any]] = []
@@ -162,8 +168,9 @@ class Net:
         layer = self._create(param, where)
         bottom_ids = [self._connect_bottom(param, index, unread, where) for index in range(len(param.bottom))]
         top_ids = [self._connect_top(param, index, unread, where) for index in range(len(param.top))]
-        if layer.auto_tops:
-            top_ids += [self._new_blob(AUTOMATIC) for _ in range(layer.n_tops[0] - len(top_ids))]
+        n_automatic = max(0, layer.n_tops[0] - len(top_ids)) if layer.auto_tops else 0
+        top_ids += [self._new_blob(AUTOMATIC) for _ in range(n_automatic)]
+        self._setup_log.layer(param, n_automatic)
         if param.type == "Input":
             self.input_ids += top_ids
 
@@ -177,6 +184,7 @@ class Net:
         self.blob_loss_weights += [0.0] * (len(self.blobs) - len(self.blob_loss_weights))
         for blob_id, weight in zip(top_ids, layer.loss_weights):
             self.blob_loss_weights[blob_id] = weight
+        self._setup_log.tops(layer, self.tops[-1])
         if len(param.param) > len(layer.blobs) and self._is_shaped(layer):
             raise layer.error(f"has {len(param.param)} param entries for {len(layer.blobs)} parameter blobs")
 

@@ -14,6 +14,7 @@ from cnnvis_caffe.formats.database import Cursor, Database, Record, open_databas
 from cnnvis_caffe.formats.datum import Datum, RawLayout, parse_datum
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
 from cnnvis_caffe.runtime.layers.transform import Transformer
+from cnnvis_caffe.runtime.setup_log import say
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,10 @@ class Data(PrefetchingLayer):
         """Open the database and look at its first image."""
         param = self.param.data_param
         batch_size = self.batch_size(param.batch_size)
-        database = open_database(param.source, schema.DataParameter.DB.Name(param.backend))
+        backend = schema.DataParameter.DB.Name(param.backend)
+        database = open_database(param.source, backend)
+        if self.initialize:
+            say("Opened %s %s", backend.lower(), param.source)
         source = _DatabaseSource(database, batch_size, self.transformer, fail)
         return source, (batch_size, *source.first_shape())
 

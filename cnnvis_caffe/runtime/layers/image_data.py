@@ -13,6 +13,7 @@ from cnnvis_caffe.formats.images import read_image
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
 from cnnvis_caffe.runtime.layers.transform import Transformer, random_state, set_random_state
 from cnnvis_caffe.runtime.rng import CaffeRandom, default_random
+from cnnvis_caffe.runtime.setup_log import say
 from cnnvis_caffe.runtime.shuffle import shuffled
 
 
@@ -34,15 +35,21 @@ class ImageData(PrefetchingLayer):
                 f"image_data_param.new_height is {param.new_height} and new_width {param.new_width}; "
                 "give both, or none"
             )
+        if self.initialize:
+            say("Opening file %s", param.source)
         entries = read_image_list(param.source)
         if not entries:
             raise fail(f"{param.source}: names no images")
         source = _ImageSource(entries, param, batch_size, self.transformer, fail)
         if self.initialize:
             if param.shuffle:
+                say("Shuffling data")
                 source.shuffle_with(CaffeRandom(default_random().uint32()))
+            say("A total of %d images.", len(entries))
             if param.rand_skip:
-                source.skip(default_random().uint32() % param.rand_skip)
+                n_skipped = default_random().uint32() % param.rand_skip
+                say("Skipping first %d data points.", n_skipped)
+                source.skip(n_skipped)
         return source, (batch_size, *source.first_shape())
 
 

@@ -20,6 +20,7 @@ from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
 from cnnvis_caffe.runtime.layers.transform import Transformer
 from cnnvis_caffe.runtime.rng import default_random
+from cnnvis_caffe.runtime.setup_log import say
 
 _SECONDS_TO_STOP = 10
 
@@ -134,6 +135,8 @@ class PrefetchingLayer(Layer):
             raise self.error("data_param.prefetch must be at least 1, got 0")
         fail = error_maker(self)
         transform_param = self.param.transform_param
+        if self.initialize and transform_param.HasField("mean_file"):
+            say("Loading mean file from: %s", transform_param.mean_file)
         self.transformer = Transformer(transform_param, is_train(self), fail, load_mean=self.initialize)
         # Caffe quirk: the transformer takes two seeds, and the first one is never used.
         self._seed_transformer()
@@ -150,6 +153,8 @@ class PrefetchingLayer(Layer):
         tops[0].reshape(*shape)
         if len(tops) > 1:
             tops[1].reshape(shape[0])
+        if self.initialize:
+            say("output data size: %s", ",".join(map(str, shape)))
 
     def open_source(self, fail: Callable[[str], LayerError]) -> tuple[BatchSource, tuple[int, ...]]:
         """Open what the layer reads.

@@ -164,6 +164,15 @@ def test_no_gpu_is_one_warning_or_an_error(here, monkeypatch):
         assert (result.exit_code, "GPU 0 cannot be used" in result.stderr) == (1, True)
 
 
+def test_all_gpus_are_one(monkeypatch):
+    used = []
+    monkeypatch.setattr("cnnvis_caffe.runtime.backend.require_gpu", used.append)
+    result = run("train", "-solver", "solver.prototxt", "-iterations", "1", "-gpu", "all")
+    assert (result.exit_code, used) == (0, [0]), result.stderr
+    found = [line for line in result.stderr.splitlines() if "--gpu all" in line]
+    assert found == ["WARNING: --gpu all: several GPUs at once are not supported; using GPU 0 alone"]
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [
