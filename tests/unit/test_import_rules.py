@@ -28,15 +28,16 @@ OURS: dict[str, set[str] | None] = {
     "network": {"runtime", "formats"} | EVERYBODY_MAY,
     "features": {"network"} | EVERYBODY_MAY,
     "aggregation": EVERYBODY_MAY,
-    "layout": EVERYBODY_MAY,
+    "layout": {"errors"},
     "findings": EVERYBODY_MAY,
     "scene": {"layout"} | EVERYBODY_MAY,
     "store": EVERYBODY_MAY,
-    "pipeline": {"formats", "network", "datasets", "features"}
+    "engines": {"pycaffe"} | EVERYBODY_MAY,
+    "pipeline": {"formats", "network", "datasets", "features", "engines"}
     | {"aggregation", "layout", "scene", "store", "findings"}
     | EVERYBODY_MAY,
     "render": {"scene", "store", "aggregation.edits", "pipeline"} | EVERYBODY_MAY,
-    "viewer": {"scene", "store", "aggregation.edits", "pipeline"} | EVERYBODY_MAY,
+    "viewer": {"scene", "store", "aggregation.edits", "pipeline", "render"} | EVERYBODY_MAY,
     "api": None,
     "cli": None,
     "__main__": {"cli"},
@@ -46,14 +47,17 @@ OURS: dict[str, set[str] | None] = {
 LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "numpy": None,
     "scipy": None,
-    "networkx": ("network", "features", "aggregation", "layout"),
+    "networkx": ("network", "features", "aggregation"),
     "torch": ("runtime.backend",),
     "google": ("formats",),
     "h5py": ("formats", "store"),
     "lmdb": ("formats",),
     "plyvel": ("formats",),
     # formats.images decodes for the data layers too, so that Caffe's ways of reading an image are in one place.
-    "cv2": ("formats.images", "features.patches", "datasets", "render", "pycaffe.io"),
+    # store.pictures packs the images of an analysis as PNG and JPEG.
+    "cv2": ("formats.images", "features.patches", "datasets", "store.pictures", "render", "pycaffe.io"),
+    "cairo": ("render",),
+    "cairosvg": ("render",),
     "sklearn": ("aggregation", "datasets.digits"),
     "pooch": ("datasets",),
     "pydot": ("pycaffe.draw",),
@@ -156,6 +160,8 @@ def test_the_package_keeps_the_rules():
         ("features.activations", "import cv2"),
         ("pycaffe.classifier", "import cv2"),
         ("layout.columns", "from cnnvis_caffe.scene import shapes"),
+        ("layout.columns", "from cnnvis_caffe.records.view import View"),
+        ("store.writer", "from cnnvis_caffe.features import patches"),
         ("render.png", "from cnnvis_caffe.aggregation import clusters"),
         ("api", "import PyQt5.QtWidgets"),
         ("viewer.window", "import pyqtgraph"),
