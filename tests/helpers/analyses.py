@@ -56,7 +56,7 @@ class NodeList:
             settings=f"{n} of {kernel}x{kernel}",
         )
         if relu is not None:
-            self.relu(relu or name.replace("conv", "relu") if "conv" in name else f"{name}_relu")
+            self.relu(relu or name.replace("conv", "relu"))
         return self.at
 
     def relu(self, name: str) -> str:
@@ -397,7 +397,8 @@ class _Thumbnails(tuple):
     def __new__(cls, node: Node, n: int, size: int) -> _Thumbnails:
         seed = zlib.crc32(node.name.encode()) % 1000
         grey = node.field_px[0] <= 28 and "lenet" in node.name
-        return super().__new__(cls, (stripes(size, size, seed + 13 * i, grey=grey) for i in range(n)))
+        few = [stripes(size, size, seed + 13 * i, grey=grey) for i in range(min(n, 48))]
+        return super().__new__(cls, (few[i % len(few)] for i in range(n)))
 
 
 def stripes(height: int, width: int, seed: int, *, grey: bool = False) -> np.ndarray:
