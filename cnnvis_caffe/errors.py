@@ -60,6 +60,24 @@ class DataFileError(FileFormatError):
     """A database, image, list or other file of a data set that cannot be read."""
 
 
+class StoreError(CnnvisError, OSError):
+    """An analysis file, or a part of one, that cannot be read or written.
+
+    Attributes
+    ----------
+    path, key : str
+        The file, and the group or dataset in it; empty when the whole file is meant.
+    """
+
+    def __init__(self, path: str, key: str, reason: str) -> None:
+        self.path, self.key = path, key
+        super().__init__(f"{path}: {key}: {reason}" if key else f"{path}: {reason}")
+
+
+class StoreVersionError(StoreError):
+    """An analysis file of a version that this program does not know."""
+
+
 class DataNotFoundError(CnnvisError, FileNotFoundError):
     """A file or folder that was asked for and is not there."""
 

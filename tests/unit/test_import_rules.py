@@ -31,7 +31,7 @@ OURS: dict[str, set[str] | None] = {
     "layout": {"errors"},
     "findings": EVERYBODY_MAY,
     "scene": {"layout"} | EVERYBODY_MAY,
-    "store": EVERYBODY_MAY,
+    "store": {"formats.atomic"} | EVERYBODY_MAY,
     "engines": {"pycaffe"} | EVERYBODY_MAY,
     "pipeline": {"formats", "network", "datasets", "features", "engines"}
     | {"aggregation", "layout", "scene", "store", "findings"}

@@ -1,0 +1,158 @@
+"""Images as they lie in arrays, databases and files, read by their place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.formats.database import Database
+from cnnvis_caffe.formats.datum import RawLayout, parse_datum
+from cnnvis_caffe.formats.images import read_image
+
+_RECORDS_AT_ONCE = 1000
+#: Images of a database that lie at most so far apart are read in one go.
+_LARGEST_GAP = 16
+
+
+class Reader(Protocol):
+    """Images of one source, by their place in it.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n,), int64
+    channel_order : str
+        "grey", "RGB", "BGR", or empty where the source does not say.
+    shape : tuple of int or None
+        Channels, height and width where all images have the same.
+    """
+
+    labels: np.ndarray
+    channel_order: str
+    shape: tuple[int, int, int] | None
+
+    def read(self, indices: np.ndarray) -> list[np.ndarray] | np.ndarray:
+        """Return images (C, H, W), as one array where they are alike; may be called by several threads."""
+
+
+class ArrayReader:
+    """Images of one array.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, C, H, W), uint8 or float32
+    labels : ndarray of shape (n,), int64
+    channel_order : str
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, channel_order: str) -> None:
+        self.images, self.labels, self.channel_order = images, labels, channel_order
+        self.shape: tuple[int, int, int] | None = tuple(images.shape[1:])  # type: ignore[assignment]
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Return images; a view where they follow each other."""
+        if len(indices) and int(indices[-1]) - int(indices[0]) + 1 == len(indices) and (np.diff(indices) == 1).all():
+            return self.images[int(indices[0]) : int(indices[-1]) + 1]
+        return self.images[indices]
+
+
+class DatabaseReader:
+    """Images of an LMDB or LevelDB, in the byte order of their keys.
+
+    Parameters
+    ----------
+    database : Database
+    color : bool or None
+        How encoded images are decoded: to three channels, to one, or as they are.
+    """
+
+    def __init__(self, database: Database, color: bool | None) -> None:
+        self._database, self._color = database, color
+        self._keys: list[bytes] = []
+        labels: list[np.ndarray] = []
+        cursor = database.cursor()
+        try:
+            first = cursor.take(1)[0]
+            datum = self._read_record(first, parse_datum)
+            pixels = self._read_record(first, lambda _: datum.pixels(color))
+        finally:
+            cursor.close()
+        self.shape: tuple[int, int, int] | None = None if datum.encoded else pixels.shape
+        self._layout = self._read_record(first, RawLayout)
+        cursor = database.cursor()
+        try:
+            left = len(database)
+            while left:
+                records = cursor.take(min(left, _RECORDS_AT_ONCE))
+                left -= len(records)
+                self._keys += [bytes(key) for key, _ in records]
+                labels.append(self._labels_of(records))
+        finally:
+            cursor.close()
+        self.labels = np.concatenate(labels)
+        channels = pixels.shape[0]
+        # OpenCV decodes to BGR; what order plain pixels are in, nothing says.
+        self.channel_order = "grey" if channels == 1 else "BGR" if datum.encoded and channels == 3 else ""
+
+    def _labels_of(self, records: list) -> np.ndarray:
+        """The labels of some records."""
+        alike = self._layout.read([value for _, value in records]) if self._layout.shape is not None else None
+        if alike is not None:
+            return alike[1].astype(np.int64)
+        return np.array([self._read_record(record, parse_datum).label for record in records], np.int64)
+
+    def read(self, indices: np.ndarray) -> list[np.ndarray] | np.ndarray:
+        """Return images in the order of their indices."""
+        order = np.argsort(indices, kind="stable")
+        images: list[Any] = [None] * len(indices)
+        ascending = np.asarray(indices)[order]
+        starts = np.flatnonzero(np.diff(ascending, prepend=-(10**9)) > _LARGEST_GAP)
+        for begin, end in zip(starts, [*starts[1:], len(ascending)]):
+            run = ascending[begin:end]
+            first = int(run[0])
+            cursor = self._database.cursor(self._keys[first - 1] if first else b"")
+            try:
+                records = cursor.take(int(run[-1]) - first + 1)
+                for place, index in zip(order[begin:end], run):
+                    # A copy, as the view is valid until the cursor is closed.
+                    images[place] = np.array(self._pixels(records[int(index) - first]))
+                records = []
+            finally:
+                cursor.close()
+        return images
+
+    def _pixels(self, record: Any) -> np.ndarray:
+        """The image of a record."""
+        return self._read_record(record, lambda value: parse_datum(value).pixels(self._color))
+
+    def _read_record(self, record: Any, read: Callable[[Any], Any]) -> Any:
+        """Read something from a record; an error says from which."""
+        try:
+            return read(record[1])
+        except ValueError as error:
+            key = bytes(record[0]).decode("utf-8", "backslashreplace")
+            raise DataFileError(self._database.path, f"the record with key {key!r} {error}") from error
+
+
+class FileReader:
+    """Image files, decoded by OpenCV.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    labels : ndarray of shape (n,), int64
+    color : bool
+        Three channels, or one.
+    """
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], labels: np.ndarray, color: bool) -> None:
+        self.paths, self.labels, self._color = list(paths), labels, color
+        self.channel_order = "BGR" if color else "grey"
+        self.shape: tuple[int, int, int] | None = None
+
+    def read(self, indices: np.ndarray) -> list[np.ndarray]:
+        """Return images in the order of their indices."""
+        return [read_image(self.paths[int(index)], self._color).transpose(2, 0, 1) for index in indices]
