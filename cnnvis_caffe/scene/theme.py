@@ -1,0 +1,164 @@
+"""Every colour, size and distance of the picture, in its two themes. Nothing else writes a number of this kind down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from cnnvis_caffe.scene.colour_maps import ColourMap
+
+#: Sizes in scene units, pixels at zoom 1; multiples of the base grid where they are distances.
+GRID = 4.0
+SIZES = SimpleNamespace(
+    margin=24.0,  # between the picture and the edge of the paper
+    title=18.0,  # sizes of type
+    head=13.0,
+    text=12.0,
+    small=11.0,
+    tiny=9.0,
+    title_height=56.0,  # of the strip with the title
+    head_height=44.0,  # name, then type and number of neurons
+    head_gap=8.0,
+    legend_height=64.0,
+    legend_gap=28.0,
+    legend_row=18.0,
+    corner=4.0,  # clusters
+    border=1.0,
+    padding=4.0,
+    label_height=16.0,  # the line over the patches of a cluster
+    patch_gap=1.0,
+    patch_min=12.0,  # smaller ones are shown as their mean colour
+    patch_aim=22.0,  # mean side that patches get as long as there is room
+    patch_most=64.0,  # mean side that they get at most
+    cluster_gap=12.0,
+    cluster_min=40.0,  # height
+    column_min=72.0,
+    column_most=340.0,
+    column_gap=112.0,
+    column_gap_min=96.0,
+    column_gap_most=220.0,
+    column_height=640.0,  # of a picture whose size nobody said
+    column_height_least=360.0,
+    lane_gap=20.0,
+    tile=36.0,  # input channels
+    bar_width=5.0,  # biclusters
+    bar_min=10.0,
+    bar_most=56.0,
+    edge_min=0.75,
+    edge_most=7.0,
+    edge_own_min=0.75,  # a selected neuron's own
+    edge_own_most=3.0,
+    selection=2.0,
+    swatch=10.0,
+)
+
+#: How opaque things are.
+OPACITY = SimpleNamespace(edge=0.35, highlighted=0.95, faded=0.08, weak=0.22)
+
+#: Okabe and Ito's eight colours, then two greys: classes, as long as there are not more than ten.
+CLASS_COLOURS = (
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#000000", "#999999", "#5A6068",
+)  # fmt: skip
+
+#: Cividis (Nuñez, Anderton and Renslow 2018) at 17 equal steps.
+CIVIDIS = (
+    "#00224E", "#002E6A", "#1A386F", "#32436D", "#434E6C", "#535A6D", "#61656F", "#6F7073", "#7D7C78",
+    "#8C8878", "#9B9476", "#ABA072", "#BCAE6C", "#CDBB63", "#DEC958", "#F0D846", "#FEE838",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of one theme; "#RRGGBB" each.
+
+    Attributes
+    ----------
+    name : {"light", "dark"}
+    ground, surface, line, ink, muted : str
+        Behind everything; of clusters; of their borders; of text; of less important text.
+    positive, negative, neutral : str
+        Signs of weights and what has none.
+    selection : str
+    dead : str
+        The cross over neurons without any response.
+    activation : ColourMap
+        Zero is exactly the surface that matrices lie on.
+    contribution : ColourMap
+        From negative over the surface, at 0.5, to positive.
+    quantity : ColourMap
+        Gradient and relative change.
+    classes : tuple of str
+    channels : dict of str to str
+        By the letter of the channel.
+    """
+
+    name: str
+    ground: str
+    surface: str
+    line: str
+    ink: str
+    muted: str
+    positive: str
+    negative: str
+    neutral: str
+    selection: str
+    dead: str
+    activation: ColourMap
+    contribution: ColourMap
+    quantity: ColourMap
+    classes: tuple[str, ...]
+    channels: dict[str, str]
+
+    def sign(self, sign: int) -> str:
+        """Return the colour of a sign: 1, -1 or 0."""
+        return (self.neutral, self.positive, self.negative)[sign]
+
+    def class_colour(self, index: int, n_classes: int) -> str:
+        """Return the colour of a class; with more than ten they are told apart by their labels."""
+        return self.classes[index] if n_classes <= len(self.classes) else self.neutral
+
+
+LIGHT = Theme(
+    name="light",
+    ground="#FBFBFA",
+    surface="#FFFFFF",
+    line="#D9DCE1",
+    ink="#1E2329",
+    muted="#68707C",
+    positive="#0072B2",
+    negative="#D55E00",
+    neutral="#8A9099",
+    selection="#E69F00",
+    dead="#B4BAC4",
+    activation=ColourMap(("#FFFFFF", "#E3EEF9", "#BFD8ED", "#8CBCDF", "#549ECE", "#2A7AB9", "#08519C")),
+    contribution=ColourMap(("#A34700", "#D55E00", "#F0A878", "#FFFFFF", "#7FB8D8", "#0072B2", "#00507D")),
+    quantity=ColourMap(CIVIDIS),
+    classes=CLASS_COLOURS,
+    channels={"R": "#D0565A", "G": "#4E9F62", "B": "#4C79C4", "grey": "#8A9099"},
+)
+
+DARK = Theme(
+    name="dark",
+    ground="#17191D",
+    surface="#1F2228",
+    line="#363B44",
+    ink="#E7EAEE",
+    muted="#98A1AE",
+    positive="#4AA8E0",
+    negative="#F08A4B",
+    neutral="#8A9099",
+    selection="#E69F00",
+    dead="#59606C",
+    activation=ColourMap(("#1F2228", "#25384D", "#2F5578", "#4076A3", "#5E98C8", "#7DB3E0", "#9CC9F5")),
+    contribution=ColourMap(("#FFB183", "#F08A4B", "#8A5636", "#1F2228", "#2F6485", "#4AA8E0", "#8CCBF0")),
+    quantity=ColourMap(CIVIDIS),
+    classes=(*CLASS_COLOURS[:7], "#E7EAEE", *CLASS_COLOURS[8:9], "#6C7480"),
+    channels={"R": "#E07478", "G": "#6BB87E", "B": "#6F98DC", "grey": "#8A9099"},
+)
+
+THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+
+
+def theme_named(name: str) -> Theme:
+    """Return a theme; KeyError for a name that is none."""
+    return THEMES[name]
