@@ -50,6 +50,10 @@ class Node:
         Height and width of the receptive field in input pixels; (0, 0) where it is not known.
     settings : str
         What is special about the layer, in a few words: "20 of 5x5".
+    transposed : bool
+        The weights have the axes of top and bottom the other way round: Deconvolution, InnerProduct with transpose.
+    epsilon : float
+        What a BatchNorm adds to the variance.
     """
 
     name: str
@@ -67,6 +71,8 @@ class Node:
     negative_slope: float = 0.0
     field_px: tuple[int, int] = (0, 0)
     settings: str = ""
+    transposed: bool = False
+    epsilon: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in NODE_KINDS:

@@ -1,0 +1,126 @@
+"""What an extraction asks of the engine, by numpy: for a net of which nothing but pycaffe's face is known.
+
+Our own runtime has the same class (`cnnvis_caffe.runtime.reductions`), which leaves activations and gradients on their
+device; a net that has one says so by a method `reductions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """A batch of activations, reduced over the positions; the neurons of several blobs side by side.
+
+    Attributes
+    ----------
+    mean, peak, square : ndarray of shape (n_images, n_neurons), float32
+        Mean, maximum, and mean of the squares.
+    minimum : ndarray of shape (n_neurons,), float32
+        Over the images, too.
+    """
+
+    mean: np.ndarray
+    peak: np.ndarray
+    square: np.ndarray
+    minimum: np.ndarray
+
+
+class Reductions:
+    """Reduces blobs of a net by numpy.
+
+    Parameters
+    ----------
+    net : Net
+        With pycaffe's face.
+    """
+
+    def __init__(self, net: Any) -> None:
+        self._net = net
+        self._layer_names = list(net.top_names)
+
+    def backward(self) -> None:
+        """Run the whole net backward, parameters' gradients from zero."""
+        self._net.clear_param_diffs()
+        self._net.backward()
+
+    def backward_from(self, score: str, diff: np.ndarray, layers: Sequence[int], silent: Sequence[str]) -> None:
+        """Run backward from a blob; what happens to the parameters' gradients is left open.
+
+        Parameters
+        ----------
+        score : str
+        diff : ndarray
+            Gradient of the blob.
+        layers : sequence of int
+            The layers to run, the last one first.
+        silent : sequence of str
+            Blobs that get no gradient from above.
+        """
+        blobs = self._net.blobs
+        for name in silent:
+            blobs[name].diff[...] = 0
+        blobs[score].diff[...] = diff.reshape(blobs[score].diff.shape)
+        for layer in layers:
+            self._net.backward(start=self._layer_names[layer], end=self._layer_names[layer])
+
+    def moments(self, names: Sequence[str]) -> Moments:
+        """Reduce the activations of blobs."""
+        parts: list[tuple[np.ndarray, ...]] = []
+        for name in names:
+            values = _flat(self._net.blobs[name].data)
+            parts.append(
+                (
+                    values.mean(2, dtype=np.float64).astype(np.float32),
+                    values.max(2),
+                    np.square(values).mean(2, dtype=np.float64).astype(np.float32),
+                    values.min((0, 2)),
+                )
+            )
+        return Moments(*(np.concatenate(part, -1) for part in zip(*parts)))
+
+    def positions(self, name: str, images: np.ndarray, neurons: np.ndarray) -> np.ndarray:
+        """Return the first position of the largest activation, for pairs of image and neuron of a blob."""
+        return _flat(self._net.blobs[name].data)[images, neurons].argmax(1)
+
+    def products(self, names: Sequence[str]) -> np.ndarray:
+        """Return activation times gradient, summed over the positions, of shape (n_images, n_neurons), float32."""
+        sums = []
+        for name in names:
+            blob = self._net.blobs[name]
+            sums.append((_flat(blob.data) * _flat(blob.diff)).sum(2, dtype=np.float64).astype(np.float32))
+        return np.concatenate(sums, 1)
+
+    def new_sums(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+        """Return sums in float64 that begin with zero, by name."""
+        return {name: np.zeros(shape) for name, shape in shapes.items()}
+
+    def add_gradients(self, sums: Any, factor: float) -> None:
+        """Add `factor` times the gradients of the first parameter of layers, by the layer's name."""
+        for name, total in sums.items():
+            total += np.multiply(self._net.params[name][0].diff, factor, dtype=np.float64)
+
+    def add_products(self, sums: Any, mean: np.ndarray, parts: Mapping[str, slice]) -> None:
+        """Add the products of each two columns of some parts of (n_images, n_neurons), summed over the images."""
+        for name, total in sums.items():
+            columns = mean[:, parts[name]].astype(np.float64)
+            total += columns.T @ columns
+
+    def add_sums(self, sums: Any, arrays: Mapping[str, np.ndarray]) -> None:
+        """Add arrays to sums."""
+        for name, total in sums.items():
+            total += arrays[name]
+
+    def arrays(self, sums: Any) -> dict[str, np.ndarray]:
+        """Return sums as arrays, float64."""
+        return dict(sums)
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    """Shape (n_images, n_neurons, n_positions)."""
+    return array.reshape(*array.shape[:2], -1)

@@ -1,0 +1,462 @@
+"""One pass over the data: from batches of images to everything that an analysis knows of a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe.errors import NetError, ShapeError, UnknownLayerError
+from cnnvis_caffe.features import engine
+from cnnvis_caffe.features.class_sums import ClassMaxima, ClassMembers, ClassSums
+from cnnvis_caffe.features.connections import neuron_weights, scale_factors
+from cnnvis_caffe.features.neurons import Neurons
+from cnnvis_caffe.features.outcome import Outcome
+from cnnvis_caffe.features.score_path import score_path
+from cnnvis_caffe.features.similarity import correlation, cosine_similarity
+from cnnvis_caffe.features.top_images import TopImages
+from cnnvis_caffe.features.totals import Totals
+from cnnvis_caffe.network.receptive_field import ReceptiveFields
+from cnnvis_caffe.records.analysis import Connections, LayerDebug, LayerFeatures, Node
+
+CONTRIBUTIONS = ("own", "all", "none")
+
+
+@dataclass(frozen=True, eq=False)
+class ExtractedSnapshot:
+    """What a pass over the data found out; the fields are those of `Snapshot` with the same name.
+
+    Attributes
+    ----------
+    loss, error : float
+    class_count : ndarray of shape (n_classes,), int64
+        Images of each class.
+    features : mapping of str to LayerFeatures
+        Put together when they are asked for, each time anew.
+    similarity, correlation : mapping of str to ndarray
+        The same.
+    connections : mapping of str to Connections
+    scale : mapping of str to ndarray
+    debug : mapping of str to LayerDebug
+        Without what takes other snapshots or solver states (`features.changes`).
+    """
+
+    loss: float
+    error: float
+    class_count: np.ndarray
+    features: Mapping[str, LayerFeatures]
+    similarity: Mapping[str, np.ndarray]
+    correlation: Mapping[str, np.ndarray]
+    connections: Mapping[str, Connections]
+    scale: Mapping[str, np.ndarray]
+    debug: Mapping[str, LayerDebug]
+
+
+class Extraction:
+    """Sums up what the neurons of a net do on images that come in batches.
+
+    Parameters
+    ----------
+    net : Net
+        The analysis net with its weights, by pycaffe's face: ours or the real one.
+    nodes : sequence of Node
+        From `analysis_nodes`.
+    fields : ReceptiveFields, optional
+        Of the analysis net; without them the boxes of top images are zero.
+    input_name, label_name, score_name : str
+        Nodes (and blobs) with the images, their labels, and the scores.
+    n_classes : int
+    top : int, default=9
+        Images to keep for each neuron.
+    contributions : {"own", "all", "none"}
+        To the score of each image's own class, of all classes as well, or not at all.
+    gradients : bool, default=True
+        Whether the gradients of the loss with respect to the weights are summed.
+    layers : collection of str, optional
+        Nodes to analyse; all with neurons if left out.
+    similarity_limit : int, default=2048
+        Nodes with more neurons get no matrices of similarity and correlation.
+
+    Raises
+    ------
+    UnknownLayerError
+        If one of `layers` is not there or has no neurons.
+    NetError
+        If the net has no such input, or its score another number of classes.
+
+    Notes
+    -----
+    Batches may come in any order and cut. The memory that it takes depends on the net, not on the number of images.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        nodes: Sequence[Node],
+        fields: ReceptiveFields | None = None,
+        *,
+        input_name: str,
+        label_name: str,
+        score_name: str,
+        n_classes: int,
+        top: int = 9,
+        contributions: str = "own",
+        gradients: bool = True,
+        layers: Collection[str] | None = None,
+        similarity_limit: int = 2048,
+    ) -> None:
+        if contributions not in CONTRIBUTIONS:
+            raise ValueError(f"contributions must be one of {', '.join(CONTRIBUTIONS)}, got {contributions!r}")
+        self._net = net
+        self._nodes = {node.name: node for node in nodes}
+        self._fields = fields
+        self._input, self._label, self._score = input_name, label_name, score_name
+        self._n_classes = n_classes
+        self._contributions, self._gradients = contributions, gradients
+        self._check_net()
+        analysed = _chosen(nodes, layers)
+        self._neurons = Neurons(analysed)
+        self._path = score_path(net, score_name)
+        self._on_path = [node for node in analysed if node.name in self._path.blobs]
+        self._path_neurons = Neurons(self._on_path)
+        make = getattr(net, "reductions", None)
+        self._engine = make() if make is not None else engine.Reductions(net)
+
+        total, n_on_path = self._neurons.total, self._path_neurons.total
+        self._outcome = Outcome(n_classes)
+        self._totals = Totals(total)
+        self._top = TopImages(top, total)
+        self._mean, self._peak, self._active = (ClassSums(n_classes, total) for _ in range(3))
+        self._maximum = ClassMaxima(n_classes, total)
+        self._own = ClassSums(n_classes, n_on_path if contributions != "none" else 0)
+        self._all = ClassSums(n_classes, n_on_path if contributions == "all" else 0)
+        self._similar = {
+            node.name: (node.n_neurons,) * 2 for node in analysed if node.n_neurons <= similarity_limit
+        }
+        self._products = self._engine.new_sums(self._similar)
+        self._weight_shapes = {
+            node.name: np.shape(net.params[node.layer][0].data)
+            for node in self._weight_nodes()
+            if gradients and node.name == node.layer
+        }
+        self._gradient_sums = self._engine.new_sums(self._weight_shapes)
+
+    # -- setting up ------------------------------------------------------------------------------------------------
+
+    def _check_net(self) -> None:
+        """Refuse a net that does not have what is said."""
+        for what, name in (("input", self._input), ("labels", self._label), ("score", self._score)):
+            if name not in self._net.blobs:
+                raise NetError(f"the analysis net has no blob {name!r} for its {what}; it has {list(self._net.blobs)}")
+        shape = tuple(self._net.blobs[self._score].data.shape)
+        if len(shape) < 2 or shape[1] != self._n_classes:
+            raise NetError(f"the score {self._score!r} has shape {shape}, which is not of {self._n_classes} classes")
+
+    def _weight_nodes(self) -> Iterator[Node]:
+        """The nodes with weights between neurons."""
+        for node in self._nodes.values():
+            if node.kind == "weights" and node.n_neurons and self._nodes[node.sources[0]].n_neurons:
+                yield node
+
+    @property
+    def n_images(self) -> int:
+        """Number of images seen."""
+        return self._outcome.n_images
+
+    @property
+    def class_count(self) -> np.ndarray:
+        """Images seen of each class."""
+        return self._outcome.class_count
+
+    # -- a batch -----------------------------------------------------------------------------------------------------
+
+    def update(self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray) -> None:
+        """Run a batch of images and add what comes out.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (n, C, H, W), float32
+            As the net gets them. The net is reshaped to the batch.
+        labels : ndarray of shape (n,), int
+            Classes.
+        indices : ndarray of shape (n,), int64
+            Of the images in their source, each once in all batches.
+
+        Raises
+        ------
+        ShapeError
+            If the arrays do not fit the net, or each other.
+        NetError
+            If a label is no class.
+        """
+        labels, indices = self._checked(inputs, labels, indices)
+        if not len(labels):
+            return
+        self._forward(inputs, labels)
+        names = self._neurons.names
+        moments = self._engine.moments(names)
+        members = ClassMembers(labels)
+        self._outcome.update(self._loss(), np.asarray(self._net.blobs[self._score].data), labels)
+        self._totals.update(moments.mean, moments.square, moments.minimum, moments.peak.max(0))
+        self._mean.update(moments.mean, members)
+        self._peak.update(moments.peak, members)
+        self._maximum.update(moments.peak, members)
+        self._active.update(moments.peak > 0, members)
+        self._top.update(moments.peak, indices, self._find_positions)
+        self._engine.add_products(self._products, moments.mean, {name: self._neurons.of(name) for name in names})
+        if self._gradients:
+            self._engine.backward()
+            self._engine.add_gradients(self._gradient_sums, float(len(labels)))
+        if self._contributions == "own":
+            self._own.update(self._contribution(labels), members)
+        elif self._contributions == "all":
+            for number in range(self._n_classes):
+                self._add_contribution_of(number, labels)
+
+    def _checked(
+        self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and indices as integers, after everything has been looked at."""
+        labels, indices = np.asarray(labels), np.asarray(indices, np.int64)
+        shape = tuple(self._net.blobs[self._input].data.shape)
+        if np.shape(inputs)[1:] != shape[1:]:
+            raise ShapeError(
+                self._input,
+                f"images have shape {np.shape(inputs)[1:]}; the net's input {self._input!r} takes {shape[1:]}",
+            )
+        if not labels.shape == indices.shape == (len(inputs),):
+            raise ShapeError(
+                self._input,
+                f"{len(inputs)} images need as many labels and indices; got arrays of shape {labels.shape} and "
+                f"{indices.shape}",
+            )
+        outside = labels[(labels < 0) | (labels >= self._n_classes)]
+        if len(outside):
+            raise NetError(
+                f"label {outside[0]} is no class: the score {self._score!r} has {self._n_classes}, numbered from 0"
+            )
+        return labels.astype(np.int64), indices
+
+    def _forward(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+        """Put a batch into the net and run it."""
+        net, n = self._net, len(labels)
+        data, label = net.blobs[self._input], net.blobs[self._label]
+        if data.data.shape[0] != n or label.data.shape[0] != n:
+            data.reshape(n, *data.data.shape[1:])
+            label.reshape(n, *label.data.shape[1:])
+            net.reshape()
+        data.data[...] = inputs
+        label.data[...] = labels.reshape(n, *(1,) * (label.data.ndim - 1))
+        net.forward()
+
+    def _loss(self) -> float:
+        """The weighted loss of the batch."""
+        weights = self._net.blob_loss_weights
+        return float(sum(w * self._net.blobs[name].data.sum() for name, w in weights.items() if w))
+
+    def _find_positions(self, images: np.ndarray, neurons: np.ndarray) -> np.ndarray:
+        """Positions of the largest activations of some neurons on some images of the batch."""
+        result = np.zeros(len(images), np.int64)
+        for name, which, numbers in self._neurons.split(neurons):
+            if self._nodes[name].positions:
+                result[which] = self._engine.positions(name, images[which], numbers)
+        return result
+
+    def _contribution(self, classes: np.ndarray) -> np.ndarray:
+        """Activation times gradient of one class's score for each image, of all neurons that it depends on."""
+        shape = self._net.blobs[self._score].data.shape
+        diff = np.zeros((shape[0], shape[1], int(np.prod(shape[2:]))), np.float32)
+        diff[np.arange(len(classes)), classes] = 1
+        self._engine.backward_from(self._score, diff, self._path.layers, self._path.silent)
+        return self._engine.products(self._path_neurons.names)
+
+    def _add_contribution_of(self, number: int, labels: np.ndarray) -> None:
+        """To the score of one class: over all images, and over its own."""
+        values = self._contribution(np.full_like(labels, number))
+        self._all.sums[number] += values.sum(0, dtype=np.float64)
+        self._own.sums[number] += values[labels == number].sum(0, dtype=np.float64)
+
+    # -- parts of a pass ---------------------------------------------------------------------------------------------
+
+    def _accumulators(self) -> dict[str, Any]:
+        """Everything that sums up on its own, by name."""
+        return {
+            "outcome": self._outcome,
+            "totals": self._totals,
+            "top": self._top,
+            "mean": self._mean,
+            "peak": self._peak,
+            "active": self._active,
+            "maximum": self._maximum,
+            "own": self._own,
+            "all": self._all,
+        }
+
+    def merge(self, other: Extraction) -> None:
+        """Add what another extraction, with the same net and settings, has seen of other images."""
+        theirs = other._accumulators()
+        for name, mine in self._accumulators().items():
+            mine.merge(theirs[name])
+        self._engine.add_sums(self._products, other._engine.arrays(other._products))
+        self._engine.add_sums(self._gradient_sums, other._engine.arrays(other._gradient_sums))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on later: arrays by names with slashes; copy what must not change."""
+        result = {}
+        for part, accumulator in self._accumulators().items():
+            result.update({f"{part}/{name}": array for name, array in accumulator.state().items()})
+        for part, sums in (("products", self._products), ("gradients", self._gradient_sums)):
+            for name, array in self._engine.arrays(sums).items():
+                result[f"{part}/{name}"] = array
+        return result
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state of an extraction with the same net and settings; what was seen before is forgotten."""
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for key, array in state.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = array
+        for part, accumulator in self._accumulators().items():
+            accumulator.restore(parts[part])
+        self._products = self._engine.new_sums(self._similar)
+        self._engine.add_sums(self._products, parts.get("products", {}))
+        self._gradient_sums = self._engine.new_sums(self._weight_shapes)
+        self._engine.add_sums(self._gradient_sums, parts.get("gradients", {}))
+
+    # -- the result --------------------------------------------------------------------------------------------------
+
+    def finish(self) -> ExtractedSnapshot:
+        """Return what was found; more batches may follow."""
+        gradients = {
+            name: total / max(self.n_images, 1) for name, total in self._engine.arrays(self._gradient_sums).items()
+        }
+        products = self._engine.arrays(self._products)
+        n = max(self.n_images, 1)
+
+        def correlated(name: str) -> np.ndarray:
+            """Correlation of a node's neurons."""
+            return correlation(products[name], self._totals.total[self._neurons.of(name)], n)
+
+        return ExtractedSnapshot(
+            loss=self._outcome.loss,
+            error=self._outcome.error,
+            class_count=self.class_count.copy(),
+            features=_OnDemand(self._neurons.names, self._features),
+            similarity=_OnDemand(tuple(products), lambda name: cosine_similarity(products[name])),
+            correlation=_OnDemand(tuple(products), correlated),
+            connections={node.name: self._connection(node, gradients) for node in self._weight_nodes()},
+            scale={
+                node.name: scale_factors([np.asarray(blob.data) for blob in self._net.params[node.layer]], node)
+                for node in self._nodes.values()
+                if node.kind == "scale" and node.n_neurons
+            },
+            debug=self._debug(gradients),
+        )
+
+    def _features(self, name: str) -> LayerFeatures:
+        """The features of a node's neurons."""
+        node, own = self._nodes[name], self._neurons.of(name)
+        counts = self.class_count
+        is_constant = self._totals.is_constant[own]
+        image = np.where(is_constant[:, np.newaxis], -1, self._top.image[own])
+        position = np.where(image < 0, 0, self._top.position[own])
+        where = np.stack(np.unravel_index(position, node.positions or (1,)), -1)
+        both = np.zeros((*image.shape, 2), np.int32)
+        both[..., : min(2, where.shape[-1])] = where[..., :2]
+        contribution, contribution_all = self._contributions_of(name)
+        return LayerFeatures(
+            mean=self._mean.means(own, counts),
+            peak=self._peak.means(own, counts),
+            maximum=self._maximum.of(own),
+            active_share=self._active.means(own, counts),
+            overall_mean=self._totals.mean[own].astype(np.float32),
+            variance=self._totals.variance[own].astype(np.float32),
+            minimum=self._totals.minimum[own],
+            overall_maximum=self._totals.maximum[own],
+            top_image=image,
+            top_response=np.where(image < 0, np.float32(np.nan), self._top.response[own]),
+            top_position=both,
+            top_box=self._boxes(node, where, image),
+            contribution=contribution,
+            contribution_all=contribution_all,
+        )
+
+    def _boxes(self, node: Node, where: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """Receptive fields of positions; zero where there is no image."""
+        boxes = np.zeros((*image.shape, 4), np.int32)
+        if self._fields is None or self._input not in self._fields.inputs(node.name):
+            return boxes
+        channels = np.broadcast_to(np.arange(len(image))[:, np.newaxis], image.shape)
+        positions = where[..., : len(node.positions)]
+        found = self._fields.boxes(node.name, positions, channels=channels, input=self._input)
+        boxes[...] = np.where(image[..., np.newaxis] < 0, 0, found)
+        return boxes
+
+    def _contributions_of(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+        """To the classes' scores: over their own images, and over all where that was asked for."""
+        unknown = np.full((self._nodes[name].n_neurons, self._n_classes), np.nan, np.float32)
+        if self._contributions == "none" or name not in self._path.blobs:
+            return unknown, unknown.copy() if self._contributions == "all" else None
+        neurons = self._path_neurons.of(name)
+        own = self._own.means(neurons, self.class_count)
+        if self._contributions == "own":
+            return own, None
+        return own, self._all.means(neurons, np.full(self._n_classes, max(self.n_images, 1)))
+
+    def _connection(self, node: Node, gradients: Mapping[str, np.ndarray]) -> Connections:
+        """Weights and gradients between the neurons of a node and of its source."""
+        n_from = self._nodes[node.sources[0]].n_neurons
+        weight = np.asarray(self._net.params[node.layer][0].data)
+        mean, mean_abs = neuron_weights(weight, node, n_from)
+        if not self._gradients:
+            return Connections(mean, mean_abs)
+        return Connections(mean, mean_abs, *neuron_weights(gradients[node.layer], node, n_from))
+
+    def _debug(self, gradients: Mapping[str, np.ndarray]) -> dict[str, LayerDebug]:
+        """Debugging information of layers with weights, and of rectifiers."""
+        result = {}
+        for node in self._nodes.values():
+            if node.role == "weights" and node.name == node.layer:
+                weights = np.asarray(self._net.params[node.layer][0].data)
+                gradient = gradients.get(node.layer)
+                result[node.name] = LayerDebug(
+                    mean_abs_weight=float(np.abs(weights).mean(dtype=np.float64)),
+                    mean_abs_gradient=float("nan") if gradient is None else float(np.abs(gradient).mean()),
+                )
+            elif node.role == "rectifier" and node.sources[0] in self._neurons.names:
+                highest = self._totals.maximum[self._neurons.of(node.sources[0])]
+                result[node.name] = LayerDebug(dead_share=float((highest <= 0).mean()))
+        return result
+
+
+class _OnDemand(Mapping):
+    """A mapping whose values are made when they are asked for, so that not all lie in memory."""
+
+    def __init__(self, names: Sequence[str], make: Any) -> None:
+        self._names = dict.fromkeys(names)
+        self._make = make
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._make(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _chosen(nodes: Sequence[Node], layers: Collection[str] | None) -> list[Node]:
+    """The nodes to analyse, in the order in which they run."""
+    possible = [node for node in nodes if node.n_neurons]
+    if layers is None:
+        return possible
+    known = {node.name for node in possible}
+    for name in layers:
+        if name not in known:
+            raise UnknownLayerError(name, sorted(known))
+    return [node for node in possible if node.name in layers]

@@ -1,0 +1,55 @@
+"""Which layers lie between the images and the score: where a backward pass from the score has to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cnnvis_caffe.errors import UnknownBlobError
+
+
+@dataclass(frozen=True)
+class ScorePath:
+    """The way back from the score.
+
+    Attributes
+    ----------
+    layers : tuple of int
+        Of the net as it runs (with its Split layers), the last one first.
+    silent : tuple of str
+        Blobs on the way that also go elsewhere: from there no gradient comes.
+    blobs : frozenset of str
+        All that the score depends on, and the score.
+    """
+
+    layers: tuple[int, ...]
+    silent: tuple[str, ...]
+    blobs: frozenset[str]
+
+
+def score_path(net: Any, score: str) -> ScorePath:
+    """Find the way back from the score.
+
+    Parameters
+    ----------
+    net : Net
+        With pycaffe's face; nothing in it works in place.
+    score : str
+        Name of the blob.
+
+    Raises
+    ------
+    UnknownBlobError
+        If there is no such blob.
+    """
+    tops, bottoms = list(net.top_names.values()), list(net.bottom_names.values())
+    if not any(score in names for names in tops):
+        raise UnknownBlobError(score, list(net.blobs))
+    layers, needed = [], {score}
+    for index in range(len(tops) - 1, -1, -1):
+        if needed.intersection(tops[index]):
+            layers.append(index)
+            needed.update(bottoms[index])
+    read = {name for index in layers for name in bottoms[index]}
+    silent = [name for index in layers for name in tops[index] if name not in read and name != score]
+    return ScorePath(tuple(layers), tuple(silent), frozenset(needed))
