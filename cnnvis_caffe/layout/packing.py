@@ -1,12 +1,36 @@
-"""Rectangles whose areas say how important they are, packed so that similar ones are neighbours."""
+"""Rectangles whose areas say how important they are, packed so that similar ones are neighbours.
+
+1. `hierarchy`: the rectangles become leaves of a hierarchy by similarity; it is cut into groups of similar leaves.
+2. Within its group a leaf's place is decided by its size, so that large ones and small ones do not stand side by side:
+   no cutting could give both a good shape. Groups are as small as the wanted waste permits.
+3. `slicing`: the cuts that divide the whole among groups and leaves are found by dynamic programming.
+4. `compaction`: leaves are soft, in their area and in their shape; how the smallest whole uses that is computed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist, squareform
+
+from cnnvis_caffe.layout.compaction import box_of_width, divide, fill_cells, shape_curves, smallest_box
+from cnnvis_caffe.layout.hierarchy import cut_groups, joints_between, similarity_order
+from cnnvis_caffe.layout.slicing import SHAPES, Slicing
+
+#: Width by height of a rectangle may differ from its aspect by this factor, either way, which is within 20%.
+LARGEST_STRETCH = 1.195
+#: The largest and the smallest ratio of drawn to given area may differ by this factor, which is within 10% of their mean.
+LARGEST_GROWTH = 1.2
+#: Tolerances of shapes that are tried, as logarithms of factors.
+TOLERANCES = (0.04, 0.1, float(np.log(LARGEST_STRETCH)))
+#: Sequences up to this length are cut without groups.
+LONGEST_SEQUENCE = 28
+#: Groups that are cut as one sequence, at most.
+LARGEST_LEVEL = 12
+#: Areas that differ by less than this factor count as equal when leaves are put in the order of their sizes.
+SIZE_CLASS = 1.28
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,20 +46,20 @@ class Packing:
     order : ndarray of shape (n,), int64
         The rectangles as leaves of the hierarchy; consecutive ones are similar.
     scale : float
-        Drawn areas are about this times the given areas.
+        Drawn areas together by given areas together: 1 unless a width was given that needs another.
     """
 
     rects: np.ndarray
     width: float
     height: float
     order: np.ndarray
-    scale: float
+    scale: float = 1.0
 
     @property
     def waste(self) -> float:
         """Share of the whole that no rectangle covers."""
         whole = self.width * self.height
-        return 1 - float((self.rects[:, 2] * self.rects[:, 3]).sum()) / whole if whole > 0 else 0.0
+        return max(0.0, 1 - float((self.rects[:, 2] * self.rects[:, 3]).sum()) / whole) if whole > 0 else 0.0
 
 
 def pack(
@@ -49,63 +73,176 @@ def pack(
     width: float | None = None,
     floor: float = 0.02,
 ) -> Packing:
-    """Pack rectangles.
+    """Pack rectangles into one rectangle.
 
     Parameters
     ----------
-    areas : ndarray of shape (n,)
-        Areas in square pixels, never negative; raised to `floor` times the largest.
-    features : ndarray of shape (n, d), optional
-        What makes rectangles similar.
-    aspect : float or ndarray of shape (n,)
-        Width by height.
-    distances : ndarray of shape (n, n), optional
+    areas : array_like of shape (n,)
+        Wanted areas in square pixels: importances times a constant. Never negative; raised to `floor` times the
+        largest; all equal if all are 0.
+    features : array_like of shape (n, d), optional
+        Rectangles are similar if their features are near. Without features and distances, neighbours in the given
+        order are similar.
+    aspect : float or array_like of shape (n,)
+        Width by height of the rectangles.
+    distances : array_like of shape (n, n), optional
         Instead of features.
     max_waste : float
+        Share of the whole that may stay uncovered. Kept where it is possible.
     shape_range : (float, float)
-        Width by height of the whole.
+        Least and largest width by height of the whole; not used if its width is given.
     width : float, optional
         Of the whole; the height follows.
     floor : float
+        Share of the largest area.
 
     Returns
     -------
     Packing
+        Rectangles do not overlap and lie inside. Their width by height is within 20% of `aspect`, their areas are
+        within 10% of proportional to the wanted ones, and their sum is that of the wanted ones.
+
+    Raises
+    ------
+    ValueError
+        If an area is negative or not finite, an aspect not above 0, or a shape does not fit.
     """
-    areas = np.asarray(areas, np.float64)
+    areas, aspects = _checked_areas(areas, aspect, floor)
     n = len(areas)
     if n == 0:
-        return Packing(np.zeros((0, 4)), 0.0, 0.0, np.zeros(0, np.int64), 1.0)
-    areas = np.maximum(areas, floor * areas.max()) if areas.max() > 0 else np.ones(n)
-    aspects = np.broadcast_to(np.asarray(aspect, np.float64), (n,))
+        return Packing(np.zeros((0, 4)), 0.0, 0.0, np.zeros(0, np.int64))
+    order, joints = similarity_order(_condensed(features, distances, n), n)
+    best: tuple[float, Packing] | None = None
+    for groups, levels in _plans(areas, order, joints):
+        slicing = Slicing(areas, np.log(aspects), groups, levels, TOLERANCES[-1])
+        for packing, excess in _draw(slicing, areas, aspects, np.concatenate(groups), max_waste, shape_range, width):
+            if excess <= 0:
+                return packing
+            if best is None or excess < best[0]:
+                best = excess, packing
+    assert best is not None
+    return best[1]
+
+
+def neighbour_pairs(packing: Packing) -> np.ndarray:
+    """Find the rectangles that stand side by side, for measuring.
+
+    Returns
+    -------
+    ndarray of shape (m, 2), int64
+        Pairs whose rectangles are at most a twentieth of the whole's size apart, and face each other over at least
+        half of the smaller one's side.
+    """
+    x, y, w, h = packing.rects.T
+    near = 0.05 * min(packing.width, packing.height)
+    over_x = np.minimum(x[:, None] + w[:, None], x + w) - np.maximum(x[:, None], x)
+    over_y = np.minimum(y[:, None] + h[:, None], y + h) - np.maximum(y[:, None], y)
+    beside = (over_x > -near) & (over_y > 0.5 * np.minimum(h[:, None], h))
+    above = (over_y > -near) & (over_x > 0.5 * np.minimum(w[:, None], w))
+    return np.argwhere(np.triu(beside | above, 1))
+
+
+def _checked_areas(areas: np.ndarray, aspect: float | np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Areas with the floor, and aspects, as arrays of equal length."""
+    areas = np.asarray(areas, np.float64)
+    aspects = np.array(np.broadcast_to(np.asarray(aspect, np.float64), areas.shape))
+    if areas.ndim != 1 or not np.isfinite(areas).all() or (areas < 0).any():
+        raise ValueError("areas must be a vector of finite numbers that are not negative")
+    if not np.isfinite(aspects).all() or (aspects <= 0).any():
+        raise ValueError("aspects must be finite and above 0")
+    largest = areas.max(initial=0.0)
+    return (np.maximum(areas, floor * largest) if largest > 0 else np.ones(len(areas))), aspects
+
+
+def _condensed(features: np.ndarray | None, distances: np.ndarray | None, n: int) -> np.ndarray:
+    """Distances of all pairs in SciPy's condensed form."""
     if distances is not None:
-        condensed = squareform(np.asarray(distances, np.float64), checks=False)
-    elif features is not None:
-        condensed = pdist(np.asarray(features, np.float64))
-    else:
-        condensed = np.ones(n * (n - 1) // 2)
-    order = leaves_list(linkage(condensed, "average")).astype(np.int64) if n > 1 else np.zeros(1, np.int64)
-    whole = float(areas.sum()) / 0.75
-    total_width = np.sqrt(whole) if width is None else width
-    rects = np.zeros((n, 4))
-    _slice(order, areas, aspects, (0.0, 0.0, total_width, whole / total_width), rects)
-    return Packing(rects, total_width, whole / total_width, order, 1.0)
+        distances = np.asarray(distances, np.float64)
+        if distances.shape != (n, n):
+            raise ValueError(f"{n} areas need distances of shape {(n, n)}, got {distances.shape}")
+        return squareform(distances, checks=False)
+    if features is None:
+        features = np.arange(n)[:, None]
+    features = np.asarray(features, np.float64)
+    if features.ndim != 2 or len(features) != n:
+        raise ValueError(f"{n} areas need features of shape ({n}, d), got {features.shape}")
+    return pdist(features)
 
 
-def _slice(order: np.ndarray, areas: np.ndarray, aspects: np.ndarray, box: tuple, rects: np.ndarray) -> None:
-    """Halve a box along its longer side until each rectangle has its own, and stands in its middle."""
-    x, y, w, h = box
-    if len(order) == 1:
-        ratio = aspects[order[0]]
-        fit = min(w, h * ratio, np.sqrt(areas[order[0]] * ratio))
-        rects[order[0]] = x + (w - fit) / 2, y + (h - fit / ratio) / 2, fit, fit / ratio
+def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator[tuple[list, list]]:
+    """Groups and levels to try, those that heed similarity most first."""
+    n = len(areas)
+    classes = np.rint(np.log(areas) / np.log(SIZE_CLASS))
+    is_even = len(np.unique(classes)) == 1
+    if n <= LONGEST_SEQUENCE:
+        tried = set()
+        for largest in (1, max(n // 4, 2), max(n // 3, 2), max(n // 2, 2), n):
+            parts = cut_groups(joints, largest)
+            for first_falls in (True, False):
+                sequence = np.concatenate(_by_size(order, parts, classes, first_falls))
+                if sequence.tobytes() not in tried:
+                    tried.add(sequence.tobytes())
+                    yield [sequence], []
         return
-    shares = np.cumsum(areas[order])
-    middle = int(np.clip(np.searchsorted(shares, shares[-1] / 2), 1, len(order) - 1))
-    part = shares[middle - 1] / shares[-1]
-    if w >= h:
-        first, second = (x, y, w * part, h), (x + w * part, y, w * (1 - part), h)
+    for largest in (8, 12, 20) if is_even or n > 300 else (10, 14, 20, 28):
+        parts = cut_groups(joints, largest)
+        groups = _by_size(order, parts, classes, True)
+        levels = []
+        above = joints
+        while len(parts) > 1:
+            above = joints_between(above, parts)
+            parts = cut_groups(above, LARGEST_LEVEL)
+            levels.append(parts)
+        yield groups, levels
+
+
+def _by_size(order: np.ndarray, parts: list, classes: np.ndarray, first_falls: bool) -> list[np.ndarray]:
+    """Members of each part by falling and rising size in turns, so that ends meet that are alike."""
+    groups = []
+    for i, (start, stop) in enumerate(parts):
+        group = order[start:stop]
+        falls = (i % 2 == 0) == first_falls
+        groups.append(group[np.argsort(-classes[group] if falls else classes[group], kind="stable")])
+    return groups
+
+
+def _draw(
+    slicing: Slicing,
+    areas: np.ndarray,
+    aspects: np.ndarray,
+    order: np.ndarray,
+    max_waste: float,
+    shape_range: tuple[float, float],
+    width: float | None,
+) -> Iterator[tuple[Packing, float]]:
+    """Packings by one slicing, the least distorted first, each with how far it is from what is wanted."""
+    if width is None:
+        low, high = np.log(shape_range)
+        outside = np.maximum(np.maximum(low + 0.05 - SHAPES, SHAPES - high + 0.05), 0)
+        preference = slicing.costs + outside + 0.01 * np.abs(SHAPES - np.clip(0, low, high))
     else:
-        first, second = (x, y, w, h * part), (x, y + h * part, w, h * (1 - part))
-    _slice(order[:middle], areas, aspects, first, rects)
-    _slice(order[middle:], areas, aspects, second, rects)
+        wanted = np.log(width**2 / (areas.sum() * (1 + max_waste / 2)))
+        preference = slicing.costs + 0.2 * np.abs(SHAPES - wanted)
+    tree = slicing.tree(int(np.argmin(preference)))
+    for tolerance in TOLERANCES:
+        curves = shape_curves(tree, areas, aspects, tolerance)
+        if width is None:
+            box = smallest_box(curves[-1], shape_range)
+        else:
+            box = box_of_width(curves[-1], width / np.sqrt(1 + max_waste / 2), float(areas.sum()))
+        cells = divide(tree, curves, box, len(areas))
+        rects = fill_cells(cells, areas, aspects, tolerance, 0.6 * max_waste, LARGEST_GROWTH)
+        drawn = rects[:, 2] * rects[:, 3]
+        factor = np.sqrt(areas.sum() / drawn.sum()) if width is None else width / box[0]
+        packing = Packing(
+            rects * factor,
+            box[0] * factor,
+            box[1] * factor,
+            order,
+            float(drawn.sum() * factor**2 / areas.sum()),
+        )
+        growth = drawn / areas
+        excess = max(packing.waste - 0.9 * max_waste, 0.0)
+        if tolerance < TOLERANCES[-1]:
+            excess += max(float(growth.max() / growth.min()) - 1.1, 0.0)
+        yield packing, excess
