@@ -294,7 +294,8 @@ def open_source(
     settings = preprocessing or Preprocessing()
     wanted_channels = input_shape[0] if input_shape else 3
     color = False if settings.force_gray else True if settings.force_color else wanted_channels != 1
-    note, class_names = "", ()
+    note = ""
+    class_names: tuple[str, ...] = ()
     reader: Reader
     named = _NAMED.fullmatch(text)
     if named and not os.path.exists(text):

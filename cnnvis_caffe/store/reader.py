@@ -1,0 +1,360 @@
+"""Reading an analysis file: what is large is read when it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cnnvis_caffe.errors import StoreError, StoreVersionError
+from cnnvis_caffe.records.analysis import (
+    Analysis,
+    Connections,
+    Curve,
+    DataSummary,
+    LayerDebug,
+    LayerFeatures,
+    Node,
+    Snapshot,
+)
+from cnnvis_caffe.store import schema
+from cnnvis_caffe.store.h5 import OpenFile
+from cnnvis_caffe.store.migration import migrate
+from cnnvis_caffe.store.pictures import StoredPictures
+from cnnvis_caffe.store.schema import connection_key, escape
+
+_WHAT = "analysis file; cnnvis-caffe analyze makes one"
+#: What was read last is kept, up to this many bytes.
+_CACHE_BYTES = 256 << 20
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def read_analysis(path: str | os.PathLike[str]) -> Analysis:
+    """Open an analysis file.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Analysis
+        Its mappings read from the file when they are asked, and raise StoreError where it is damaged. The file
+        stays open as long as the analysis is in use.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    StoreError
+        If it is no analysis file, or is damaged.
+    StoreVersionError
+        If it is of a newer version.
+    """
+    file = OpenFile(os.fspath(path), _WHAT)
+    if "format" not in file.root.attrs or file.attribute("/", "format", str) != schema.FORMAT:
+        raise StoreError(file.path, "", f"is an HDF5 file, but no {_WHAT}")
+    version = file.attribute("/", "schema_version", int)
+    if version > schema.VERSION or version < 1:
+        raise StoreVersionError(
+            file.path,
+            "schema_version",
+            f"is {version}, but this program reads versions 1 to {schema.VERSION}; update the program",
+        )
+    if version < schema.VERSION:
+        migrate(file, version)
+    return _Reader(file).analysis()
+
+
+class _Cache:
+    """The values that were read last."""
+
+    def __init__(self, n_bytes: int) -> None:
+        self._left = n_bytes
+        self._values: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: Any, read: Callable[[], Any]) -> Any:
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key][0]
+        value = read()
+        size = _size(value)
+        self._values[key] = value, size
+        self._left -= size
+        while self._left < 0 and len(self._values) > 1:
+            _, (_, freed) = self._values.popitem(last=False)
+            self._left += freed
+        return value
+
+
+def _size(value: Any) -> int:
+    """Bytes of the arrays in a value."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, tuple):
+        return sum(map(_size, value))
+    return sum(_size(getattr(value, item.name)) for item in fields(value)) if is_dataclass(value) else 0
+
+
+class Lazy(Mapping[_Key, _Value]):
+    """A mapping whose values are read when they are asked for.
+
+    Parameters
+    ----------
+    file : OpenFile
+    cache : _Cache
+    kind : str
+        What tells its values from those of other mappings.
+    keys : iterable
+    read : callable
+        Gives the value of a key.
+    """
+
+    def __init__(
+        self, file: OpenFile, cache: _Cache, kind: str, keys: Iterable[_Key], read: Callable[[_Key], _Value]
+    ) -> None:
+        self._file, self._cache, self._kind, self._read = file, cache, kind, read
+        self._keys = dict.fromkeys(keys)
+
+    def __getitem__(self, key: _Key) -> _Value:
+        if key not in self._keys:
+            raise KeyError(key)
+        with self._file.lock:
+            value: _Value = self._cache.get((self._kind, key), lambda: self._read(key))
+            return value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[_Key]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"<{self._kind} of {len(self)} in {self._file.path}>"
+
+
+class _Reader:
+    """Makes the records of one file."""
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        self._cache = _Cache(_CACHE_BYTES)
+
+    def analysis(self) -> Analysis:
+        file = self._file
+        self._nodes = self._read_nodes()
+        self._by_name = {node.name: node for node in self._nodes}
+        data = self._data()
+        self._n_classes = data.n_classes
+        debug = self._debug()
+        names = list(file.group("snapshots"))
+        if not names:
+            raise StoreError(file.path, "snapshots", "is empty")
+        if len(debug) != len(names):
+            raise StoreError(file.path, "debug", f"is not for {len(names)} snapshots")
+        order = sorted(names, key=lambda name: file.attribute(f"snapshots/{name}", "position", int))
+        # Columns of /debug are in the order of the snapshots.
+        snapshots = tuple(self._snapshot(name, debug[i]) for i, name in enumerate(order))
+        images, classes = self._images()
+        provenance = file.json("provenance")
+        if not isinstance(provenance, dict):
+            raise StoreError(file.path, "provenance", "is no table")
+        return Analysis(
+            title=file.attribute("/", "title", str),
+            nodes=self._nodes,
+            data=data,
+            snapshots=snapshots,
+            images=images,
+            image_class=classes,
+            curves=self._curves(),
+            provenance={str(key): str(value) for key, value in provenance.items()},
+            path=file.path,
+        )
+
+    def _read_nodes(self) -> tuple[Node, ...]:
+        rows = self._file.json("nodes")
+        known = {item.name for item in fields(Node)}
+        try:
+            # A later program may know more of a node.
+            return tuple(
+                Node(**{key: _tuples(value) for key, value in row.items() if key in known}) for row in rows
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            raise StoreError(self._file.path, "nodes", f"are not nodes: {error}") from error
+
+    def _data(self) -> DataSummary:
+        file = self._file
+        names = file.json("data/class_names")
+        shape = file.array("data/input_shape", "<i8", (3,)).tolist()
+        return self._record(
+            "data",
+            lambda: DataSummary(
+                source=file.attribute("data", "source", str),
+                n_images=file.attribute("data", "n_images", int),
+                class_names=tuple(map(str, names)),
+                class_count=file.array("data/class_count", "<i8", (len(names),)),
+                channel_order=file.attribute("data", "channel_order", str),
+                input_name=file.attribute("data", "input_name", str),
+                input_shape=(shape[0], shape[1], shape[2]),
+                preprocessing=file.attribute("data", "preprocessing", str),
+            ),
+        )
+
+    def _record(self, key: str, make: Callable[[], Any]) -> Any:
+        """Make a record; what it does not accept is damage."""
+        try:
+            return make()
+        except (TypeError, ValueError) as error:
+            raise StoreError(self._file.path, key, str(error)) from error
+
+    def _images(self) -> tuple[Mapping[int, np.ndarray], Mapping[int, int]]:
+        file = self._file
+        indices = file.array("images/index", "<i8", (None,))
+        classes = file.array("images/class", "<i8", indices.shape)
+        numbers = file.array("images/picture", "<i8", indices.shape)
+        file.group("images/pictures")
+        pictures = StoredPictures(file, "images/pictures")
+        places = dict(zip(indices.tolist(), numbers.tolist()))
+        images = Lazy(file, self._cache, "images", places, lambda index: pictures.read(places[index]))
+        return images, dict(zip(indices.tolist(), classes.tolist()))
+
+    def _curves(self) -> tuple[Curve, ...]:
+        file = self._file
+        return tuple(self._curve(f"curves/{number}") for number in range(len(file.group("curves"))))
+
+    def _curve(self, key: str) -> Curve:
+        file = self._file
+        iterations = file.array(f"{key}/iterations", "<i8", (None,))
+        values = file.array(f"{key}/values", "<f8", iterations.shape)
+        name, unit, source = (file.attribute(key, item, str) for item in ("name", "unit", "source"))
+        return Curve(name, unit, iterations, values, source)
+
+    def _debug(self) -> list[dict[str, LayerDebug]]:
+        """By snapshot, in their order."""
+        file = self._file
+        layers = file.json("debug/layers")
+        known = file.array("debug/known", "|u1", (len(layers), None))
+        tables = {quantity: file.array(f"debug/{quantity}", "<f8", known.shape) for quantity in schema.DEBUG}
+        return [
+            {
+                str(layer): LayerDebug(**{name: float(table[row, column]) for name, table in tables.items()})
+                for row, layer in enumerate(layers)
+                if known[row, column]
+            }
+            for column in range(known.shape[1])
+        ]
+
+    def _snapshot(self, name: str, debug: dict[str, LayerDebug]) -> Snapshot:
+        file = self._file
+        key = f"snapshots/{name}"
+        layers = set(file.group(f"{key}/layers"))
+        links = set(file.group(f"{key}/connections"))
+        places = {node.name: f"{key}/layers/{escape(node.name)}" for node in self._nodes if escape(node.name) in layers}
+        joined = {
+            node.name: f"{key}/connections/{connection_key(node.sources[0], node.name)}"
+            for node in self._nodes
+            if node.sources and connection_key(node.sources[0], node.name) in links
+        }
+        inside = {node: set(file.group(place)) for node, place in places.items()}
+        pictures = StoredPictures(file, f"{key}/pictures")
+
+        def lazy(kind: str, member: str, read: Callable[[str, str], Any]) -> Lazy:
+            found = [node for node in places if member in inside[node]]
+            return Lazy(file, self._cache, f"{kind} of {name}", found, lambda node: read(node, places[node]))
+
+        def read_thumbnails(node: str, place: str) -> tuple[np.ndarray, ...]:
+            numbers = file.array(f"{place}/thumbnail", "<i4", (self._by_name[node].n_neurons,))
+            return tuple(pictures.read(int(number)) for number in numbers)
+
+        has_iteration = "iteration" in file.group(key).attrs
+        return Snapshot(
+            label=file.attribute(key, "label", str),
+            iteration=file.attribute(key, "iteration", int) if has_iteration else None,
+            path=file.attribute(key, "path", str),
+            sha256=file.attribute(key, "sha256", str),
+            loss=file.attribute(key, "loss", float),
+            error=file.attribute(key, "error", float),
+            features=lazy("features", "activation", self._features),
+            similarity=lazy("similarity", "similarity", self._similarity),
+            correlation=lazy("correlation", "correlation", self._correlation),
+            connections=Lazy(
+                file, self._cache, f"connections of {name}", joined, lambda node: self._connections(node, joined[node])
+            ),
+            scale=lazy(
+                "scale",
+                "scale",
+                lambda node, place: file.array(f"{place}/scale", "<f4", (self._by_name[node].n_neurons,)),
+            ),
+            debug=debug,
+            thumbnails=lazy("thumbnails", "thumbnail", read_thumbnails),
+        )
+
+    def _features(self, name: str, key: str) -> LayerFeatures:
+        file, n, c = self._file, self._by_name[name].n_neurons, self._n_classes
+        arrays = {item: file.array(f"{key}/activation/{item}", "<f4", (n, c)) for item in schema.ACTIVATION}
+        arrays.update({item: file.array(f"{key}/activation/{item}", "<f4", (n,)) for item in schema.OVERALL})
+        k = None
+        for item, attribute, dtype, more in schema.TOP:
+            arrays[attribute] = file.array(f"{key}/top/{item}", dtype, (n, k, *more))
+            k = arrays[attribute].shape[1]
+        arrays["contribution"] = file.array(f"{key}/contribution", "<f4", (n, c))
+        everything = f"{key}/contribution_all"
+        all_images = file.array(everything, "<f4", (n, c)) if file.has(everything) else None
+        record: LayerFeatures = self._record(key, lambda: LayerFeatures(**arrays, contribution_all=all_images))
+        return record
+
+    def _similarity(self, name: str, key: str) -> np.ndarray:
+        return self._triangle(name, f"{key}/similarity")
+
+    def _correlation(self, name: str, key: str) -> np.ndarray:
+        return self._triangle(name, f"{key}/correlation")
+
+    def _triangle(self, name: str, key: str) -> np.ndarray:
+        n = self._by_name[name].n_neurons
+        return unpack_triangle(self._file.array(key, "<i2", (n * (n + 1) // 2,)), n)
+
+    def _connections(self, name: str, key: str) -> Connections:
+        file = self._file
+        n = self._by_name[name].n_neurons
+        weight = file.array(f"{key}/weight", "<f4", (n, None))
+        arrays = {"weight": weight, "abs_weight": np.abs(weight)}
+        for quantity in schema.CONNECTION[1:]:
+            if file.has(f"{key}/{quantity}"):
+                arrays[quantity] = file.array(f"{key}/{quantity}", "<f4", weight.shape)
+        record: Connections = self._record(key, lambda: Connections(**arrays))
+        return record
+
+
+def unpack_triangle(packed: np.ndarray, n: int) -> np.ndarray:
+    """Return the symmetric matrix of an upper triangle.
+
+    Parameters
+    ----------
+    packed : ndarray of shape (n (n + 1) / 2,), int16
+    n : int
+
+    Returns
+    -------
+    ndarray of shape (n, n), float32
+    """
+    values = packed.astype(np.float32) / schema.TRIANGLE_UNITS
+    values[packed == schema.TRIANGLE_NAN] = np.nan
+    matrix = np.empty((n, n), np.float32)
+    rows, columns = np.triu_indices(n)
+    matrix[rows, columns] = values
+    matrix[columns, rows] = values
+    return matrix
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of JSON as tuples of records."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -1,0 +1,147 @@
+"""An analysis on its way: what was summed up so far, to go on with later or to be merged with other shards."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from cnnvis_caffe.errors import StoreError, StoreVersionError
+from cnnvis_caffe.store.h5 import OpenFile, create, write_array, write_json
+
+FORMAT, VERSION = "cnnvis_caffe analysis state", 1
+_WHAT = "shard or interrupted analysis"
+
+
+@dataclass(frozen=True, eq=False)
+class AnalysisState:
+    """Where an analysis stands.
+
+    Attributes
+    ----------
+    settings : mapping of str to str
+        What must be the same for parts to belong together: files by their checksums, data, options.
+    request : mapping of str to object
+        The arguments of the analysis, as JSON holds them, so that it can go on.
+    shard : (int, int)
+        Number, from 1, and how many there are.
+    n_done : tuple of int
+        For each snapshot, how many of the shard's images were seen.
+    n_images : int
+        In the shard.
+    sums : tuple of mapping of str to ndarray
+        For each snapshot that was begun, what the extraction has summed up.
+    seconds : float
+        Spent so far.
+    path : str
+        Where this was read from.
+    """
+
+    settings: Mapping[str, str]
+    request: Mapping[str, Any]
+    shard: tuple[int, int]
+    n_done: tuple[int, ...]
+    n_images: int
+    sums: tuple[Mapping[str, np.ndarray], ...]
+    seconds: float = 0.0
+    path: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all images of the shard were seen by all snapshots."""
+        return all(n == self.n_images for n in self.n_done)
+
+
+def write_state(path: str | os.PathLike[str], state: AnalysisState) -> None:
+    """Write a state, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    state : AnalysisState
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written.
+    """
+    with create(os.fspath(path)) as root:
+        root.attrs["format"], root.attrs["version"] = FORMAT, VERSION
+        root.attrs["n_images"], root.attrs["seconds"] = state.n_images, state.seconds
+        write_json(root, "settings", dict(state.settings))
+        write_json(root, "request", dict(state.request))
+        write_array(root, "shard", np.array(state.shard), "<i8")
+        write_array(root, "n_done", np.array(state.n_done), "<i8")
+        for number, sums in enumerate(state.sums):
+            group = root.create_group(f"sums/{number}")
+            for index, (name, array) in enumerate(sums.items()):
+                _write_sum(group, index, name, np.asarray(array))
+
+
+def _write_sum(group: h5py.Group, index: int, name: str, array: np.ndarray) -> None:
+    """Write an array as it is: what is written every minute must not take long."""
+    dataset = group.create_dataset(str(index), data=array, track_times=False)
+    dataset.attrs["name"] = json.dumps(name)
+
+
+def read_state(path: str | os.PathLike[str]) -> AnalysisState:
+    """Read a state.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    AnalysisState
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    StoreError
+        If it is something else, or is damaged.
+    StoreVersionError
+        If another version of this program wrote it.
+    """
+    file = OpenFile(os.fspath(path), _WHAT)
+    try:
+        if "format" not in file.root.attrs or file.attribute("/", "format", str) != FORMAT:
+            raise StoreError(file.path, "", f"is an HDF5 file, but no {_WHAT}")
+        version = file.attribute("/", "version", int)
+        if version != VERSION:
+            reason = f"is {version}, but this program goes on from version {VERSION}; analyse again"
+            raise StoreVersionError(file.path, "version", reason)
+        shard = file.array("shard", "<i8", (2,)).tolist()
+        n_done = tuple(file.array("n_done", "<i8", (None,)).tolist())
+        n_begun = len(file.group("sums")) if file.has("sums") else 0
+        if n_begun > len(n_done):
+            raise StoreError(file.path, "sums", f"has {n_begun} snapshots, but there are {len(n_done)}")
+        return AnalysisState(
+            settings=file.json("settings"),
+            request=file.json("request"),
+            shard=(shard[0], shard[1]),
+            n_done=n_done,
+            n_images=file.attribute("/", "n_images", int),
+            sums=tuple(_read_sums(file, f"sums/{number}") for number in range(n_begun)),
+            seconds=file.attribute("/", "seconds", float),
+            path=file.path,
+        )
+    finally:
+        file.close()
+
+
+def _read_sums(file: OpenFile, key: str) -> dict[str, np.ndarray]:
+    """Read the arrays of one snapshot."""
+    sums = {}
+    group = file.group(key)
+    with file.reading(key):
+        for number in range(len(group)):
+            dataset = group[str(number)]
+            sums[json.loads(dataset.attrs["name"])] = np.asarray(dataset[()])
+    return sums

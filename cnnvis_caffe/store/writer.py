@@ -1,0 +1,239 @@
+"""Writing an analysis file, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import h5py
+import numpy as np
+
+from cnnvis_caffe.errors import StoreError
+from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.records.analysis import Analysis, Connections, LayerDebug, LayerFeatures, Snapshot
+from cnnvis_caffe.store import schema
+from cnnvis_caffe.store.h5 import create, write_array, write_json
+from cnnvis_caffe.store.pictures import PicturePool
+from cnnvis_caffe.store.schema import connection_key, escape
+
+#: Images up to this height and width are kept to the bit.
+_LARGEST_PNG_IMAGE = 64
+#: Thumbnails likewise: there are many more of them.
+_LARGEST_PNG_THUMBNAIL = 32
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise if a file cannot be written, before the work that it is to hold begins.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Raises
+    ------
+    StoreError
+        If its folder is missing or cannot be written to, or there is a folder at its place.
+    """
+    path = os.fspath(path)
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(path):
+        raise StoreError(path, "", "is a folder; name a file")
+    if not os.path.isdir(folder):
+        raise StoreError(path, "", f"cannot be written: there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StoreError(path, "", f"cannot be written: the folder {folder} is read-only")
+
+
+def write_analysis(path: str | os.PathLike[str], analysis: Analysis, *, progress: Progress = SILENT) -> None:
+    """Write an analysis file.
+
+    Parameters
+    ----------
+    path : str or path-like
+    analysis : Analysis
+        Its mappings are asked for one entry at a time.
+    progress : Progress, default=SILENT
+        Told of nodes.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written; nothing is left behind and what was there before still is.
+    """
+    path = os.fspath(path)
+    check_writable(path)
+    progress.start(len(analysis.nodes) * len(analysis.snapshots), f"writing {os.path.basename(path)}")
+    with create(path) as root:
+        root.attrs["format"], root.attrs["schema_version"] = schema.FORMAT, schema.VERSION
+        root.attrs["title"] = _attribute(analysis.title)
+        write_json(root, "nodes", [asdict(node) for node in analysis.nodes])
+        write_json(root, "provenance", dict(analysis.provenance))
+        _write_data(root, analysis)
+        _write_images(root, analysis)
+        _write_curves(root, analysis)
+        _write_debug(root, analysis)
+        groups = root.create_group("snapshots")
+        keys = snapshot_keys(analysis.snapshots)
+        for position, (snapshot, key) in enumerate(zip(analysis.snapshots, keys)):
+            group = groups.create_group(key)
+            group.attrs["position"] = position
+            _write_snapshot(group, snapshot, analysis, progress)
+        last = groups[keys[-1]]
+        root["layers"], root["connections"] = last["layers"], last["connections"]
+    progress.done()
+
+
+def snapshot_keys(snapshots: Sequence[Snapshot]) -> list[str]:
+    """Return the names of the groups of snapshots.
+
+    Parameters
+    ----------
+    snapshots : sequence of Snapshot
+
+    Returns
+    -------
+    list of str
+        The iteration, else the label; with a number behind where that is not enough.
+    """
+    keys: list[str] = []
+    for snapshot in snapshots:
+        name = escape(snapshot.label) if snapshot.iteration is None else str(snapshot.iteration)
+        key, number = name, 2
+        while key in keys:
+            key, number = f"{name}#{number}", number + 1
+        keys.append(key)
+    return keys
+
+
+def _attribute(text: str) -> str:
+    """A text as attributes can hold it; what is no Unicode is only shown."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
+
+
+def _write_data(root: h5py.File, analysis: Analysis) -> None:
+    """Write what was analysed."""
+    data = analysis.data
+    group = root.create_group("data")
+    for name in ("source", "channel_order", "input_name", "preprocessing"):
+        group.attrs[name] = _attribute(getattr(data, name))
+    group.attrs["n_images"] = data.n_images
+    write_json(group, "class_names", data.class_names)
+    write_array(group, "class_count", data.class_count, "<i8")
+    write_array(group, "input_shape", np.array(data.input_shape), "<i8")
+
+
+def _write_images(root: h5py.File, analysis: Analysis) -> None:
+    """Write the images that patches come from."""
+    group = root.create_group("images")
+    indices = sorted(analysis.images)
+    pool = PicturePool(_LARGEST_PNG_IMAGE)
+    numbers = [pool.add(analysis.images[index]) for index in indices]
+    write_array(group, "index", np.array(indices, np.int64), "<i8")
+    write_array(group, "class", np.array([analysis.image_class[index] for index in indices], np.int64), "<i8")
+    write_array(group, "picture", np.array(numbers, np.int64), "<i8")
+    pool.write(group.create_group("pictures"))
+
+
+def _write_curves(root: h5py.File, analysis: Analysis) -> None:
+    """Write what a training log says."""
+    group = root.create_group("curves")
+    for number, curve in enumerate(analysis.curves):
+        row = group.create_group(str(number))
+        for name in ("name", "unit", "source"):
+            row.attrs[name] = _attribute(getattr(curve, name))
+        write_array(row, "iterations", curve.iterations, "<i8")
+        write_array(row, "values", curve.values, "<f8")
+
+
+def _write_debug(root: h5py.File, analysis: Analysis) -> None:
+    """Write tables of layers by snapshots."""
+    group = root.create_group("debug")
+    layers = list(dict.fromkeys(name for snapshot in analysis.snapshots for name in snapshot.debug))
+    known = [[name in snapshot.debug for snapshot in analysis.snapshots] for name in layers]
+    write_json(group, "layers", layers)
+    shape = (len(layers), len(analysis.snapshots))
+    write_array(group, "known", np.array(known, np.uint8).reshape(shape), "|u1")
+    nothing = LayerDebug()
+    for quantity in schema.DEBUG:
+        table = [[getattr(s.debug.get(name, nothing), quantity) for s in analysis.snapshots] for name in layers]
+        write_array(group, quantity, np.array(table, np.float64).reshape(shape), "<f8")
+
+
+def _write_snapshot(group: h5py.Group, snapshot: Snapshot, analysis: Analysis, progress: Progress) -> None:
+    """Write what was found out about one snapshot."""
+    for name in ("label", "path", "sha256"):
+        group.attrs[name] = _attribute(getattr(snapshot, name))
+    if snapshot.iteration is not None:
+        group.attrs["iteration"] = snapshot.iteration
+    group.attrs["loss"], group.attrs["error"] = float(snapshot.loss), float(snapshot.error)
+    layers, connections = group.create_group("layers"), group.create_group("connections")
+    pool = PicturePool(_LARGEST_PNG_THUMBNAIL)
+    for node in analysis.nodes:
+        name = node.name
+        tables = (snapshot.features, snapshot.similarity, snapshot.correlation, snapshot.scale, snapshot.thumbnails)
+        if any(name in table for table in tables):
+            row = layers.create_group(escape(name))
+            row.attrs["name"] = _attribute(name)
+            _write_layer(row, snapshot, name, pool)
+        if name in snapshot.connections:
+            row = connections.create_group(connection_key(node.sources[0], name))
+            row.attrs["from"], row.attrs["to"] = _attribute(node.sources[0]), _attribute(name)
+            _write_connections(row, snapshot.connections[name])
+        progress.step()
+    pool.write(group.create_group("pictures"))
+
+
+def _write_layer(group: h5py.Group, snapshot: Snapshot, name: str, pool: PicturePool) -> None:
+    """Write what the neurons of one node do."""
+    if name in snapshot.features:
+        _write_features(group, snapshot.features[name])
+    for table in ("similarity", "correlation"):
+        matrices = getattr(snapshot, table)
+        if name in matrices:
+            write_array(group, table, pack_triangle(matrices[name]), "<i2")
+    if name in snapshot.scale:
+        write_array(group, "scale", snapshot.scale[name], "<f4")
+    if name in snapshot.thumbnails:
+        numbers = [pool.add(picture) for picture in snapshot.thumbnails[name]]
+        write_array(group, "thumbnail", np.array(numbers, np.int32), "<i4")
+
+
+def _write_connections(group: h5py.Group, connections: Connections) -> None:
+    """Write the tables of a connection; mean |weight| only where it is not |mean weight|, as it is for 1x1 kernels."""
+    for quantity in schema.CONNECTION:
+        array = getattr(connections, quantity)
+        is_known = quantity == "abs_weight" and np.array_equal(array, np.abs(connections.weight))
+        if array is not None and not is_known:
+            write_array(group, quantity, array, "<f4")
+
+
+def _write_features(group: h5py.Group, features: LayerFeatures) -> None:
+    """Write activations, top images and contributions."""
+    activation, top = group.create_group("activation"), group.create_group("top")
+    for name in schema.ACTIVATION + schema.OVERALL:
+        write_array(activation, name, getattr(features, name), "<f4")
+    for name, attribute, dtype, _ in schema.TOP:
+        write_array(top, name, getattr(features, attribute), dtype)
+    write_array(group, "contribution", features.contribution, "<f4")
+    if features.contribution_all is not None:
+        write_array(group, "contribution_all", features.contribution_all, "<f4")
+
+
+def pack_triangle(matrix: np.ndarray) -> np.ndarray:
+    """Return the upper triangle of a symmetric matrix as whole numbers.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n), float32
+        In [-1, 1], or NaN.
+
+    Returns
+    -------
+    ndarray of shape (n (n + 1) / 2,), int16
+        In units of 1/10000.
+    """
+    values = matrix[np.triu_indices(len(matrix))]
+    packed = np.rint(np.clip(np.nan_to_num(values), -3, 3) * schema.TRIANGLE_UNITS).astype(np.int16)
+    packed[np.isnan(values)] = schema.TRIANGLE_NAN
+    return packed
