@@ -1,0 +1,1 @@
+"""The picture: paints a scene, and answers where the pointer is."""

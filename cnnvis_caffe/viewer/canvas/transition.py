@@ -1,0 +1,81 @@
+"""How one picture goes over into the next: columns glide to their new places while the rest fades."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.viewer.canvas.camera import Camera
+from cnnvis_caffe.viewer.canvas.display import Display
+from cnnvis_caffe.viewer.qt import QColor, QPainter, QPixmap, QRectF
+
+DURATION_S = 0.15
+KINDS = ("cluster", "neuron", "column")
+
+
+def eased(t: float) -> float:
+    """Return how far along something is at a time, both from 0 to 1: quick at first, then slowing down."""
+    return 1 - (1 - t) ** 3
+
+
+class Transition:
+    """Two frames and how their columns move."""
+
+    def __init__(
+        self,
+        old_frame: QPixmap,
+        new_frame: QPixmap,
+        old: Display,
+        new: Display,
+        old_camera: Camera,
+        new_camera: Camera,
+        started: float,
+    ) -> None:
+        self.started = started
+        size = QRectF(0, 0, new_frame.width(), new_frame.height())
+        before, after = old.boxes_by(KINDS), new.boxes_by(KINDS)
+        self._moves: list[tuple[QRectF, QRectF, QPixmap, QPixmap]] = []
+        ratio = new_frame.devicePixelRatio()
+        ground_old, ground_new = QColor(old.scene.ground), QColor(new.scene.ground)
+        places = [
+            (_place(before[node], old_camera, ratio), _place(after[node], new_camera, ratio))
+            for node in before
+            if node in after
+        ]
+        for first, last in places:
+            if first.intersects(size) and last.intersects(size):
+                self._moves.append((first, last, old_frame.copy(first.toAlignedRect()), new_frame.copy(last.toAlignedRect())))
+        self._old, self._new = old_frame.copy(), new_frame.copy()
+        for frame, ground, which in ((self._old, ground_old, 0), (self._new, ground_new, 1)):
+            frame.setDevicePixelRatio(1)
+            painter = QPainter(frame)
+            for move in self._moves:
+                painter.fillRect(move[which].toAlignedRect(), ground)
+            painter.end()
+        for *_, a, b in self._moves:
+            a.setDevicePixelRatio(1)
+            b.setDevicePixelRatio(1)
+        self._ratio = ratio
+
+    def draw(self, painter: QPainter, now: float) -> None:
+        """Draw the frame of a moment."""
+        t = eased(min(max((now - self.started) / DURATION_S, 0.0), 1.0))
+        painter.save()
+        painter.scale(1 / self._ratio, 1 / self._ratio)
+        painter.drawPixmap(0, 0, self._old)
+        painter.setOpacity(t)
+        painter.drawPixmap(0, 0, self._new)
+        for first, last, old_column, new_column in self._moves:
+            box = QRectF(
+                first.x() + t * (last.x() - first.x()),
+                first.y() + t * (last.y() - first.y()),
+                first.width() + t * (last.width() - first.width()),
+                first.height() + t * (last.height() - first.height()),
+            )
+            painter.setOpacity(1.0)
+            painter.drawPixmap(box, old_column, QRectF(old_column.rect()))
+            painter.setOpacity(t)
+            painter.drawPixmap(box, new_column, QRectF(new_column.rect()))
+        painter.restore()
+
+
+def _place(box: QRectF, camera: Camera, ratio: float) -> QRectF:
+    x, y = camera.to_screen(box.x(), box.y())
+    return QRectF(x * ratio, y * ratio, box.width() * camera.zoom * ratio, box.height() * camera.zoom * ratio)

@@ -1,0 +1,1 @@
+"""Debugging information as a line chart; the only part that uses pyqtgraph."""

@@ -1,0 +1,1 @@
+"""Whole pages and dialogs: start, open, a neuron, comparison, help."""

@@ -1,0 +1,1 @@
+"""Small widgets of one look, painted by us."""

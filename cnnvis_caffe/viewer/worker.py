@@ -1,0 +1,286 @@
+"""Work that must not hold up the window: in threads, with progress, cancelled at will, its errors never lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cnnvis_caffe.errors import Cancelled
+from cnnvis_caffe.viewer.qt import QObject, QThread, Signal
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two reports of progress: at most 20 a second.
+REPORT_EVERY = 0.05
+#: Milliseconds that closing a window waits for its work to end.
+PATIENCE_MS = 5000
+
+
+class ThreadProgress:
+    """A `Progress` that reports to a function at most 20 times a second and stops the work when asked."""
+
+    def __init__(self, report: Callable[[str, int, int], None]) -> None:
+        self._report = report
+        self._cancelled = threading.Event()
+        self._stack: list[list] = []
+        self._last = 0.0
+
+    def cancel(self) -> None:
+        """Let the next call from the work raise `Cancelled`."""
+        self._cancelled.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was told to stop."""
+        return self._cancelled.is_set()
+
+    def start(self, total: int, what: str) -> None:
+        """Begin something of `total` steps."""
+        self._check()
+        self._stack.append([what, 0, total])
+        self._tell(at_once=True)
+
+    def step(self, n: int = 1) -> None:
+        """Take `n` steps."""
+        self._check()
+        if self._stack:
+            self._stack[-1][1] += n
+            self._tell()
+
+    def done(self) -> None:
+        """End what was begun last."""
+        self._check()
+        if self._stack:
+            self._stack.pop()
+
+    def _check(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def _tell(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if at_once or now - self._last >= REPORT_EVERY:
+            self._last = now
+            what, count, total = self._stack[-1]
+            self._report(what, count, total)
+
+
+class Job(QThread):
+    """One piece of work in a thread of its own.
+
+    Signals
+    -------
+    progressed : (str, int, int)
+        What is being done, how many steps are done, of how many.
+    succeeded : object
+        What the function returned.
+    failed : object
+        The exception that it raised; never `Cancelled`.
+    stopped : ()
+        It was cancelled.
+    """
+
+    progressed = Signal(str, int, int)
+    succeeded = Signal(object)
+    failed = Signal(object)
+    stopped = Signal()
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._function, self._arguments = function, arguments
+        self.progress = ThreadProgress(self.progressed.emit)
+
+    def cancel(self) -> None:
+        """Ask it to stop; `stopped` follows as soon as the work looks."""
+        self.progress.cancel()
+
+    def run(self) -> None:
+        """Do the work; called by Qt in the new thread."""
+        try:
+            result = self._function(*self._arguments, self.progress)
+        except Cancelled:
+            self.stopped.emit()
+        except BaseException as error:  # noqa: BLE001 - it travels by signal; nothing above us would ever see it
+            logger.debug("work failed", exc_info=True)
+            self.failed.emit(error)
+        else:
+            if self.progress.is_cancelled:
+                self.stopped.emit()
+            else:
+                self.succeeded.emit(result)
+        finally:
+            self._function, self._arguments = None, ()  # whatever they hold may go
+
+
+class Jobs(QObject):
+    """The jobs of a window: keeps them alive while they run and ends them when it closes.
+
+    Signals
+    -------
+    failed : object
+        The exception of a job whose own `failed` nobody asked for.
+    """
+
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._running: set[Job] = set()
+
+    def start(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        succeeded: Callable[[Any], None] | None = None,
+        failed: Callable[[BaseException], None] | None = None,
+        stopped: Callable[[], None] | None = None,
+        progressed: Callable[[str, int, int], None] | None = None,
+    ) -> Job:
+        """Run `function(*arguments, progress)` in a thread; the answers arrive in this one."""
+        job = Job(function, *arguments)
+        if succeeded is not None:
+            job.succeeded.connect(succeeded)
+        job.failed.connect(failed if failed is not None else self.failed.emit)
+        if stopped is not None:
+            job.stopped.connect(stopped)
+        if progressed is not None:
+            job.progressed.connect(progressed)
+        self._running.add(job)
+        job.finished.connect(self._forget)
+        job.start()
+        return job
+
+    def _forget(self) -> None:
+        job = self.sender()
+        self._running.discard(job)
+        job.deleteLater()
+
+    @property
+    def n_running(self) -> int:
+        """How many jobs are under way."""
+        return len(self._running)
+
+    def close(self, patience_ms: int = PATIENCE_MS) -> bool:
+        """Cancel everything and wait; False if something is still running after that."""
+        for job in self._running:
+            for signal in (job.succeeded, job.failed, job.stopped, job.progressed, job.finished):
+                try:
+                    signal.disconnect()
+                except TypeError:  # nothing was connected
+                    continue
+            job.cancel()
+        ended = True
+        for job in list(self._running):
+            if job.wait(patience_ms):
+                self._running.discard(job)
+                job.deleteLater()
+            else:
+                logger.warning("work is still running after %d ms; it is left behind", patience_ms)
+                _LEFT_BEHIND.append(job)
+                ended = False
+        self._running.clear()
+        return ended
+
+
+#: Threads that did not end in time: they must not be collected while they run, or Qt aborts the process.
+_LEFT_BEHIND: list[Job] = []
+
+
+class Latest(QObject):
+    """Runs one request after the other and always the newest: those in between are never begun.
+
+    Signals
+    -------
+    answered : (object, object)
+        The request and what the function returned; only for requests after which no newer one came.
+    failed : (object, object)
+        The request and the exception.
+    busy_changed : bool
+    """
+
+    answered = Signal(object, object)
+    failed = Signal(object, object)
+    busy_changed = Signal(bool)
+
+    def __init__(self, function: Callable[[Any], Any], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._function = function
+        self._thread = _Loop(function)
+        self._thread.ready.connect(self._take)
+        self._number = 0
+        self._is_busy = False
+        self._thread.start()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._is_busy
+
+    def request(self, request: Any) -> None:
+        """Ask; whatever was asked before and is not answered yet is forgotten."""
+        self._number += 1
+        self._set_busy(True)
+        self._thread.put(self._number, request)
+
+    def _take(self, number: int, request: object, result: object, error: object) -> None:
+        if number != self._number:
+            return
+        self._set_busy(False)
+        if error is not None:
+            self.failed.emit(request, error)
+        else:
+            self.answered.emit(request, result)
+
+    def _set_busy(self, busy: bool) -> None:
+        if busy != self._is_busy:
+            self._is_busy = busy
+            self.busy_changed.emit(busy)
+
+    def close(self, patience_ms: int = PATIENCE_MS) -> bool:
+        """Forget what is asked for and end the thread; False if it is still running after that."""
+        self._number += 1
+        self._thread.put(0, None)
+        if self._thread.wait(patience_ms):
+            return True
+        logger.warning("a picture is still being made after %d ms; its thread is left behind", patience_ms)
+        _LEFT_BEHIND.append(self._thread)
+        return False
+
+
+class _Loop(QThread):
+    """A thread that waits for requests; number 0 ends it."""
+
+    ready = Signal(int, object, object, object)
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._function = function
+        self._wanted: tuple[int, Any] | None = None
+        self._condition = threading.Condition()
+
+    def put(self, number: int, request: Any) -> None:
+        with self._condition:
+            self._wanted = (number, request)
+            self._condition.notify()
+
+    def run(self) -> None:
+        while True:
+            with self._condition:
+                while self._wanted is None:
+                    self._condition.wait()
+                number, request = self._wanted
+                self._wanted = None
+            if number == 0:
+                self._function = None
+                return
+            result = error = None
+            try:
+                result = self._function(request)
+            except BaseException as caught:  # noqa: BLE001 - it travels by signal
+                logger.debug("request failed", exc_info=True)
+                error = caught
+            self.ready.emit(number, request, result, error)
+            del request, result, error
