@@ -1,0 +1,294 @@
+"""From an analysis and a view to the aggregation: stage after stage, each only as often as it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cnnvis_caffe.aggregation.biclusters import find_biclusters, kept_edges, with_edits
+from cnnvis_caffe.aggregation.cache import Cache
+from cnnvis_caffe.aggregation.clustering import canonical, clustering
+from cnnvis_caffe.aggregation.columns import Layout, Place, arrange
+from cnnvis_caffe.aggregation.dag import Dag
+from cnnvis_caffe.aggregation.groups import find_groups, with_choices
+from cnnvis_caffe.aggregation.importance import importance, strongly_activated
+from cnnvis_caffe.aggregation.relations import Quantity, Relation, quantities_from, relations_from
+from cnnvis_caffe.aggregation.representatives import representatives
+from cnnvis_caffe.errors import UnknownNameError
+from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.view import NeuronMove, View
+
+
+def aggregate(analysis: Analysis, view: View, cache: Cache | None = None) -> Aggregation:
+    """Aggregate the layers, neurons and connections of a network for what the user wants to see.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    view : View
+        Moves, representatives and edits of biclusters that concern layers which are not shown are passed over.
+    cache : Cache or None
+        Kept from call to call it makes changes of the view quick.
+
+    Returns
+    -------
+    Aggregation
+
+    Raises
+    ------
+    UnknownNameError
+        If the analysis has no snapshot of the view's label.
+    """
+    return _Stages(analysis, view, (cache or Cache()).of(analysis)).aggregation()
+
+
+def snapshot_index(analysis: Analysis, label: str) -> int:
+    """Find a snapshot by its label.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    label : str
+        Empty for the last one.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    """
+    labels = [snapshot.label for snapshot in analysis.snapshots]
+    if not label:
+        return len(labels) - 1
+    if label not in labels:
+        raise UnknownNameError("snapshot", label, labels)
+    return labels.index(label)
+
+
+class _Stages:
+    """The stages of one aggregation; each asks the cache first."""
+
+    def __init__(self, analysis: Analysis, view: View, cache: Cache) -> None:
+        self.analysis, self.view, self.cache = analysis, view, cache
+        self.number = snapshot_index(analysis, view.snapshot)
+        self.snapshot = analysis.snapshots[self.number]
+        self.dag: Dag = cache.get("dag", (), lambda: Dag(analysis.nodes))
+
+    def aggregation(self) -> Aggregation:
+        """All stages."""
+        view = self.view
+        key = (view.expanded, view.representatives)
+        groups = self.cache.get("groups", key, self.groups)
+        layout: Layout = self.cache.get("layout", key, lambda: arrange(self.dag, groups))
+        columns = tuple(self.column(place) for place in layout.places)
+        by_node = {column.node: column for column in columns}
+        stops = frozenset(by_node)
+        gaps = tuple(self.gap(by_node[s], by_node[t], barrier, stops) for s, t, barrier in layout.steps)
+        return Aggregation(groups, columns, gaps)
+
+    def groups(self) -> tuple[LayerGroup, ...]:
+        """Layer groups with the user's choices."""
+        shown = [node.name for node in self.analysis.shown_nodes]
+        found = self.cache.get("found groups", (), lambda: find_groups(self.analysis.nodes, shown))
+        return with_choices(found, self.view.expanded, self.view.representatives)
+
+    # Neurons
+
+    def column(self, place: Place) -> Column:
+        """A column with its clusters."""
+        view, node = self.view, place.node
+        moves = tuple(move for move in view.moves if move.node == node)
+        key = (self.number, place, view.clustering, view.n_clusters, moves)
+        key += (view.importance, view.classes, view.class_cutoff if view.classes else 0.0)
+        return self.cache.get("column", key, lambda: self.make_column(place, moves))
+
+    def make_column(self, place: Place, moves: Sequence[NeuronMove]) -> Column:
+        """The same, made."""
+        view, node = self.view, place.node
+        labels = self.labels(node, moves)
+        features = self.snapshot.features.get(node)
+        counts = self.analysis.data.class_count
+        if features is None:
+            rows = np.zeros((len(labels), 1))
+            sizes, strong = np.ones(len(labels)), np.ones(len(labels), bool)
+        else:
+            rows = self.rows(node)
+            sizes = importance(features, counts, view.importance, view.classes)
+            strong = strongly_activated(features, counts, view.classes, view.class_cutoff)
+        clusters = []
+        for label in range(int(labels.max(initial=-1)) + 1):
+            neurons = np.flatnonzero(labels == label).astype(np.int64)
+            stand_in = representatives(rows, neurons, sizes)
+            clusters.append(Cluster(neurons, stand_in, float(sizes[neurons].sum()), bool(strong[neurons].any())))
+        return Column(node, place.group, place.title, place.depth, place.lane, tuple(clusters), labels, sizes, strong)
+
+    def rows(self, node: str) -> np.ndarray:
+        """Mean activation by class, without classes that have no images."""
+
+        def make() -> np.ndarray:
+            mean = self.snapshot.features[node].mean
+            return mean[:, ~np.isnan(mean).any(axis=0)]
+
+        return self.cache.get("rows", (self.number, node), make)
+
+    def labels(self, node: str, moves: Sequence[NeuronMove]) -> np.ndarray:
+        """The cluster of each neuron."""
+        view = self.view
+        if node not in self.snapshot.features:  # the images: their channels belong together
+            labels = np.zeros(self.dag.nodes[node].n_neurons, np.int64)
+        else:
+            key = (self.number, node, view.clustering, view.n_clusters)
+            estimator = clustering(view.clustering, view.n_clusters)
+            labels = self.cache.get("labels", key, lambda: estimator.fit_predict(self.rows(node)))
+        return moved(labels, moves)
+
+    # Connections
+
+    def gap(self, source: Column, target: Column, barrier: str, stops: frozenset[str]) -> Gap:
+        """The connections between two columns."""
+        view = self.view
+        positive, negative = self.strengths(source, target, barrier, stops)
+        clusters = (source.labels.tobytes(), target.labels.tobytes())
+        ends = (source.node, target.node)
+        edits = tuple(e for e in view.bicluster_edits if (e.source, e.target) == ends)
+        key = (self.number, ends, clusters, view.edges, view.edge_filter, edits, stops)
+        return self.cache.get("gap", key, lambda: self.make_gap(source, target, barrier, stops, positive, negative))
+
+    def make_gap(
+        self,
+        source: Column,
+        target: Column,
+        barrier: str,
+        stops: frozenset[str],
+        positive: np.ndarray,
+        negative: np.ndarray,
+    ) -> Gap:
+        """The same, made."""
+        view = self.view
+        kept_positive, kept_negative = kept_edges(positive, negative, view.edge_filter)
+        edits = [e for e in view.bicluster_edits if (e.source, e.target) == (source.node, target.node)]
+        found = find_biclusters(kept_positive, kept_negative)
+        note = ""
+        if barrier:
+            node = self.dag.nodes[barrier]
+            note = f"No connections are known through {node.layer} ({node.type})."
+        return Gap(
+            source=source.node,
+            target=target.node,
+            positive=positive,
+            negative=negative,
+            kept_positive=kept_positive,
+            kept_negative=kept_negative,
+            quantity=None if view.edges == "weight" or barrier else self.quantity(source, target, stops),
+            biclusters=with_edits(found, edits, source.clusters, target.clusters),
+            n_steps=0 if barrier else self.relation(source.node, target.node, stops).n_steps,
+            note=note,
+        )
+
+    def strengths(
+        self, source: Column, target: Column, barrier: str, stops: frozenset[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Positive and negative strength between clusters, (n_source_clusters, n_target_clusters) each."""
+        if barrier:
+            nothing = np.zeros((len(source.clusters), len(target.clusters)))
+            return nothing, nothing
+        key = (self.number, source.node, target.node, source.labels.tobytes(), target.labels.tobytes(), stops)
+
+        def make() -> tuple[np.ndarray, np.ndarray]:
+            matrix = self.relation(source.node, target.node, stops).matrix
+            pairs = _sizes(source)[:, None] * _sizes(target)[None, :]
+            return tuple(
+                cluster_sums(np.maximum(part, 0), source.labels, target.labels) / pairs for part in (matrix, -matrix)
+            )
+
+        return self.cache.get("strengths", key, make)
+
+    def relation(self, source: str, target: str, stops: frozenset[str]) -> Relation:
+        """The relation between the neurons of two columns."""
+        found = self.cache.get(
+            "relations",
+            (self.number, source, self.reached(source, stops)),
+            lambda: relations_from(self.dag, self.snapshot, source, stops),
+        )
+        return found[target]
+
+    def reached(self, source: str, stops: frozenset[str]) -> frozenset[str]:
+        """The columns that follow one: all that its relations depend on."""
+        from cnnvis_caffe.aggregation.relations import targets_of
+
+        return self.cache.get("reached", (source, stops), lambda: frozenset(targets_of(self.dag, source, stops)))
+
+    def quantity(self, source: Column, target: Column, stops: frozenset[str]) -> np.ndarray | None:
+        """What colours the edges, averaged over the pairs of neurons with their paths' weight."""
+        kind = self.view.edges
+        before = self.analysis.snapshots[self.number - 1] if self.number else None
+        found: dict[str, Quantity] = self.cache.get(
+            "quantities",
+            (self.number, source.node, self.reached(source.node, stops), kind),
+            lambda: quantities_from(self.dag, self.snapshot, before, source.node, stops, kind),
+        )
+        known = found.get(target.node)
+        if known is None:
+            return None
+        total, weight = (cluster_sums(part, source.labels, target.labels) for part in (known.total, known.weight))
+        return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+
+
+def moved(labels: np.ndarray, moves: Sequence[NeuronMove]) -> np.ndarray:
+    """Move neurons to other clusters, one after the other.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,), int64
+    moves : sequence of NeuronMove
+        To the cluster that has most of the named neurons (the first of equals), or to a new one. Neurons that do
+        not exist are passed over.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        In canonical numbering.
+    """
+    labels = labels.copy()
+    for move in moves:
+        if not 0 <= move.neuron < len(labels):
+            continue
+        if not move.to:
+            labels[move.neuron] = labels.max() + 1
+            continue
+        members = [member for member in move.to if 0 <= member < len(labels)]
+        if members:
+            labels[move.neuron] = np.bincount(labels[members]).argmax()
+    return canonical(labels) if len(moves) else labels
+
+
+def cluster_sums(matrix: np.ndarray, source_labels: np.ndarray, target_labels: np.ndarray) -> np.ndarray:
+    """Sum a matrix of neurons over pairs of clusters.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_target, n_source)
+    source_labels : ndarray of shape (n_source,), int64
+    target_labels : ndarray of shape (n_target,), int64
+
+    Returns
+    -------
+    ndarray of shape (n_source_clusters, n_target_clusters), float64
+    """
+    sources, targets = (_members(labels, matrix.dtype) for labels in (source_labels, target_labels))
+    return (targets @ matrix @ sources.T).T.astype(np.float64)
+
+
+def _members(labels: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Which neurons are in which cluster, (n_clusters, n) of 0 and 1."""
+    return (np.arange(int(labels.max(initial=-1)) + 1)[:, None] == labels[None, :]).astype(dtype)
+
+
+def _sizes(column: Column) -> np.ndarray:
+    """Neurons of each cluster."""
+    return np.array([len(cluster.neurons) for cluster in column.clusters], np.float64)

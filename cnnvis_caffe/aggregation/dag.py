@@ -1,0 +1,82 @@
+"""The nodes of a network as a graph: who reads whom, and which of them lead to the score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cnnvis_caffe.records.analysis import Node
+
+#: Layers that judge or discard the scores: at the end of a network they are not shown.
+_JUDGES = ("Softmax", "Accuracy", "ArgMax", "Silence")
+
+
+class Dag:
+    """Nodes by name with their sources and consumers; sources that are no nodes, such as labels, are left out.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+        In the order in which they run.
+
+    Attributes
+    ----------
+    nodes : dict of str to Node
+    order : dict of str to int
+        Position in that order.
+    sources, consumers : dict of str to tuple of str
+        Each at most once, in order.
+    """
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = {node.name: node for node in nodes}
+        self.order = {name: number for number, name in enumerate(self.nodes)}
+        self.sources = {
+            node.name: tuple(dict.fromkeys(source for source in node.sources if source in self.nodes)) for node in nodes
+        }
+        consumers: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for name, sources in self.sources.items():
+            for source in sources:
+                consumers[source].append(name)
+        self.consumers = {name: tuple(names) for name, names in consumers.items()}
+
+    def ends(self) -> frozenset[str]:
+        """The losses, softmaxes and the like that nothing but each other reads."""
+        found: set[str] = set()
+        for name in reversed(list(self.nodes)):
+            node = self.nodes[name]
+            judges = node.type in _JUDGES or node.type.endswith("Loss") or not node.n_neurons
+            if judges and found.issuperset(self.consumers[name]):
+                found.add(name)
+        return frozenset(found)
+
+    def output(self) -> str:
+        """The last node that is judged; where none is, the last that is no end."""
+        ends = self.ends()
+        last = ""
+        judged = ""
+        for name in self.nodes:
+            if name not in ends:
+                last = name
+                if any(consumer in ends for consumer in self.consumers[name]):
+                    judged = name
+        return judged or last
+
+    def upstream(self, names: Iterable[str]) -> set[str]:
+        """The given nodes and all that they are computed from."""
+        return self._closure(names, self.sources)
+
+    def downstream(self, names: Iterable[str]) -> set[str]:
+        """The given nodes and all that is computed from them."""
+        return self._closure(names, self.consumers)
+
+    @staticmethod
+    def _closure(names: Iterable[str], neighbours: dict[str, tuple[str, ...]]) -> set[str]:
+        """Everything that can be reached."""
+        found = set(names)
+        waiting = list(found)
+        while waiting:
+            for name in neighbours[waiting.pop()]:
+                if name not in found:
+                    found.add(name)
+                    waiting.append(name)
+        return found
