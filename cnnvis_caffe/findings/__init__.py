@@ -1,0 +1,12 @@
+"""What an expert would point at in a network, found and explained by rule.
+
+One module for each rule, with a function that takes a `Look` and yields findings; `thresholds` holds every limit with
+its reason; `find` asks all of them. Rules read records only: no file, no network, no picture.
+"""
+
+from __future__ import annotations
+
+from cnnvis_caffe.findings.find import find
+from cnnvis_caffe.findings.thresholds import Thresholds
+
+__all__ = ["Thresholds", "find"]

@@ -1,0 +1,79 @@
+"""Ask every rule."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.findings.dead import dead
+from cnnvis_caffe.findings.disconnected import disconnected
+from cnnvis_caffe.findings.gradients import gradients
+from cnnvis_caffe.findings.look import Look
+from cnnvis_caffe.findings.one_sign import one_sign
+from cnnvis_caffe.findings.rank import rank
+from cnnvis_caffe.findings.redundant import redundant
+from cnnvis_caffe.findings.saturated import saturated
+from cnnvis_caffe.findings.thresholds import DEFAULT, Thresholds
+from cnnvis_caffe.findings.training import empty_classes, training
+from cnnvis_caffe.findings.unclaimed_classes import unclaimed_classes
+from cnnvis_caffe.findings.weight_change import weight_change
+from cnnvis_caffe.records.aggregation import Aggregation
+from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.finding import SEVERITIES, Finding
+
+RULES = (
+    training,
+    dead,
+    disconnected,
+    redundant,
+    one_sign,
+    weight_change,
+    gradients,
+    saturated,
+    unclaimed_classes,
+    rank,
+    empty_classes,
+)
+
+
+def find(
+    analysis: Analysis,
+    *,
+    snapshot: str = "",
+    thresholds: Thresholds = DEFAULT,
+    aggregation: Aggregation | None = None,
+) -> tuple[Finding, ...]:
+    """Find what an expert would point at.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : str, optional
+        Label; the last one if it is empty. Then snapshots in which nothing had been learned are told of too.
+    thresholds : Thresholds, optional
+    aggregation : Aggregation, optional
+        Of the same snapshot: clusters without connections are then looked for as well, and the views of the findings
+        expand the groups that hide their layers.
+
+    Returns
+    -------
+    tuple of Finding
+        The severe ones first, then by how far they are beyond the usual.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no snapshot of that label; the message lists those that there are.
+    """
+    look = Look(analysis, chosen_snapshot(analysis, snapshot), thresholds, aggregation)
+    found = [finding for rule in RULES for finding in rule(look)]
+    return tuple(sorted(found, key=lambda f: (SEVERITIES.index(f.severity), -f.strength, f.title)))
+
+
+def chosen_snapshot(analysis: Analysis, label: str) -> Snapshot:
+    """Return the snapshot of a label, or the last one for an empty label; CnnvisError if there is none."""
+    if not label:
+        return analysis.snapshots[-1]
+    for snapshot in analysis.snapshots:
+        if label in (snapshot.label, str(snapshot.iteration)):
+            return snapshot
+    labels = ", ".join(repr(snapshot.label) for snapshot in analysis.snapshots)
+    raise CnnvisError(f"{analysis.path or analysis.title}: there is no snapshot {label!r}; there are {labels}")

@@ -1,0 +1,37 @@
+"""Sigmoid and tanh units that stay at the end of their range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnvis_caffe.findings.look import Look, indices, percent
+from cnnvis_caffe.records.finding import Evidence, Finding, Place
+
+
+def saturated(look: Look) -> Iterator[Finding]:
+    """Yield layers with units that never leave the end of their range."""
+    limits = look.thresholds
+    for node in look.analysis.nodes:
+        features = look.snapshot.features.get(node.name)
+        if features is None or node.type not in ("Sigmoid", "TanH"):
+            continue
+        mean = features.overall_mean if node.type == "TanH" else 2 * features.overall_mean - 1
+        mask = np.abs(mean) >= 2 * limits.saturated - 1 if node.type == "Sigmoid" else np.abs(mean) >= limits.saturated
+        share = float(mask.mean())
+        if share < limits.saturated_mild:
+            continue
+        severe = share >= limits.saturated_severe
+        yield look.finding(
+            "saturated",
+            "severe" if severe else "mild",
+            f"{int(mask.sum()):,} of {node.n_neurons:,} neurons of {node.name} are saturated",
+            f"On {look.data_in_words} their mean activation lies within {percent(1 - limits.saturated)} of the end of "
+            "the range, where the slope is nearly zero: hardly any gradient passes.",
+            "Try ReLU, normalization before it, smaller weights to start from, or a lower learning rate.",
+            [Place(node.name, indices(mask))],
+            [Evidence("share of saturated neurons", share, f"below {percent(limits.saturated_mild)}", "%")],
+            share / (limits.saturated_severe if severe else limits.saturated_mild),
+            look.view(node.name, facet="activations"),
+        )

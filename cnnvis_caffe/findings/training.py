@@ -1,0 +1,182 @@
+"""Training that failed: figures that are no numbers, guessing, an output that is always the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnvis_caffe.findings.look import Look, digits, indices, listed, percent
+from cnnvis_caffe.records.analysis import Snapshot
+from cnnvis_caffe.records.finding import Evidence, Finding, Place
+
+
+def training(look: Look) -> Iterator[Finding]:
+    """Yield what says that training failed, or that the data are not the ones it was done with."""
+    broken = not_finite(look)
+    if broken:
+        yield _broken(look, broken)
+        return
+    guess = level(look)
+    if guess:
+        yield _guessing(look, guess)
+    elif is_constant(look):
+        assert look.score is not None
+        yield look.finding(
+            "training",
+            "severe",
+            f"{look.score.name} gives the same scores for every image",
+            "The scores hardly differ from one image to the next: what the layers before them find does not arrive.",
+            "Look for dead or disconnected layers before it, and at the learning rate and the first weights.",
+            [Place(look.score.name)],
+            [Evidence("loss", look.snapshot.loss)],
+            2.0,
+            look.view(look.score.name, facet="activations"),
+        )
+    if look.snapshot is look.analysis.snapshots[-1] and not guess:
+        yield from _late(look)
+
+
+def not_finite(look: Look) -> list[str]:
+    """Layers whose weights or activations hold infinities or what is no number."""
+    found = []
+    present = look.analysis.data.class_count > 0
+    for node in look.analysis.nodes:
+        connections = look.snapshot.connections.get(node.name)
+        features = look.snapshot.features.get(node.name)
+        arrays = [] if connections is None else [connections.weight, connections.abs_weight]
+        if features is not None:
+            arrays += [features.mean[:, present], features.overall_mean]
+        if not all(np.isfinite(array).all() for array in arrays):
+            found.append(node.name)
+    return found
+
+
+def level(look: Look, snapshot: Snapshot | None = None) -> str:
+    """Return "guessing" or "worse" than that by error and loss; empty where neither is known or both are better."""
+    snapshot = snapshot or look.snapshot
+    n_classes, limits = look.analysis.data.n_classes, look.thresholds
+    if n_classes < 2:
+        return ""
+    chance = guess_error(look)
+    loss = snapshot.loss / np.log(n_classes)
+    if np.isfinite(snapshot.error):
+        if snapshot.error < chance - limits.chance_error:
+            return ""
+        is_worse = snapshot.error > chance + limits.chance_error and loss > 1 + limits.chance_loss
+        return "worse" if is_worse else "guessing"
+    return "guessing" if loss >= 1 - limits.chance_loss else ""
+
+
+def guess_error(look: Look) -> float:
+    """Error of always naming the most frequent class."""
+    count = look.analysis.data.class_count
+    return float(1 - count.max() / count.sum()) if count.sum() else 1 - 1 / look.analysis.data.n_classes
+
+
+def is_constant(look: Look) -> bool:
+    """Whether the scores hardly differ between images."""
+    features = look.snapshot.features.get(look.score.name) if look.score is not None else None
+    if features is None:
+        return False
+    spread = float(np.sqrt(features.variance.astype(np.float64).mean()))
+    size = float(np.abs(features.overall_mean).mean()) + float(np.std(features.overall_mean))
+    return spread <= look.thresholds.constant * max(size, 1.0)
+
+
+def _broken(look: Look, names: list[str]) -> Finding:
+    """Make the finding of figures that are no numbers."""
+    return look.finding(
+        "training",
+        "severe",
+        f"{listed(names)} {'holds' if len(names) == 1 else 'hold'} values that are not finite",
+        "Infinite weights or activations, or such as are no numbers, make everything behind them meaningless: training "
+        "has diverged.",
+        "Go back to an earlier snapshot and train with a lower learning rate or with clip_gradients; see whether the "
+        "data hold such values.",
+        [Place(name) for name in names],
+        [Evidence("layers that are not finite", len(names), "none")],
+        1e6,
+    )
+
+
+def _guessing(look: Look, guess: str) -> Finding:
+    """Make the finding of a network that does not know the classes."""
+    snapshot, chance = look.snapshot, guess_error(look)
+    expected = float(np.log(look.analysis.data.n_classes))
+    evidence = []
+    if np.isfinite(snapshot.error):
+        evidence.append(Evidence("error", snapshot.error, f"well below {percent(chance)}, which is guessing", "%"))
+    if np.isfinite(snapshot.loss):
+        evidence.append(Evidence("loss", snapshot.loss, f"well below {digits(expected)}, which is guessing"))
+    figure = f"error {percent(snapshot.error)}" if np.isfinite(snapshot.error) else f"loss {digits(snapshot.loss)}"
+    place = Place(look.score.name if look.score is not None else "")
+    if guess == "worse":
+        return look.finding(
+            "training",
+            "severe",
+            f"{snapshot.label or 'The network'} is worse than guessing on these data: {figure}",
+            f"It names its classes with confidence (loss {digits(snapshot.loss)}; guessing gives {digits(expected)}) "
+            "and is wrong more often than one who always says the same. Networks that learned something do that on "
+            "data that are not theirs; whatever else is found here says little about the network.",
+            "See whether the classes are in the order of training, and whether size, channels, mean and scale of the "
+            "images are as they were then.",
+            [place],
+            evidence,
+            1e4,
+        )
+    constant = is_constant(look)
+    return look.finding(
+        "training",
+        "severe",
+        f"{snapshot.label or 'The network'} has not learned anything: {figure} is guessing",
+        f"Naming one of {look.analysis.data.n_classes} classes without looking gives an error of {percent(chance)} "
+        f"and a loss of {digits(expected)}."
+        + (" The scores are the same for every image." if constant else "")
+        + " What else is found in this snapshot follows from that.",
+        "See whether the loss ever fell: if not, try a lower (or a much higher) learning rate and larger weights to "
+        "start from, and see whether images and labels belong together.",
+        [place],
+        evidence,
+        1e4,
+        look.view(*([place.node] if place.node else []), facet="activations"),
+    )
+
+
+def _late(look: Look) -> Iterator[Finding]:
+    """Snapshots before the last one in which nothing had been learned yet."""
+    failed = [s for s in look.analysis.snapshots[:-1] if level(look, s) == "guessing"]
+    if failed:
+        labels = [snapshot.label for snapshot in failed]
+        yield look.finding(
+            "training",
+            "mild",
+            f"Nothing had been learned at {listed(labels)}",
+            f"Error and loss were those of guessing ({percent(guess_error(look))} and "
+            f"{digits(float(np.log(look.analysis.data.n_classes)))}) then; later snapshots recovered. Iterations were "
+            "spent without progress, and the network may not have come as far as it can.",
+            "Try a higher learning rate at the start, larger weights to start from, or normalization.",
+            [Place(look.score.name if look.score is not None else "")],
+            [Evidence(f"error at {s.label}", s.error, f"below {percent(guess_error(look))}", "%") for s in failed],
+            1.0 + len(failed) / len(look.analysis.snapshots),
+            look.view(),
+        )
+
+
+def empty_classes(look: Look) -> Iterator[Finding]:
+    """Yield classes without any image."""
+    count, names = look.analysis.data.class_count, look.analysis.data.class_names
+    empty = indices(count == 0)
+    if empty and count.sum():
+        some = listed([names[c] for c in empty])
+        yield look.finding(
+            "empty_classes",
+            "mild",
+            f"No image of {len(empty)} of {len(names)} classes: {some}",
+            "What neurons do on these classes is not known; their columns are empty, and what answers only to them "
+            "looks dead.",
+            "Analyse data that have every class, or more of them.",
+            [Place(look.score.name if look.score is not None else "", (), empty)],
+            [Evidence("classes without images", len(empty), "none")],
+            1 + len(empty) / len(names),
+        )

@@ -1,0 +1,44 @@
+"""Classes that no late neuron stands for, and classes whose images get another class's score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnvis_caffe.findings.look import Look, listed
+from cnnvis_caffe.findings.training import level
+from cnnvis_caffe.records.finding import Evidence, Finding, Place
+
+
+def unclaimed_classes(look: Look) -> Iterator[Finding]:
+    """Yield classes whose own score is not the largest one on average."""
+    if look.score is None or level(look):
+        return
+    features = look.snapshot.features.get(look.score.name)
+    if features is None:
+        return
+    data = look.analysis.data
+    enough = np.flatnonzero(data.class_count >= look.thresholds.class_least)
+    mean = features.mean[:, enough]  # score of class (row) on images of class (column)
+    if not len(enough) or not np.isfinite(mean).all():
+        return
+    winner = mean.argmax(0)
+    lost = [(int(c), int(w), float(mean[w, i] - mean[c, i])) for i, (c, w) in enumerate(zip(enough, winner)) if c != w]
+    if not lost:
+        return
+    names = data.class_names
+    words = [f"{names[c]} (taken for {names[w]})" for c, w, _ in lost]
+    yield look.finding(
+        "unclaimed_classes",
+        "severe" if len(lost) > data.n_classes / 4 else "mild",
+        f"No output stands for {listed(words)}",
+        "On the images of such a class another class's score is larger on average: the network has not learned to "
+        "tell it apart.",
+        "See whether the class has enough images and right labels, and which neurons of the last layers answer to it "
+        "(select the class).",
+        [Place(look.score.name, (c,), (c,)) for c, _, _ in lost],
+        [Evidence(f"how far {names[w]} is ahead on images of {names[c]}", gap, "behind") for c, w, gap in lost],
+        len(lost),
+        look.view(look.score.name, facet="activations", classes=tuple(c for c, _, _ in lost)),
+    )
