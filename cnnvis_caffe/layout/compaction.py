@@ -122,7 +122,7 @@ def divide(tree: Sequence[Cut], curves: Sequence[Curve], box: tuple[float, float
 
 
 def fill_cells(
-    cells: np.ndarray, areas: np.ndarray, aspects: np.ndarray, tolerance: float, wanted_waste: float, most: float
+    cells: np.ndarray, areas: np.ndarray, aspects: np.ndarray, tolerance: float, wanted_waste: float, max_error: float
 ) -> np.ndarray:
     """Put a rectangle of allowed shape into the middle of each cell.
 
@@ -135,9 +135,9 @@ def fill_cells(
         As in `shape_curves`.
     wanted_waste : float
         Rectangles grow beyond their areas, all by the same factor as far as their cells permit, until at most this
-        share of the cells is not covered.
-    most : float
-        Largest such factor.
+        share of the cells is not covered,
+    max_error : float
+        or until some area differs from proportional by this share.
 
     Returns
     -------
@@ -149,15 +149,22 @@ def fill_cells(
     highest = np.minimum(heights, widths / aspects * stretch)
     room = widest * highest
     whole = float((widths * heights).sum())
-    low, high = 1.0, most
+    low, high = 1.0, 1.5
     for _ in range(24):
         factor = (low + high) / 2
-        if 1 - np.minimum(room, factor * areas).sum() / whole <= wanted_waste:
+        used = np.minimum(room, factor * areas)
+        if 1 - float(used.sum()) / whole <= wanted_waste or area_error(used, areas) >= max_error:
             high = factor
         else:
             low = factor
-    used = np.minimum(room, high * areas)
+    used = np.minimum(room, low * areas)
     drawn = np.clip(np.sqrt(used * aspects), used / highest, widest)
     return np.column_stack(
         [cells[:, 0] + (widths - drawn) / 2, cells[:, 1] + (heights - used / drawn) / 2, drawn, used / drawn]
     )
+
+
+def area_error(drawn: np.ndarray, wanted: np.ndarray) -> float:
+    """By how much areas differ from proportional ones of the same sum, at most, as a share."""
+    growth = drawn / wanted
+    return float(np.abs(growth * (wanted.sum() / drawn.sum()) - 1).max())

@@ -15,18 +15,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from cnnvis_caffe.layout.compaction import box_of_width, divide, fill_cells, shape_curves, smallest_box
+from cnnvis_caffe.layout.compaction import area_error, box_of_width, divide, fill_cells, shape_curves, smallest_box
 from cnnvis_caffe.layout.hierarchy import cut_groups, joints_between, similarity_order
 from cnnvis_caffe.layout.slicing import SHAPES, Slicing
 
 #: Width by height of a rectangle may differ from its aspect by this factor, either way, which is within 20%.
 LARGEST_STRETCH = 1.195
-#: The largest and the smallest ratio of drawn to given area may differ by this factor, which is within 10% of their mean.
-LARGEST_GROWTH = 1.2
+#: Drawn areas may differ from proportional ones by this share.
+LARGEST_AREA_ERROR = 0.097
 #: Tolerances of shapes that are tried, as logarithms of factors.
 TOLERANCES = (0.04, 0.1, float(np.log(LARGEST_STRETCH)))
 #: Sequences up to this length are cut without groups.
 LONGEST_SEQUENCE = 28
+#: Longer ones are cut in blocks of at most so many.
+BLOCK = 14
 #: Groups that are cut as one sequence, at most.
 LARGEST_LEVEL = 12
 #: Areas that differ by less than this factor count as equal when leaves are put in the order of their sizes.
@@ -171,39 +173,40 @@ def _condensed(features: np.ndarray | None, distances: np.ndarray | None, n: int
 
 def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator[tuple[list, list]]:
     """Groups and levels to try, those that heed similarity most first."""
-    n = len(areas)
     classes = np.rint(np.log(areas) / np.log(SIZE_CLASS))
-    is_even = len(np.unique(classes)) == 1
+    n = len(areas)
     if n <= LONGEST_SEQUENCE:
-        tried = set()
-        for largest in (1, max(n // 4, 2), max(n // 3, 2), max(n // 2, 2), n):
-            parts = cut_groups(joints, largest)
-            for first_falls in (True, False):
-                sequence = np.concatenate(_by_size(order, parts, classes, first_falls))
-                if sequence.tobytes() not in tried:
-                    tried.add(sequence.tobytes())
-                    yield [sequence], []
-        return
-    for largest in (8, 12, 20) if is_even or n > 300 else (10, 14, 20, 28):
-        parts = cut_groups(joints, largest)
-        groups = _by_size(order, parts, classes, True)
-        levels = []
-        above = joints
-        while len(parts) > 1:
-            above = joints_between(above, parts)
-            parts = cut_groups(above, LARGEST_LEVEL)
-            levels.append(parts)
-        yield groups, levels
+        blocks = [(0, n)]
+        sizes = (1, n // 6, n // 4, n // 3, n // 2, n)
+    else:
+        blocks = cut_groups(joints, BLOCK)
+        sizes = (5, 8, BLOCK, 24)
+    levels = []
+    above, parts = joints, blocks
+    while len(parts) > 1:
+        above = joints_between(above, parts)
+        parts = cut_groups(above, LARGEST_LEVEL)
+        levels.append(parts)
+    tried = set()
+    for size in sizes:
+        for first_falls in (True, False):
+            groups = [_by_size(order[a:b], joints[a : b - 1], classes, max(size, 1), first_falls) for a, b in blocks]
+            key = np.concatenate(groups).tobytes()
+            if key not in tried:
+                tried.add(key)
+                yield groups, levels
 
 
-def _by_size(order: np.ndarray, parts: list, classes: np.ndarray, first_falls: bool) -> list[np.ndarray]:
-    """Members of each part by falling and rising size in turns, so that ends meet that are alike."""
-    groups = []
-    for i, (start, stop) in enumerate(parts):
-        group = order[start:stop]
+def _by_size(
+    block: np.ndarray, joints: np.ndarray, classes: np.ndarray, largest: int, first_falls: bool
+) -> np.ndarray:
+    """Reorder parts of a block by falling and rising size in turns, so that ends meet that are alike."""
+    sequence = []
+    for i, (start, stop) in enumerate(cut_groups(joints, largest)):
+        part = block[start:stop]
         falls = (i % 2 == 0) == first_falls
-        groups.append(group[np.argsort(-classes[group] if falls else classes[group], kind="stable")])
-    return groups
+        sequence.append(part[np.argsort(-classes[part] if falls else classes[part], kind="stable")])
+    return np.concatenate(sequence)
 
 
 def _draw(
@@ -223,15 +226,17 @@ def _draw(
     else:
         wanted = np.log(width**2 / (areas.sum() * (1 + max_waste / 2)))
         preference = slicing.costs + 0.2 * np.abs(SHAPES - wanted)
-    tree = slicing.tree(int(np.argmin(preference)))
-    for tolerance in TOLERANCES:
+    shape = int(np.argmin(preference))
+    tree = slicing.tree(shape)
+    # Where no shape is good enough by itself, all the tolerance will be needed.
+    for tolerance in TOLERANCES if slicing.costs[shape] < 0.4 * max_waste else TOLERANCES[-1:]:
         curves = shape_curves(tree, areas, aspects, tolerance)
         if width is None:
             box = smallest_box(curves[-1], shape_range)
         else:
             box = box_of_width(curves[-1], width / np.sqrt(1 + max_waste / 2), float(areas.sum()))
         cells = divide(tree, curves, box, len(areas))
-        rects = fill_cells(cells, areas, aspects, tolerance, 0.6 * max_waste, LARGEST_GROWTH)
+        rects = fill_cells(cells, areas, aspects, tolerance, 0.6 * max_waste, LARGEST_AREA_ERROR)
         drawn = rects[:, 2] * rects[:, 3]
         factor = np.sqrt(areas.sum() / drawn.sum()) if width is None else width / box[0]
         packing = Packing(
@@ -241,8 +246,7 @@ def _draw(
             order,
             float(drawn.sum() * factor**2 / areas.sum()),
         )
-        growth = drawn / areas
         excess = max(packing.waste - 0.9 * max_waste, 0.0)
         if tolerance < TOLERANCES[-1]:
-            excess += max(float(growth.max() / growth.min()) - 1.1, 0.0)
+            excess += max(area_error(drawn, areas) - LARGEST_AREA_ERROR / 2, 0.0)
         yield packing, excess

@@ -9,6 +9,7 @@ short groups, and then the groups as wholes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -196,8 +197,8 @@ class Slicing:
         sums = table.sums[group]
         share = (sums[middle] - sums[start]) / (sums[stop] - sums[start])
         sign = -1 if is_stacked else 1
-        first_shape = min(max(shape + sign * round(np.log(share) / STEP), 0), N_SHAPES - 1)
-        second_shape = min(max(shape + sign * round(np.log(1 - share) / STEP), 0), N_SHAPES - 1)
+        first_shape = min(max(shape + sign * round(math.log(share) / STEP), 0), N_SHAPES - 1)
+        second_shape = min(max(shape + sign * round(math.log(1 - share) / STEP), 0), N_SHAPES - 1)
         first = self._add(cuts, level, group, start, middle, first_shape)
         second = self._add(cuts, level, group, middle, stop, second_shape)
         cuts.append(Cut(first, second, is_stacked, -1))
