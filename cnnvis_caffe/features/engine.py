@@ -105,10 +105,10 @@ class Reductions:
         for name, total in sums.items():
             total += np.multiply(self._net.params[name][0].diff, factor, dtype=np.float64)
 
-    def add_products(self, sums: Any, mean: np.ndarray, parts: Mapping[str, slice]) -> None:
-        """Add the products of each two columns of some parts of (n_images, n_neurons), summed over the images."""
+    def add_products(self, sums: Any, moments: Moments, parts: Mapping[str, slice]) -> None:
+        """Add the products of each two columns of some parts of the mean, summed over the images."""
         for name, total in sums.items():
-            columns = mean[:, parts[name]].astype(np.float64)
+            columns = moments.mean[:, parts[name]].astype(np.float64)
             total += columns.T @ columns
 
     def add_sums(self, sums: Any, arrays: Mapping[str, np.ndarray]) -> None:

@@ -150,7 +150,7 @@ class Extraction:
         for what, name in (("input", self._input), ("labels", self._label), ("score", self._score)):
             if name not in self._net.blobs:
                 raise NetError(f"the analysis net has no blob {name!r} for its {what}; it has {list(self._net.blobs)}")
-        shape = tuple(self._net.blobs[self._score].data.shape)
+        shape = tuple(self._net.blobs[self._score].shape)
         if len(shape) < 2 or shape[1] != self._n_classes:
             raise NetError(f"the score {self._score!r} has shape {shape}, which is not of {self._n_classes} classes")
 
@@ -205,7 +205,7 @@ class Extraction:
         self._maximum.update(moments.peak, members)
         self._active.update(moments.peak > 0, members)
         self._top.update(moments.peak, indices, self._find_positions)
-        self._engine.add_products(self._products, moments.mean, {name: self._neurons.of(name) for name in names})
+        self._engine.add_products(self._products, moments, {name: self._neurons.of(name) for name in names})
         if self._gradients:
             self._engine.backward()
             self._engine.add_gradients(self._gradient_sums, float(len(labels)))
@@ -220,7 +220,7 @@ class Extraction:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Labels and indices as integers, after everything has been looked at."""
         labels, indices = np.asarray(labels), np.asarray(indices, np.int64)
-        shape = tuple(self._net.blobs[self._input].data.shape)
+        shape = tuple(self._net.blobs[self._input].shape)
         if np.shape(inputs)[1:] != shape[1:]:
             raise ShapeError(
                 self._input,
@@ -243,12 +243,12 @@ class Extraction:
         """Put a batch into the net and run it."""
         net, n = self._net, len(labels)
         data, label = net.blobs[self._input], net.blobs[self._label]
-        if data.data.shape[0] != n or label.data.shape[0] != n:
-            data.reshape(n, *data.data.shape[1:])
-            label.reshape(n, *label.data.shape[1:])
+        if data.shape[0] != n or label.shape[0] != n:
+            data.reshape(n, *data.shape[1:])
+            label.reshape(n, *label.shape[1:])
             net.reshape()
         data.data[...] = inputs
-        label.data[...] = labels.reshape(n, *(1,) * (label.data.ndim - 1))
+        label.data[...] = labels.reshape(n, *(1,) * (len(label.shape) - 1))
         net.forward()
 
     def _loss(self) -> float:
@@ -266,7 +266,7 @@ class Extraction:
 
     def _contribution(self, classes: np.ndarray) -> np.ndarray:
         """Activation times gradient of one class's score for each image, of all neurons that it depends on."""
-        shape = self._net.blobs[self._score].data.shape
+        shape = tuple(self._net.blobs[self._score].shape)
         diff = np.zeros((shape[0], shape[1], int(np.prod(shape[2:]))), np.float32)
         diff[np.arange(len(classes)), classes] = 1
         self._engine.backward_from(self._score, diff, self._path.layers, self._path.silent)

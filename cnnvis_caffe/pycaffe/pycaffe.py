@@ -333,6 +333,12 @@ class Net:
         """Call a function with the index of each layer after it ran backward."""
         self.runtime_net.after_backward.append(function)
 
+    def reductions(self) -> Any:
+        """Return what reduces its blobs on their device (`runtime.reductions`); real pycaffe has no such thing."""
+        from cnnvis_caffe.runtime.reductions import Reductions
+
+        return Reductions(self.runtime_net)
+
     # -- weights and data ----------------------------------------------------------------------------------------
 
     def copy_from(self, weights_file: str) -> None:

@@ -1,0 +1,125 @@
+"""Patches of images: what a neuron sees of the images that it responds to most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+#: Longest side of a thumbnail, in pixels.
+THUMBNAIL_PX = 64
+#: What lies outside the image, where a receptive field hangs over its border: plain mid grey, so that nothing of the
+#: image seems to go on there.
+OUTSIDE = 128
+
+
+def cut(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Cut a box out of an image.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W, 3), uint8
+        RGB, in the geometry of the network's input.
+    box : array_like of 4 int
+        y0, x0, y1, x1 in pixels, half open; may lie outside the image, in part or as a whole.
+
+    Returns
+    -------
+    ndarray of shape (y1 - y0, x1 - x0, 3), uint8
+        Grey (`OUTSIDE`) where there is no image. A view of the image if the box lies inside.
+    """
+    height, width = image.shape[:2]
+    y0, x0, y1, x1 = (int(side) for side in box)
+    inside = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+    if y0 >= 0 and x0 >= 0 and y1 <= height and x1 <= width:
+        return inside
+    patch = np.full((max(y1 - y0, 0), max(x1 - x0, 0), 3), OUTSIDE, np.uint8)
+    top, left = max(-y0, 0), max(-x0, 0)
+    patch[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return patch
+
+
+def thumbnail(image: np.ndarray, box: np.ndarray, size_px: int = THUMBNAIL_PX) -> np.ndarray:
+    """Cut a box out of an image and make it small.
+
+    Parameters
+    ----------
+    image, box
+        As for `cut`.
+    size_px : int, default=64
+        Longest side; smaller patches keep their size.
+
+    Returns
+    -------
+    ndarray of shape (h, w, 3), uint8
+        RGB, with the box's aspect.
+    """
+    patch = cut(image, box)
+    height, width = patch.shape[:2]
+    longest = max(height, width)
+    if longest <= size_px or not patch.size:
+        return patch.copy()
+    small = max(1, round(width * size_px / longest)), max(1, round(height * size_px / longest))
+    return np.asarray(cv2.resize(patch, small, interpolation=cv2.INTER_AREA))
+
+
+def thumbnails(
+    images: Mapping[int, np.ndarray], top_image: np.ndarray, top_box: np.ndarray, size_px: int = THUMBNAIL_PX
+) -> tuple[np.ndarray, ...]:
+    """Make the thumbnails of a node's neurons.
+
+    Parameters
+    ----------
+    images : mapping of int to ndarray of shape (H, W, 3), uint8
+        By image index, RGB.
+    top_image : ndarray of shape (n,), int64
+        The strongest image of each neuron, -1 where there is none.
+    top_box : ndarray of shape (n, 4), int32
+    size_px : int, default=64
+
+    Returns
+    -------
+    tuple of ndarray of shape (h, w, 3), uint8
+        One for each neuron; of shape (0, 0, 3) where there is no image.
+    """
+    nothing = np.zeros((0, 0, 3), np.uint8)
+    cache: dict[int, np.ndarray] = {}
+
+    def image(index: int) -> np.ndarray:
+        """An image, which the mapping may have to read from a file."""
+        if index not in cache:
+            cache[index] = images[index]
+        return cache[index]
+
+    return tuple(
+        thumbnail(image(index), box, size_px) if index >= 0 else nothing
+        for index, box in zip(top_image.tolist(), top_box)
+    )
+
+
+def as_rgb(image: np.ndarray, channel_order: str) -> np.ndarray:
+    """Return an image as people look at it.
+
+    Parameters
+    ----------
+    image : ndarray of shape (C, H, W), uint8
+    channel_order : {"grey", "RGB", "BGR"}
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8
+
+    Raises
+    ------
+    ValueError
+        If the image has another number of channels than its order.
+    """
+    expected = 1 if channel_order == "grey" else 3
+    if image.ndim != 3 or image.shape[0] != expected:
+        raise ValueError(f"an image in the order {channel_order!r} has shape ({expected}, H, W), got {image.shape}")
+    if channel_order == "grey":
+        image = np.repeat(image, 3, 0)
+    elif channel_order == "BGR":
+        image = image[::-1]
+    return np.ascontiguousarray(image.transpose(1, 2, 0))

@@ -1,0 +1,205 @@
+"""Reduces blobs where they are, so that neither activations nor gradients leave their device or change their layout.
+
+This is what an extraction of features asks of the engine besides running the net; `cnnvis_caffe.features.engine` is
+the same by numpy, for any net with pycaffe's face.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.net import Net
+
+
+class Moments:
+    """A batch of activations, reduced over the positions; the neurons of several blobs side by side.
+
+    Attributes
+    ----------
+    mean, peak, square : ndarray of shape (n_images, n_neurons), float32
+        Mean, maximum, and mean of the squares.
+    minimum : ndarray of shape (n_neurons,), float32
+        Over the images, too.
+    device_mean : tensor
+        `mean`, where the net runs.
+    """
+
+    __slots__ = ("device_mean", "mean", "minimum", "peak", "square")
+
+    def __init__(self, mean: Any, peak: Any, square: Any, minimum: Any) -> None:
+        self.device_mean = mean
+        self.mean, self.peak, self.square, self.minimum = (_numpy(t) for t in (mean, peak, square, minimum))
+
+
+class Reductions:
+    """Reduces the blobs of a net on its device.
+
+    Parameters
+    ----------
+    net : Net
+        Nothing in it works in place.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self._blobs = dict(zip(net.blob_names, net.blobs))
+        self._layers = dict(zip(net.layer_names, net.layers))
+        self._input_ids = set(net.input_ids)
+
+    # -- running backward --------------------------------------------------------------------------------------------
+
+    def backward(self) -> None:
+        """Run the whole net backward, parameters' gradients from zero; the inputs get none."""
+        self._net.clear_param_diffs()
+        with self._without_gradients_of_inputs():
+            self._net.backward()
+
+    def backward_from(self, score: str, diff: np.ndarray, layers: Sequence[int], silent: Sequence[str]) -> None:
+        """Run backward from a blob, without the gradients of parameters where layers can do without.
+
+        Parameters
+        ----------
+        score : str
+        diff : ndarray
+            Gradient of the blob.
+        layers : sequence of int
+            The layers to run, the last one first.
+        silent : sequence of str
+            Blobs that get no gradient from above.
+        """
+        for name in silent:
+            self._blobs[name].clear_diff()
+        blob = self._blobs[score]
+        blob.grad = torch.from_numpy(diff).to(backend.device()).reshape(blob.shape)
+        with self._without_gradients_of_parameters(layers):
+            for layer in layers:
+                self._net.backward(layer, layer)
+
+    @contextlib.contextmanager
+    def _without_gradients_of_parameters(self, layers: Sequence[int]) -> Iterator[None]:
+        """For a while, some layers give gradients to their bottoms only."""
+        chosen = [self._net.layers[index] for index in layers]
+        before = [layer.param_propagate_down for layer in chosen]
+        try:
+            for layer in chosen:
+                layer.param_propagate_down = [False] * len(layer.param_propagate_down)
+            yield
+        finally:
+            for layer, wanted in zip(chosen, before):
+                layer.param_propagate_down = wanted
+
+    @contextlib.contextmanager
+    def _without_gradients_of_inputs(self) -> Iterator[None]:
+        """For a while, nobody wants to know how the loss depends on the net's inputs."""
+        needs = self._net.bottom_needs_backward
+        before = [list(row) for row in needs]
+        try:
+            for row, bottom_ids in zip(needs, self._net.bottom_ids):
+                row[:] = [need and i not in self._input_ids for need, i in zip(row, bottom_ids)]
+            yield
+        finally:
+            for row, wanted in zip(needs, before):
+                row[:] = wanted
+
+    # -- reducing blobs ----------------------------------------------------------------------------------------------
+
+    def moments(self, names: Sequence[str]) -> Moments:
+        """Reduce the activations of blobs."""
+        means, peaks, squares, minima = [], [], [], []
+        with backend.computing():
+            for name in names:
+                values, axis = _flat(self._blobs[name].value)
+                n_positions = values.shape[axis]
+                means.append(values.sum(axis).div_(n_positions))
+                squares.append((values * values).sum(axis).div_(n_positions))
+                peaks.append(_extreme(values, axis, torch.maximum))
+                minima.append(_lowest(values, axis))
+            return Moments(torch.cat(means, 1), torch.cat(peaks, 1), torch.cat(squares, 1), torch.cat(minima))
+
+    def positions(self, name: str, images: np.ndarray, neurons: np.ndarray) -> np.ndarray:
+        """Return the first position of the largest activation, for pairs of image and neuron of a blob."""
+        device = backend.device()
+        values = self._blobs[name].value
+        rows = values[torch.from_numpy(images).to(device), torch.from_numpy(neurons).to(device)]
+        return _numpy(rows.reshape(len(images), -1)).argmax(1)
+
+    def products(self, names: Sequence[str]) -> np.ndarray:
+        """Return activation times gradient, summed over the positions, of shape (n_images, n_neurons), float32."""
+        with backend.computing():
+            sums = []
+            for name in names:
+                blob = self._blobs[name]
+                values, axis = _flat(blob.value * blob.grad)
+                sums.append(values.sum(axis))
+            return _numpy(torch.cat(sums, 1))
+
+    # -- sums in float64 ---------------------------------------------------------------------------------------------
+
+    def new_sums(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+        """Return sums in float64 that begin with zero, by name."""
+        device = backend.device()
+        return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes.items()}
+
+    def add_gradients(self, sums: Any, factor: float) -> None:
+        """Add `factor` times the gradients of the first parameter of layers, by the layer's name."""
+        with backend.computing():
+            for name, total in sums.items():
+                total.add_(self._layers[name].blobs[0].grad, alpha=factor)
+
+    def add_products(self, sums: Any, moments: Moments, parts: Mapping[str, slice]) -> None:
+        """Add the products of each two columns of some parts of the mean, summed over the images."""
+        with backend.computing():
+            mean = moments.device_mean.double()
+            for name, total in sums.items():
+                columns = mean[:, parts[name]]
+                total.addmm_(columns.t(), columns)
+
+    def add_sums(self, sums: Any, arrays: Mapping[str, np.ndarray]) -> None:
+        """Add arrays to sums."""
+        for name, total in sums.items():
+            total.add_(torch.from_numpy(np.array(arrays[name], np.float64)).to(total.device))
+
+    def arrays(self, sums: Any) -> dict[str, np.ndarray]:
+        """Return sums as arrays, float64."""
+        return {name: _numpy(total) for name, total in sums.items()}
+
+
+def _flat(values: Any) -> tuple[Any, int]:
+    """(n_images, n_neurons, n_positions) in the order in which it lies in memory, and the axis of the positions."""
+    if values.dim() == 4 and not values.is_contiguous() and values.is_contiguous(memory_format=torch.channels_last):
+        n, c, h, w = values.shape
+        return values.permute(0, 2, 3, 1).reshape(n, h * w, c), 1
+    return values.reshape(*values.shape[:2], math.prod(values.shape[2:])), 2
+
+
+def _extreme(values: Any, axis: int, larger: Callable[[Any, Any], Any]) -> Any:
+    """Fold an axis onto itself until one value is left.
+
+    PyTorch's own reductions to extremes are ten times slower than sums where neighbours in memory are not reduced.
+    """
+    while values.shape[axis] > 1:
+        length = values.shape[axis]
+        half = (length + 1) // 2
+        # Of an odd length the one in the middle meets itself.
+        values = larger(values.narrow(axis, 0, half), values.narrow(axis, length - half, half))
+    return values.squeeze(axis)
+
+
+def _lowest(values: Any, axis: int) -> Any:
+    """The smallest value of each neuron in the batch."""
+    if axis == 1:
+        return _extreme(values.reshape(-1, values.shape[2]), 0, torch.minimum)
+    return _extreme(_extreme(values, 0, torch.minimum), 1, torch.minimum)
+
+
+def _numpy(tensor: Any) -> np.ndarray:
+    """As an array."""
+    array: np.ndarray = tensor.cpu().numpy()
+    return array
