@@ -197,9 +197,7 @@ def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator
                 yield groups, levels
 
 
-def _by_size(
-    block: np.ndarray, joints: np.ndarray, classes: np.ndarray, largest: int, first_falls: bool
-) -> np.ndarray:
+def _by_size(block: np.ndarray, joints: np.ndarray, classes: np.ndarray, largest: int, first_falls: bool) -> np.ndarray:
     """Reorder parts of a block by falling and rising size in turns, so that ends meet that are alike."""
     sequence = []
     for i, (start, stop) in enumerate(cut_groups(joints, largest)):
