@@ -78,6 +78,10 @@ class StoreVersionError(StoreError):
     """An analysis file of a version that this program does not know."""
 
 
+class SessionError(FileFormatError):
+    """A saved session that cannot be read or written, or that belongs to another network."""
+
+
 class DataNotFoundError(CnnvisError, FileNotFoundError):
     """A file or folder that was asked for and is not there."""
 

@@ -13,7 +13,7 @@ from cnnvis_caffe.aggregation.columns import Layout, Place, arrange
 from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import find_groups, with_choices
 from cnnvis_caffe.aggregation.importance import importance, strongly_activated
-from cnnvis_caffe.aggregation.relations import Quantity, Relation, quantities_from, relations_from
+from cnnvis_caffe.aggregation.relations import Quantity, Relation, quantities_from, relations_from, targets_of
 from cnnvis_caffe.aggregation.representatives import representatives
 from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
@@ -103,8 +103,9 @@ class _Stages:
         """A column with its clusters."""
         view, node = self.view, place.node
         moves = tuple(move for move in view.moves if move.node == node)
-        key = (self.number, place, view.clustering, view.n_clusters, moves)
-        key += (view.importance, view.classes, view.class_cutoff if view.classes else 0.0)
+        cutoff = view.class_cutoff if view.classes else 0.0
+        clustered = (self.number, place, view.clustering, view.n_clusters, moves)
+        key = (clustered, view.importance, view.classes, cutoff)
         return self.cache.get("column", key, lambda: self.make_column(place, moves))
 
     def make_column(self, place: Place, moves: Sequence[NeuronMove]) -> Column:
@@ -219,8 +220,6 @@ class _Stages:
 
     def reached(self, source: str, stops: frozenset[str]) -> frozenset[str]:
         """The columns that follow one: all that its relations depend on."""
-        from cnnvis_caffe.aggregation.relations import targets_of
-
         return self.cache.get("reached", (source, stops), lambda: frozenset(targets_of(self.dag, source, stops)))
 
     def quantity(self, source: Column, target: Column, stops: frozenset[str]) -> np.ndarray | None:
