@@ -158,9 +158,9 @@ def _x_places(
             middle = x - column_gap / 2
             spans[layer] = middle - bar_width / 2, middle + bar_width / 2
     places = np.zeros(len(graph.nodes))
-    for i_node, node in enumerate(graph.nodes):
-        left, right = spans[node.layer]
-        if node.kind == "waypoint":
+    for i_node, one in enumerate(graph.nodes):
+        left, right = spans[one.layer]
+        if one.kind == "waypoint":
             sizes[i_node, 0] = right - left
         places[i_node] = (left + right - sizes[i_node, 0]) / 2
     return spans, places

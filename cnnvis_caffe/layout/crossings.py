@@ -6,23 +6,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnvis_caffe.layout.layers import LayeredGraph, neighbours, ranks
+from cnnvis_caffe.layout.layers import LayeredGraph, ranks
 
 #: One tuple of nodes for each layer, from top to bottom.
 Order = tuple[tuple[int, ...], ...]
 
+#: What counts when crossings are equal: strength that crosses, then pairs that stand otherwise than at first.
+#: Both are scaled to stay below one crossing.
+STRENGTH_SHARE, DISORDER_SHARE = 0.4, 0.1
+
 
 def order_columns(graph: LayeredGraph, *, initial: Sequence[Sequence[int]] | None = None, n_sweeps: int = 12) -> Order:
-    """Order every layer so that few edges cross; never more than by `barycentre_order`.
+    """Order every layer so that few edges cross; never more than by `barycentre_order` with the same arguments.
 
     Parameters
     ----------
     graph : LayeredGraph
     initial : sequence of sequence of int, optional
-        Order to start from, and to keep where crossings do not mind; that of `graph.layers` by default. Give the
-        clusters by importance.
+        Nodes by layer in the order to start from, which is kept as far as crossings permit: clusters by importance.
+        That of `graph.layers` by default.
     n_sweeps : int
-        Sweeps forth and back of each rule.
+        Sweeps forth and back of the barycentre rule.
 
     Returns
     -------
@@ -31,38 +35,23 @@ def order_columns(graph: LayeredGraph, *, initial: Sequence[Sequence[int]] | Non
 
     Notes
     -----
-    Barycentre sweeps, then medians and swaps of neighbours, from the best order so far.
+    From the initial order and from those by barycentres and by medians, nodes are moved to the best place in their
+    layer until none gets better (Matuszewski, Schoenfeld and Molitor 1999). Among equal numbers of crossings, those
+    win that cross weaker edges, and then those nearer to the initial order.
     """
-    return barycentre_order(graph, initial=initial, n_sweeps=n_sweeps)
+    layers = _Layers(graph, initial)
+    first = layers.copy_order()
+    starts = [first, layers.sweep(first, n_sweeps, "barycentre"), layers.sweep(first, n_sweeps, "median")]
+    best = min((layers.sift(start) for start in starts), key=layers.cost)
+    return layers.nodes(best)
 
 
 def barycentre_order(
     graph: LayeredGraph, *, initial: Sequence[Sequence[int]] | None = None, n_sweeps: int = 12
 ) -> Order:
     """Order every layer by the barycentre rule alone, sweeping forth and back; the best order met is returned."""
-    joined = neighbours(graph)
-    order = [sorted(nodes, key=lambda node: graph.nodes[node].lane) for nodes in (initial or graph.layers)]
-    best, fewest = [list(nodes) for nodes in order], count_crossings(graph, order)
-    for sweep in range(n_sweeps):
-        forwards = sweep % 2 == 0
-        places = ranks(order, len(graph.nodes))
-        layers = range(1, len(order)) if forwards else range(len(order) - 2, -1, -1)
-        side = joined[0] if forwards else joined[1]
-        for layer in layers:
-            means = {}
-            for node in order[layer]:
-                strength = sum(weight for _, weight in side[node])
-                means[node] = (
-                    sum(places[other] * weight for other, weight in side[node]) / strength
-                    if strength > 0
-                    else float(places[node])
-                )
-            order[layer].sort(key=lambda node: (graph.nodes[node].lane, means[node]))
-            places[order[layer]] = np.arange(len(order[layer]))
-        crossings = count_crossings(graph, order)
-        if crossings < fewest:
-            best, fewest = [list(nodes) for nodes in order], crossings
-    return tuple(map(tuple, best))
+    layers = _Layers(graph, initial)
+    return layers.nodes(layers.sweep(layers.copy_order(), n_sweeps, "barycentre"))
 
 
 def count_crossings(graph: LayeredGraph, order: Sequence[Sequence[int]]) -> int:
@@ -90,3 +79,136 @@ def _count_inversions(values: list[int]) -> int:
             tree[at] += 1
             at += at & -at
     return found
+
+
+class _Layers:
+    """A graph as matrices between neighbouring layers; an order is a list of arrays of indices into the layers."""
+
+    def __init__(self, graph: LayeredGraph, initial: Sequence[Sequence[int]] | None) -> None:
+        self._members = [
+            np.array(sorted(nodes, key=lambda node: graph.nodes[node].lane), np.int64)
+            for nodes in (graph.layers if initial is None else initial)
+        ]
+        self._lanes = [np.array([graph.nodes[node].lane for node in nodes], np.int64) for nodes in self._members]
+        places = ranks([nodes.tolist() for nodes in self._members], len(graph.nodes))
+        sizes = [len(nodes) for nodes in self._members]
+        self._strengths = [np.zeros(shape) for shape in zip(sizes[:-1], sizes[1:])]
+        self._edges = [np.zeros(shape) for shape in zip(sizes[:-1], sizes[1:])]
+        for first, second, strength in graph.edges:
+            layer = graph.nodes[first].layer
+            self._strengths[layer][places[first], places[second]] += strength
+            self._edges[layer][places[first], places[second]] += 1
+        # No two strengths' product, summed over all pairs, reaches a crossing.
+        strongest = sum(float(one.sum()) ** 2 for one in self._strengths)
+        self._strength_factor = STRENGTH_SHARE / strongest if strongest > 0 else 0.0
+        n_pairs = sum(size * (size - 1) // 2 for size in sizes)
+        self._disorder_factor = DISORDER_SHARE / max(n_pairs, 1)
+
+    def copy_order(self) -> list[np.ndarray]:
+        """Return the initial order."""
+        return [np.arange(len(nodes)) for nodes in self._members]
+
+    def nodes(self, order: list[np.ndarray]) -> Order:
+        """Translate an order into numbers of nodes."""
+        return tuple(tuple(nodes[places].tolist()) for nodes, places in zip(self._members, order))
+
+    def cost(self, order: list[np.ndarray]) -> float:
+        """Crossings, and in the fraction what decides between equal ones."""
+        total = 0.0
+        for layer in range(len(order)):
+            upper = np.triu(self._costs(order, layer, sides=(1,)), 1)
+            total += float(upper.sum())
+        return total
+
+    def sweep(self, order: list[np.ndarray], n_sweeps: int, rule: str) -> list[np.ndarray]:
+        """Sort layer by layer by the mean or median place of what nodes are joined to; return the best order met."""
+        order = [places.copy() for places in order]
+        best, least = order, self.cost(order)
+        for i_sweep in range(n_sweeps):
+            order = list(order)
+            forwards = i_sweep % 2 == 0
+            for layer in range(1, len(order)) if forwards else range(len(order) - 2, -1, -1):
+                beside = layer - 1 if forwards else layer + 1
+                matrix = self._strengths[layer - 1].T if forwards else self._strengths[layer]
+                order[layer] = self._sorted(layer, order[layer], matrix[:, order[beside]], rule)
+            cost = self.cost(order)
+            if cost < least:
+                best, least = order, cost
+        return best
+
+    def _sorted(self, layer: int, places: np.ndarray, matrix: np.ndarray, rule: str) -> np.ndarray:
+        """Sort one layer; nodes without edges on that side keep their place as well as can be."""
+        matrix = matrix[places]
+        totals = matrix.sum(axis=1)
+        if rule == "median":
+            matrix = (matrix > 0).astype(np.float64)
+            totals = matrix.sum(axis=1)
+            half = np.cumsum(matrix, axis=1) / np.maximum(totals, 1)[:, None]
+            low, high = (half >= 0.5 - 1e-9).argmax(axis=1), (half > 0.5 + 1e-9).argmax(axis=1)
+            wanted = (low + high) / 2
+        else:
+            wanted = matrix @ np.arange(matrix.shape[1]) / np.where(totals > 0, totals, 1.0)
+        here = np.arange(len(places)) * (matrix.shape[1] / max(len(places), 1))
+        keys = np.where(totals > 0, wanted, here)
+        return places[np.lexsort([keys, self._lanes[layer][places]])]
+
+    def sift(self, order: list[np.ndarray]) -> list[np.ndarray]:
+        """Move nodes to the best place in their layer and lane until none gets better."""
+        order = list(order)
+        for _ in range(50):
+            is_changed = False
+            for layer in range(len(order)):
+                if len(order[layer]) < 2:
+                    continue
+                gains = self._costs(order, layer, sides=(-1, 1))
+                gains = gains - gains.T  # what it costs that the row's node stands above the column's
+                moved = _sifted(gains.tolist(), self._lanes[layer][order[layer]].tolist())
+                if moved is not None:
+                    order[layer] = order[layer][moved]
+                    is_changed = True
+            if not is_changed:
+                break
+        return order
+
+    def _costs(self, order: list[np.ndarray], layer: int, sides: tuple[int, ...]) -> np.ndarray:
+        """What it costs that one node of a layer stands above another, in the order of the layer."""
+        here = order[layer]
+        costs = self._disorder_factor * (here[:, None] > here[None, :])
+        for side in sides:
+            if not 0 <= layer + side < len(order):
+                continue
+            there = order[layer + side]
+            for matrices, factor in ((self._edges, 1.0), (self._strengths, self._strength_factor)):
+                matrix = matrices[layer] if side == 1 else matrices[layer - 1].T
+                matrix = matrix[np.ix_(here, there)]
+                above = np.cumsum(matrix, axis=1) - matrix
+                costs = costs + factor * (matrix @ above.T)
+        return costs
+
+
+def _sifted(gains: list[list[float]], lanes: list[int]) -> list[int] | None:
+    """Best places of all nodes of a layer, one after the other; None if they stand best as they are."""
+    order = list(range(len(gains)))
+    is_changed = False
+    for node in range(len(gains)):
+        place = order.index(node)
+        costs = gains[node]
+        best, least = place, -1e-9
+        total = 0.0
+        for to in range(place - 1, -1, -1):  # upwards: it then stands above what it passed
+            if lanes[order[to]] != lanes[node]:
+                break
+            total += costs[order[to]]
+            if total < least:
+                best, least = to, total
+        total = 0.0
+        for to in range(place + 1, len(order)):
+            if lanes[order[to]] != lanes[node]:
+                break
+            total -= costs[order[to]]
+            if total < least:
+                best, least = to, total
+        if best != place:
+            order.insert(best, order.pop(place))
+            is_changed = True
+    return order if is_changed else None

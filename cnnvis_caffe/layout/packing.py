@@ -177,10 +177,10 @@ def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator
     n = len(areas)
     if n <= LONGEST_SEQUENCE:
         blocks = [(0, n)]
-        sizes = (1, n // 6, n // 4, n // 3, n // 2, n)
+        sizes = [1, n // 6, n // 4, n // 3, n // 2, n]
     else:
         blocks = cut_groups(joints, BLOCK)
-        sizes = (5, 8, BLOCK, 24)
+        sizes = [5, 8, BLOCK, 24]
     levels = []
     above, parts = joints, blocks
     while len(parts) > 1:
