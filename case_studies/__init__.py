@@ -1,0 +1,1 @@
+"""The case studies of the CNNVis papers, each reproduced by one command."""

@@ -1,0 +1,1 @@
+"""What the case studies share."""

@@ -1,0 +1,1 @@
+"""Case study 1: depth and width of LeNet on MNIST."""
