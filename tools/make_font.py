@@ -3,8 +3,8 @@
     python tools/make_font.py Inter-Regular.otf Inter-SemiBold.otf OFL.txt
 
 Inter is under the SIL Open Font License and reserves no name. Only the letters that Caffe's names, Western languages
-and figures need are kept, digits get equal widths so that columns of figures line up, and the family is renamed so that
-another Inter on the same machine is never taken for it.
+and figures need are kept, without kerning so that widths simply add up, and the family is renamed so that another Inter
+on the same machine is never taken for it.
 """
 
 from __future__ import annotations
@@ -26,24 +26,9 @@ LETTERS = (
 STYLES = {"regular": ("Regular", 400), "bold": ("Bold", 700)}
 
 
-def equal_widths(font: TTFont) -> dict[str, str]:
-    """Return the glyphs that the feature "tnum" puts in place of others."""
-    gsub = font["GSUB"].table
-    feature = next(record.Feature for record in gsub.FeatureList.FeatureRecord if record.FeatureTag == "tnum")
-    mapping: dict[str, str] = {}
-    for index in feature.LookupListIndex:
-        for table in gsub.LookupList.Lookup[index].SubTable:
-            mapping.update(getattr(table, "ExtSubTable", table).mapping)
-    return mapping
-
-
 def make_style(source: Path, style: str) -> dict[str, object]:
     """Write one subset and return its metrics, in thousandths of the size."""
     font = TTFont(source)
-    tabular = equal_widths(font)
-    for table in font["cmap"].tables:
-        for code in range(ord("0"), ord("9") + 1):
-            table.cmap[code] = tabular.get(table.cmap[code], table.cmap[code])  # tables are shared
     options = subset.Options()
     options.layout_features = []
     options.name_IDs = [0, 1, 2, 4, 6, 13, 14]

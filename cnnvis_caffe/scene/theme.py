@@ -17,18 +17,23 @@ SIZES = SimpleNamespace(
     small=11.0,
     tiny=9.0,
     title_height=56.0,  # of the strip with the title
-    head_height=44.0,  # name, then type and number of neurons
+    head_height=34.0,  # name, then type and number of neurons
+    pill_height=16.0,  # under the head of a group of layers
     head_gap=8.0,
-    legend_height=64.0,
-    legend_gap=28.0,
-    legend_row=18.0,
+    legend_row=46.0,  # a heading over its symbols
+    legend_gap=32.0,
+    legend_top=16.0,
+    legend_room=92.0,  # kept free at least, so that other facets fit
+    open_group_height=16.0,
     corner=4.0,  # clusters
     border=1.0,
     padding=4.0,
     label_height=16.0,  # the line over the patches of a cluster
     patch_gap=1.0,
     patch_min=12.0,  # smaller ones are shown as their mean colour
-    patch_aim=22.0,  # mean side that patches get as long as there is room
+    patch_aim=18.0,  # mean side when not all neurons of a cluster are shown
+    patch_least_mean=14.0,  # smaller on average, and not all are shown
+    importance_floor=0.02,  # of the largest importance of a cluster
     patch_most=64.0,  # mean side that they get at most
     cluster_gap=12.0,
     cluster_min=40.0,  # height
@@ -36,7 +41,8 @@ SIZES = SimpleNamespace(
     column_most=340.0,
     column_gap=112.0,
     column_gap_min=96.0,
-    column_gap_most=220.0,
+    column_gap_most=160.0,
+    column_stretch=1.6,  # how much wider columns may become to fill a size
     column_height=640.0,  # of a picture whose size nobody said
     column_height_least=360.0,
     lane_gap=20.0,
@@ -90,6 +96,10 @@ class Theme:
     classes : tuple of str
     channels : dict of str to str
         By the letter of the channel.
+    on_channel : str
+        Text on these.
+    quantity_opacity : float
+        Of edges that show a quantity, whose colours must be told apart.
     """
 
     name: str
@@ -108,6 +118,8 @@ class Theme:
     quantity: ColourMap
     classes: tuple[str, ...]
     channels: dict[str, str]
+    on_channel: str
+    quantity_opacity: float = 0.7
 
     def sign(self, sign: int) -> str:
         """Return the colour of a sign: 1, -1 or 0."""
@@ -134,7 +146,8 @@ LIGHT = Theme(
     contribution=ColourMap(("#A34700", "#D55E00", "#F0A878", "#FFFFFF", "#7FB8D8", "#0072B2", "#00507D")),
     quantity=ColourMap(CIVIDIS),
     classes=CLASS_COLOURS,
-    channels={"R": "#D0565A", "G": "#4E9F62", "B": "#4C79C4", "grey": "#8A9099"},
+    channels={"R": "#C2484D", "G": "#3A8250", "B": "#4670BC", "grey": "#6C737D"},
+    on_channel="#FFFFFF",
 )
 
 DARK = Theme(
@@ -154,6 +167,7 @@ DARK = Theme(
     quantity=ColourMap(CIVIDIS),
     classes=(*CLASS_COLOURS[:7], "#E7EAEE", *CLASS_COLOURS[8:9], "#6C7480"),
     channels={"R": "#E07478", "G": "#6BB87E", "B": "#6F98DC", "grey": "#8A9099"},
+    on_channel="#17191D",
 )
 
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}

@@ -1,0 +1,262 @@
+"""The debugging information of an analysis as charts: by layer, by iteration, and the curves of the training.
+
+A chart is a record; `scene.chart` paints it into shapes, and the viewer on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis_caffe.records.analysis import Analysis, Curve, Node, Snapshot
+from cnnvis_caffe.records.chart import Axis, Chart, Series
+
+#: A span of more decades is shown on a logarithmic axis.
+_LOG_DECADES = 2.0
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A figure of each layer.
+
+    Attributes
+    ----------
+    name : str
+        Field of `LayerDebug`.
+    title : str
+    unit : str
+        "%" for shares.
+    by_rectifier : bool
+        Known of rectifiers, not of layers with weights.
+    empty : str
+        What to do where there is none.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    by_rectifier: bool = False
+    empty: str = ""
+
+
+#: What can be shown by layer, by name.
+QUANTITIES = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity(
+            "mean_abs_gradient",
+            "Average gradient",
+            empty="No gradients in this file: analyze without --no-gradients.",
+        ),
+        Quantity(
+            "relative_change",
+            "Relative change of weights",
+            empty="Needs two snapshots of one training: give both to analyze.",
+        ),
+        Quantity("mean_abs_weight", "Mean |weight|"),
+        Quantity(
+            "last_update",
+            "Last update of weights",
+            empty="Needs the solver state beside the snapshot.",
+        ),
+        Quantity("dead_share", "Dead neurons", "%", True, empty="No layer of this network has a rectifier."),
+    )
+}
+
+#: What can be shown of the training as a whole.
+TRAINING = {"loss": "Loss", "error": "Error", "learning_rate": "Learning rate"}
+
+
+def chart_by_layer(analysis: Analysis, quantity: str = "relative_change", *, snapshot: str = "") -> Chart:
+    """Return a quantity from the first layer to the last, one line for each snapshot.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    quantity : str
+        One of `QUANTITIES`.
+    snapshot : str, optional
+        Label of the line that is looked at; the last one if empty.
+    """
+    what = QUANTITIES[quantity]
+    layers = _layers(analysis, what)
+    chosen = snapshot or analysis.snapshots[-1].label
+    series = []
+    for rank, one in enumerate(analysis.snapshots):
+        values = np.array([_value(one, layer.name, quantity) for layer in layers], np.float64)
+        if np.isfinite(values).any():
+            series.append(
+                Series(
+                    _span(analysis, rank) if quantity == "relative_change" else one.label,
+                    np.arange(len(layers), dtype=np.float64),
+                    values,
+                    tuple(layer.name for layer in layers),
+                    (one.label,) * len(layers),
+                    rank,
+                    one.label == chosen,
+                )
+            )
+    if series and not any(one.is_emphasised for one in series):
+        series[-1] = _emphasised(series[-1])
+    return _finish(
+        f"{what.title} by layer",
+        Axis("layer", labels=tuple(layer.name for layer in layers)),
+        what.title,
+        what.unit,
+        series,
+        notes=_notes(analysis, quantity),
+        empty=what.empty or "Nothing is known of this.",
+        is_ordered=True,
+    )
+
+
+def chart_by_iteration(
+    analysis: Analysis, quantity: str = "relative_change", nodes: Iterable[str] = (), *, title: str = ""
+) -> Chart:
+    """Return a quantity of some layers over the snapshots, one line for each layer.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    quantity : str
+        One of `QUANTITIES`.
+    nodes : iterable of str, optional
+        Nodes of the layers, such as those of a group; others are passed over. All layers if empty.
+    title : str, optional
+        Name of the group.
+    """
+    what = QUANTITIES[quantity]
+    wanted = set(nodes)
+    layers = [layer for layer in _layers(analysis, what) if not wanted or layer.name in wanted]
+    x, labels = _iterations(analysis)
+    series = []
+    for layer in layers:
+        values = np.array([_value(one, layer.name, quantity) for one in analysis.snapshots], np.float64)
+        if np.isfinite(values).any():
+            snapshots = tuple(one.label for one in analysis.snapshots)
+            series.append(Series(layer.name, x, values, (layer.name,) * len(x), snapshots, len(series)))
+    return _finish(
+        f"{what.title} of {title or (layers[0].name if len(layers) == 1 else 'each layer')} by iteration",
+        Axis("snapshot" if labels else "iteration", labels=labels),
+        what.title,
+        what.unit,
+        series,
+        notes=_notes(analysis, quantity),
+        empty=what.empty or "Nothing is known of this.",
+    )
+
+
+def training_chart(analysis: Analysis, what: str = "loss") -> Chart:
+    """Return the curves of the training log with what was measured on the analysed data.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    what : str
+        One of `TRAINING`.
+    """
+    curves = [_as(curve, what) for curve in analysis.curves if _shows(curve, what)]
+    series = [
+        Series(curve.name, curve.iterations.astype(np.float64), curve.values, rank=rank)
+        for rank, curve in enumerate(curves)
+        if len(curve.values)
+    ]
+    notes = sorted({f"curves from {curve.source}" for curve in curves if curve.source})
+    labels: tuple[str, ...] = ()
+    if what in ("loss", "error"):
+        x, labels = _iterations(analysis)
+        values = np.array([getattr(one, what) for one in analysis.snapshots], np.float64)
+        snapshots = tuple(one.label for one in analysis.snapshots)
+        if np.isfinite(values).any() and not (labels and series):
+            series.append(Series(f"snapshots on {analysis.data.source}", x, values, (), snapshots, len(series)))
+        elif series:
+            labels = ()
+    return _finish(
+        f"{TRAINING[what]} by iteration",
+        Axis("snapshot" if labels else "iteration", labels=labels),
+        TRAINING[what],
+        "%" if what == "error" else "",
+        series,
+        notes=tuple(notes),
+        empty="No training log in this file: give it to analyze with --log.",
+    )
+
+
+def _finish(title: str, x: Axis, y_title: str, unit: str, series: Sequence[Series], **more: object) -> Chart:
+    """Make a chart, with a logarithmic axis where the values ask for one."""
+    values = np.concatenate([one.y for one in series]) if series else np.zeros(0)
+    values = values[np.isfinite(values)]
+    is_log = bool(
+        len(values) and unit != "%" and values.min() > 0 and np.log10(values.max() / values.min()) > _LOG_DECADES
+    )
+    return Chart(title, x, Axis(y_title, unit, is_log), tuple(series), **more)  # type: ignore[arg-type]
+
+
+def _layers(analysis: Analysis, what: Quantity) -> list[Node]:
+    """The layers of which a quantity may be known."""
+    if what.by_rectifier:
+        return [node for node in analysis.nodes if node.role == "rectifier"]
+    return [node for node in analysis.nodes if node.kind == "weights"]
+
+
+def _value(snapshot: Snapshot, node: str, quantity: str) -> float:
+    """A quantity of a layer; NaN where it is not known."""
+    found = snapshot.debug[node] if node in snapshot.debug else None
+    return float("nan") if found is None else float(getattr(found, quantity))
+
+
+def _iterations(analysis: Analysis) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Place of each snapshot, and their labels where not all iterations are known."""
+    known = [one.iteration for one in analysis.snapshots]
+    if all(iteration is not None for iteration in known) and len(set(known)) == len(known):
+        return np.array(known, np.float64), ()
+    return np.arange(len(known), dtype=np.float64), tuple(one.label for one in analysis.snapshots)
+
+
+def _span(analysis: Analysis, rank: int) -> str:
+    """From which snapshot to which weights changed: "5000 to 10000"."""
+    before, after = analysis.snapshots[rank - 1] if rank else None, analysis.snapshots[rank]
+    if before is None:
+        return after.label
+    if before.iteration is not None and after.iteration is not None:
+        return f"iter {before.iteration} to {after.iteration}"
+    return f"{before.label} to {after.label}"
+
+
+def _notes(analysis: Analysis, quantity: str) -> tuple[str, ...]:
+    """What must be said beside a quantity."""
+    data = analysis.data
+    if quantity == "mean_abs_gradient":
+        return (f"of the mean loss over {data.n_images:,} images",)
+    if quantity == "relative_change":
+        return ("mean |w − w′| by mean |w′|, w′ of the snapshot before",)
+    if quantity == "dead_share":
+        return (f"never above zero on {data.n_images:,} images",)
+    if quantity == "last_update":
+        return ("mean |history of the solver| by mean |w|",)
+    return ("without biases",)
+
+
+def _shows(curve: Curve, what: str) -> bool:
+    """Whether a curve belongs into a chart of the training."""
+    name = curve.name.lower()
+    if what == "learning_rate":
+        return name in ("learning rate", "lr")
+    if " of " in name:
+        return False
+    return "loss" in name if what == "loss" else "accuracy" in name or "error" in name
+
+
+def _as(curve: Curve, what: str) -> Curve:
+    """The curve itself, or the error of an accuracy."""
+    if what != "error" or "accuracy" not in curve.name.lower():
+        return curve
+    name = curve.name.replace("accuracy", "error").replace("Accuracy", "Error")
+    return Curve(name, curve.unit, curve.iterations, 1 - curve.values, curve.source)
+
+
+def _emphasised(series: Series) -> Series:
+    """The same line, looked at."""
+    return Series(series.name, series.x, series.y, series.nodes, series.snapshots, series.rank, True)

@@ -1,0 +1,344 @@
+"""A cluster and what it shows: learned features as packed patches, activations or contributions as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis_caffe.layout.ordering import order_matrix
+from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column
+from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.cache import SceneCache
+from cnnvis_caffe.scene.colour_maps import hexadecimal
+from cnnvis_caffe.scene.geometry import Geometry
+from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
+from cnnvis_caffe.scene.neurons import facet_of, features_of, matrix_of, patches_of
+from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
+from cnnvis_caffe.scene.theme import OPACITY, SIZES, Theme
+from cnnvis_caffe.scene.wording import class_name, counted, whole
+
+#: With more classes than this their order is left as it is: nobody reads that many columns one by one.
+MOST_ORDERED_CLASSES = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What every part of a picture is drawn from."""
+
+    analysis: Analysis
+    snapshot: Snapshot
+    aggregation: Aggregation
+    view: View
+    theme: Theme
+    geometry: Geometry
+    cache: SceneCache
+
+
+def cluster_shapes(drawing: Drawing) -> Iterator[Shape]:
+    """Yield the clusters of all columns."""
+    for number, column in enumerate(drawing.aggregation.columns):
+        is_input = column.node == drawing.analysis.data.input_name
+        for index, cluster in enumerate(column.clusters):
+            box = drawing.geometry.cluster_box(number, index)
+            yield _frame(drawing, column, cluster, index, box)
+            if is_input:
+                yield from _channels(drawing, column, cluster, box)
+            elif facet_of(drawing.view, column.node, tuple(cluster.neurons.tolist())) == "features":
+                yield from _caption(drawing, number, column, cluster, index, box)
+                yield from _patches(drawing, number, column, index, box)
+            else:
+                yield from _matrix(drawing, column, cluster, index, box)
+
+
+def cluster_name(column: Column, cluster: Cluster) -> str:
+    """Return a name that stays as long as the cluster's first neuron does."""
+    return f"{column.node}/{int(cluster.neurons[0])}"
+
+
+def cluster_target(column: Column, cluster: Cluster, index: int) -> Target:
+    """Return what a cluster's frame stands for."""
+    return Target("cluster", column.node, tuple(cluster.neurons.tolist()), index=index)
+
+
+def class_order(drawing: Drawing) -> np.ndarray:
+    """Return the order of the classes in all matrices: similar ones side by side, by the last hidden layer."""
+    snapshot, n_classes = drawing.snapshot, drawing.analysis.data.n_classes
+    if n_classes > MOST_ORDERED_CLASSES:
+        return np.arange(n_classes)
+    known = [column.node for column in drawing.aggregation.columns if features_of(snapshot, column.node) is not None]
+    hidden = [node for node in known if not is_score(drawing.analysis, drawing.aggregation, node)] or known
+    if not hidden:
+        return np.arange(n_classes)
+
+    def make() -> np.ndarray:
+        rows = np.array(snapshot.features[hidden[-1]].mean, np.float64)
+        lengths = np.linalg.norm(np.nan_to_num(rows), axis=1, keepdims=True)
+        return order_matrix((rows / np.where(lengths > 0, lengths, 1.0)).T)[0]
+
+    return drawing.cache.get(("classes", id(snapshot), hidden[-1]), make, alive=snapshot)
+
+
+def is_score(analysis: Analysis, aggregation: Aggregation, node: str) -> bool:
+    """Whether a column's neurons are the classes: the last one, and as many of them."""
+    last = max(aggregation.columns, key=lambda column: column.depth)
+    return node == last.node and len(last.labels) == analysis.data.n_classes
+
+
+def _frame(
+    drawing: Drawing, column: Column, cluster: Cluster, index: int, box: tuple[float, float, float, float]
+) -> Rectangle:
+    """The rectangle of a cluster."""
+    theme = drawing.theme
+    style = Style(theme.surface, theme.line, SIZES.border, 1.0 if cluster.is_strong else 0.6)
+    name = f"cluster/{cluster_name(column, cluster)}"
+    return Rectangle(name, *box, style, SIZES.corner, cluster_target(column, cluster, index))
+
+
+def _channels(
+    drawing: Drawing, column: Column, cluster: Cluster, box: tuple[float, float, float, float]
+) -> Iterator[Shape]:
+    """Input channels as tiles of their colour."""
+    theme, letters = drawing.theme, drawing.analysis.data.channel_order
+    for place, neuron in enumerate(cluster.neurons.tolist()):
+        letter = "grey" if letters == "grey" else letters[neuron] if letters in ("RGB", "BGR") else str(neuron)
+        colour = theme.channels.get(letter, theme.neutral)
+        x, y = box[0] + SIZES.padding, box[1] + SIZES.padding + place * (SIZES.tile + SIZES.padding)
+        target = Target("neuron", column.node, (neuron,))
+        name = f"neuron/{column.node}/{neuron}"
+        yield Rectangle(name, x, y, SIZES.tile, SIZES.tile, Style(colour), 2.0, target)
+        baseline = y + SIZES.tile / 2 + cap_height(SIZES.small) / 2
+        middle = x + SIZES.tile / 2
+        yield Text(
+            f"{name}/label", middle, baseline, letter, SIZES.small, theme.on_channel, "middle", "bold", target=target
+        )
+
+
+def _caption(
+    drawing: Drawing,
+    number: int,
+    column: Column,
+    cluster: Cluster,
+    index: int,
+    box: tuple[float, float, float, float],
+) -> Iterator[Shape]:
+    """How many neurons there are, and for which classes they stand where these are few."""
+    x, y, width, _ = box
+    theme = drawing.theme
+    shown, n = len(drawing.geometry.contents[number][index].neurons), len(cluster.neurons)
+    left, right = x + SIZES.padding + 2, x + width - SIZES.padding - 2
+    baseline = y + SIZES.padding + SIZES.label_height - 5
+    few = f"{whole(shown)} of {whole(n)}" if shown < n else whole(n)
+    full = few if shown < n else counted(n, "neuron")
+    classes = _dominant_classes(drawing, column, cluster)
+    name, opacity = cluster_name(column, cluster), 1.0 if cluster.is_strong else OPACITY.weak * 2
+    target = cluster_target(column, cluster, index)
+    zoom = SIZES.tiny / SIZES.small
+    for caption in (full, few):
+        caption_width = text_width(caption, SIZES.small)
+        marks_width = _marks_width(drawing, classes)
+        if caption_width + marks_width + 10 <= right - left:
+            break
+        if caption == few:
+            classes = classes[: 1 if caption_width + _marks_width(drawing, classes[:1]) + 10 <= right - left else 0]
+    yield Text(
+        f"caption/{name}", left, baseline, caption, SIZES.small, theme.muted, opacity=opacity, target=target,
+        min_zoom=zoom,
+    )  # fmt: skip
+    at = right - _marks_width(drawing, classes)
+    n_classes = drawing.analysis.data.n_classes
+    for which in classes:
+        text = _mark(drawing, which)
+        if n_classes <= len(theme.classes):
+            dot = Style(theme.class_colour(which, n_classes), opacity=opacity)
+            yield Rectangle(
+                f"class/{name}/{which}/dot", at, baseline - 7.5, 7, 7, dot, 3.5, Target("class", members=(which,)),
+                min_zoom=zoom,
+            )  # fmt: skip
+            at += 10
+        yield Text(
+            f"class/{name}/{which}", at, baseline, text, SIZES.small, theme.ink, opacity=opacity,
+            target=Target("class", members=(which,)), min_zoom=zoom,
+        )  # fmt: skip
+        at += text_width(text, SIZES.small) + 7
+
+
+def _mark(drawing: Drawing, index: int) -> str:
+    """A class's name, short enough to stand in a caption."""
+    return shorten(class_name(drawing.analysis, index), 64.0, SIZES.small)
+
+
+def _marks_width(drawing: Drawing, classes: list[int]) -> float:
+    """Room that the marks of classes take."""
+    dot = 10 if drawing.analysis.data.n_classes <= len(drawing.theme.classes) else 0
+    return sum(dot + text_width(_mark(drawing, which), SIZES.small) + 7 for which in classes) - 7 * bool(classes)
+
+
+def _dominant_classes(drawing: Drawing, column: Column, cluster: Cluster) -> list[int]:
+    """Up to three classes on which the cluster responds far more than on the others, the strongest first."""
+    features = features_of(drawing.snapshot, column.node)
+    if features is None or is_score(drawing.analysis, drawing.aggregation, column.node):
+        return []
+    profile = np.nan_to_num(features.mean[cluster.neurons].astype(np.float64)).mean(axis=0)
+    strongest, usual = profile.max(), np.median(profile)
+    if strongest <= 0 or strongest < 1.6 * usual:
+        return []
+    above = np.flatnonzero(profile >= usual + 0.5 * (strongest - usual))
+    if len(above) > max(1, min(3, len(profile) // 3)):
+        return []
+    return above[np.argsort(-profile[above])].tolist()
+
+
+def _patches(
+    drawing: Drawing, number: int, column: Column, index: int, box: tuple[float, float, float, float]
+) -> Iterator[Shape]:
+    """Learned features, each as large as it is important."""
+    theme = drawing.theme
+    contents = drawing.geometry.contents[number][index]
+    packing = contents.packing
+    known = patches_of(drawing.snapshot, column, drawing.cache)
+    left = box[0] + (box[2] - packing.width) / 2
+    free = box[3] - SIZES.label_height - 2 * SIZES.padding - packing.height
+    top = box[1] + SIZES.padding + SIZES.label_height + max(0.0, free) / 2
+    labelled = is_score(drawing.analysis, drawing.aggregation, column.node)
+    gap = SIZES.patch_gap
+    for neuron, (x, y, width, height) in zip(contents.neurons.tolist(), packing.rects.tolist()):
+        name, target = f"neuron/{column.node}/{neuron}", Target("neuron", column.node, (neuron,), index=index)
+        place = (left + x + gap / 2, top + y + gap / 2, max(0.5, width - gap), max(0.5, height - gap))
+        opacity = 1.0 if column.strong[neuron] else OPACITY.weak
+        pixels = known.pixels[neuron]
+        if not pixels.size:
+            yield from _silent(theme, name, place, opacity, target)
+            continue
+        legible = SIZES.patch_min / min(width, height)
+        colour = hexadecimal(*known.colours[neuron])
+        yield Rectangle(f"{name}/colour", *place, Style(colour, opacity=opacity), 0.0, target, max_zoom=legible)
+        yield Picture(name, *place, pixels, opacity, target=target, min_zoom=legible)
+        if labelled:
+            yield from _class_chip(drawing, neuron, place, target)
+
+
+def _silent(
+    theme: Theme, name: str, place: tuple[float, float, float, float], opacity: float, target: Target
+) -> Iterator[Shape]:
+    """A neuron that nothing makes respond: an empty tile, crossed out."""
+    x, y, width, height = place
+    yield Rectangle(name, *place, Style(theme.ground, theme.dead, 1.0, opacity), 0.0, target)
+    ends = np.linspace((x, y + height), (x + width, y), 4)
+    yield Path(f"{name}/cross", ends, Style("", theme.dead, 1.0, opacity), target=target, min_zoom=6 / min(width, height))
+
+
+def _class_chip(
+    drawing: Drawing, neuron: int, place: tuple[float, float, float, float], target: Target
+) -> Iterator[Shape]:
+    """The class that an output neuron stands for, in the corner of its patch."""
+    x, y, width, height = place
+    text = shorten(class_name(drawing.analysis, neuron), width - 8, SIZES.small, "bold")
+    if not text or height < 20:
+        return
+    theme, zoom = drawing.theme, SIZES.tiny / SIZES.small
+    chip = text_width(text, SIZES.small, "bold") + 8
+    style = Style(theme.surface, opacity=0.92)
+    name = f"class/{target.node}/{neuron}"
+    yield Rectangle(f"{name}/chip", x, y + height - 15, chip, 15, style, 0.0, target, min_zoom=zoom)
+    yield Text(
+        name, x + chip / 2, y + height - 4, text, SIZES.small, theme.ink, "middle", "bold", target=target, min_zoom=zoom
+    )
+
+
+def _matrix(
+    drawing: Drawing,
+    column: Column,
+    cluster: Cluster,
+    index: int,
+    box: tuple[float, float, float, float],
+) -> Iterator[Shape]:
+    """Neurons by classes, similar ones side by side."""
+    members = tuple(cluster.neurons.tolist())
+    facet = facet_of(drawing.view, column.node, members)
+    features = features_of(drawing.snapshot, column.node)
+    if features is None:
+        return
+    values = matrix_of(features, facet)
+    name = cluster_name(column, cluster)
+    key = ("rows", id(drawing.snapshot), column.node, facet, members)
+    own = np.array(values[cluster.neurons], np.float64)
+    rows = drawing.cache.get(key, lambda: order_matrix(own)[0], alive=drawing.snapshot)
+    classes = class_order(drawing)
+    pixels = matrix_pixels(drawing, column.node, facet, own[np.ix_(rows, classes)])
+    if drawing.view.classes:
+        weak = ~column.strong[cluster.neurons[rows]]
+        surface = np.array([int(drawing.theme.surface[at : at + 2], 16) for at in (1, 3, 5)], float)
+        faded = surface + (pixels[weak] - surface) * OPACITY.weak
+        pixels[weak] = np.rint(faded).astype(np.uint8)
+    x, y, width, height = box
+    place = (
+        x + SIZES.padding,
+        y + SIZES.padding + SIZES.label_height,
+        width - 2 * SIZES.padding,
+        height - 2 * SIZES.padding - SIZES.label_height,
+    )
+    yield from _class_labels(drawing, name, classes, place)
+    is_fine = place[2] / len(classes) < 1.0 or place[3] / len(rows) < 1.0
+    yield Picture(
+        f"matrix/{name}",
+        *place,
+        pixels,
+        is_smooth=bool(is_fine),
+        target=cluster_target(column, cluster, index),
+        rows=tuple(cluster.neurons[rows].tolist()),
+        columns=tuple(classes.tolist()),
+    )
+
+
+def matrix_scale(drawing: Drawing, node: str, facet: str) -> tuple[float, bool]:
+    """Return the largest value of a layer's matrix, and whether it has negative ones worth a colour."""
+
+    def make() -> tuple[float, bool]:
+        values = np.nan_to_num(np.asarray(matrix_of(drawing.snapshot.features[node], facet), np.float64))
+        most, least = float(values.max(initial=0.0)), float(values.min(initial=0.0))
+        return max(most, -least), facet == "contributions" or -least > 0.02 * most
+
+    return drawing.cache.get(("scale", id(drawing.snapshot), node, facet), make, alive=drawing.snapshot)
+
+
+def matrix_pixels(drawing: Drawing, node: str, facet: str, values: np.ndarray) -> np.ndarray:
+    """Return the colours of values of a layer's matrix; classes without images have the ground's."""
+    largest, has_sign = matrix_scale(drawing, node, facet)
+    shares = values / largest if largest > 0 else np.zeros_like(values)
+    theme = drawing.theme
+    pixels = theme.contribution.pixels((shares + 1) / 2) if has_sign else theme.activation.pixels(shares)
+    ground = [int(theme.ground[at : at + 2], 16) for at in (1, 3, 5)]
+    pixels[np.isnan(values)] = ground
+    return pixels
+
+
+def _class_labels(
+    drawing: Drawing, name: str, classes: np.ndarray, place: tuple[float, float, float, float]
+) -> Iterator[Shape]:
+    """Names of the classes over a matrix where all fit, else their colours, else nothing."""
+    x, y, width, _ = place
+    theme, n_classes = drawing.theme, len(classes)
+    cell = width / n_classes
+    names = [class_name(drawing.analysis, which) for which in classes.tolist()]
+    chosen = set(drawing.view.classes)
+    if max(text_width(text, SIZES.small) for text in names) <= cell - 2:
+        for at, (which, text) in enumerate(zip(classes.tolist(), names)):
+            colour = theme.ink if not chosen or which in chosen else theme.muted
+            weight = "bold" if which in chosen else "regular"
+            yield Text(
+                f"class/{name}/{which}", x + (at + 0.5) * cell, y - 4, text, SIZES.small, colour, "middle", weight,
+                target=Target("class", members=(which,)), min_zoom=SIZES.tiny / SIZES.small,
+            )  # fmt: skip
+    elif n_classes <= len(theme.classes):
+        for at, which in enumerate(classes.tolist()):
+            style = Style(theme.class_colour(which, n_classes), opacity=1.0 if not chosen or which in chosen else 0.3)
+            yield Rectangle(
+                f"class/{name}/{which}", x + at * cell + 0.5, y - 9, cell - 1, 6, style, 1.0,
+                Target("class", members=(which,)),
+            )  # fmt: skip
+
+
+__all__ = ["Drawing", "class_order", "cluster_name", "cluster_shapes", "cluster_target", "is_score", "shorten_end"]

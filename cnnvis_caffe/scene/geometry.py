@@ -1,0 +1,371 @@
+"""Where everything of a picture stands: what each column shows, how large, and the curves between.
+
+Nothing here depends on the facet, the theme or the selection, so that switching these moves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from cnnvis_caffe.layout import columns as column_layout
+from cnnvis_caffe.layout.crossings import order_columns
+from cnnvis_caffe.layout.layers import Bundle, LayeredGraph, Link, layered_graph
+from cnnvis_caffe.layout.packing import Packing, pack
+from cnnvis_caffe.layout.routing import Stroke, bundle_curves
+from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap
+from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.scene.cache import SceneCache
+from cnnvis_caffe.scene.neurons import likeness, patches_of
+from cnnvis_caffe.scene.theme import SIZES
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What stands in a cluster.
+
+    Attributes
+    ----------
+    neurons : ndarray of shape (m,), int64
+        Those whose patches are shown: all where there is room, else the representatives and the most important.
+    packing : Packing
+        Their places, in the order of `neurons`.
+    """
+
+    neurons: np.ndarray
+    packing: Packing
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Places of everything between the title and the legend.
+
+    Attributes
+    ----------
+    contents : tuple of tuple of Contents
+        By column and cluster; empty tuples for the input's channels.
+    graph : LayeredGraph
+    order : tuple of tuple of int
+    places : column_layout.Places
+    strokes : tuple of Stroke
+    gaps : tuple of Gap
+        By link of the graph.
+    left, top : float
+        Where the origin of the places lies in the scene.
+    width, height : float
+        Of the scene.
+    seconds : dict of str to float
+        What each step took when it was made.
+    """
+
+    contents: tuple[tuple[Contents, ...], ...]
+    graph: LayeredGraph
+    order: tuple[tuple[int, ...], ...]
+    places: column_layout.Places
+    strokes: tuple[Stroke, ...]
+    gaps: tuple[Gap, ...]
+    left: float
+    top: float
+    width: float
+    height: float
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def cluster_box(self, column: int, cluster: int) -> tuple[float, float, float, float]:
+        """Return x, y, width, height of a cluster in the scene."""
+        x, y, width, height = self.places.nodes[self.graph.cluster(column, cluster)].tolist()
+        return x + self.left, y + self.top, width, height
+
+    def bar_box(self, link: int, bundle: int) -> tuple[float, float, float, float]:
+        """Return x, y, width, height of a bicluster's bar in the scene."""
+        x, y, width, height = self.places.nodes[self.graph.bundle(link, bundle)].tolist()
+        return x + self.left, y + self.top, width, height
+
+    def column_box(self, column: int) -> tuple[float, float, float, float]:
+        """Return x, y, width, height around the clusters of a column in the scene."""
+        x, y, width, height = self.places.columns[column].tolist()
+        return x + self.left, y + self.top, width, height
+
+    def head_box(self, column: int) -> tuple[float, float, float, float]:
+        """Return x, y, width, height of a column's head in the scene."""
+        x, y, width, height = self.places.heads[column].tolist()
+        return x + self.left, y + self.top, width, height
+
+
+def picture_geometry(
+    analysis: Analysis,
+    snapshot: Snapshot,
+    aggregation: Aggregation,
+    size: tuple[float, float] | None,
+    cache: SceneCache,
+    *,
+    above: float,
+    below: float,
+    has_pills: bool = False,
+) -> Geometry:
+    """Lay out a picture, or find it in the cache.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot
+    aggregation : Aggregation
+    size : (float, float) or None
+        Width and height of the scene that is wished for. Long networks come out wider; None chooses.
+    cache : SceneCache
+    above, below : float
+        Heights of what stands over and under the columns: title and legend.
+    has_pills : bool
+        Whether some heads have a button under them.
+    """
+    head = SIZES.head_height + SIZES.head_gap + (SIZES.pill_height + 2 if has_pills else 0)
+    key = ("geometry", id(snapshot), size, above, below, head, *map(_column_key, aggregation.columns))
+    key += tuple(map(_gap_key, aggregation.gaps))
+    return cache.get(
+        key,
+        lambda: _make_geometry(analysis, snapshot, aggregation, size, cache, above, below, head),
+        alive=snapshot,
+    )
+
+
+def _column_key(column: Column) -> tuple:
+    """What of a column its place depends on."""
+    return column.node, column.depth, column.lane, column.labels.tobytes(), column.importance.tobytes()
+
+
+def _gap_key(gap: Gap) -> tuple:
+    """What of a gap its curves depend on."""
+    return gap.source, gap.target, gap.positive.tobytes(), gap.negative.tobytes(), gap.biclusters
+
+
+def _make_geometry(
+    analysis: Analysis,
+    snapshot: Snapshot,
+    aggregation: Aggregation,
+    size: tuple[float, float] | None,
+    cache: SceneCache,
+    above: float,
+    below: float,
+    head: float,
+) -> Geometry:
+    """Lay out a picture."""
+    start = perf_counter()
+    n_depths = 1 + max(column.depth for column in aggregation.columns)
+    height = _room_height(aggregation, size, above + below + head)
+    widths, gap = _column_widths(analysis, aggregation, n_depths, size)
+    contents, sizes = [], []
+    lanes = [sum(other.depth == column.depth for other in aggregation.columns) for column in aggregation.columns]
+    for column, width, n_lanes in zip(aggregation.columns, widths, lanes):
+        room = (height - (n_lanes - 1) * (SIZES.lane_gap + head)) / n_lanes
+        if column.node == analysis.data.input_name:
+            contents.append(())
+            sizes.append(np.array([_tiles_size(len(cluster.neurons)) for cluster in column.clusters]))
+            continue
+        filled = tuple(_fill_clusters(snapshot, column, width, room, cache))
+        contents.append(filled)
+        sizes.append(np.array([_cluster_size(one.packing, width) for one in filled]))
+    packed = perf_counter()
+    graph = layered_graph(
+        [len(column.clusters) for column in aggregation.columns],
+        [column.depth for column in aggregation.columns],
+        [column.lane for column in aggregation.columns],
+        _links(aggregation),
+    )
+    order = order_columns(graph, initial=_by_importance(graph, aggregation))
+    ordered = perf_counter()
+    places = column_layout.place(
+        graph,
+        order,
+        sizes,
+        head_sizes=[(width, head) for width in widths],
+        column_gap=gap,
+        cluster_gap=SIZES.cluster_gap,
+        lane_gap=SIZES.lane_gap,
+        bar_width=SIZES.bar_width,
+    )
+    strokes = bundle_curves(graph, places)
+    routed = perf_counter()
+    wanted_width, wanted_height = size or (0.0, 0.0)
+    full_width = max(wanted_width, places.width + 2 * SIZES.margin)
+    full_height = max(wanted_height, places.height + above + below)
+    return Geometry(
+        contents=tuple(contents),
+        graph=graph,
+        order=tuple(tuple(nodes) for nodes in order),
+        places=places,
+        strokes=strokes,
+        gaps=aggregation.gaps,
+        left=round((full_width - places.width) / 2),
+        top=round(above + max(0.0, (full_height - above - below - places.height) / 2 * 0.6)),
+        width=full_width,
+        height=full_height,
+        seconds={"packing": packed - start, "ordering": ordered - packed, "routing": routed - ordered},
+    )
+
+
+def _room_height(aggregation: Aggregation, size: tuple[float, float] | None, taken: float) -> float:
+    """Height that the clusters of a column share."""
+    if size is not None:
+        return float(max(SIZES.column_height_least, size[1] - taken))
+    most_lanes = 1 + max(column.lane for column in aggregation.columns)
+    return float(SIZES.column_height * max(1.0, 0.5 * most_lanes))
+
+
+def _column_widths(
+    analysis: Analysis, aggregation: Aggregation, n_depths: int, size: tuple[float, float] | None
+) -> tuple[list[float], float]:
+    """Width of each column and of the gaps: wider for more neurons, all narrower where the room is short."""
+    wanted = []
+    for column in aggregation.columns:
+        if column.node == analysis.data.input_name:
+            wanted.append(_tiles_size(1)[0])
+        else:
+            n = len(column.labels)
+            wanted.append(min(SIZES.column_most, SIZES.column_min + 12.0 * np.sqrt(n)))
+    if size is None:
+        return [_whole(width) for width in wanted], SIZES.column_gap
+    deepest = [
+        max(width for width, column in zip(wanted, aggregation.columns) if column.depth == depth)
+        for depth in range(n_depths)
+        if any(column.depth == depth for column in aggregation.columns)
+    ]
+    total, n_gaps = sum(deepest), max(1, n_depths - 1)
+    free = size[0] - 2 * SIZES.margin
+    gap = float(np.clip((free - total) / n_gaps, SIZES.column_gap, SIZES.column_gap_most))
+    share = (free - gap * n_gaps) / total
+    if share < 1:
+        gap = SIZES.column_gap_min
+        share = min(1.0, (free - gap * n_gaps) / total)
+    share = float(np.clip(share, 0.0, SIZES.column_stretch))
+    tile = _tiles_size(1)[0]
+    return [
+        width if width <= tile else _whole(max(SIZES.column_min, width * share)) for width in wanted
+    ], gap
+
+
+def _whole(width: float) -> float:
+    """Round to the base grid."""
+    return 4.0 * round(width / 4.0)
+
+
+def _tiles_size(n: int) -> tuple[float, float]:
+    """Width and height of a cluster of input channels."""
+    return SIZES.tile + 2 * SIZES.padding, n * (SIZES.tile + SIZES.padding) + SIZES.padding
+
+
+def _fill_clusters(snapshot: Snapshot, column: Column, width: float, room: float, cache: SceneCache):  # noqa: ANN202
+    """Yield the contents of a column's clusters, together about as high as there is room."""
+    inner = width - 2 * SIZES.padding
+    frame = SIZES.label_height + 2 * SIZES.padding
+    n_clusters = len(column.clusters)
+    free = max(SIZES.cluster_min * n_clusters, room - n_clusters * frame - (n_clusters - 1) * SIZES.cluster_gap)
+    for cluster, share in zip(column.clusters, _shares(column)):
+        budget = share * free
+        room_area = budget * inner * 0.92
+        n = len(cluster.neurons)
+        side = float(np.sqrt(room_area / n))
+        shown = cluster.neurons
+        if side < SIZES.patch_least_mean:
+            shown = _most_worth(cluster, column.importance, max(4, int(room_area / SIZES.patch_aim**2)))
+        area = min(room_area, len(shown) * SIZES.patch_most**2)
+        yield _pack_cluster(snapshot, column, shown, area, inner, max(budget, SIZES.cluster_min - frame), cache)
+
+
+def _shares(column: Column) -> np.ndarray:
+    """Share of the column's height of each cluster: half by importance, half by size, none below half its fair one."""
+    counts = np.array([len(cluster.neurons) for cluster in column.clusters], float)
+    importances = np.array([max(0.0, cluster.importance) for cluster in column.clusters])
+    total = importances.sum()
+    shares = counts / counts.sum()
+    if total > 0 and np.isfinite(total):
+        shares = (shares + importances / total) / 2
+    shares = np.clip(shares, 0.4 / len(shares), 2.5 / len(shares))
+    return shares / shares.sum()
+
+
+def _most_worth(cluster: Cluster, importance: np.ndarray, n: int) -> np.ndarray:
+    """The representatives of a cluster, then its most important neurons, n in all; ascending."""
+    if n >= len(cluster.neurons):
+        return cluster.neurons
+    chosen = list(dict.fromkeys(cluster.representatives.tolist()))[:n]
+    taken = set(chosen)
+    by_importance = cluster.neurons[np.argsort(-importance[cluster.neurons], kind="stable")]
+    chosen += [neuron for neuron in by_importance.tolist() if neuron not in taken][: n - len(chosen)]
+    return np.array(sorted(chosen), np.int64)
+
+
+def _pack_cluster(
+    snapshot: Snapshot,
+    column: Column,
+    shown: np.ndarray,
+    area: float,
+    inner: float,
+    budget: float,
+    cache: SceneCache,
+) -> Contents:
+    """Pack patches into a cluster that is `inner` wide and about `budget` high."""
+    importance = column.importance[shown]
+    key = ("packing", id(snapshot), column.node, shown.tobytes(), importance.tobytes(), round(area), inner)
+
+    def make() -> Contents:
+        weights = np.nan_to_num(np.maximum(importance, 0.0))
+        largest = weights.max()
+        weights = np.maximum(weights, SIZES.importance_floor * largest) if largest > 0 else np.ones(len(shown))
+        aspects = patches_of(snapshot, column, cache).aspects[shown]
+        alike = likeness(snapshot, column, shown)
+        areas = weights / weights.sum() * area
+        # Patches that fill less than a row keep a shape of their own and stand in the middle.
+        fills_row = np.sqrt(areas).sum() > 1.1 * inner
+        packing = pack(areas, alike, aspects, width=inner) if fills_row else pack(areas, alike, aspects)
+        return Contents(shown, _shrunk(packing, inner, 1.12 * budget))
+
+    return cache.get(key, make, alive=snapshot)
+
+
+def _shrunk(packing: Packing, width: float, height: float) -> Packing:
+    """Make a packing that is too wide or too high smaller."""
+    factor = min(width / packing.width, height / packing.height) if packing.width and packing.height else 1.0
+    if factor >= 1 - 1e-9:
+        return packing
+    return Packing(
+        packing.rects * factor,
+        packing.width * factor,
+        packing.height * factor,
+        packing.order,
+        packing.scale * factor * factor,
+    )
+
+
+def _cluster_size(packing: Packing, width: float) -> tuple[float, float]:
+    """Width and height of a cluster around a packing."""
+    height = packing.height + SIZES.label_height + 2 * SIZES.padding
+    return width, float(max(SIZES.cluster_min, np.ceil(height)))
+
+
+def _links(aggregation: Aggregation) -> list[Link]:
+    """The gaps as links of the layout."""
+    numbers = {column.node: number for number, column in enumerate(aggregation.columns)}
+    links = []
+    for gap in aggregation.gaps:
+        bundles = []
+        for bicluster in gap.biclusters:
+            strengths = gap.positive if bicluster.sign > 0 else gap.negative
+            bundles.append(Bundle.from_edges(bicluster.edges, [strengths[edge] for edge in bicluster.edges]))
+        links.append(Link(numbers[gap.source], numbers[gap.target], tuple(bundles)))
+    return links
+
+
+def _by_importance(graph: LayeredGraph, aggregation: Aggregation) -> list[list[int]]:
+    """Nodes by layer, clusters with the largest share of importance first."""
+    order = []
+    for nodes in graph.layers:
+
+        def rank(number: int) -> tuple[int, int, float]:
+            node = graph.nodes[number]
+            if node.kind != "cluster":
+                return node.lane, 1, 0.0
+            return node.lane, 0, -aggregation.columns[node.owner].clusters[node.index].importance
+
+        order.append(sorted(nodes, key=rank))
+    return order

@@ -1,0 +1,180 @@
+"""What stands over the columns: title of the picture, names of the layers, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cnnvis_caffe.records.aggregation import Column, LayerGroup
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.scene.facets import Drawing, matrix_scale
+from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
+from cnnvis_caffe.scene.neurons import facet_of, features_of
+from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text
+from cnnvis_caffe.scene.theme import SIZES
+from cnnvis_caffe.scene.wording import class_name, counted, data_line, figure, whole
+
+#: Zoom under which heads are written larger, and without their second line.
+OVERVIEW = 0.7
+TYPE_NAMES = {"InnerProduct": "fully connected", "Convolution": "convolution", "Eltwise": "sum", "Concat": "concat"}
+
+
+def title_shapes(drawing: Drawing) -> Iterator[Shape]:
+    """Yield the name of the network and what was analysed."""
+    theme, left = drawing.theme, SIZES.margin
+    room = drawing.geometry.width - 2 * SIZES.margin
+    title = shorten(drawing.analysis.title or "network", room, SIZES.title, "bold")
+    yield Text("title", left, 36, title, SIZES.title, theme.ink, weight="bold")
+    at = left + text_width(title, SIZES.title, "bold") + 14
+    line = shorten_end(data_line(drawing.analysis, drawing.snapshot), room + left - at, SIZES.text)
+    if line:
+        yield Text("title/data", at, 36, line, SIZES.text, theme.muted)
+    chosen = drawing.view.classes
+    if chosen:
+        names = ", ".join(class_name(drawing.analysis, which) for which in chosen)
+        text = shorten_end(f"strong for {names}", room / 2, SIZES.text, "bold")
+        used = at + text_width(line, SIZES.text) + 24
+        if text and used + text_width(text, SIZES.text, "bold") < SIZES.margin + room:
+            right = SIZES.margin + room
+            yield Text("title/classes", right, 36, text, SIZES.text, theme.ink, "end", "bold")
+
+
+def head_shapes(drawing: Drawing) -> Iterator[Shape]:
+    """Yield name, type and number of neurons of each column, and the groups that can be opened or closed."""
+    groups = {group.name: group for group in drawing.aggregation.groups}
+    for number, column in enumerate(drawing.aggregation.columns):
+        x, y, width, _ = drawing.geometry.head_box(number)
+        middle = x + width / 2
+        room = _head_room(drawing, number, middle)
+        yield from _head(drawing, column, middle, y, room)
+        group = groups.get(column.group)
+        if group is not None and is_collapsed(group):
+            yield from _pill(drawing, group, column, middle, y + SIZES.head_height, room)
+    yield from _open_groups(drawing)
+
+
+def is_collapsed(group: LayerGroup) -> bool:
+    """Whether there is more to see in a group."""
+    return len(group.columns) > 1 and not group.is_expanded
+
+
+def _head_room(drawing: Drawing, number: int, middle: float) -> float:
+    """Width that a head may take: up to half the way to its neighbours."""
+    me = drawing.aggregation.columns[number]
+    nearest = 2 * min(middle, drawing.geometry.width - middle) - 2 * SIZES.margin
+    for other, column in enumerate(drawing.aggregation.columns):
+        if column.depth != me.depth:
+            x, _, width, _ = drawing.geometry.head_box(other)
+            nearest = min(nearest, abs(x + width / 2 - middle))
+    return nearest - 12
+
+
+def _head(drawing: Drawing, column: Column, middle: float, y: float, room: float) -> Iterator[Shape]:
+    """Two lines, or one that is larger when the picture is small."""
+    theme, target = drawing.theme, Target("column", column.node)
+    name = shorten(column.title, room, SIZES.head, "bold")
+    if not name:
+        return
+    size = SIZES.head
+    yield Text(
+        f"head/{column.node}", middle, y + 12, name, size, theme.ink, "middle", "bold", target=target, min_zoom=OVERVIEW
+    )
+    larger = 22.0
+    short = shorten(column.title, room, larger, "bold")
+    if short:
+        yield Text(
+            f"head/{column.node}/overview", middle, y + 22, short, larger, theme.ink, "middle", "bold", target=target,
+            max_zoom=OVERVIEW,
+        )  # fmt: skip
+    for line in _second_lines(drawing, column):
+        if text_width(line, SIZES.small) <= room:
+            yield Text(
+                f"head/{column.node}/type", middle, y + 29, line, SIZES.small, theme.muted, "middle", target=target,
+                min_zoom=SIZES.tiny / SIZES.small,
+            )  # fmt: skip
+            break
+
+
+def _second_lines(drawing: Drawing, column: Column) -> Iterator[str]:
+    """Type and number of neurons, from the longest way of saying it to the shortest."""
+    analysis, n = drawing.analysis, len(column.labels)
+    if column.node == analysis.data.input_name:
+        shape = "×".join(str(length) for length in analysis.data.input_shape[1:])
+        yield f"input, {shape} px"
+        yield shape
+        return
+    kind = layer_type(analysis, column.node)
+    scale = ""
+    if any(facet_of(drawing.view, column.node, tuple(c.neurons.tolist())) != "features" for c in column.clusters):
+        if features_of(drawing.snapshot, column.node) is not None:
+            largest, has_sign = matrix_scale(drawing, column.node, drawing.view.facet)
+            scale = f" · {'±' if has_sign else 'to '}{figure(largest)}"
+    yield f"{kind} · {counted(n, 'neuron')}{scale}"
+    if scale:
+        yield f"{whole(n)}{scale}"
+    yield counted(n, "neuron")
+    yield whole(n)
+
+
+def layer_type(analysis: Analysis, node: str) -> str:
+    """Return the type of the layer with weights that a node belongs to, or its own."""
+    found = analysis.node(node)
+    if found.owner and found.owner != node:
+        found = analysis.node(found.owner)
+    return TYPE_NAMES.get(found.type, found.type)
+
+
+def _pill(
+    drawing: Drawing, group: LayerGroup, column: Column, middle: float, y: float, room: float
+) -> Iterator[Shape]:
+    """A button under the head of a collapsed group."""
+    theme, target = drawing.theme, Target("group", group.name)
+    text = f"+ {counted(len(group.columns) - 1, 'layer')}"
+    width = text_width(text, SIZES.small) + 16
+    if width > room:
+        text, width = f"+ {len(group.columns) - 1}", text_width(f"+ {len(group.columns) - 1}", SIZES.small) + 16
+    height = SIZES.pill_height
+    zoom = SIZES.tiny / SIZES.small
+    name = f"group/{group.name}"
+    style = Style(theme.surface, theme.line, 1.0)
+    yield Rectangle(name, middle - width / 2, y, width, height, style, height / 2, target, min_zoom=zoom)
+    yield Text(f"{name}/label", middle, y + 12, text, SIZES.small, theme.muted, "middle", target=target, min_zoom=zoom)
+
+
+def _open_groups(drawing: Drawing) -> Iterator[Shape]:
+    """A line over the columns of each expanded group, with its name."""
+    theme = drawing.theme
+    for group in drawing.aggregation.groups:
+        numbers = [
+            number for number, column in enumerate(drawing.aggregation.columns) if column.group == group.name
+        ]
+        if not group.is_expanded or len(numbers) < 2:
+            continue
+        boxes = [drawing.geometry.head_box(number) for number in numbers]
+        left = min(x for x, _, _, _ in boxes)
+        right = max(x + width for x, _, width, _ in boxes)
+        y = min(y for _, y, _, _ in boxes) - 8
+        target = Target("group", group.name)
+        text = shorten(f"{group.name} −", right - left - 16, SIZES.small, "bold")
+        half = text_width(text, SIZES.small, "bold") / 2 + 8
+        middle = (left + right) / 2
+        style = Style("", theme.muted, 1.0, 0.6)
+        for side, ends in (("left", (left, middle - half)), ("right", (middle + half, right))):
+            if ends[1] - ends[0] > 2:
+                tick = [(ends[0], y + 5), (ends[0], y), (ends[1], y)]
+                if side == "right":
+                    tick = [(ends[0], y), (ends[1], y), (ends[1], y + 5)]
+                yield Path(f"group/{group.name}/{side}", straight(tick), style, target=target)
+        yield Text(
+            f"group/{group.name}", middle, y + 4, text, SIZES.small, theme.muted, "middle", "bold", target=target,
+            min_zoom=SIZES.tiny / SIZES.small,
+        )  # fmt: skip
+
+
+def straight(points: list[tuple[float, float]]) -> np.ndarray:
+    """Return a line through points as Bézier pieces."""
+    pieces = [points[0]]
+    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:]):
+        pieces += [(x0 + (x1 - x0) / 3, y0 + (y1 - y0) / 3), (x0 + 2 * (x1 - x0) / 3, y0 + 2 * (y1 - y0) / 3), (x1, y1)]
+    return np.array(pieces, float)

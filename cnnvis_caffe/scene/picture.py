@@ -1,0 +1,125 @@
+"""The hybrid visualization: from an analysis, its aggregation and a view to a scene. Read this first."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.records.aggregation import Aggregation
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.bundles import bundle_shapes
+from cnnvis_caffe.scene.cache import SceneCache
+from cnnvis_caffe.scene.facets import Drawing, cluster_shapes
+from cnnvis_caffe.scene.geometry import picture_geometry
+from cnnvis_caffe.scene.heads import head_shapes, is_collapsed, title_shapes
+from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
+from cnnvis_caffe.scene.neurons import chosen_snapshot
+from cnnvis_caffe.scene.selected import Relations, selection_shapes
+from cnnvis_caffe.scene.shapes import Scene, Shape, Target
+from cnnvis_caffe.scene.theme import SIZES, theme_named
+from cnnvis_caffe.scene.wording import counted, data_line
+
+DEFAULT_WIDTH = 1600.0
+
+
+def build_scene(
+    analysis: Analysis,
+    aggregation: Aggregation,
+    view: View,
+    *,
+    selection: Target | None = None,
+    size: tuple[float, float] | None = None,
+    relations: Relations | None = None,
+    cache: SceneCache | None = None,
+    has_title: bool = True,
+    has_legend: bool = True,
+) -> Scene:
+    """Draw the hybrid visualization.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    aggregation : Aggregation
+        Of this analysis and view.
+    view : View
+    selection : Target, optional
+        What stands out, everything that it is not joined to steps back: a neuron, cluster, column, edge, bicluster or
+        class.
+    size : (float, float), optional
+        Width and height that are wished for. The scene is never smaller; long networks make it wider, many clusters
+        or lanes higher. Without it, as large as is good to read.
+    relations : callable, optional
+        From source and target column to the signed relation of their neurons, (n_target, n_source): for the curves of
+        a selected neuron.
+    cache : SceneCache, optional
+        Keep one from picture to picture of an analysis, and only what changed is made again.
+    has_title, has_legend : bool
+        The viewer has places of its own for these.
+
+    Returns
+    -------
+    Scene
+
+    Raises
+    ------
+    KeyError
+        If the view names a snapshot or theme that there is none of.
+    """
+    cache = SceneCache() if cache is None else cache
+    drawing, entries, notes = start_drawing(
+        analysis, aggregation, view, size=size, cache=cache, has_title=has_title, has_legend=has_legend
+    )
+    shapes: list[Shape] = []
+    shapes += bundle_shapes(drawing, selection)
+    shapes += cluster_shapes(drawing)
+    shapes += head_shapes(drawing)
+    if has_title:
+        shapes += title_shapes(drawing)
+    if has_legend:
+        shapes += legend_shapes(drawing, entries, notes)
+    if selection is not None:
+        shapes += selection_shapes(drawing, selection, shapes, relations)
+    return Scene(
+        drawing.geometry.width,
+        drawing.geometry.height,
+        drawing.theme.ground,
+        tuple(shapes),
+        title=f"{analysis.title}: {drawing.snapshot.label}",
+        description=_description(drawing),
+        notes=notes,
+    )
+
+
+def start_drawing(  # noqa: ANN201
+    analysis: Analysis,
+    aggregation: Aggregation,
+    view: View,
+    *,
+    size: tuple[float, float] | None,
+    cache: SceneCache,
+    has_title: bool = True,
+    has_legend: bool = True,
+):
+    """Return the drawing with its geometry, the entries of its legend, and its notes."""
+    snapshot, theme = chosen_snapshot(analysis, view), theme_named(view.theme)
+    notes = picture_notes(analysis, aggregation, view)
+    entries = legend_entries(analysis, aggregation, view, theme)
+    width = size[0] if size is not None else DEFAULT_WIDTH
+    above = SIZES.title_height if has_title else SIZES.margin
+    if any(group.is_expanded for group in aggregation.groups):
+        above += SIZES.open_group_height
+    # Two rows at most are kept free whatever the facet, so that switching it moves nothing.
+    below = SIZES.margin + (max(legend_height(entries, ("",), width), SIZES.legend_room) if has_legend else 0.0)
+    geometry = picture_geometry(
+        analysis, snapshot, aggregation, size, cache, above=above, below=below,
+        has_pills=any(is_collapsed(group) for group in aggregation.groups),
+    )  # fmt: skip
+    drawing = Drawing(analysis, snapshot, aggregation, view, theme, geometry, cache)
+    return drawing, legend_entries(analysis, aggregation, view, theme, drawing), notes
+
+
+def _description(drawing: Drawing) -> str:
+    """Say what the picture shows, for those who cannot see it."""
+    columns = ", ".join(
+        f"{column.title} ({counted(len(column.labels), 'neuron')} in {counted(len(column.clusters), 'cluster')})"
+        for column in drawing.aggregation.columns
+    )
+    return f"{data_line(drawing.analysis, drawing.snapshot)}. Columns from left to right: {columns}."

@@ -1,0 +1,109 @@
+"""What is selected: its outline, and a neuron's own curves to the neurons of the neighbouring columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from cnnvis_caffe.layout.routing import curve
+from cnnvis_caffe.scene.facets import Drawing
+from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target
+from cnnvis_caffe.scene.theme import SIZES
+
+#: Curves of a selected neuron in each gap: the strongest.
+MOST_CURVES = 24
+
+#: From source and target column to the signed relation of their neurons, (n_target, n_source).
+Relations = Callable[[str, str], np.ndarray]
+Box = tuple[float, float, float, float]
+
+
+def selection_shapes(
+    drawing: Drawing, selection: Target, shapes: list[Shape], relations: Relations | None
+) -> Iterator[Shape]:
+    """Yield what a selection adds on top of a picture that is drawn already."""
+    style = Style("", drawing.theme.selection, SIZES.selection)
+    if selection.kind == "neuron" and selection.members:
+        boxes = neuron_boxes(drawing, shapes)
+        if relations is not None:
+            yield from _own_curves(drawing, selection, boxes, relations)
+        for neuron in selection.members:
+            box = boxes.get((selection.node, neuron))
+            if box is not None:
+                yield Rectangle(f"selection/{selection.node}/{neuron}", *_grown(box, 2.0), style, 2.0)
+        return
+    for shape in shapes:
+        if isinstance(shape, Rectangle) and shape.target == selection and selection.kind in ("cluster", "bicluster"):
+            box = (shape.x, shape.y, shape.width, shape.height)
+            yield Rectangle(f"selection/{shape.name}", *_grown(box, 2.0), style, shape.corner + 2)
+            return
+
+
+def neuron_boxes(drawing: Drawing, shapes: list[Shape]) -> Mapping[tuple[str, int], Box]:
+    """Return where each neuron stands: its patch, its row of a matrix, or the cluster that it is hidden in."""
+    boxes: dict[tuple[str, int], Box] = {}
+    for number, column in enumerate(drawing.aggregation.columns):
+        for index, cluster in enumerate(column.clusters):
+            box = drawing.geometry.cluster_box(number, index)
+            for neuron in cluster.neurons.tolist():
+                boxes[column.node, neuron] = box
+    for shape in shapes:
+        if isinstance(shape, Picture) and shape.rows and shape.target is not None:
+            height = shape.height / len(shape.rows)
+            for at, neuron in enumerate(shape.rows):
+                boxes[shape.target.node, neuron] = (shape.x, shape.y + at * height, shape.width, height)
+        elif isinstance(shape, (Picture, Rectangle)) and shape.target is not None and shape.target.kind == "neuron":
+            boxes[shape.target.node, shape.target.members[0]] = (shape.x, shape.y, shape.width, shape.height)
+    return boxes
+
+
+def _own_curves(
+    drawing: Drawing, selection: Target, boxes: Mapping[tuple[str, int], Box], relations: Relations
+) -> Iterator[Shape]:
+    """The strongest connections of one neuron, both ways."""
+    neuron = selection.members[0]
+    me = boxes.get((selection.node, neuron))
+    if me is None:
+        return
+    for gap in drawing.geometry.gaps:
+        if selection.node == gap.source:
+            strengths, other, goes_on = relations(gap.source, gap.target)[:, neuron], gap.target, True
+        elif selection.node == gap.target:
+            strengths, other, goes_on = relations(gap.source, gap.target)[neuron], gap.source, False
+        else:
+            continue
+        strengths = np.nan_to_num(np.asarray(strengths, np.float64))
+        largest = float(np.abs(strengths).max(initial=0.0))
+        if largest <= 0:
+            continue
+        strongest = np.argsort(-np.abs(strengths), kind="stable")[:MOST_CURVES]
+        for end in strongest[::-1].tolist():
+            strength = float(strengths[end])
+            box = boxes.get((other, end))
+            if box is None or strength == 0:
+                continue
+            yield from _own_curve(drawing, selection, (other, end), me, box, strength / largest, goes_on)
+
+
+def _own_curve(
+    drawing: Drawing, selection: Target, other: tuple[str, int], me: Box, box: Box, strength: float, goes_on: bool
+) -> Iterator[Shape]:
+    """One curve, with the outline of the neuron at its end."""
+    theme = drawing.theme
+    sign = 1 if strength > 0 else -1
+    start, end = (me, box) if goes_on else (box, me)
+    width = max(SIZES.edge_own_min, SIZES.edge_own_most * float(np.sqrt(abs(strength))))
+    points = curve([(start[0] + start[2], start[1] + start[3] / 2), (end[0], end[1] + end[3] / 2)])
+    ends = (selection.node, selection.members[0]), other
+    (source, first), (target, second) = ends if goes_on else ends[::-1]
+    stands_for = Target("edge", source, (first,), target, (second,), sign=sign)
+    style = Style("", theme.sign(sign), width, 0.3 + 0.6 * abs(strength))
+    yield Path(f"own/{source}/{first}/{target}/{second}", points, style, target=stands_for)
+    outline = Style("", theme.sign(sign), 1.5, 0.4 + 0.6 * abs(strength))
+    yield Rectangle(f"own/{other[0]}/{other[1]}/outline/{source}", *_grown(box, 1.0), outline, 1.0)
+
+
+def _grown(box: Box, by: float) -> Box:
+    """A box with a margin around."""
+    return box[0] - by, box[1] - by, box[2] + 2 * by, box[3] + 2 * by
