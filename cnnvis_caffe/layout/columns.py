@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnvis_caffe.layout.isotonic import separate
 from cnnvis_caffe.layout.layers import LayeredGraph, neighbours
-from cnnvis_caffe.layout.strokes import edge_widths
+from cnnvis_caffe.layout.strokes import WIDEST, edge_widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +47,14 @@ def place(
     cluster_sizes: Sequence[np.ndarray],
     *,
     head_sizes: Sequence[tuple[float, float]] | None = None,
+    heads_in_line: bool | None = None,
     column_gap: float = 96.0,
+    widest_gap: float = 240.0,
     cluster_gap: float = 12.0,
     lane_gap: float = 32.0,
     bar_width: float = 6.0,
     bar_gap: float = 8.0,
+    widest_stroke: float = WIDEST,
     alignment: float = 0.5,
     n_sweeps: int = 12,
 ) -> Places:
@@ -65,11 +68,17 @@ def place(
     cluster_sizes : sequence of ndarray of shape (k, 2)
         Widths and heights of each column's clusters.
     head_sizes : sequence of (float, float), optional
-        Width and height of each column's head. The heads of the uppermost columns stand in one line above everything;
-        those of other lanes right above their first cluster.
-    column_gap, cluster_gap, lane_gap, bar_gap : float
-        Free room between columns side by side, between clusters, lanes and bars one above the other.
+        Width and height of each column's head, with the room that it needs below itself.
+    heads_in_line : bool, optional
+        Whether the head of the uppermost column of each depth stands in one line above everything, as is done by
+        default where all columns are in one lane. Other heads stand right above their first cluster.
+    column_gap, widest_gap : float
+        Least and largest free room between columns side by side: more where edges rise or fall much.
+    cluster_gap, lane_gap, bar_gap : float
+        Free room between clusters, lanes, and bars and channels one above the other.
     bar_width : float
+    widest_stroke : float
+        Width of the strongest edge of each link.
     alignment : float
         From 0, columns stacked tightly about one axis, to 1, everything as near as can be to what it is joined to.
     n_sweeps : int
@@ -80,25 +89,18 @@ def place(
     """
     n_columns = len(cluster_sizes)
     head_sizes = [(0.0, 0.0)] * n_columns if head_sizes is None else head_sizes
-    widths = edge_widths(graph)
+    if heads_in_line is None:
+        heads_in_line = len({node.lane for node in graph.nodes if node.kind == "cluster"}) < 2
+    widths = edge_widths(graph, widest=widest_stroke)
     sizes = _node_sizes(graph, cluster_sizes, widths, bar_width)
-    spans, x = _x_places(graph, sizes, head_sizes, column_gap, bar_width)
-    uppermost = _uppermost_columns(graph)
-    line = max((head_sizes[column][1] for column in uppermost), default=0.0)
-    above = np.zeros(len(graph.nodes))  # room that a node needs above itself, for its column's head
-    for nodes in order:
-        seen = set()
-        for node in nodes:
-            column = graph.nodes[node].owner
-            if graph.nodes[node].kind == "cluster" and column not in seen:
-                seen.add(column)
-                if column not in uppermost:
-                    above[node] = head_sizes[column][1]
+    in_line = _uppermost_columns(graph) if heads_in_line else set()
+    line = max((head_sizes[column][1] for column in in_line), default=0.0)
+    above = _room_above(graph, order, head_sizes, in_line)
     gaps = [_separations(graph, nodes, sizes, above, cluster_gap, lane_gap, bar_gap) for nodes in order]
-    centres = _y_centres(graph, order, sizes, above, gaps, widths, alignment, n_sweeps)
+    centres = _y_centres(graph, order, sizes, above, gaps, alignment, n_sweeps)
+    spans, x = _x_places(graph, sizes, head_sizes, _column_gaps(graph, centres, column_gap, widest_gap), bar_width)
     tops = centres - sizes[:, 1] / 2
-    shift = line - float(np.min(tops - above, initial=0.0))
-    rects = np.column_stack([x, tops + shift, sizes])
+    rects = np.column_stack([x, tops - float((tops - above).min(initial=0.0)) + line, sizes])
     columns, heads = np.zeros((n_columns, 4)), np.zeros((n_columns, 4))
     for column in range(n_columns):
         mine = [i for i, one in enumerate(graph.nodes) if one.kind == "cluster" and one.owner == column]
@@ -109,7 +111,7 @@ def place(
         right, bottom = (box[:, 0] + box[:, 2]).max(), (box[:, 1] + box[:, 3]).max()
         columns[column] = left, top, right - left, bottom - top
         width, height = head_sizes[column]
-        y = line - height if column in uppermost else top - height
+        y = line - height if column in in_line else top - height
         heads[column] = (left + right - width) / 2, y, width, height
     bottom = float(np.max(rects[:, 1] + rects[:, 3], initial=line))
     return Places(rects, heads, columns, spans, widths, float(np.max(spans, initial=0.0)), bottom)
@@ -134,36 +136,40 @@ def _node_sizes(
     return sizes
 
 
+def _column_gaps(graph: LayeredGraph, centres: np.ndarray, least: float, most: float) -> np.ndarray:
+    """Free room behind each column layer, so that edges rise and fall by at most about two for one."""
+    rises = np.zeros(len(graph.layers) // 2 + 1)
+    for first, second, _ in graph.edges:
+        depth = graph.nodes[first].layer // 2
+        rises[depth] = max(rises[depth], abs(float(centres[first] - centres[second])))
+    return np.clip(rises / 2, least, max(least, most))
+
+
 def _x_places(
     graph: LayeredGraph,
     sizes: np.ndarray,
     head_sizes: Sequence[tuple[float, float]],
-    column_gap: float,
+    gaps: np.ndarray,
     bar_width: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """First and last x of every layer, and x of every node; channels become as wide as their layer."""
-    n_layers = len(graph.layers)
-    widest = np.zeros(n_layers)
-    for layer in range(0, n_layers, 2):
-        for node in graph.layers[layer]:
-            head = head_sizes[graph.nodes[node].owner][0] if graph.nodes[node].kind == "cluster" else 0.0
-            widest[layer] = max(widest[layer], sizes[node, 0], head)
-    spans = np.zeros((n_layers, 2))
+    spans = np.zeros((len(graph.layers), 2))
     x = 0.0
-    for layer in range(n_layers):
-        if layer % 2 == 0:
-            spans[layer] = x, x + widest[layer]
-            x += widest[layer] + column_gap
-        else:
-            middle = x - column_gap / 2
-            spans[layer] = middle - bar_width / 2, middle + bar_width / 2
-    places = np.zeros(len(graph.nodes))
-    for i_node, one in enumerate(graph.nodes):
-        left, right = spans[one.layer]
-        if one.kind == "waypoint":
-            sizes[i_node, 0] = right - left
-        places[i_node] = (left + right - sizes[i_node, 0]) / 2
-    return spans, places
+    for layer, nodes in enumerate(graph.layers):
+        gap = float(gaps[layer // 2])
+        if layer % 2:
+            spans[layer] = x - gap / 2 - bar_width / 2, x - gap / 2 + bar_width / 2
+            continue
+        widest = 0.0
+        for node in nodes:
+            if graph.nodes[node].kind == "cluster":
+                widest = max(widest, float(sizes[node, 0]), head_sizes[graph.nodes[node].owner][0])
+        spans[layer] = x, x + widest
+        x += widest + gap
+    layers = np.array([one.layer for one in graph.nodes], np.int64)
+    is_channel = np.array([one.kind == "waypoint" for one in graph.nodes], bool)
+    sizes[is_channel, 0] = (spans[:, 1] - spans[:, 0])[layers[is_channel]]
+    return spans, spans.mean(axis=1)[layers] - sizes[:, 0] / 2
 
 
 def _uppermost_columns(graph: LayeredGraph) -> set[int]:
@@ -174,6 +180,24 @@ def _uppermost_columns(graph: LayeredGraph) -> set[int]:
             key = (node.lane, node.owner)
             best[node.layer] = min(best.get(node.layer, key), key)
     return {column for _, column in best.values()}
+
+
+def _room_above(
+    graph: LayeredGraph,
+    order: Sequence[Sequence[int]],
+    head_sizes: Sequence[tuple[float, float]],
+    in_line: set[int],
+) -> np.ndarray:
+    """Room that each node needs above itself: the first cluster of a column for the column's head."""
+    above = np.zeros(len(graph.nodes))
+    seen = set(in_line)
+    for nodes in order:
+        for node in nodes:
+            column = graph.nodes[node].owner
+            if graph.nodes[node].kind == "cluster" and column not in seen:
+                seen.add(column)
+                above[node] = head_sizes[column][1]
+    return above
 
 
 def _separations(
@@ -203,40 +227,38 @@ def _y_centres(
     sizes: np.ndarray,
     above: np.ndarray,
     gaps: Sequence[np.ndarray],
-    widths: np.ndarray,
     alignment: float,
     n_sweeps: int,
 ) -> np.ndarray:
-    """Centres that lie near those of what they are joined to, at least the separations apart."""
+    """Centres that lie near those of what they are joined to, at least the separations apart.
+
+    Layer by layer, forth and back, each node wants to stand at the mean of what it is joined to; the nearest places
+    that keep order and separations are an isotonic regression. Clusters want it only as far as `alignment` says, and
+    else their place in a tight stack about one axis. No layer becomes higher than the highest tight stack.
+    """
     before, after = neighbours(graph)
-    centres = np.zeros(len(graph.nodes))
-    tight = np.zeros(len(graph.nodes))
-    tallest = 0.0
-    for nodes, gap in zip(order, gaps):
+    joined = [one + other for one, other in zip(before, after)]
+    tight, ends = np.zeros(len(graph.nodes)), {}
+    for layer, (nodes, gap) in enumerate(zip(order, gaps)):
         if nodes:
-            ends = above[nodes[0]] + sizes[nodes[0], 1] / 2, sizes[nodes[-1], 1] / 2
-            places = np.concatenate([[0.0], np.cumsum(gap)])
-            extent = ends[0] + places[-1] + ends[1]
-            tallest = max(tallest, extent)
-            tight[list(nodes)] = places + ends[0] - extent / 2
-    centres[:] = tight
+            first, last = above[nodes[0]] + sizes[nodes[0], 1] / 2, sizes[nodes[-1], 1] / 2
+            places = np.concatenate([[first], first + np.cumsum(gap)])
+            extent = places[-1] + last
+            tight[list(nodes)] = places - extent / 2
+            ends[layer] = first, last, extent
+    highest = max((extent for _, _, extent in ends.values()), default=0.0)
+    pulls = np.array([alignment if node.kind == "cluster" else 1.0 for node in graph.nodes])
+    centres = tight.copy()
     for sweep in range(n_sweeps):
-        layers = range(len(order)) if sweep % 2 == 0 else range(len(order) - 1, -1, -1)
-        for layer in layers:
+        for layer in sorted(ends, reverse=sweep % 2 == 1):
             nodes = list(order[layer])
-            if not nodes:
-                continue
-            wanted, weights = np.zeros(len(nodes)), np.zeros(len(nodes))
+            wanted = tight[nodes].copy()
             for i, node in enumerate(nodes):
-                joined = before[node] + after[node]
-                total = sum(strength for _, strength in joined)
-                pull = alignment if total > 0 else 0.0
-                if graph.nodes[node].kind != "cluster" and total > 0:
-                    pull = 1.0
-                near = sum(centres[other] * strength for other, strength in joined) / total if total > 0 else 0.0
-                wanted[i] = pull * near + (1 - pull) * tight[node]
-                weights[i] = 1.0
-            low = -tallest / 2 + above[nodes[0]] + sizes[nodes[0], 1] / 2
-            high = tallest / 2 - sizes[nodes[-1], 1] / 2
-            centres[nodes] = separate(wanted, gaps[layer], weights, low, high)
+                total = sum(strength for _, strength in joined[node])
+                if total > 0:
+                    near = sum(centres[other] * strength for other, strength in joined[node]) / total
+                    wanted[i] += pulls[node] * (near - wanted[i])
+            first, last, _ = ends[layer]
+            weights = np.ones(len(nodes))
+            centres[nodes] = separate(wanted, gaps[layer], weights, first - highest / 2, highest / 2 - last)
     return centres

@@ -126,24 +126,6 @@ def pack(
     return best[1]
 
 
-def neighbour_pairs(packing: Packing) -> np.ndarray:
-    """Find the rectangles that stand side by side, for measuring.
-
-    Returns
-    -------
-    ndarray of shape (m, 2), int64
-        Pairs whose rectangles are at most a twentieth of the whole's size apart, and face each other over at least
-        half of the smaller one's side.
-    """
-    x, y, w, h = packing.rects.T
-    near = 0.05 * min(packing.width, packing.height)
-    over_x = np.minimum(x[:, None] + w[:, None], x + w) - np.maximum(x[:, None], x)
-    over_y = np.minimum(y[:, None] + h[:, None], y + h) - np.maximum(y[:, None], y)
-    beside = (over_x > -near) & (over_y > 0.5 * np.minimum(h[:, None], h))
-    above = (over_y > -near) & (over_x > 0.5 * np.minimum(w[:, None], w))
-    return np.argwhere(np.triu(beside | above, 1))
-
-
 def _checked_areas(areas: np.ndarray, aspect: float | np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
     """Areas with the floor, and aspects, as arrays of equal length."""
     areas = np.asarray(areas, np.float64)
