@@ -4,65 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Mapping, Sequence
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cnnvis_caffe.errors import EngineError
+from cnnvis_caffe.engines import ENGINES, engine
+from cnnvis_caffe.progress import SILENT, Progress
 
-ENGINES = ("torch", "caffe")
-_REAL_CAFFE = "caffe"
+if TYPE_CHECKING:
+    from cnnvis_caffe.records.analysis import Analysis
 
-__all__ = ["ENGINES", "engine", "inspect", "load_net"]
-
-
-def engine(name: str = "torch") -> ModuleType:
-    """Return the module that runs nets, with pycaffe's names.
-
-    Parameters
-    ----------
-    name : {"torch", "caffe"}, default="torch"
-        Our own runtime, or a real Caffe that is installed here.
-
-    Returns
-    -------
-    module
-        `cnnvis_caffe.pycaffe`, or the real `caffe`.
-
-    Raises
-    ------
-    EngineError
-        If there is no engine of that name, or no real Caffe.
-    """
-    if name == "torch":
-        return importlib.import_module("cnnvis_caffe.pycaffe")
-    if name == "caffe":
-        return _real_caffe()
-    raise EngineError(f"there is no engine {name!r}; {' and '.join(map(repr, ENGINES))} are known")
-
-
-def _real_caffe() -> ModuleType:
-    """The real pycaffe, which is not to be mistaken for our own under its name, nor for some folder."""
-    hint = "install it (Debian 11 has a package: python3-caffe-cpu), or use the engine 'torch'"
-    before = sys.modules.get(_REAL_CAFFE)
-    if before is not None and before.__name__.startswith("cnnvis_caffe"):
-        raise EngineError(
-            "in this process 'caffe' is cnnvis_caffe itself, because install_as_caffe() was called; "
-            "start another process for the engine 'caffe'"
-        )
-    try:
-        caffe = importlib.import_module(_REAL_CAFFE)
-    except ModuleNotFoundError as error:
-        if error.name == "caffe":
-            raise EngineError(f"there is no real Caffe here; {hint}") from error
-        raise EngineError(f"the real Caffe cannot be imported, as the module {error.name!r} is missing") from error
-    except ImportError as error:
-        raise EngineError(f"the real Caffe cannot be imported: {error}") from error
-    if not (hasattr(caffe, "Net") and hasattr(caffe, "TEST")):
-        place = getattr(caffe, "__file__", None) or next(iter(getattr(caffe, "__path__", ())), "somewhere")
-        raise EngineError(f"'import caffe' gives {place}, which is not pycaffe; {hint}")
-    return caffe
+__all__ = ["ENGINES", "analyze", "engine", "inspect", "load_net", "open_analysis"]
 
 
 def inspect(
@@ -140,3 +91,70 @@ def load_net(
     if stages:
         keywords["stages"] = list(stages)
     return caffe.Net(os.fspath(network), {"TRAIN": caffe.TRAIN, "TEST": caffe.TEST}[phase], **keywords)
+
+
+def analyze(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    progress: Progress = SILENT,
+    **options: Any,
+) -> Analysis | None:
+    """Run images through a trained network and write down what its neurons do.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt; of a train_val network the TEST phase with its preprocessing.
+    weights : str, path-like or sequence of them, or None
+        Snapshots of one run, put in order by iteration; None for what the network's fillers give.
+    data : str or path-like
+        ``mnist:train``, an LMDB, a folder of class folders, an image list, an HDF5 or npz file.
+    out : str or path-like
+        File to write.
+    progress : Progress, default=SILENT
+        May raise `Cancelled`: what was done is kept, for ``resume=True``.
+    **options
+        As for `cnnvis_caffe.pipeline.analyze`: ``log``, ``engine``, ``device``, ``batch``, ``limit``, ``top``,
+        ``layers``, ``contributions``, ``gradients``, ``scale``, ``mean``, ``channel_order``, ``resize``, ``classes``,
+        ``score``, ``stages``, ``shard``, ``resume``, ``seed``.
+
+    Returns
+    -------
+    Analysis or None
+        Opened from the file; None for a shard.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, things do not fit, or `out` cannot be written; nothing is then half written.
+    """
+    pipeline = importlib.import_module("cnnvis_caffe.pipeline")
+    analysis: Analysis | None = pipeline.analyze(model, weights, data, out, progress=progress, **options)
+    return analysis
+
+
+def open_analysis(path: str | os.PathLike[str]) -> Analysis:
+    """Open an analysis file.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Analysis
+        What is large is read when it is asked for.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    StoreError
+        If it is no analysis file, is damaged, or is of a newer version.
+    """
+    store = importlib.import_module("cnnvis_caffe.store")
+    analysis: Analysis = store.read_analysis(path)
+    return analysis

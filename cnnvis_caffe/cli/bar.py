@@ -15,9 +15,12 @@ class Bar:
     ----------
     context : click.Context
         Of the command; its root knows whether to be quiet.
+    unit : str, default="it"
+        What is counted.
     """
 
-    def __init__(self, context: click.Context) -> None:
+    def __init__(self, context: click.Context, unit: str = "it") -> None:
+        self._unit = f" {unit}" if unit != "it" else unit
         self._off = bool(context.find_root().params.get("quiet")) or not sys.stderr.isatty()
         self._bars: list[tqdm.tqdm] = []
 
@@ -25,7 +28,10 @@ class Bar:
         """Begin something of `total` steps."""
         unit_scale = total >= 10_000_000  # bytes rather than images
         self._bars.append(
-            tqdm.tqdm(total=total, desc=what, file=sys.stderr, leave=False, disable=self._off, unit_scale=unit_scale)
+            tqdm.tqdm(
+                total=total, desc=what, file=sys.stderr, leave=False, disable=self._off, unit=self._unit,
+                unit_scale=unit_scale,
+            )  # fmt: skip
         )
 
     def step(self, n: int = 1) -> None:

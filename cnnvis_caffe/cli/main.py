@@ -17,8 +17,10 @@ from cnnvis_caffe.errors import Cancelled, CnnvisError
 # Name, and the line that `--help` shows. A sub-command is the attribute `command` of the module
 # `cnnvis_caffe.cli.<name>`; it is imported only when it is called, so that help and completion stay quick.
 COMMANDS = {
+    "analyze": "Run images through a trained network and write down what its neurons do.",
     "data": "Make the databases that networks read, from data sets and image files.",
     "inspect": "Show what a network, weights, solver, solver state or mean file holds.",
+    "merge": "Put the shards of an analysis together.",
     "test": "Score a network on batches of its data, as caffe test does.",
     "time": "Time every layer of a network, forward and backward.",
     "train": "Train a network as a solver says, as caffe train does.",

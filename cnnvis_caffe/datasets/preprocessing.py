@@ -30,6 +30,8 @@ class Preprocessing:
         Height and width that images are brought to before they are cropped.
     resize_to_fit : bool
         Bring images to the network's own size, whatever theirs is.
+    crop : int
+        Height and width of what is left of an image where the network itself does not say; 0 for all of it.
     force_color, force_gray : bool
         Decode encoded images to three channels, or to one.
     channel_order : str
@@ -47,6 +49,7 @@ class Preprocessing:
     mean_name: str = ""
     resize: tuple[int, int] | None = None
     resize_to_fit: bool = False
+    crop: int = 0
     force_color: bool = False
     force_gray: bool = False
     channel_order: str = ""

@@ -115,23 +115,23 @@ class ImageSource:
         low, high = self._shown_range or (0.0, 255.0)
         return np.rint(np.clip((pixels - low) * (255 / (high - low)), 0, 255)).astype(np.uint8)
 
-    def shown(self, index: int) -> np.ndarray:
-        """Return one image as it is drawn.
+    def shown_images(self, indices: np.ndarray) -> np.ndarray:
+        """Return images as they are drawn.
 
         Parameters
         ----------
-        index : int
+        indices : ndarray of int
 
         Returns
         -------
-        ndarray of shape (H, W, 3), uint8
+        ndarray of shape (n, H, W, 3), uint8
             RGB; further channels than three are left out.
         """
-        image = self.patch_images(np.array([index]))[0]
+        images = self.patch_images(indices)
         if self.channel_order == "BGR":
-            image = image[::-1]
-        planes = [image[min(channel, len(image) - 1)] for channel in range(3)]
-        return np.stack(planes, axis=-1)
+            images = images[:, ::-1]
+        last = images.shape[1] - 1
+        return np.stack([images[:, min(channel, last)] for channel in range(3)], axis=-1)
 
     def inputs(self, indices: np.ndarray) -> np.ndarray:
         """Return what the network takes.
@@ -267,7 +267,7 @@ def open_source(
         ``mnist:train``, the folder of an LMDB or LevelDB or of class folders (numbered in byte order), a list of
         image files with labels, an HDF5 file or an npz file.
     input_shape : (int, int, int), optional
-        Channels, height and width that the network takes; those of the images without.
+        Channels, height and width that the network takes; without, what is left of the first image.
     preprocessing : Preprocessing, optional
         Nothing is done without.
     root_folder : str, default=""
@@ -323,8 +323,8 @@ def open_source(
         raise DataFileError(text, f"has the label {int(reader.labels.min())}; labels count from 0")
     if input_shape is None:
         first = reader.read(np.arange(1))[0]
-        input_shape = (len(first), *(settings.resize or first.shape[1:]))  # type: ignore[assignment]
-    assert input_shape is not None
+        height, width = settings.resize or first.shape[1:]
+        input_shape = (len(first), settings.crop or height, settings.crop or width)
     return ImageSource(text, reader, class_names, input_shape, settings, note)
 
 

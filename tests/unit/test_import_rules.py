@@ -33,7 +33,8 @@ OURS: dict[str, set[str] | None] = {
     "scene": {"layout"} | EVERYBODY_MAY,
     "store": {"formats.atomic"} | EVERYBODY_MAY,
     "engines": {"pycaffe"} | EVERYBODY_MAY,
-    "pipeline": {"formats", "network", "datasets", "features", "engines"}
+    "analysis": {"formats", "network", "datasets", "features", "engines", "store"} | EVERYBODY_MAY,
+    "pipeline": {"formats", "network", "datasets", "features", "engines", "analysis"}
     | {"aggregation", "layout", "scene", "store", "findings"}
     | EVERYBODY_MAY,
     "render": {"scene", "store", "aggregation.edits", "pipeline"} | EVERYBODY_MAY,

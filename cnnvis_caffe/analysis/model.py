@@ -1,0 +1,316 @@
+"""The network as it is analysed, its data, and the nets that run it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe import engines
+from cnnvis_caffe.analysis.request import Request
+from cnnvis_caffe.analysis.snapshots import SnapshotFile
+from cnnvis_caffe.datasets.preprocessing import Preprocessing
+from cnnvis_caffe.datasets.source import ImageSource, open_source
+from cnnvis_caffe.errors import DataFileError, DeviceError, NetError, ParamMismatchError
+from cnnvis_caffe.formats.mean import read_mean
+from cnnvis_caffe.formats.prototxt import read_network, write_text
+from cnnvis_caffe.formats.weights import read_weights
+from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.feeding import Feeding, feed_by_hand, find_feeding, find_label, test_layers
+from cnnvis_caffe.network.names import find_value, value_names
+from cnnvis_caffe.network.nodes import analysis_nodes
+from cnnvis_caffe.network.receptive_field import ReceptiveFields
+from cnnvis_caffe.network.rewrite import analysis_network, find_score
+from cnnvis_caffe.network.weights_fit import compare
+from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.records.analysis import Node
+from cnnvis_caffe.records.dag import Dag
+from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.records.weights_fit import DIFFERS, MISSING
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network that is ready to be analysed.
+
+    Attributes
+    ----------
+    title : str
+    network : NetworkFile
+        The analysis net, fed by hand.
+    dag : Dag
+    nodes : tuple of Node
+    fields : ReceptiveFields
+    input_name, label_name, score_name : str
+        Nodes, which are blobs of the analysis net.
+    n_classes : int
+    source : ImageSource
+    class_names : tuple of str
+    """
+
+    title: str
+    network: NetworkFile
+    dag: Dag
+    nodes: tuple[Node, ...]
+    fields: ReceptiveFields
+    input_name: str
+    label_name: str
+    score_name: str
+    n_classes: int
+    source: ImageSource
+    class_names: tuple[str, ...]
+
+
+def open_model(request: Request, progress: Progress = SILENT) -> Model:
+    """Open the network and the data, and check that they fit.
+
+    Parameters
+    ----------
+    request : Request
+    progress : Progress, default=SILENT
+        Told of downloads.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    CnnvisError
+        If the network cannot be analysed or the data are not there or do not fit.
+    """
+    network = test_layers(read_network(request.model), request.stages)
+    feeding = find_feeding(network)
+    preprocessing = preprocessing_of(request, feeding)
+    source = open_source(
+        request.data,
+        input_shape=feeding.shape,
+        preprocessing=preprocessing,
+        root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
+        names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
+        progress=progress,
+    )
+    fed = feed_by_hand(network, feeding, source.input_shape, request.batch)
+    analysed = analysis_network(fed, score=request.score or None)
+    dag = build_dag(analysed, "TEST")
+    score = find_value(dag, request.score) if request.score else find_score(dag)
+    if score is None:
+        raise NetError(f"{network.path}: has no scores of classes; name the layer that gives them (--score)")
+    shape = dag.shape(score) or ()
+    if len(shape) < 2:
+        raise NetError(f"{network.path}: the score {value_names(dag)[score]!r} has shape {shape} and no classes")
+    n_classes = shape[1]
+    return Model(
+        title=network.message.name or os.path.basename(request.model),
+        network=analysed,
+        dag=dag,
+        nodes=analysis_nodes(dag, analysed),
+        fields=ReceptiveFields(dag),
+        input_name=feeding.image_blob,
+        label_name=find_label(analysed),
+        score_name=value_names(dag)[score],
+        n_classes=n_classes,
+        source=source,
+        class_names=_class_names(request, source, n_classes),
+    )
+
+
+def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
+    """Put together what the network and the user say about the images.
+
+    Parameters
+    ----------
+    request : Request
+    feeding : Feeding
+
+    Returns
+    -------
+    Preprocessing
+
+    Raises
+    ------
+    MeanFileError, DataFileError
+        If the mean cannot be read.
+    """
+    layer = feeding.data_layer
+    scale, mean, color, gray, crop = 1.0, "", False, False, 0
+    values: tuple[float, ...] = ()
+    size: tuple[int, int] | None = None
+    if layer is not None:
+        param = layer.transform_param
+        scale, crop = param.scale, param.crop_size
+        mean, values = param.mean_file, tuple(param.mean_value)
+        color, gray = param.force_color, param.force_gray
+        images = layer.image_data_param
+        if layer.type == "ImageData":
+            gray = gray or not images.is_color
+            if images.new_height and images.new_width:
+                size = (images.new_height, images.new_width)
+    elif request.scale is None and not request.mean:
+        logger.warning(
+            "%s says nothing about preprocessing: the images are fed as they are; give --scale and --mean if the "
+            "network was trained otherwise, or the train_val prototxt as the model",
+            request.model,
+        )
+    if request.scale is not None:
+        scale = request.scale
+    if request.mean:
+        mean, values = _mean_option(request.mean)
+    return Preprocessing(
+        scale=float(np.float32(scale)),
+        mean_values=values,
+        mean_image=read_mean(mean) if mean else None,
+        mean_name=mean,
+        resize=size,
+        resize_to_fit=request.resize,
+        crop=crop,
+        force_color=color,
+        force_gray=gray,
+        channel_order=request.channel_order,
+    )
+
+
+def _mean_option(text: str) -> tuple[str, tuple[float, ...]]:
+    """A file, or values separated by commas."""
+    if os.path.exists(text):
+        return text, ()
+    try:
+        return "", tuple(float(value) for value in text.split(","))
+    except ValueError as error:
+        raise DataFileError(text, "is neither a mean file nor numbers separated by commas") from error
+
+
+def _class_names(request: Request, source: ImageSource, n_classes: int) -> tuple[str, ...]:
+    """A name for each class; checks that the data have no others."""
+    largest = int(source.labels.max())
+    if largest >= n_classes:
+        raise DataFileError(
+            source.name, f"has labels up to {largest}, but the network gives scores for {n_classes} classes"
+        )
+    if request.classes:
+        if len(request.classes) != n_classes:
+            raise NetError(f"{len(request.classes)} class names are given, but the network has {n_classes} classes")
+        return request.classes
+    names = source.class_names[:n_classes]
+    return (*names, *map(str, range(len(names), n_classes)))
+
+
+def check_classes(request: Request, model: Model, indices: np.ndarray) -> None:
+    """Warn of classes without images, or raise where they were asked for by name.
+
+    Parameters
+    ----------
+    request : Request
+    model : Model
+    indices : ndarray of int
+        Of the images that are analysed.
+
+    Raises
+    ------
+    DataFileError
+        If there are no images, or none of a class that was named.
+    """
+    source = model.source
+    if not len(indices):
+        raise DataFileError(source.name, "has no images to analyse in this selection")
+    counts = np.bincount(source.labels[indices], minlength=model.n_classes)
+    empty = [name for name, count in zip(model.class_names, counts) if not count]
+    if empty and request.classes:
+        raise DataFileError(source.name, f"has no images of {_list(empty)}; leave --classes out or give other data")
+    if empty:
+        logger.warning("%s: no images of %s; their columns stay empty", source.name, _list(empty))
+
+
+def _list(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    shown = ", ".join(repr(name) for name in names[:5])
+    more = len(names) - 5
+    return f"class {shown}" if len(names) == 1 else f"classes {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def check_weights(model: Model, snapshots: Sequence[SnapshotFile]) -> None:
+    """Raise unless weights files are of this network.
+
+    Parameters
+    ----------
+    model : Model
+    snapshots : sequence of SnapshotFile
+
+    Raises
+    ------
+    CaffemodelError
+        If a file is damaged.
+    ParamMismatchError
+        If a layer has other parameters in a file, or none.
+    """
+    for snapshot in snapshots:
+        if not snapshot.path:
+            continue
+        fit = compare(model.dag, read_weights(snapshot.path))
+        for status in (DIFFERS, MISSING):
+            wrong = fit.named(status)
+            if wrong:
+                more = f", and {len(wrong) - 1} more layers" if len(wrong) > 1 else ""
+                raise ParamMismatchError(
+                    f"{snapshot.path}: these are not the weights of {model.network.path}: layer {wrong[0].name!r}: "
+                    f"{wrong[0].reason}{more}; compare them with: cnnvis-caffe inspect MODEL WEIGHTS"
+                )
+
+
+class Nets:
+    """Nets of an engine that run a model.
+
+    Parameters
+    ----------
+    model : Model
+    request : Request
+
+    Raises
+    ------
+    EngineError, DeviceError
+        If the engine or the device is not there.
+    """
+
+    def __init__(self, model: Model, request: Request) -> None:
+        self._model = model
+        # Whoever wants the real Caffe's own lines sets it; it must be set before the import.
+        os.environ.setdefault("GLOG_minloglevel", "2")
+        self._caffe = engines.engine(request.engine)
+        if request.device == "cuda":
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)
+                try:
+                    self._caffe.set_mode_gpu()
+                except UserWarning as warning:
+                    raise DeviceError("there is no CUDA device here; analyse with --device cpu") from warning
+        else:
+            self._caffe.set_mode_cpu()
+        self._caffe.set_random_seed(request.seed)
+        with tempfile.TemporaryDirectory(prefix="cnnvis_caffe.") as folder:
+            path = os.path.join(folder, "analysis.prototxt")
+            write_text(path, model.network.message)
+            self._net = self._caffe.Net(path, self._caffe.TEST)
+
+    @property
+    def version(self) -> str:
+        """Of the engine."""
+        return str(getattr(self._caffe, "__version__", ""))
+
+    def with_weights(self, snapshot: SnapshotFile) -> Any:
+        """Return the net with the weights of a snapshot; there is one net, which the next call changes.
+
+        Parameters
+        ----------
+        snapshot : SnapshotFile
+        """
+        if snapshot.path:
+            self._net.copy_from(snapshot.path)
+        return self._net

@@ -1,0 +1,252 @@
+"""The passes over the data: one for each snapshot, with what is kept when they are interrupted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe.analysis.model import Model, Nets
+from cnnvis_caffe.analysis.request import Request
+from cnnvis_caffe.analysis.snapshots import SnapshotFile
+from cnnvis_caffe.errors import CnnvisError, StoreError
+from cnnvis_caffe.features.extraction import ExtractedSnapshot, Extraction
+from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.store.state import AnalysisState, read_state, write_state
+
+logger = logging.getLogger(__name__)
+
+#: How often what was summed up is written down.
+SECONDS_BETWEEN_STATES = 60.0
+
+
+@dataclass(eq=False)
+class Run:
+    """An analysis at work.
+
+    Attributes
+    ----------
+    request : Request
+    model : Model
+    snapshots : tuple of SnapshotFile
+    indices : ndarray of int64
+        Of the images of this shard.
+    settings : dict of str to str
+        What parts of one analysis have in common.
+    state_path : str
+        Where the state goes.
+    n_done : list of int
+        Images that each snapshot has seen.
+    sums : list of dict of str to ndarray
+        Of the snapshots that are done.
+    seconds : float
+        Spent, in earlier runs as well.
+    n_seen : int
+        Images that went through the net in this run, and `seconds_here` in how long.
+    """
+
+    request: Request
+    model: Model
+    snapshots: Sequence[SnapshotFile]
+    indices: np.ndarray
+    settings: dict[str, str]
+    state_path: str
+    n_done: list[int] = field(default_factory=list)
+    sums: list[dict[str, np.ndarray]] = field(default_factory=list)
+    seconds: float = 0.0
+    n_seen: int = 0
+    seconds_here: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.n_done = self.n_done or [0] * len(self.snapshots)
+        self._written = time.monotonic()
+
+    def resume(self) -> None:
+        """Go on from the state that an interrupted run left behind.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be read, or is that of another analysis.
+        """
+        if not os.path.exists(self.state_path):
+            logger.warning("%s: there is nothing to resume; beginning at the first image", self.state_path)
+            return
+        state = read_state(self.state_path)
+        check_same(state, self.settings, self.request.shard)
+        if len(state.n_done) != len(self.snapshots) or state.n_images != len(self.indices):
+            raise StoreError(state.path, "n_done", "is not of as many snapshots and images; analyse again")
+        self.n_done = list(state.n_done)
+        self.sums = [dict(sums) for sums in state.sums]
+        self.seconds = state.seconds
+
+    def state(self) -> AnalysisState:
+        """Return what was summed up so far."""
+        return AnalysisState(
+            settings=self.settings,
+            request=self.request.to_json(),
+            shard=self.request.shard,
+            n_done=tuple(self.n_done),
+            n_images=len(self.indices),
+            sums=tuple(self.sums),
+            seconds=self.seconds + self.seconds_here,
+        )
+
+    def passes(self, nets: Nets, progress: Progress = SILENT) -> list[ExtractedSnapshot]:
+        """Run all images through all snapshots.
+
+        Parameters
+        ----------
+        nets : Nets
+        progress : Progress, default=SILENT
+            Told of images; what it raises ends the run, whose state is kept.
+
+        Returns
+        -------
+        list of ExtractedSnapshot
+        """
+        results = []
+        for number, snapshot in enumerate(self.snapshots):
+            extraction = new_extraction(nets.with_weights(snapshot), self.model, self.request)
+            if number < len(self.sums):
+                extraction.restore(self.sums[number])
+            if self.n_done[number] < len(self.indices):
+                self._pass(number, snapshot, extraction, progress)
+            results.append(extraction.finish())
+        return results
+
+    def _pass(self, number: int, snapshot: SnapshotFile, extraction: Extraction, progress: Progress) -> None:
+        """Run what is left of the images through one snapshot."""
+        left = self.indices[self.n_done[number] :]
+        what = snapshot.label if len(self.snapshots) == 1 else f"{snapshot.label} ({number + 1}/{len(self.snapshots)})"
+        batches = self.model.source.batches(left, self.request.batch)
+        is_whole = True
+        started = time.monotonic()
+        before = self.seconds_here
+        try:
+            progress.start(len(self.indices), what)
+            if self.n_done[number]:
+                progress.step(self.n_done[number])
+            for inputs, labels, indices in batches:
+                is_whole = False
+                extraction.update(inputs, labels, indices)
+                is_whole = True
+                self.n_done[number] += len(indices)
+                self.n_seen += len(indices)
+                self.seconds_here = before + time.monotonic() - started
+                if time.monotonic() - self._written > SECONDS_BETWEEN_STATES:
+                    self._write(number, extraction)
+                progress.step(len(indices))
+            progress.done()
+        except BaseException as error:
+            # Errors of our own mean that going on would end the same way; only what was asked for is kept.
+            if is_whole and any(self.n_done) and not isinstance(error, CnnvisError):
+                self._write(number, extraction)
+            raise
+        finally:
+            batches.close()  # type: ignore[attr-defined]
+            self.seconds_here = before + time.monotonic() - started
+        self._keep(number, extraction)
+
+    def _keep(self, number: int, extraction: Extraction) -> None:
+        """Remember what a snapshot has summed up."""
+        self.sums[number:] = [extraction.state()]
+
+    def _write(self, number: int, extraction: Extraction) -> None:
+        """Write the state down."""
+        self._keep(number, extraction)
+        write_state(self.state_path, self.state())
+        self._written = time.monotonic()
+
+
+def new_extraction(net: Any, model: Model, request: Request) -> Extraction:
+    """Return an extraction that has seen nothing.
+
+    Parameters
+    ----------
+    net : Net
+    model : Model
+    request : Request
+    """
+    return Extraction(
+        net,
+        model.nodes,
+        model.fields,
+        input_name=model.input_name,
+        label_name=model.label_name,
+        score_name=model.score_name,
+        n_classes=model.n_classes,
+        top=request.top,
+        contributions=request.contributions,
+        gradients=request.gradients,
+        layers=request.layers or None,
+    )
+
+
+def merged_passes(run: Run, nets: Nets, states: Sequence[AnalysisState]) -> list[ExtractedSnapshot]:
+    """Put the shards of an analysis together.
+
+    Parameters
+    ----------
+    run : Run
+    nets : Nets
+    states : sequence of AnalysisState
+        All shards, by number.
+
+    Returns
+    -------
+    list of ExtractedSnapshot
+    """
+    results = []
+    for number, snapshot in enumerate(run.snapshots):
+        net = nets.with_weights(snapshot)
+        total = new_extraction(net, run.model, run.request)
+        for state in states:
+            part = new_extraction(net, run.model, run.request)
+            part.restore(state.sums[number])
+            total.merge(part)
+        results.append(total.finish())
+    return results
+
+
+def check_same(state: AnalysisState, settings: dict[str, str], shard: tuple[int, int] | None = None) -> None:
+    """Raise unless a state is of an analysis with the same settings.
+
+    Parameters
+    ----------
+    state : AnalysisState
+    settings : dict of str to str
+    shard : (int, int) or None
+        None where shards may differ.
+
+    Raises
+    ------
+    StoreError
+        Naming what differs.
+    """
+    names = [name for name in {**settings, **state.settings} if settings.get(name) != state.settings.get(name)]
+    if shard is not None and state.shard != shard:
+        names.insert(0, "shard")
+    if names:
+        theirs = {**state.settings, "shard": "/".join(map(str, state.shard))}
+        ours = {**settings, "shard": "/".join(map(str, shard or ()))}
+        name = names[0]
+        more = f" (and {', '.join(names[1:])})" if len(names) > 1 else ""
+        raise StoreError(
+            state.path,
+            "",
+            f"was made with another {name}{more}: {_short(theirs.get(name))}, now {_short(ours.get(name))}; "
+            "use the same options, or remove the file and begin again",
+        )
+
+
+def _short(value: str | None) -> str:
+    """A value for a message: checksums are long."""
+    if value is None:
+        return "nothing"
+    return repr(value if len(value) < 60 else value[:12] + "…")

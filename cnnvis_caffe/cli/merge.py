@@ -1,0 +1,39 @@
+"""`cnnvis-caffe merge`: one analysis file of the shards that `analyze --shard` wrote."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from cnnvis_caffe.cli.analyze import summary, summary_lines
+from cnnvis_caffe.cli.bar import Bar
+
+_FILE = click.Path(dir_okay=False)
+
+
+@click.command()
+@click.argument("shards", nargs=-1, required=True, type=_FILE)
+@click.option("--out", required=True, type=_FILE, metavar="FILE.cnnvis.h5", help="The file to write.")
+@click.option("--model", type=_FILE, help="Where the network is now, if not where it was.")
+@click.option("--weights", multiple=True, type=_FILE, help="Where the weights are now, each with its own --weights.")
+@click.option("--data", metavar="DATA", help="Where the data are now.")
+@click.option("--json", "as_json", is_flag=True, help="Write the summary to standard output as JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    shards: tuple[str, ...],
+    out: str,
+    model: str | None,
+    weights: tuple[str, ...],
+    data: str | None,
+    as_json: bool,
+) -> None:
+    """Put the shards of an analysis together, in any order."""
+    from cnnvis_caffe import pipeline
+
+    started = time.monotonic()
+    analysis = pipeline.merge(shards, out, model=model, weights=weights or None, data=data, progress=Bar(ctx))
+    report = summary(analysis, time.monotonic() - started)
+    click.echo(json.dumps(report) if as_json else "\n".join(summary_lines(analysis, report)))

@@ -1,0 +1,313 @@
+"""The table of contents: what happens to a trained network on its way to a picture, in order. Read this first.
+
+    model, weights, data  --analyze-->  analysis file  --aggregation, layout, scene-->  picture
+
+`analyze` runs images through each snapshot and writes an analysis file; `merge` makes one of shards. The steps are in
+`cnnvis_caffe/analysis`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from cnnvis_caffe.analysis.assemble import assemble
+from cnnvis_caffe.analysis.model import Model, Nets, check_classes, check_weights, open_model
+from cnnvis_caffe.analysis.request import Request, settings_of, sha256
+from cnnvis_caffe.analysis.run import Run, check_same, merged_passes
+from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
+from cnnvis_caffe.errors import Cancelled, StoreError
+from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.store import check_writable, read_analysis, write_analysis
+from cnnvis_caffe.store.state import AnalysisState, read_state, write_state
+
+__all__ = ["PARTIAL", "Cancelled", "analyze", "merge"]
+
+logger = logging.getLogger(__name__)
+
+#: What is added to the name of an analysis file that is not finished.
+PARTIAL = ".partial"
+
+
+def analyze(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    log: str | os.PathLike[str] | None = None,
+    engine: str = "torch",
+    device: str = "cpu",
+    batch: int = 100,
+    limit: int | None = None,
+    top: int = 9,
+    layers: Sequence[str] = (),
+    contributions: str = "own",
+    gradients: bool = True,
+    scale: float | None = None,
+    mean: str | os.PathLike[str] | Sequence[float] | None = None,
+    channel_order: str = "",
+    resize: bool = False,
+    classes: Sequence[str] = (),
+    score: str = "",
+    stages: Sequence[str] = (),
+    shard: tuple[int, int] = (1, 1),
+    resume: bool = False,
+    seed: int = 1,
+    progress: Progress = SILENT,
+) -> Analysis | None:
+    """Run images through a network and write down what its neurons do.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt; of a train_val network the TEST phase with its preprocessing.
+    weights : str, path-like or sequence of them, or None
+        Snapshots of one run, put in order by iteration; None for what the network's fillers give.
+    data : str or path-like
+        ``mnist:train``, an LMDB, a folder of class folders, an image list, an HDF5 or npz file.
+    out : str or path-like
+        File to write. What an interrupted run leaves lies beside it, with ``.partial`` behind its name.
+    log : str or path-like, optional
+        Training log.
+    engine : {"torch", "caffe"}, default="torch"
+    device : {"cpu", "cuda"}, default="cpu"
+    batch : int, default=100
+        Images at once.
+    limit : int, optional
+        Images at most, each class in proportion.
+    top : int, default=9
+        Images to keep for each neuron.
+    layers : sequence of str, optional
+        Nodes to analyse; all with neurons if left out.
+    contributions : {"own", "all", "none"}, default="own"
+        To the score of each image's own class, of all classes as well, or not at all.
+    gradients : bool, default=True
+        Whether the gradients of the loss are summed.
+    scale : float, optional
+        Factor of the input, instead of the network's own.
+    mean : str, path-like or sequence of float, optional
+        Mean file, or one value for each channel, instead of the network's own.
+    channel_order : {"", "RGB", "BGR"}, default=""
+        What the network takes; images are turned to it where theirs is known.
+    resize : bool, default=False
+        Bring images to the network's size.
+    classes : sequence of str, optional
+        Names of the classes by label; each must have images then.
+    score : str, default=""
+        Layer with the scores, where it is not found.
+    stages : sequence of str, optional
+        For the layers' stage rules.
+    shard : (int, int), default=(1, 1)
+        Of n parts the i-th, counted from 1: `out` is then a shard, for `merge`.
+    resume : bool, default=False
+        Go on where an interrupted run with the same options stopped.
+    seed : int, default=1
+        For fillers.
+    progress : Progress, default=SILENT
+        May raise `Cancelled`: what was done is kept, for `resume`.
+
+    Returns
+    -------
+    Analysis or None
+        Opened from the file; None for a shard.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, things do not fit, or `out` cannot be written; nothing is then half written.
+    """
+    request = Request(
+        model=os.fspath(model),
+        weights=_paths(weights),
+        data=os.fspath(data),
+        log=os.fspath(log) if log is not None else "",
+        engine=engine,
+        device=device,
+        batch=batch,
+        limit=limit,
+        top=top,
+        layers=tuple(layers),
+        contributions=contributions,
+        gradients=gradients,
+        scale=scale,
+        mean=_mean_text(mean),
+        channel_order=channel_order,
+        resize=resize,
+        classes=tuple(classes),
+        score=score,
+        stages=tuple(stages),
+        shard=(int(shard[0]), int(shard[1])),
+        seed=seed,
+    )
+    _check_options(request)
+    out = os.fspath(out)
+    check_writable(out)
+
+    run = _prepare(request, out + PARTIAL, progress)
+    if resume:
+        run.resume()
+    nets = Nets(run.model, request)
+    extracted = run.passes(nets, progress)
+    if request.shard[1] > 1:
+        write_state(out, run.state())
+        _forget(run.state_path)
+        return None
+    write_analysis(out, assemble(run, nets, extracted, progress), progress=progress)
+    _forget(run.state_path)
+    return read_analysis(out)
+
+
+def merge(
+    shards: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    data: str | os.PathLike[str] | None = None,
+    progress: Progress = SILENT,
+) -> Analysis:
+    """Make an analysis file of shards.
+
+    Parameters
+    ----------
+    shards : sequence of str or path-like
+        All of them, in any order.
+    out : str or path-like
+        File to write.
+    model, weights, data : optional
+        Where these are now, if not where they were; they must be the same.
+    progress : Progress, default=SILENT
+
+    Returns
+    -------
+    Analysis
+        Opened from the file; the same as that of one pass, but for the rounding of sums.
+
+    Raises
+    ------
+    CnnvisError
+        If shards are missing, unfinished or do not belong together, or `out` cannot be written.
+    """
+    out = os.fspath(out)
+    check_writable(out)
+    states = _checked_shards([read_state(path) for path in shards])
+    stored = Request.from_json(states[0].request)
+    request = Request.from_json(
+        {
+            **stored.to_json(),
+            "shard": (1, 1),
+            "model": stored.model if model is None else os.fspath(model),
+            "weights": stored.weights if weights is None else _paths(weights),
+            "data": stored.data if data is None else os.fspath(data),
+        }
+    )
+    run = _prepare(request, out + PARTIAL, progress)
+    check_same(states[0], run.settings)
+    if sum(state.n_images for state in states) != len(run.indices):
+        raise StoreError(states[0].path, "n_images", f"the shards do not have {len(run.indices)} images together")
+    run.seconds = sum(state.seconds for state in states)
+    nets = Nets(run.model, request)
+    extracted = merged_passes(run, nets, states)
+    write_analysis(out, assemble(run, nets, extracted, progress), progress=progress)
+    return read_analysis(out)
+
+
+def _prepare(request: Request, state_path: str, progress: Progress) -> Run:
+    """Open everything, and check that it fits before the work begins."""
+    snapshots = find_snapshots(request.weights)
+    if request.log:
+        sha256(request.log)  # that it is there
+    opened = open_model(request, progress)
+    check_weights(opened, snapshots)
+    everything = opened.source.choose(request.limit)
+    check_classes(request, opened, everything)
+    return Run(
+        request=request,
+        model=opened,
+        snapshots=snapshots,
+        indices=opened.source.choose(request.limit, request.shard),
+        settings=settings_of(request, _data_words(opened), _checksums(request, snapshots)),
+        state_path=state_path,
+    )
+
+
+def _checksums(request: Request, snapshots: Sequence[SnapshotFile]) -> dict[str, str]:
+    """Checksums of the model and the weights."""
+    weights = {f"weights {number + 1}": snapshot.sha256 for number, snapshot in enumerate(snapshots)}
+    return {"model": sha256(request.model), **weights}
+
+
+def _data_words(model: Model) -> str:
+    """What tells the data from others: how many of which class, and what is done to them."""
+    source = model.source
+    counts = np.bincount(source.labels, minlength=model.n_classes)
+    return f"{source.n_images} images, {source.preprocessing}, by class {','.join(map(str, counts))}"
+
+
+def _check_options(request: Request) -> None:
+    """Refuse options that mean nothing."""
+    number, n_shards = request.shard
+    for name, wrong in (
+        ("batch", request.batch < 1),
+        ("top", request.top < 1),
+        ("limit", request.limit is not None and request.limit < 1),
+        ("device", request.device not in ("cpu", "cuda")),
+        ("channel_order", request.channel_order not in ("", "RGB", "BGR")),
+        ("contributions", request.contributions not in ("own", "all", "none")),
+        ("shard", not 1 <= number <= n_shards),
+    ):
+        if wrong:
+            raise ValueError(f"{name} cannot be {getattr(request, name)!r}")
+
+
+def _paths(weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None) -> tuple[str, ...]:
+    """One path or several as texts."""
+    if weights is None:
+        return ()
+    if isinstance(weights, (str, os.PathLike)):
+        return (os.fspath(weights),)
+    return tuple(os.fspath(path) for path in weights)
+
+
+def _mean_text(mean: str | os.PathLike[str] | Sequence[float] | None) -> str:
+    """A mean as a text."""
+    if mean is None:
+        return ""
+    if isinstance(mean, (str, os.PathLike)):
+        return os.fspath(mean)
+    return ",".join(repr(float(value)) for value in mean)
+
+
+def _checked_shards(states: Sequence[AnalysisState]) -> list[AnalysisState]:
+    """Shards by number; raises unless they are all there, finished, and of one analysis."""
+    if not states:
+        raise StoreError("shards", "", "there are none; name the files that analyze --shard wrote")
+    first = states[0]
+    n_shards = first.shard[1]
+    by_number: dict[int, AnalysisState] = {}
+    for state in states:
+        check_same(state, dict(first.settings))
+        number, others = state.shard
+        if others != n_shards:
+            raise StoreError(state.path, "shard", f"is one of {others}, but {first.path} is one of {n_shards}")
+        if number in by_number:
+            raise StoreError(state.path, "shard", f"{number}/{n_shards} is in {by_number[number].path} as well")
+        if not state.is_complete:
+            raise StoreError(state.path, "n_done", "is an unfinished shard; finish it with --resume")
+        by_number[number] = state
+    missing = [str(number) for number in range(1, n_shards + 1) if number not in by_number]
+    if missing:
+        raise StoreError(first.path, "shard", f"of {n_shards} shards, these are missing: {', '.join(missing)}")
+    return [by_number[number] for number in sorted(by_number)]
+
+
+def _forget(path: str) -> None:
+    """Remove the state of a run that is done."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
