@@ -94,4 +94,4 @@ def _overlap(packing: Packing) -> float:
     inside = np.maximum(np.minimum(x + w, packing.width) - np.maximum(x, 0), 0)
     inside = inside * np.maximum(np.minimum(y + h, packing.height) - np.maximum(y, 0), 0)
     whole = packing.width * packing.height
-    return float(twice + np.maximum(w * h - inside, 0).sum()) / whole if whole > 0 else 0.0
+    return float((twice + np.maximum(w * h - inside, 0).sum()) / whole) if whole > 0 else 0.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from cnnvis_caffe.layout.compaction import area_error, box_of_width, divide, fill_cells, shape_curves, smallest_box
+from cnnvis_caffe.layout.compaction import box_of_width, divide, fill_cells, shape_curves, smallest_box
 from cnnvis_caffe.layout.hierarchy import cut_groups, joints_between, similarity_order
 from cnnvis_caffe.layout.slicing import SHAPES, Slicing
 
@@ -24,9 +24,15 @@ LARGEST_STRETCH = 1.195
 #: Drawn areas may differ from proportional ones by this share.
 LARGEST_AREA_ERROR = 0.097
 #: Tolerances of shapes that are tried, as logarithms of factors.
-TOLERANCES = (0.04, 0.1, float(np.log(LARGEST_STRETCH)))
+TOLERANCES = (0.0, 0.06, float(np.log(LARGEST_STRETCH)))
+#: Shares of the permitted waste: what rectangles grow to, what no better is looked for, what is good enough.
+WANTED, IDEAL, ACCEPTED = 0.3, 0.45, 0.9
+#: Up to so many rectangles, so many more ways are tried when one is good enough.
+LARGEST_POLISHED, N_MORE = 120, 3
 #: Sequences up to this length are cut without groups.
 LONGEST_SEQUENCE = 28
+#: Sequences up to this length are shuffled so many times where no better order wastes little enough.
+LONGEST_SHUFFLED, N_SHUFFLES = 12, 24
 #: Longer ones are cut in blocks of at most so many.
 BLOCK = 14
 #: Groups that are cut as one sequence, at most.
@@ -61,7 +67,7 @@ class Packing:
     def waste(self) -> float:
         """Share of the whole that no rectangle covers."""
         whole = self.width * self.height
-        return max(0.0, 1 - float((self.rects[:, 2] * self.rects[:, 3]).sum()) / whole) if whole > 0 else 0.0
+        return max(0.0, 1 - float((self.rects[:, 2] * self.rects[:, 3]).sum() / whole)) if whole > 0 else 0.0
 
 
 def pack(
@@ -94,7 +100,8 @@ def pack(
     shape_range : (float, float)
         Least and largest width by height of the whole; not used if its width is given.
     width : float, optional
-        Of the whole; the height follows.
+        Of the whole; the height follows. Areas are then scaled as far as it takes to waste little: much for a few
+        rectangles, hardly for many.
     floor : float
         Share of the largest area.
 
@@ -115,13 +122,19 @@ def pack(
         return Packing(np.zeros((0, 4)), 0.0, 0.0, np.zeros(0, np.int64))
     order, joints = similarity_order(_condensed(features, distances, n), n)
     best: tuple[float, Packing] | None = None
-    for groups, levels in _plans(areas, order, joints):
+    n_more = N_MORE if n <= LARGEST_POLISHED else 0
+    for groups, levels, is_coarse in _plans(areas, order, joints):
+        if best is not None and best[0] <= ACCEPTED:
+            # What is found is good enough; a few more that keep similar ones as near may waste less.
+            n_more -= 1
+            if n_more < 0 or is_coarse:
+                break
         slicing = Slicing(areas, np.log(aspects), groups, levels, TOLERANCES[-1])
-        for packing, excess in _draw(slicing, areas, aspects, np.concatenate(groups), max_waste, shape_range, width):
-            if excess <= 0:
-                return packing
-            if best is None or excess < best[0]:
-                best = excess, packing
+        drawn = _draw(slicing, areas, aspects, np.concatenate(groups), max_waste, shape_range, width)
+        if best is None or drawn.waste / max_waste < best[0]:
+            best = drawn.waste / max_waste, drawn
+        if best[0] <= IDEAL:
+            break
     assert best is not None
     return best[1]
 
@@ -153,16 +166,18 @@ def _condensed(features: np.ndarray | None, distances: np.ndarray | None, n: int
     return pdist(features)
 
 
-def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator[tuple[list, list]]:
-    """Groups and levels to try, those that heed similarity most first."""
+def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator[tuple[list, list, bool]]:
+    """Groups and levels to try, and whether they heed size more than similarity; those that heed it least first."""
     classes = np.rint(np.log(areas) / np.log(SIZE_CLASS))
     n = len(areas)
     if n <= LONGEST_SEQUENCE:
         blocks = [(0, n)]
         sizes = [1, n // 6, n // 4, n // 3, n // 2, n]
+        largest = n // 3
     else:
         blocks = cut_groups(joints, BLOCK)
         sizes = [5, 8, BLOCK, 24]
+        largest = 8
     levels = []
     above, parts = joints, blocks
     while len(parts) > 1:
@@ -176,7 +191,11 @@ def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator
             key = np.concatenate(groups).tobytes()
             if key not in tried:
                 tried.add(key)
-                yield groups, levels
+                yield groups, levels, size > largest
+    if 3 < n <= LONGEST_SHUFFLED:
+        random = np.random.RandomState(0)  # few rectangles, few orders: chance finds what sizes do not tell
+        for _ in range(N_SHUFFLES):
+            yield [random.permutation(order)], levels, True
 
 
 def _by_size(block: np.ndarray, joints: np.ndarray, classes: np.ndarray, largest: int, first_falls: bool) -> np.ndarray:
@@ -197,8 +216,8 @@ def _draw(
     max_waste: float,
     shape_range: tuple[float, float],
     width: float | None,
-) -> Iterator[tuple[Packing, float]]:
-    """Packings by one slicing, the least distorted first, each with how far it is from what is wanted."""
+) -> Packing:
+    """Packing by one slicing, with no more tolerance than it takes to waste little."""
     if width is None:
         low, high = np.log(shape_range)
         outside = np.maximum(np.maximum(low + 0.05 - SHAPES, SHAPES - high + 0.05), 0)
@@ -208,7 +227,7 @@ def _draw(
         preference = slicing.costs + 0.2 * np.abs(SHAPES - wanted)
     shape = int(np.argmin(preference))
     tree = slicing.tree(shape)
-    # Where no shape is good enough by itself, all the tolerance will be needed.
+    # Where the cuts leave no leaf a good shape, all the tolerance will be needed.
     for tolerance in TOLERANCES if slicing.costs[shape] < 0.4 * max_waste else TOLERANCES[-1:]:
         curves = shape_curves(tree, areas, aspects, tolerance)
         if width is None:
@@ -216,17 +235,10 @@ def _draw(
         else:
             box = box_of_width(curves[-1], width / np.sqrt(1 + max_waste / 2), float(areas.sum()))
         cells = divide(tree, curves, box, len(areas))
-        rects = fill_cells(cells, areas, aspects, tolerance, 0.6 * max_waste, LARGEST_AREA_ERROR)
+        rects = fill_cells(cells, areas, aspects, tolerance, WANTED * max_waste, LARGEST_AREA_ERROR)
         drawn = rects[:, 2] * rects[:, 3]
-        factor = np.sqrt(areas.sum() / drawn.sum()) if width is None else width / box[0]
-        packing = Packing(
-            rects * factor,
-            box[0] * factor,
-            box[1] * factor,
-            order,
-            float(drawn.sum() * factor**2 / areas.sum()),
-        )
-        excess = max(packing.waste - 0.9 * max_waste, 0.0)
-        if tolerance < TOLERANCES[-1]:
-            excess += max(area_error(drawn, areas) - LARGEST_AREA_ERROR / 2, 0.0)
-        yield packing, excess
+        if 1 - drawn.sum() / (box[0] * box[1]) <= IDEAL * max_waste:
+            break
+    factor = np.sqrt(areas.sum() / drawn.sum()) if width is None else width / box[0]
+    scale = float(drawn.sum() * factor**2 / areas.sum())
+    return Packing(rects * factor, float(box[0] * factor), float(box[1] * factor), order, scale)
