@@ -83,7 +83,8 @@ class Request:
     def from_json(cls, values: Mapping[str, Any]) -> Request:
         """Return the request that `to_json` gave."""
         known = {item.name for item in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+        arguments: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+        return cls(**arguments)
 
 
 #: What may differ between the parts of one analysis: it changes no result.

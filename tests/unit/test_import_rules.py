@@ -58,7 +58,7 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     # store.pictures packs the images of an analysis as PNG and JPEG.
     "cv2": ("formats.images", "features.patches", "datasets", "store.pictures", "render", "pycaffe.io"),
     "cairo": ("render",),
-    "cairosvg": ("render",),
+    "cairocffi": ("render",),  # whichever of the two is there
     "sklearn": ("aggregation", "datasets.digits"),
     "pooch": ("datasets",),
     "pydot": ("pycaffe.draw",),
