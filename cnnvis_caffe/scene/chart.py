@@ -29,6 +29,7 @@ CHART = SimpleNamespace(
     label_most=190.0,  # width of names
     tick_gap=8.0,
     x_label_height=20.0,
+    inset=28.0,  # from the axis to the first layer
     turned=-38.0,  # degrees of names that do not fit side by side
     turned_height=64.0,
     tick_every=44.0,  # height of one step of the y axis, about
@@ -83,7 +84,7 @@ def chart_shapes(
         the number of the line, `members` the number of the point.
     """
     yield from _head(chart, x, y, width, theme, name)
-    if not any(np.isfinite(one.y).any() for one in chart.series):
+    if not any((one.y > (0 if chart.y.is_log else -np.inf)).any() for one in chart.series):
         yield Text(
             f"{name}/empty", x + width / 2, y + CHART.head + (height - CHART.head) / 2,
             shorten_end(chart.empty, width, SIZES.text), SIZES.text, theme.muted, "middle",
@@ -109,7 +110,8 @@ class _Frame:
         self.is_log = chart.y.is_log
         n = max(2, round(height / CHART.tick_every))
         if self.is_log:
-            self.y_ticks = log_ticks(values.min(), values.max(), n)
+            values = values[values > 0]
+            self.y_ticks = log_ticks(float(values.min()), float(values.max()), n)
         else:
             low, high = float(values.min()), float(values.max())
             # Zero belongs to the axis unless all that is shown would shrink to a line at its end.
@@ -123,21 +125,28 @@ class _Frame:
         self.right = x + width - min(room, label)
         self.label_room = min(room, label) - CHART.label_gap
         self.labels = chart.x.labels
+        self.is_turned, self.is_grouped, self.every = False, False, 1
         if self.labels:
-            self.x_low, self.x_high = -0.5, len(self.labels) - 0.5
             pitch = (self.right - self.left) / len(self.labels)
             widest = max(text_width(text, SIZES.small) for text in self.labels)
-            self.is_turned = widest + 6 > pitch
-            foot = CHART.turned_height if self.is_turned else CHART.x_label_height
-            # Turned names reach to the left of their tick.
-            self.every = max(1, int(np.ceil(SIZES.small * 1.5 / pitch))) if self.is_turned else 1
+            inset = 0.5 if widest > CHART.inset or pitch < CHART.inset else CHART.inset / pitch
+            self.x_low, self.x_high = -inset, len(self.labels) - 1 + inset
+            slope = -np.sin(np.radians(CHART.turned))
+            self.is_turned = widest + CHART.tick_gap > pitch
+            self.is_grouped = pitch * slope < SIZES.small and len(label_runs(self.labels)) < 0.6 * len(self.labels)
+            foot = CHART.x_label_height
+            if self.is_turned and not self.is_grouped:
+                # Turned names reach to the left of their tick.
+                self.left = max(self.left, x + min(text_width(self.labels[0], SIZES.small), 80.0) - pitch / 2)
+                self.every = max(1, int(np.ceil(SIZES.small / (pitch * slope))))
+                foot = min(CHART.turned_height, widest * slope + CHART.x_label_height)
         else:
             self.x_low, self.x_high = float(places.min()), float(places.max())
             if self.x_low == self.x_high:
                 self.x_low, self.x_high = self.x_low - 0.5, self.x_high + 0.5
             elif 0 < self.x_low < 0.35 * self.x_high:
                 self.x_low = 0.0
-            self.is_turned, self.every, foot = False, 1, CHART.x_label_height
+            foot = CHART.x_label_height
         self.top, self.bottom = y + SIZES.small / 2, y + height - foot
         self.width, self.height = width, height
 
@@ -159,10 +168,8 @@ def _head(chart: Chart, x: float, y: float, width: float, theme: Theme, name: st
     title = shorten_end(chart.title, width, SIZES.head, "bold")
     yield Text(f"{name}/title", x, baseline, title, SIZES.head, theme.ink, weight="bold")
     room = width - text_width(title, SIZES.head, "bold") - 24
-    unit = f"{chart.y.title.lower()}, logarithmic" if chart.y.is_log else ""
-    note = shorten_end(
-        " · ".join(part for part in (*chart.notes, unit and "logarithmic axis") if part), room, SIZES.small
-    )
+    notes = (*chart.notes, "logarithmic axis") if chart.y.is_log else chart.notes if chart.series else ()
+    note = shorten_end(" · ".join(notes), room, SIZES.small)
     if note:
         at = x + text_width(title, SIZES.head, "bold") + 12
         yield Text(f"{name}/note", at, baseline, note, SIZES.small, theme.muted)
@@ -181,6 +188,9 @@ def _grid(chart: Chart, frame: _Frame, theme: Theme, name: str) -> Iterator[Shap
     baseline = frame.bottom + CHART.tick_gap + cap_height(SIZES.small)
     if not frame.labels:
         yield from _number_ticks(chart, frame, theme, name, baseline)
+        return
+    if frame.is_grouped:
+        yield from _group_names(frame, theme, name, baseline)
         return
     for number, label in enumerate(frame.labels):
         if number % frame.every:
@@ -202,6 +212,31 @@ def _grid(chart: Chart, frame: _Frame, theme: Theme, name: str) -> Iterator[Shap
             )
 
 
+def _group_names(frame: _Frame, theme: Theme, name: str, baseline: float) -> Iterator[Shape]:
+    """Names of runs of layers that start alike, with a line between one run and the next."""
+    for number, (group, first, last) in enumerate(label_runs(frame.labels)):
+        left, right = frame.x(max(first - 0.5, frame.x_low)), frame.x(min(last + 0.5, frame.x_high))
+        if first:
+            style = Style(stroke=theme.line, stroke_width=CHART.grid)
+            yield Path(f"{name}/x/{number}", straight([(left, frame.top), (left, frame.bottom + 4)]), style)
+        text = shorten(group, right - left - 4, SIZES.small)
+        if text:
+            middle = (left + right) / 2
+            yield Text(f"{name}/x/{number}/text", middle, baseline, text, SIZES.small, theme.muted, "middle")
+
+
+def label_runs(labels: tuple[str, ...]) -> list[tuple[str, int, int]]:
+    """Return the runs of labels that start alike up to a slash, as name, first and last place."""
+    runs: list[tuple[str, int, int]] = []
+    for number, label in enumerate(labels):
+        group = label.split("/")[0]
+        if runs and runs[-1][0] == group:
+            runs[-1] = (group, runs[-1][1], number)
+        else:
+            runs.append((group, number, number))
+    return runs
+
+
 def _number_ticks(chart: Chart, frame: _Frame, theme: Theme, name: str, baseline: float) -> Iterator[Shape]:
     """Ticks of an axis of numbers, inside its range."""
     n = max(2, round((frame.right - frame.left) / CHART.x_tick_every))
@@ -213,13 +248,15 @@ def _number_ticks(chart: Chart, frame: _Frame, theme: Theme, name: str, baseline
         yield Path(f"{name}/x/{number}", straight([(at, frame.bottom), (at, frame.bottom + 3)]), style)
         yield Text(f"{name}/x/{number}/text", at, baseline, text, SIZES.small, theme.muted, "middle")
     at = frame.right + CHART.label_gap
+    if texts:
+        at = max(at, frame.x(inside[-1]) + text_width(texts[-1], SIZES.small) / 2 + CHART.tick_gap)
     yield Text(f"{name}/x/title", at, baseline, chart.x.title, SIZES.small, theme.muted)
 
 
 def _line(chart: Chart, number: int, frame: _Frame, theme: Theme, name: str) -> Iterator[Shape]:
     """One line with gaps where nothing is known, and its points."""
     series = chart.series[number]
-    chosen = series.is_emphasised
+    chosen = series.is_emphasised and (chart.is_ordered or len(chart.series) <= len(_LINE_COLOURS))
     colour = line_colour(chart, series, theme)
     width = CHART.line_chosen if chosen else CHART.line
     places = _places(series, frame)
@@ -272,21 +309,21 @@ def _names(chart: Chart, frame: _Frame, theme: Theme, name: str) -> Iterator[Sha
         keep = {0, len(ends) - 1} | {i for i, end in enumerate(ends) if chart.series[end[0]].is_emphasised}
         keep = set(sorted(keep)[-room:]) if len(keep) > room else keep
         spare = [i for i in range(len(ends)) if i not in keep]
-        picks = np.unique(np.linspace(0, len(spare) - 1, max(room - len(keep), 0)).round().astype(int)) if spare else []
-        ends = [ends[i] for i in sorted(keep | {spare[i] for i in picks})]
+        n_more = max(room - len(keep), 0)
+        picks = {spare[int(i)] for i in np.linspace(0, len(spare) - 1, n_more).round()} if spare else set()
+        ends = [ends[i] for i in sorted(keep | picks)]
     wanted = np.array([end[2] for end in ends])
     placed = spread(wanted, CHART.label_step, frame.top, frame.bottom)
     for (number, at_x, at_y), label_y in zip(ends, placed):
         series = chart.series[number]
         chosen = series.is_emphasised and len(chart.series) > 1 and chart.is_ordered
         colour = line_colour(chart, series, theme)
-        start = frame.right + 2
-        leader = straight(
-            [(max(start, at_x + CHART.dot_chosen + 1), at_y), (frame.right + CHART.label_gap - 4, label_y)]
-        )
-        if at_x < frame.right + CHART.label_gap - 8:
-            faint = Style(stroke=colour, stroke_width=1.0, opacity=0.6)
-            yield Path(f"{name}/leader/{number}", leader, faint)
+        ends_at = frame.right + CHART.label_gap - 4
+        if at_x + CHART.dot_chosen + 2 < ends_at:
+            # Level until it leaves the chart, so that it is no part of the curve.
+            turn = max(at_x + CHART.dot_chosen + 2, frame.right)
+            leader = straight([(at_x + CHART.dot_chosen + 2, at_y), (turn, at_y), (ends_at, label_y)])
+            yield Path(f"{name}/leader/{number}", leader, Style(stroke=colour, stroke_width=1.0, opacity=0.6))
         weight = "bold" if chosen else "regular"
         text = shorten(series.name, frame.label_room, SIZES.small, weight)
         yield Text(
@@ -307,10 +344,8 @@ def _series_target(chart: Chart, number: int) -> Target | None:
 
 
 def line_colour(chart: Chart, series: Series, theme: Theme) -> str:
-    """Return the colour of a line: along one scale for snapshots, so that the last one stands out most."""
-    if not chart.is_ordered:
-        if len(chart.series) > len(_LINE_COLOURS):
-            return theme.neutral
+    """Return the colour of a line: along one scale for snapshots and for many layers, so that the last stands out."""
+    if not chart.is_ordered and len(chart.series) <= len(_LINE_COLOURS):
         return theme.classes[_LINE_COLOURS[series.rank % len(_LINE_COLOURS)]]
     ranks = [one.rank for one in chart.series]
     if len(ranks) == 1:
@@ -325,7 +360,8 @@ def circle(x: float, y: float, radius: float) -> np.ndarray:
     k = 0.5523 * radius
     r = radius
     offsets = [
-        (r, 0), (r, k), (k, r), (0, r), (-k, r), (-r, k), (-r, 0), (-r, -k), (-k, -r), (0, -r), (k, -r), (r, -k), (r, 0),
+        (r, 0), (r, k), (k, r), (0, r), (-k, r), (-r, k), (-r, 0),
+        (-r, -k), (-k, -r), (0, -r), (k, -r), (r, -k), (r, 0),
     ]  # fmt: skip
     return np.array(offsets, float) + (x, y)
 

@@ -131,7 +131,7 @@ def chart_by_iteration(
     wanted = set(nodes)
     layers = [layer for layer in _layers(analysis, what) if not wanted or layer.name in wanted]
     x, labels = _iterations(analysis)
-    series = []
+    series: list[Series] = []
     for layer in layers:
         values = np.array([_value(one, layer.name, quantity) for one in analysis.snapshots], np.float64)
         if np.isfinite(values).any():
@@ -203,7 +203,7 @@ def _layers(analysis: Analysis, what: Quantity) -> list[Node]:
 
 def _value(snapshot: Snapshot, node: str, quantity: str) -> float:
     """A quantity of a layer; NaN where it is not known."""
-    found = snapshot.debug[node] if node in snapshot.debug else None
+    found = snapshot.debug.get(node)
     return float("nan") if found is None else float(getattr(found, quantity))
 
 
@@ -231,7 +231,7 @@ def _notes(analysis: Analysis, quantity: str) -> tuple[str, ...]:
     if quantity == "mean_abs_gradient":
         return (f"of the mean loss over {data.n_images:,} images",)
     if quantity == "relative_change":
-        return ("mean |w − w′| by mean |w′|, w′ of the snapshot before",)
+        return ("mean |change since the snapshot before| by mean |weight| there",)
     if quantity == "dead_share":
         return (f"never above zero on {data.n_images:,} images",)
     if quantity == "last_update":
