@@ -44,25 +44,44 @@ class TopImages:
         find_positions : callable
             Is asked only for the few entries that stay.
         """
-        last = self.response[:, -1]
-        # An image with the same response as the last entry can only come in if its index is lower.
-        lowest = indices.min() if len(indices) else 0
-        threshold = np.where((self.image[:, -1] > lowest) | (self.image[:, -1] < 0), last, _just_above(last))
-        rows = np.flatnonzero((peak >= threshold).any(0))
+        rows, image_at = self._candidates(peak, indices)
         if not len(rows):
             return
         k = self.response.shape[1]
-        n = len(indices)
-        response = np.concatenate([self.response[rows], peak[:, rows].T], 1)
-        image = np.concatenate([self.image[rows], np.broadcast_to(indices, (len(rows), n))], 1)
+        shape = len(rows), image_at.shape[1]
+        is_there = image_at >= 0
+        response = np.full(shape, -np.inf, np.float32)
+        response[is_there] = peak[image_at[is_there], np.broadcast_to(rows[:, np.newaxis], shape)[is_there]]
+        image = np.where(is_there, indices[image_at], -1)
+        response = np.concatenate([self.response[rows], response], 1)
+        image = np.concatenate([self.image[rows], image], 1)
         order = _order(response, image)[:, :k]
         self.response[rows] = np.take_along_axis(response, order, 1)
         self.image[rows] = np.take_along_axis(image, order, 1)
         position = np.take_along_axis(self.position[rows], np.minimum(order, k - 1), 1)
-        row, column = np.nonzero(order >= k)
+        row, column = np.nonzero((order >= k) & (self.image[rows] >= 0))
         if len(row):
-            position[row, column] = find_positions(order[row, column] - k, rows[row])
+            position[row, column] = find_positions(image_at[row, order[row, column] - k], rows[row])
         self.position[rows] = position
+
+    def _candidates(self, peak: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Neurons with images that may come in, and these images' places in the batch, -1 to fill up the rows."""
+        last_response, last_image = self.response[:, -1], self.image[:, -1]
+        rows = np.flatnonzero((peak >= last_response).any(0))
+        values = peak[:, rows].T
+        last_response, last_image = last_response[rows, np.newaxis], last_image[rows, np.newaxis]
+        # Of equal responses, those of lower images come first.
+        is_in = (values > last_response) | ((values == last_response) & (indices < last_image))
+        k = self.response.shape[1]
+        if values.shape[1] > 4 * k and is_in.sum() > 4 * k * len(rows):
+            # Of many images, as in the first batches, only the k best can stay.
+            is_in &= values >= -np.partition(-values, k - 1, axis=1)[:, k - 1 : k]
+        count = is_in.sum(1)
+        row, place = np.nonzero(is_in)
+        image_at = np.full((len(rows), count.max(initial=0)), -1, np.int64)
+        image_at[row, np.arange(len(row)) - (np.cumsum(count) - count)[row]] = place
+        is_hit = count > 0
+        return rows[is_hit], image_at[is_hit]
 
     def merge(self, other: TopImages) -> None:
         """Take in what another one, of other images, has seen."""
@@ -85,13 +104,6 @@ class TopImages:
             getattr(self, name)[:] = state[name]
 
 
-def _just_above(values: np.ndarray) -> np.ndarray:
-    """The next larger numbers."""
-    return np.nextafter(values, np.float32(np.inf))
-
-
 def _order(response: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Order of each row: the largest response first, of equal ones the lowest image; no entry comes last."""
-    by_image = np.argsort(np.where(image < 0, np.iinfo(np.int64).max, image), axis=1, kind="stable")
-    by_response = np.argsort(-np.take_along_axis(response, by_image, 1), axis=1, kind="stable")
-    return np.take_along_axis(by_image, by_response, 1)
+    return np.lexsort((np.where(image < 0, np.iinfo(np.int64).max, image), -response), axis=1)

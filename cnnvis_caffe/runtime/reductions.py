@@ -15,8 +15,11 @@ import numpy as np
 
 from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.net import Net
 
+#: Matrices with fewer columns are squared as a whole.
+SMALLEST_BLOCK = 128
 
 class Moments:
     """A batch of activations, reduced over the positions; the neurons of several blobs side by side.
@@ -112,15 +115,9 @@ class Reductions:
 
     def moments(self, names: Sequence[str]) -> Moments:
         """Reduce the activations of blobs."""
-        means, peaks, squares, minima = [], [], [], []
         with backend.computing():
-            for name in names:
-                values, axis = _flat(self._blobs[name].value)
-                n_positions = values.shape[axis]
-                means.append(values.sum(axis).div_(n_positions))
-                squares.append((values * values).sum(axis).div_(n_positions))
-                peaks.append(_extreme(values, axis, torch.maximum))
-                minima.append(_lowest(values, axis))
+            parts = [_moments(self._blobs[name].value) for name in names]
+            means, peaks, squares, minima = zip(*parts)
             return Moments(torch.cat(means, 1), torch.cat(peaks, 1), torch.cat(squares, 1), torch.cat(minima))
 
     def positions(self, name: str, images: np.ndarray, neurons: np.ndarray) -> np.ndarray:
@@ -133,12 +130,7 @@ class Reductions:
     def products(self, names: Sequence[str]) -> np.ndarray:
         """Return activation times gradient, summed over the positions, of shape (n_images, n_neurons), float32."""
         with backend.computing():
-            sums = []
-            for name in names:
-                blob = self._blobs[name]
-                values, axis = _flat(blob.value * blob.grad)
-                sums.append(values.sum(axis))
-            return _numpy(torch.cat(sums, 1))
+            return _numpy(torch.cat([_products(self._blobs[name]) for name in names], 1))
 
     # -- sums in float64 ---------------------------------------------------------------------------------------------
 
@@ -158,8 +150,7 @@ class Reductions:
         with backend.computing():
             mean = moments.device_mean.double()
             for name, total in sums.items():
-                columns = mean[:, parts[name]]
-                total.addmm_(columns.t(), columns)
+                _add_square(total, mean[:, parts[name]])
 
     def add_sums(self, sums: Any, arrays: Mapping[str, np.ndarray]) -> None:
         """Add arrays to sums."""
@@ -171,6 +162,29 @@ class Reductions:
         return {name: _numpy(total) for name, total in sums.items()}
 
 
+def _moments(values: Any) -> tuple[Any, Any, Any, Any]:
+    """Mean, peak and mean square of a blob by image and neuron, and the minimum by neuron."""
+    if values.dim() == 2:
+        return values, values, values * values, values.amin(0)
+    values, axis = _flat(values)
+    n_positions = values.shape[axis]
+    return (
+        values.sum(axis).div_(n_positions),
+        _folded(values, axis, torch.maximum, 8).amax(axis),
+        (values * values).sum(axis).div_(n_positions),
+        _lowest(values, axis),
+    )
+
+
+def _products(blob: Blob) -> Any:
+    """Activation times gradient of a blob, summed over the positions."""
+    values, gradients = blob.value, blob.grad
+    if values.dim() == 2:
+        return values * gradients
+    product, axis = _flat(values * gradients)
+    return product.sum(axis)
+
+
 def _flat(values: Any) -> tuple[Any, int]:
     """(n_images, n_neurons, n_positions) in the order in which it lies in memory, and the axis of the positions."""
     if values.dim() == 4 and not values.is_contiguous() and values.is_contiguous(memory_format=torch.channels_last):
@@ -179,24 +193,38 @@ def _flat(values: Any) -> tuple[Any, int]:
     return values.reshape(*values.shape[:2], math.prod(values.shape[2:])), 2
 
 
-def _extreme(values: Any, axis: int, larger: Callable[[Any, Any], Any]) -> Any:
-    """Fold an axis onto itself until one value is left.
+def _folded(values: Any, axis: int, extreme: Callable[[Any, Any], Any], length: int) -> Any:
+    """Fold an axis onto itself until it is no longer than `length`.
 
     PyTorch's own reductions to extremes are ten times slower than sums where neighbours in memory are not reduced.
     """
-    while values.shape[axis] > 1:
-        length = values.shape[axis]
-        half = (length + 1) // 2
+    while values.shape[axis] > length:
+        before = values.shape[axis]
+        half = (before + 1) // 2
         # Of an odd length the one in the middle meets itself.
-        values = larger(values.narrow(axis, 0, half), values.narrow(axis, length - half, half))
-    return values.squeeze(axis)
+        values = extreme(values.narrow(axis, 0, half), values.narrow(axis, before - half, half))
+    return values
 
 
 def _lowest(values: Any, axis: int) -> Any:
-    """The smallest value of each neuron in the batch."""
+    """The smallest value of each neuron over images and positions."""
     if axis == 1:
-        return _extreme(values.reshape(-1, values.shape[2]), 0, torch.minimum)
-    return _extreme(_extreme(values, 0, torch.minimum), 1, torch.minimum)
+        return _folded(values.reshape(-1, values.shape[2]), 0, torch.minimum, 64).amin(0)
+    return _folded(values, 0, torch.minimum, 1)[0].amin(1)
+
+
+def _add_square(total: Any, columns: Any) -> None:
+    """Add the products of each two columns; as they are symmetric, the blocks above the diagonal are copied."""
+    n = columns.shape[1]
+    if columns.is_cuda or n < SMALLEST_BLOCK:
+        total.addmm_(columns.t(), columns)
+        return
+    half = n // 2
+    _add_square(total[:half, :half], columns[:, :half])
+    _add_square(total[half:, half:], columns[:, half:])
+    below = total[half:, :half]
+    below.addmm_(columns[:, half:].t(), columns[:, :half])
+    total[:half, half:] = below.t()
 
 
 def _numpy(tensor: Any) -> np.ndarray:
