@@ -14,7 +14,7 @@ from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import find_groups, with_choices
 from cnnvis_caffe.aggregation.importance import importance, strongly_activated
 from cnnvis_caffe.aggregation.relations import Quantity, Relation, quantities_from, relations_from, targets_of
-from cnnvis_caffe.aggregation.representatives import representatives
+from cnnvis_caffe.aggregation.representatives import distance_to_mean, representatives
 from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
@@ -115,16 +115,14 @@ class _Stages:
         features = self.snapshot.features.get(node)
         counts = self.analysis.data.class_count
         if features is None:
-            rows = np.zeros((len(labels), 1))
             sizes, strong = np.ones(len(labels)), np.ones(len(labels), bool)
         else:
-            rows = self.rows(node)
             sizes = importance(features, counts, view.importance, view.classes)
             strong = strongly_activated(features, counts, view.classes, view.class_cutoff)
         clusters = []
         for label in range(int(labels.max(initial=-1)) + 1):
             neurons = np.flatnonzero(labels == label).astype(np.int64)
-            stand_in = representatives(rows, neurons, sizes)
+            stand_in = representatives(self.distance(node, neurons), neurons, sizes[neurons])
             clusters.append(Cluster(neurons, stand_in, float(sizes[neurons].sum()), bool(strong[neurons].any())))
         return Column(node, place.group, place.title, place.depth, place.lane, tuple(clusters), labels, sizes, strong)
 
@@ -136,6 +134,13 @@ class _Stages:
             return mean[:, ~np.isnan(mean).any(axis=0)]
 
         return self.cache.get("rows", (self.number, node), make)
+
+    def distance(self, node: str, neurons: np.ndarray) -> np.ndarray:
+        """How far the neurons of a cluster are from their mean."""
+        if node not in self.snapshot.features:
+            return np.zeros(len(neurons))
+        key = (self.number, node, neurons.tobytes())
+        return self.cache.get("distance", key, lambda: distance_to_mean(self.rows(node)[neurons]))
 
     def labels(self, node: str, moves: Sequence[NeuronMove]) -> np.ndarray:
         """The cluster of each neuron."""

@@ -1,4 +1,8 @@
-"""Clusters of neurons by what they respond to; estimators with scikit-learn's conventions."""
+"""Clusters of neurons by what they respond to; estimators with scikit-learn's conventions.
+
+Nothing here is random and nothing depends on the version of a library: k-means starts from Ward's clusters, and the
+few lines of its iteration cost less than to load scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from scipy.spatial.distance import squareform
 
 #: Where k is chosen, it is between these, and smaller than the number of different rows.
 K_RANGE = (2, 10)
-#: Trees and silhouettes are made of so many rows at most, evenly spaced in canonical order.
-N_SAMPLE = 2048
+#: k-means starts from the tree of so many rows at most, and mean shift moves among so many.
+N_SAMPLE = 512
+#: Agglomerative clustering makes its tree of so many rows at most; the others go to the nearest centre.
+N_TREE = 2048
 
 
 class _Clustering:
@@ -77,16 +83,16 @@ class _Clustering:
                 f"rows to cluster must be (n_samples, n_features) with n_samples above 0, got {rows.shape}"
             )
         rows = rows[:, ~np.isnan(rows).any(axis=0)]
-        order = np.lexsort(rows.T[::-1]) if rows.shape[1] else np.arange(len(rows))
-        ordered = rows[order]
-        is_new = np.ones(len(rows), bool)
-        is_new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+        # Any order will do that depends on nothing but the rows; adding 0 makes -0 and 0 the same.
+        keys = [row.tobytes() for row in rows + 0.0]
+        order = np.array(sorted(range(len(rows)), key=keys.__getitem__))
+        is_new = np.array([i == 0 or keys[order[i]] != keys[order[i - 1]] for i in range(len(rows))])
         which = np.cumsum(is_new) - 1
         n_distinct = int(which[-1]) + 1
         if n_distinct == 1:
             found = np.zeros(len(rows), np.int64)
         else:
-            found = self._labels(ordered, n_distinct)[is_new][which]
+            found = self._labels(rows[order], n_distinct)[is_new][which]
         labels = np.empty(len(rows), np.int64)
         labels[order] = found
         self.labels_ = canonical(labels)
@@ -114,32 +120,36 @@ class _Clustering:
 
 
 class KMeans(_Clustering):
-    """k-means, started from Ward's clusters.
-
-    The start is no random one, so that the result is the same everywhere; scikit-learn does the rest.
+    """k-means by Lloyd's iteration, started from Ward's clusters.
 
     Parameters
     ----------
     n_clusters : int, default=0
         0: chosen by silhouette, see `choose_k`. More than there are different rows: as many as these.
-    random_state : int, default=0
-        Passed on; nothing is left to chance.
+    max_iter : int, default=300
     """
 
-    def __init__(self, n_clusters: int = 0, random_state: int = 0) -> None:
+    def __init__(self, n_clusters: int = 0, max_iter: int = 300) -> None:
         self.n_clusters = n_clusters
-        self.random_state = random_state
+        self.max_iter = max_iter
 
     def _labels(self, rows: np.ndarray, n_distinct: int) -> np.ndarray:
-        """Start from Ward's centres."""
-        from sklearn.cluster import KMeans as Lloyd
-
-        start = _ward(rows, self.n_clusters, n_distinct)
-        centres = _centres(rows, start)
-        # Around the mean, where float arithmetic loses least.
-        middle = rows.mean(axis=0)
-        estimator = Lloyd(n_clusters=len(centres), init=centres - middle, n_init=1, random_state=self.random_state)
-        return estimator.fit(rows - middle).labels_
+        """Start from Ward's clusters; until nothing changes."""
+        rows = rows - rows.mean(axis=0)
+        labels = _ward(rows, self.n_clusters, n_distinct, N_SAMPLE)
+        n_clusters = int(labels.max()) + 1
+        for _ in range(self.max_iter):
+            squared = _squared_to(rows, _centres(rows, labels))
+            nearest = squared.argmin(axis=1)
+            for label in np.setdiff1d(np.arange(n_clusters), nearest):
+                # A cluster that lost all its rows gets the one that is farthest from its own centre.
+                sizes = np.bincount(nearest, minlength=n_clusters)
+                own = squared[np.arange(len(rows)), nearest]
+                nearest[np.where(sizes[nearest] > 1, own, -1).argmax()] = label
+            if (nearest == labels).all():
+                break
+            labels = nearest
+        return labels
 
 
 class Agglomerative(_Clustering):
@@ -156,7 +166,7 @@ class Agglomerative(_Clustering):
 
     def _labels(self, rows: np.ndarray, n_distinct: int) -> np.ndarray:
         """Ward's tree, cut."""
-        return _ward(rows, self.n_clusters, n_distinct)
+        return _ward(rows, self.n_clusters, n_distinct, N_TREE)
 
 
 class MeanShift(_Clustering):
@@ -169,27 +179,41 @@ class MeanShift(_Clustering):
     quantile : float, default=0.2
         The bandwidth is the mean distance to the farthest of this share of all rows, nearest first.
     n_seeds : int, default=64
-        At most so many rows start to move, evenly spaced in canonical order.
+        At most so many rows start to move.
+    max_iter : int, default=100
     """
 
-    def __init__(self, bandwidth: float | None = None, quantile: float = 0.2, n_seeds: int = 64) -> None:
+    def __init__(
+        self, bandwidth: float | None = None, quantile: float = 0.2, n_seeds: int = 64, max_iter: int = 100
+    ) -> None:
         self.bandwidth = bandwidth
         self.quantile = quantile
         self.n_seeds = n_seeds
+        self.max_iter = max_iter
 
     def _labels(self, rows: np.ndarray, n_distinct: int) -> np.ndarray:
-        """Shift some of the rows."""
-        from sklearn.cluster import MeanShift as Shift
-
+        """Shift some of the rows to where most are; each row belongs to the nearest of these places."""
+        rows = rows - rows.mean(axis=0)
+        crowd = rows[_sample(len(rows), N_SAMPLE)]
         bandwidth = self.bandwidth
         if bandwidth is None:
-            distance = np.sqrt(_squared_distances(rows[_sample(len(rows), 512)]))
-            count = max(1, int(round(self.quantile * len(distance))))
-            bandwidth = float(np.sort(distance, axis=1)[:, min(count, len(distance) - 1)].mean())
-        if bandwidth <= 0:  # most rows are equal: only these come together
-            return np.cumsum(np.r_[False, (rows[1:] != rows[:-1]).any(axis=1)])
-        seeds = rows[_sample(len(rows), self.n_seeds)]
-        return Shift(bandwidth=bandwidth, seeds=seeds, cluster_all=True).fit(rows).labels_
+            distance = np.sort(np.sqrt(_squared_distances(crowd)), axis=1)
+            count = max(1, round(self.quantile * len(crowd)))
+            bandwidth = float(distance[:, min(count, len(crowd) - 1)].mean())
+        places = crowd[_sample(len(crowd), self.n_seeds)]
+        for _ in range(self.max_iter):
+            near = (_squared_to(places, crowd) <= bandwidth**2 + 1e-12).astype(rows.dtype)
+            shifted = near @ crowd / np.maximum(near.sum(axis=1), 1)[:, None]
+            step = np.abs(shifted - places).max(initial=0)
+            places = shifted
+            if step <= 1e-3 * bandwidth:
+                break
+        crowded = (_squared_to(places, crowd) <= bandwidth**2 + 1e-12).sum(axis=1)
+        kept: list[np.ndarray] = []
+        for place in places[np.argsort(-crowded, kind="stable")]:
+            if all(((place - other) ** 2).sum() > bandwidth**2 for other in kept):
+                kept.append(place)
+        return _squared_to(rows, np.stack(kept)).argmin(axis=1)
 
 
 def clustering(kind: str, n_clusters: int = 0) -> _Clustering:
@@ -282,18 +306,21 @@ def _squared_distances(rows: np.ndarray) -> np.ndarray:
     return np.maximum(squared, squared.T)
 
 
-def _ward(rows: np.ndarray, n_clusters: int, n_distinct: int) -> np.ndarray:
-    """Ward's clusters of sorted rows; where there are many, of a sample, the rest going to the nearest."""
-    chosen = _sample(len(rows), N_SAMPLE)
-    squared = _squared_distances(rows[chosen])
-    distance = np.sqrt(squared)
+def _squared_to(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Squared distances of rows to centres, (n, k), but for rounding."""
+    squared = (rows**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1)[None, :] - 2 * rows @ centres.T
+    return np.maximum(squared, 0)
+
+
+def _ward(rows: np.ndarray, n_clusters: int, n_distinct: int, n_sample: int) -> np.ndarray:
+    """Ward's clusters of sorted rows; where there are many, of a sample, the rest going to the nearest centre."""
+    chosen = _sample(len(rows), n_sample)
+    distance = np.sqrt(_squared_distances(rows[chosen]))
     tree = linkage(squareform(distance, checks=False), method="ward")
     k = min(n_clusters, n_distinct) if n_clusters > 0 else choose_k(tree, distance, n_distinct)
     labels = canonical(fcluster(tree, k, criterion="maxclust"))
     if len(chosen) < len(rows):
-        centres = _centres(rows[chosen], labels)
-        nearest = (centres**2).sum(axis=1)[None, :] - 2 * rows @ centres.T
-        labels = canonical(nearest.argmin(axis=1))
+        labels = canonical(_squared_to(rows, _centres(rows[chosen], labels)).argmin(axis=1))
     return labels
 
 
@@ -323,10 +350,11 @@ def choose_k(tree: np.ndarray, distance: np.ndarray, n_distinct: int) -> int:
     score = {
         k: _mean_silhouette(distance, canonical(fcluster(tree, k, criterion="maxclust"))) for k in range(low, high + 1)
     }
-    best = max(score.values())
-    return min(k for k, value in score.items() if value >= best - 1e-9)
+    best = max(score.values(), default=0.0)
+    return min((k for k, value in score.items() if value >= best - 1e-9), default=1)
 
 
 def _centres(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean of each cluster."""
-    return np.stack([rows[labels == label].mean(axis=0) for label in range(int(labels.max()) + 1)])
+    """Mean of each cluster, (k, n_features)."""
+    member = (np.arange(int(labels.max()) + 1)[:, None] == labels[None, :]).astype(rows.dtype)
+    return member @ rows / member.sum(axis=1)[:, None]
