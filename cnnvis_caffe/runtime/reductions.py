@@ -55,6 +55,7 @@ class Reductions:
         self._blobs = dict(zip(net.blob_names, net.blobs))
         self._layers = dict(zip(net.layer_names, net.layers))
         self._input_ids = set(net.input_ids)
+        self._scratch: Any = None
 
     # -- running backward --------------------------------------------------------------------------------------------
 
@@ -116,7 +117,7 @@ class Reductions:
     def moments(self, names: Sequence[str]) -> Moments:
         """Reduce the activations of blobs."""
         with backend.computing():
-            parts = [_moments(self._blobs[name].value) for name in names]
+            parts = [self._moments(self._blobs[name].value) for name in names]
             means, peaks, squares, minima = zip(*parts)
             return Moments(torch.cat(means, 1), torch.cat(peaks, 1), torch.cat(squares, 1), torch.cat(minima))
 
@@ -130,7 +131,37 @@ class Reductions:
     def products(self, names: Sequence[str]) -> np.ndarray:
         """Return activation times gradient, summed over the positions, of shape (n_images, n_neurons), float32."""
         with backend.computing():
-            return _numpy(torch.cat([_products(self._blobs[name]) for name in names], 1))
+            return _numpy(torch.cat([self._products(self._blobs[name]) for name in names], 1))
+
+    def _moments(self, values: Any) -> tuple[Any, Any, Any, Any]:
+        """Mean, peak and mean square of a blob by image and neuron, and the minimum by neuron."""
+        if values.dim() == 2:
+            return values, values, values * values, values.amin(0)
+        flat, axis = _flat(values)
+        n_positions = flat.shape[axis]
+        return (
+            flat.sum(axis).div_(n_positions),
+            _folded(flat, axis, torch.maximum, 8).amax(axis),
+            self._product(flat, flat).sum(axis).div_(n_positions),
+            _lowest(flat, axis),
+        )
+
+    def _products(self, blob: Blob) -> Any:
+        """Activation times gradient of a blob, summed over the positions."""
+        values, gradients = blob.value, blob.grad
+        if values.dim() == 2:
+            return values * gradients
+        flat, axis = _flat(self._product(values, gradients))
+        return flat.sum(axis)
+
+    def _product(self, a: Any, b: Any) -> Any:
+        """Multiply into memory that is used again and again: new memory costs more than the product."""
+        n_values = a.numel()
+        if self._scratch is None or self._scratch.numel() < n_values or self._scratch.device != a.device:
+            self._scratch = a.new_empty(n_values)
+        if sum((n - 1) * stride for n, stride in zip(a.shape, a.stride())) != n_values - 1:
+            return a * b  # it has holes, or lies over itself
+        return torch.mul(a, b, out=self._scratch[:n_values].as_strided(a.shape, a.stride()))
 
     # -- sums in float64 ---------------------------------------------------------------------------------------------
 
@@ -160,29 +191,6 @@ class Reductions:
     def arrays(self, sums: Any) -> dict[str, np.ndarray]:
         """Return sums as arrays, float64."""
         return {name: _numpy(total) for name, total in sums.items()}
-
-
-def _moments(values: Any) -> tuple[Any, Any, Any, Any]:
-    """Mean, peak and mean square of a blob by image and neuron, and the minimum by neuron."""
-    if values.dim() == 2:
-        return values, values, values * values, values.amin(0)
-    values, axis = _flat(values)
-    n_positions = values.shape[axis]
-    return (
-        values.sum(axis).div_(n_positions),
-        _folded(values, axis, torch.maximum, 8).amax(axis),
-        (values * values).sum(axis).div_(n_positions),
-        _lowest(values, axis),
-    )
-
-
-def _products(blob: Blob) -> Any:
-    """Activation times gradient of a blob, summed over the positions."""
-    values, gradients = blob.value, blob.grad
-    if values.dim() == 2:
-        return values * gradients
-    product, axis = _flat(values * gradients)
-    return product.sum(axis)
 
 
 def _flat(values: Any) -> tuple[Any, int]:
