@@ -59,7 +59,9 @@ def command(
     from cnnvis_caffe.cli.signals import SignalWatch
     from cnnvis_caffe.formats.prototxt import read_solver
     from cnnvis_caffe.runtime.solvers import Action, create_solver
+    from cnnvis_caffe.runtime.tuning import tune_for_training
 
+    tune_for_training()
     if snapshot and weights:
         raise click.UsageError("--snapshot and --weights exclude each other: a snapshot has weights of its own")
     index = gpu_index(gpu, cpu)

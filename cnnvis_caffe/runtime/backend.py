@@ -46,6 +46,7 @@ class _Mode:
 
     device: Any = None  # torch.device of the GPU, or None for the CPU
     index = 0
+    cpu: Any = None  # torch.device of the CPU, once it was asked for
 
 
 def set_mode_cpu() -> None:
@@ -97,7 +98,11 @@ def require_gpu(index: int) -> None:
 
 def device() -> Any:
     """Return the torch.device that nets run on now."""
-    return _Mode.device or torch.device("cpu")
+    if _Mode.device is not None:
+        return _Mode.device
+    if _Mode.cpu is None:
+        _Mode.cpu = torch.device("cpu")
+    return _Mode.cpu
 
 
 def on_gpu() -> bool:

@@ -33,12 +33,13 @@ class Memory:
     alive (*leased*), every write goes to the buffer it shows, so that views stay live as they are in Caffe.
     """
 
-    __slots__ = ("_host", "_lease", "_tensor", "_version", "_where", "capacity")
+    __slots__ = ("_host", "_host_tensor", "_lease", "_tensor", "_version", "_where", "capacity")
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self._where = ZERO
         self._host: np.ndarray | None = None
+        self._host_tensor: Any = None  # the buffer as it was last read; made anew it would cost small nets time
         self._tensor: Any = None
         self._lease: weakref.ref[np.ndarray] | None = None
         self._version = 0
@@ -85,7 +86,9 @@ class Memory:
             if tensor.numel() == math.prod(shape) and tensor.device == device:
                 return tensor.reshape(shape)
         host = self._to_host()
-        tensor = torch.from_numpy(host)[: math.prod(shape)].view(shape)
+        tensor = self._host_tensor
+        if tensor is None or tensor.shape != shape:
+            tensor = self._host_tensor = torch.from_numpy(host)[: math.prod(shape)].view(shape)
         if device.type == "cpu":
             self._where = HOST
             self._tensor = None
@@ -114,8 +117,8 @@ class Memory:
     def write(self, tensor: Any) -> None:
         """Take the values of a tensor, which from now on belongs to this memory alone."""
         self._version += 1
-        if tensor.device.type == "cpu" and self._host is not None:
-            if tensor.data_ptr() == self._host.__array_interface__["data"][0] and tensor.is_contiguous():
+        if self._host is not None and tensor.device.type == "cpu":
+            if tensor is self._host_tensor or tensor.data_ptr() == self._host.__array_interface__["data"][0] and tensor.is_contiguous():
                 self._where = HOST
                 return
             if self._is_leased():

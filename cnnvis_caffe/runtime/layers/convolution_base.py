@@ -168,10 +168,15 @@ class ConvolutionBase(Layer):
         self, dy: Any, x: Any, weight: Any, wanted: tuple[bool, bool, bool], stride: Any, pad: Any, dilation: Any
     ) -> tuple[Any, Any, Any]:
         """The library's own backward pass."""
-        return torch.ops.aten.convolution_backward(
+        needs_bottom, needs_weight, needs_bias = wanted
+        dbias = _sum_over_pixels(dy) if needs_bias else None
+        if not (needs_bottom or needs_weight):
+            return None, None, dbias
+        dx, dweight, _ = torch.ops.aten.convolution_backward(
             dy, x, weight, [self.n_out], stride, pad, dilation, self.transposed, [0] * len(stride), self.group,
-            list(wanted),
+            [needs_bottom, needs_weight, False],
         )  # fmt: skip
+        return dx, dweight, dbias
 
     def _pointwise(self, x: Any, weight: Any, bias: Any) -> Any:
         """A convolution without spatial axes."""
@@ -222,3 +227,13 @@ class ConvolutionBase(Layer):
         if self._zero_dilated():
             return dweight.expand(self.blobs[0].shape).clone()
         return dweight
+
+
+def _sum_over_pixels(dy: Any) -> Any:
+    """Sum of a tensor (batch, channels, *spatial) over all but the channels."""
+    if dy.dim() == 4 and dy.is_contiguous(memory_format=torch.channels_last) and not dy.is_contiguous():
+        # Few channels side by side leave a vector unit idle: so first the rows of all images, pixel by pixel.
+        n, channels, height, width = dy.shape
+        rows = dy.permute(0, 2, 3, 1).reshape(n * height, width * channels)
+        return rows.sum(0).view(width, channels).sum(0)
+    return dy.sum([0, *range(2, dy.dim())])

@@ -9,6 +9,7 @@ from typing import Any
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
+from cnnvis_caffe.runtime.layers.matrix_product import product
 from cnnvis_caffe.runtime.layers.packed_weights import PackedWeights
 
 
@@ -69,18 +70,17 @@ class InnerProduct(Layer):
             )
             if packed is not None:
                 return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")
-        matrix = weight if self.transpose else weight.t()
-        return torch.mm(x, matrix) if bias is None else torch.addmm(bias, x, matrix)
+        return product(x, weight.t() if self.transpose else weight, bias)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Add to the gradients of weights and bias; give that of the bottom."""
         dy = tops[0].grad.reshape(self.n_rows, self.n_out)
         if self.param_propagate_down[0]:
             x = bottoms[0].value.reshape(self.n_rows, self.n_in)
-            self.blobs[0].add_grad(torch.mm(x.t(), dy) if self.transpose else torch.mm(dy.t(), x))
+            self.blobs[0].add_grad(product(x.t(), dy.t()) if self.transpose else product(dy.t(), x.t()))
         if len(self.blobs) > 1 and self.param_propagate_down[1]:
             self.blobs[1].add_grad(dy.sum(0))
         if propagate_down[0]:
             weight = self.blobs[0].value.reshape(self.weight_shape)
-            dx = torch.mm(dy, weight.t() if self.transpose else weight)
+            dx = product(dy, weight if self.transpose else weight.t())
             bottoms[0].grad = dx.view(bottoms[0].shape)

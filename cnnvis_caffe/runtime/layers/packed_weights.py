@@ -36,7 +36,7 @@ class PackedWeights:
             Makes them.
         """
         version = blob.version
-        if version is None or is_train(layer) or not _is_available():
+        if version is None or is_train(layer) or not has_onednn():
             return None
         key = blob._data, version, shape  # a net may come to share the memory of another
         if self._key != key:
@@ -45,7 +45,7 @@ class PackedWeights:
 
 
 @functools.cache
-def _is_available() -> bool:
+def has_onednn() -> bool:
     """Whether this build of PyTorch has the operations (since 2.0, where oneDNN is on)."""
     return (
         torch.backends.mkldnn.is_available()
