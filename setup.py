@@ -55,6 +55,7 @@ setup(
     packages=find_packages(include=["cnnvis_caffe", "cnnvis_caffe.*"]),
     package_data={
         "cnnvis_caffe": ["py.typed"],
+        "cnnvis_caffe.demo": ["*.prototxt"],
         "cnnvis_caffe.formats": ["caffe.desc", "caffe.proto", "*.pyi"],
     },
     install_requires=CORE,

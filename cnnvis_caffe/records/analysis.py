@@ -30,12 +30,6 @@ class Node:
         One of `NODE_KINDS`.
     sources : tuple of str
         Names of the nodes that it is computed from.
-    coefficients : tuple of float
-        For "sum", one for each source.
-    offset : int
-        For "slice", the first channel of the source.
-    factor : int
-        For "repeat", how many neurons come from one of the source.
     n_neurons : int
         Length of axis 1; 0 where that axis does not mean neurons (labels, losses, time-major blobs).
     positions : tuple of int
@@ -44,6 +38,12 @@ class Node:
         The nearest "weights" node upstream (itself for those); empty where there is none or more than one.
     role : {"input", "weights", "rectifier", "activation", "pooling", "normalization", "merge", "other"}
         What it is in the picture. Rectifiers are ReLU (leaky too) and PReLU; merge is Concat and Eltwise.
+    coefficients : tuple of float
+        For "sum", one for each source.
+    offset : int
+        For "slice", the first channel of the source.
+    factor : int
+        For "repeat", how many neurons come from one of the source.
     negative_slope : float
         Of a leaky ReLU.
     field_px : (int, int)

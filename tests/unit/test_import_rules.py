@@ -37,6 +37,7 @@ OURS: dict[str, set[str] | None] = {
     "pipeline": {"formats", "network", "datasets", "features", "engines", "analysis"}
     | {"aggregation", "layout", "scene", "store", "findings"}
     | EVERYBODY_MAY,
+    "demo": {"pipeline", "datasets", "runtime", "formats"} | EVERYBODY_MAY,
     "render": {"scene", "store", "aggregation.edits", "pipeline"} | EVERYBODY_MAY,
     "viewer": {"scene", "store", "aggregation.edits", "pipeline", "render"} | EVERYBODY_MAY,
     "api": None,
