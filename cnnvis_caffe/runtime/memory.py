@@ -118,7 +118,7 @@ class Memory:
         """Take the values of a tensor, which from now on belongs to this memory alone."""
         self._version += 1
         if self._host is not None and tensor.device.type == "cpu":
-            if tensor is self._host_tensor or tensor.data_ptr() == self._host.__array_interface__["data"][0] and tensor.is_contiguous():
+            if tensor is self._host_tensor or self._is_host(tensor):
                 self._where = HOST
                 return
             if self._is_leased():
@@ -131,6 +131,11 @@ class Memory:
             self._keep_beyond(n_values)
         self._tensor = tensor
         self._where = TENSOR
+
+    def _is_host(self, tensor: Any) -> bool:
+        """Whether a tensor is the buffer itself, in the buffer's order."""
+        assert self._host is not None
+        return bool(tensor.data_ptr() == self._host.__array_interface__["data"][0] and tensor.is_contiguous())
 
     def _keep_beyond(self, n_values: int) -> None:
         """Before the first values get a tensor of their own, save the others: a blob may grow back and show them."""
