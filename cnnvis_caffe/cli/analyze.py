@@ -232,11 +232,10 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
     -------
     list of str
     """
-    dead = [
-        f"{layer['name']} {layer['dead_share'] * layer['n_neurons']:.0f} of {layer['n_neurons']}"
-        for layer in report["layers"]
-        if layer["dead_share"]
-    ]
+    dead = sorted((layer for layer in report["layers"] if layer["dead_share"]), key=lambda layer: -layer["dead_share"])
+    worst = [f"{layer['name']} {_n_dead(layer)} of {layer['n_neurons']}" for layer in dead[:5]]
+    if len(dead) > len(worst):
+        worst.append(f"{sum(map(_n_dead, dead[5:]))} in {len(dead) - 5} more layers")
     speed = f", {report['images_a_second']:.0f} images/s" if report["images_a_second"] else ""
     lines = [
         f"{report['network']}: {report['n_neurons']} neurons in {len(report['layers'])} layers",
@@ -249,11 +248,16 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
         loss, error = snapshot["loss"], snapshot["error"]
         result = f"loss {loss:.4g}, error {error:.2%}" if loss is not None and error is not None else ""
         lines.append(f"{snapshot['label']:10} {result}")
-    lines.append(f"dead       {', '.join(dead) or 'none'}")
+    lines.append(f"dead       {', '.join(worst) or 'none'}")
     if report["curves"]:
         lines.append(f"log        {len(report['curves'])} curves")
     lines.append(f"written    {report['file']}, {_size(report['bytes'])}, in {_duration(report['seconds'])}{speed}")
     return lines
+
+
+def _n_dead(layer: dict[str, Any]) -> int:
+    """How many neurons of a rectifier never see anything above 0."""
+    return round(layer["dead_share"] * layer["n_neurons"])
 
 
 def _finite(value: float) -> float | None:

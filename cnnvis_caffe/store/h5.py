@@ -42,12 +42,58 @@ def create(path: str) -> Iterator[h5py.File]:
         If it cannot be written; nothing is left behind and what was there before still is.
     """
     try:
-        with atomic_write(path) as temporary, h5py.File(temporary, "w", libver="earliest") as root:
-            yield root
+        with atomic_write(path) as temporary, open(temporary, "wb+", buffering=0) as file:
+            careful = _CarefulFile(file)
+            try:
+                with h5py.File(careful, "w", libver="earliest") as root:
+                    yield root
+            finally:
+                if careful.error is not None:
+                    raise careful.error
     except CnnvisError:
         raise
     except _LIBRARY_ERRORS as error:
         raise StoreError(path, "", f"cannot be written: {_reason(error)}") from error
+
+
+class _CarefulFile:
+    """A file whose errors are remembered and not passed on: the library cannot close a file that cannot be written."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while self.error is None and done < len(view):
+                done += self._file.write(view[done:])
+        except OSError as error:
+            self.error = error
+        return len(view)
+
+    def truncate(self, size: int) -> int:
+        try:
+            return int(self._file.truncate(size)) if self.error is None else size
+        except OSError as error:
+            self.error = error
+            return size
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self._file.read(size))
+
+    def readinto(self, buffer: Any) -> int:
+        return int(self._file.readinto(buffer))
+
+    def flush(self) -> None:
+        """Nothing waits here."""
 
 
 def _reason(error: Exception) -> str:
@@ -171,6 +217,16 @@ class OpenFile:
         except _LIBRARY_ERRORS as error:
             raise StoreError(self.path, key, f"cannot be read: {_reason(error)}") from error
 
+    def is_of_format(self, name: str) -> bool:
+        """Say whether the file calls itself by a name.
+
+        Parameters
+        ----------
+        name : str
+        """
+        with self.reading("/"):
+            return "format" in self.root.attrs and self.attribute("/", "format", str) == name
+
     def group(self, key: str) -> h5py.Group:
         """Return a group.
 
@@ -180,6 +236,17 @@ class OpenFile:
             Its path.
         """
         return self._find(key, h5py.Group, "group")
+
+    def names(self, key: str) -> list[str]:
+        """Return what is in a group.
+
+        Parameters
+        ----------
+        key : str
+        """
+        group = self.group(key)
+        with self.reading(key):
+            return list(group)
 
     def has(self, key: str) -> bool:
         """Say whether there is something of that path.
@@ -200,8 +267,9 @@ class OpenFile:
         name : str
         kind : {str, int, float}
         """
-        attributes = self.group(key).attrs
+        group = self.group(key)
         with self.reading(f"{key}@{name}"):
+            attributes = group.attrs
             if name not in attributes:
                 raise StoreError(self.path, key, f"has no attribute {name!r}")
             value = attributes[name]

@@ -58,7 +58,7 @@ def read_analysis(path: str | os.PathLike[str]) -> Analysis:
         If it is of a newer version.
     """
     file = OpenFile(os.fspath(path), _WHAT)
-    if "format" not in file.root.attrs or file.attribute("/", "format", str) != schema.FORMAT:
+    if not file.is_of_format(schema.FORMAT):
         raise StoreError(file.path, "", f"is an HDF5 file, but no {_WHAT}")
     version = file.attribute("/", "schema_version", int)
     if version > schema.VERSION or version < 1:
@@ -156,7 +156,7 @@ class _Reader:
         data = self._data()
         self._n_classes = data.n_classes
         debug = self._debug()
-        names = list(file.group("snapshots"))
+        names = file.names("snapshots")
         if not names:
             raise StoreError(file.path, "snapshots", "is empty")
         if len(debug) != len(names):
@@ -229,7 +229,7 @@ class _Reader:
 
     def _curves(self) -> tuple[Curve, ...]:
         file = self._file
-        return tuple(self._curve(f"curves/{number}") for number in range(len(file.group("curves"))))
+        return tuple(self._curve(f"curves/{number}") for number in range(len(file.names("curves"))))
 
     def _curve(self, key: str) -> Curve:
         file = self._file
@@ -256,15 +256,15 @@ class _Reader:
     def _snapshot(self, name: str, debug: dict[str, LayerDebug]) -> Snapshot:
         file = self._file
         key = f"snapshots/{name}"
-        layers = set(file.group(f"{key}/layers"))
-        links = set(file.group(f"{key}/connections"))
+        layers = set(file.names(f"{key}/layers"))
+        links = set(file.names(f"{key}/connections"))
         places = {node.name: f"{key}/layers/{escape(node.name)}" for node in self._nodes if escape(node.name) in layers}
         joined = {
             node.name: f"{key}/connections/{connection_key(node.sources[0], node.name)}"
             for node in self._nodes
             if node.sources and connection_key(node.sources[0], node.name) in links
         }
-        inside = {node: set(file.group(place)) for node, place in places.items()}
+        inside = {node: set(file.names(place)) for node, place in places.items()}
         pictures = StoredPictures(file, f"{key}/pictures")
 
         def lazy(kind: str, member: str, read: Callable[[str, str], Any]) -> Lazy:
@@ -275,7 +275,9 @@ class _Reader:
             numbers = file.array(f"{place}/thumbnail", "<i4", (self._by_name[node].n_neurons,))
             return tuple(pictures.read(int(number)) for number in numbers)
 
-        has_iteration = "iteration" in file.group(key).attrs
+        group = file.group(key)
+        with file.reading(key):
+            has_iteration = "iteration" in group.attrs
         return Snapshot(
             label=file.attribute(key, "label", str),
             iteration=file.attribute(key, "iteration", int) if has_iteration else None,
@@ -326,10 +328,13 @@ class _Reader:
         file = self._file
         n = self._by_name[name].n_neurons
         weight = file.array(f"{key}/weight", "<f4", (n, None))
-        arrays = {"weight": weight, "abs_weight": np.abs(weight)}
-        for quantity in schema.CONNECTION[1:]:
+        arrays = {"weight": weight}
+        for quantity in ("gradient", "abs_weight", "abs_gradient"):
+            signed = arrays.get(quantity[len("abs_") :]) if quantity.startswith("abs_") else None
             if file.has(f"{key}/{quantity}"):
                 arrays[quantity] = file.array(f"{key}/{quantity}", "<f4", weight.shape)
+            elif signed is not None:
+                arrays[quantity] = np.abs(signed)
         record: Connections = self._record(key, lambda: Connections(**arrays))
         return record
 

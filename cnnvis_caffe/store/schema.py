@@ -24,7 +24,7 @@
         layers/<name>/scale          (n,) float32
         layers/<name>/thumbnail      (n,) int32: which picture of the snapshot's, -1 for none
         connections/<from>--<to>     weight, abs_weight, gradient, abs_gradient (n_to, n_from) float32;
-                                     abs_weight is left out where it is |weight|
+                                     abs_weight is left out where it is |weight|, abs_gradient likewise
         pictures/...                 thumbnails, each once
     /layers, /connections            those of the last snapshot
 
@@ -46,7 +46,6 @@ TOP = (
     ("position", "top_position", "<i4", (2,)),
     ("box_px", "top_box", "<i4", (4,)),
 )
-CONNECTION = ("weight", "abs_weight", "gradient", "abs_gradient")
 DEBUG = ("mean_abs_weight", "mean_abs_gradient", "relative_change", "last_update", "dead_share")
 
 #: Similarities and correlations lie in [-1, 1]; four decimals are enough for them.

@@ -111,7 +111,7 @@ def read_state(path: str | os.PathLike[str]) -> AnalysisState:
     """
     file = OpenFile(os.fspath(path), _WHAT)
     try:
-        if "format" not in file.root.attrs or file.attribute("/", "format", str) != FORMAT:
+        if not file.is_of_format(FORMAT):
             raise StoreError(file.path, "", f"is an HDF5 file, but no {_WHAT}")
         version = file.attribute("/", "version", int)
         if version != VERSION:
@@ -119,7 +119,7 @@ def read_state(path: str | os.PathLike[str]) -> AnalysisState:
             raise StoreVersionError(file.path, "version", reason)
         shard = file.array("shard", "<i8", (2,)).tolist()
         n_done = tuple(file.array("n_done", "<i8", (None,)).tolist())
-        n_begun = len(file.group("sums")) if file.has("sums") else 0
+        n_begun = len(file.names("sums")) if file.has("sums") else 0
         if n_begun > len(n_done):
             raise StoreError(file.path, "sums", f"has {n_begun} snapshots, but there are {len(n_done)}")
         return AnalysisState(

@@ -200,12 +200,14 @@ def _write_layer(group: h5py.Group, snapshot: Snapshot, name: str, pool: Picture
 
 
 def _write_connections(group: h5py.Group, connections: Connections) -> None:
-    """Write the tables of a connection; mean |weight| only where it is not |mean weight|, as it is for 1x1 kernels."""
-    for quantity in schema.CONNECTION:
-        array = getattr(connections, quantity)
-        is_known = quantity == "abs_weight" and np.array_equal(array, np.abs(connections.weight))
-        if array is not None and not is_known:
-            write_array(group, quantity, array, "<f4")
+    """Write the tables of a connection; mean absolute values only where they are not those of the mean."""
+    for quantity in ("weight", "gradient"):
+        signed, absolute = getattr(connections, quantity), getattr(connections, f"abs_{quantity}")
+        if signed is not None:
+            write_array(group, quantity, signed, "<f4")
+        # With a kernel of 1x1 they are.
+        if absolute is not None and not (signed is not None and np.array_equal(absolute, np.abs(signed))):
+            write_array(group, f"abs_{quantity}", absolute, "<f4")
 
 
 def _write_features(group: h5py.Group, features: LayerFeatures) -> None:

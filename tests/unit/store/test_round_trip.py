@@ -107,7 +107,8 @@ def test_the_layout_that_others_rely_on(tmp_path):
                 np.testing.assert_array_equal(layer["top"][name], getattr(features, f"top_{name}"))
             np.testing.assert_array_equal(layer["top/box_px"], features.top_box)
             np.testing.assert_array_equal(layer["contribution"], features.contribution)
-            np.testing.assert_array_equal(group["connections/pool1--conv2/weight"], snapshot.connections["conv2"].weight)
+            weight = snapshot.connections["conv2"].weight
+            np.testing.assert_array_equal(group["connections/pool1--conv2/weight"], weight)
         assert file["layers"] == file["snapshots"][keys[-1]]["layers"]
         assert file["connections"] == file["snapshots"][keys[-1]]["connections"]
         assert file["debug/mean_abs_weight"].shape == (len(file["debug/layers"][()].tobytes().split(b",")), 2)
