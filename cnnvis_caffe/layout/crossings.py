@@ -138,6 +138,8 @@ class _Layers:
 
     def _sorted(self, layer: int, places: np.ndarray, matrix: np.ndarray, rule: str) -> np.ndarray:
         """Sort one layer; nodes without edges on that side keep their place as well as can be."""
+        if not matrix.size:
+            return places
         matrix = matrix[places]
         totals = matrix.sum(axis=1)
         if rule == "median":

@@ -25,6 +25,8 @@ LARGEST_STRETCH = 1.195
 LARGEST_AREA_ERROR = 0.097
 #: Tolerances of shapes that are tried, as logarithms of factors.
 TOLERANCES = (0.0, 0.06, float(np.log(LARGEST_STRETCH)))
+#: Up to so many rectangles it is tried first whether no tolerance is needed.
+LARGEST_EXACT_SHAPES = 200
 #: Shares of the permitted waste: what rectangles grow to, what no better is looked for, what is good enough.
 WANTED, IDEAL, ACCEPTED = 0.3, 0.45, 0.9
 #: Up to so many rectangles, so many more ways are tried when one is good enough.
@@ -227,8 +229,9 @@ def _draw(
         preference = slicing.costs + 0.2 * np.abs(SHAPES - wanted)
     shape = int(np.argmin(preference))
     tree = slicing.tree(shape)
-    # Where the cuts leave no leaf a good shape, all the tolerance will be needed.
-    for tolerance in TOLERANCES if slicing.costs[shape] < 0.4 * max_waste else TOLERANCES[-1:]:
+    # Where the cuts leave leaves no good shape, all the tolerance will be needed.
+    tolerances = TOLERANCES if len(areas) <= LARGEST_EXACT_SHAPES else TOLERANCES[1:]
+    for tolerance in tolerances if slicing.costs[shape] < 0.4 * max_waste else TOLERANCES[-1:]:
         curves = shape_curves(tree, areas, aspects, tolerance)
         if width is None:
             box = smallest_box(curves[-1], shape_range)

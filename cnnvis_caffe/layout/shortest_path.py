@@ -11,8 +11,8 @@ import numpy as np
 LARGEST_EXACT = 12
 #: Nearest other points that a move may join a point to.
 N_NEAR = 8
-#: Random changes that the local search tries to recover from, at most, and by number of points.
-MOST_KICKS, KICKS_BY_POINT = 300, 2
+#: Random changes that the local search tries to recover from: so many, and one more for each point, but at most.
+LEAST_KICKS, MOST_KICKS = 80, 300
 
 
 def exact_path(distances: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ def improved_path(distances: np.ndarray, path: np.ndarray) -> np.ndarray:
     """
     search = _Search(distances, path)
     search.settle(range(search.n))
-    for _ in range(min(MOST_KICKS, KICKS_BY_POINT * len(path))):
+    for _ in range(min(LEAST_KICKS + len(path), MOST_KICKS)):
         search.kick()
     return search.path()
 
