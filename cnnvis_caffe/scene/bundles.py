@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,14 +17,26 @@ from cnnvis_caffe.scene.theme import OPACITY, SIZES
 
 @dataclass(frozen=True)
 class QuantityRange:
-    """What the two ends of the colours of edges mean; both 0 where nothing is known."""
+    """What the two ends of the colours of edges mean; both 0 where nothing is known.
+
+    Gradients of a deep network differ by powers of ten: then equal steps of colour are equal ratios.
+    """
 
     least: float
     most: float
 
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether equal steps are equal ratios."""
+        return 0 < self.least < self.most / 20
+
     def share(self, value: float) -> float:
         """Return where a value lies between the ends, 0 to 1."""
-        return (value - self.least) / (self.most - self.least) if self.most > self.least else 0.5
+        if self.most <= self.least:
+            return 0.5
+        if self.is_logarithmic:
+            return math.log(value / self.least) / math.log(self.most / self.least)
+        return (value - self.least) / (self.most - self.least)
 
 
 def bundle_shapes(drawing: Drawing, selection: Target | None) -> Iterator[Shape]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,14 +15,15 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.colour_maps import hexadecimal
 from cnnvis_caffe.scene.geometry import Geometry
-from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neurons import facet_of, features_of, matrix_of, patches_of
+from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
+from cnnvis_caffe.scene.neurons import facet_of, features_of, matrix_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, SIZES, Theme
 from cnnvis_caffe.scene.wording import class_name, counted, whole
 
 #: With more classes than this their order is left as it is: nobody reads that many columns one by one.
 MOST_ORDERED_CLASSES = 100
+MOST_ORDERED_ROWS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,19 +66,19 @@ def cluster_target(column: Column, cluster: Cluster, index: int) -> Target:
 
 
 def class_order(drawing: Drawing) -> np.ndarray:
-    """Return the order of the classes in all matrices: similar ones side by side, by the last hidden layer."""
-    snapshot, n_classes = drawing.snapshot, drawing.analysis.data.n_classes
-    if n_classes > MOST_ORDERED_CLASSES:
-        return np.arange(n_classes)
+    """Return the classes in all matrices, those with images: similar ones side by side, by the last hidden layer."""
+    snapshot, present = drawing.snapshot, np.array(present_classes(drawing.analysis), np.int64)
+    if len(present) > MOST_ORDERED_CLASSES:
+        return present
     known = [column.node for column in drawing.aggregation.columns if features_of(snapshot, column.node) is not None]
     hidden = [node for node in known if not is_score(drawing.analysis, drawing.aggregation, node)] or known
     if not hidden:
-        return np.arange(n_classes)
+        return present
 
     def make() -> np.ndarray:
-        rows = np.array(snapshot.features[hidden[-1]].mean, np.float64)
-        lengths = np.linalg.norm(np.nan_to_num(rows), axis=1, keepdims=True)
-        return order_matrix((rows / np.where(lengths > 0, lengths, 1.0)).T)[0]
+        rows = np.nan_to_num(np.array(snapshot.features[hidden[-1]].mean[:, present], np.float64))
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return present[order_matrix((rows / np.where(lengths > 0, lengths, 1.0)).T)[0]]
 
     return drawing.cache.get(("classes", id(snapshot), hidden[-1]), make, alive=snapshot)
 
@@ -148,11 +150,11 @@ def _caption(
         min_zoom=zoom,
     )  # fmt: skip
     at = right - _marks_width(drawing, classes)
-    n_classes = drawing.analysis.data.n_classes
+    colours = theme.class_colours(present_classes(drawing.analysis))
     for which in classes:
         text = _mark(drawing, which)
-        if n_classes <= len(theme.classes):
-            dot = Style(theme.class_colour(which, n_classes), opacity=opacity)
+        if which in colours:
+            dot = Style(colours[which], opacity=opacity)
             yield Rectangle(
                 f"class/{name}/{which}/dot", at, baseline - 7.5, 7, 7, dot, 3.5, Target("class", members=(which,)),
                 min_zoom=zoom,
@@ -172,7 +174,7 @@ def _mark(drawing: Drawing, index: int) -> str:
 
 def _marks_width(drawing: Drawing, classes: list[int]) -> float:
     """Room that the marks of classes take."""
-    dot = 10 if drawing.analysis.data.n_classes <= len(drawing.theme.classes) else 0
+    dot = 10 if len(present_classes(drawing.analysis)) <= len(drawing.theme.classes) else 0
     return sum(dot + text_width(_mark(drawing, which), SIZES.small) + 7 for which in classes) - 7 * bool(classes)
 
 
@@ -181,14 +183,15 @@ def _dominant_classes(drawing: Drawing, column: Column, cluster: Cluster) -> lis
     features = features_of(drawing.snapshot, column.node)
     if features is None or is_score(drawing.analysis, drawing.aggregation, column.node):
         return []
-    profile = np.nan_to_num(features.mean[cluster.neurons].astype(np.float64)).mean(axis=0)
+    present = present_classes(drawing.analysis)
+    profile = np.nan_to_num(features.mean[cluster.neurons][:, present].astype(np.float64)).mean(axis=0)
     strongest, usual = profile.max(), np.median(profile)
     if strongest <= 0 or strongest < 1.6 * usual:
         return []
     above = np.flatnonzero(profile >= usual + 0.5 * (strongest - usual))
     if len(above) > max(1, min(3, len(profile) // 3)):
         return []
-    return above[np.argsort(-profile[above])].tolist()
+    return [present[place] for place in above[np.argsort(-profile[above], kind="stable")].tolist()]
 
 
 def _patches(
@@ -214,8 +217,9 @@ def _patches(
             continue
         legible = SIZES.patch_min / min(width, height)
         colour = hexadecimal(*known.colours[neuron])
-        yield Rectangle(f"{name}/colour", *place, Style(colour, opacity=opacity), 0.0, target, max_zoom=legible)
-        yield Picture(name, *place, pixels, opacity, target=target, min_zoom=legible)
+        yield Rectangle(f"{name}/colour", *place, Style(colour, theme.frame, SIZES.frame, opacity), 0.0, target)
+        inset = (place[0] + SIZES.frame, place[1] + SIZES.frame, width - gap - 2 * SIZES.frame, height - gap - 2 * SIZES.frame)
+        yield Picture(name, *inset, pixels, opacity, target=target, min_zoom=legible)
         if labelled:
             yield from _class_chip(drawing, neuron, place, target)
 
@@ -236,10 +240,10 @@ def _class_chip(
     """The class that an output neuron stands for, in the corner of its patch."""
     x, y, width, height = place
     text = shorten(class_name(drawing.analysis, neuron), width - 8, SIZES.small, "bold")
-    if not text or height < 20:
-        return
     theme, zoom = drawing.theme, SIZES.tiny / SIZES.small
     chip = text_width(text, SIZES.small, "bold") + 8
+    if not text or height < 20 or chip > width:
+        return
     style = Style(theme.surface, opacity=0.92)
     name = f"class/{target.node}/{neuron}"
     yield Rectangle(f"{name}/chip", x, y + height - 15, chip, 15, style, 0.0, target, min_zoom=zoom)
@@ -265,8 +269,8 @@ def _matrix(
     name = cluster_name(column, cluster)
     key = ("rows", id(drawing.snapshot), column.node, facet, members)
     own = np.array(values[cluster.neurons], np.float64)
-    rows = drawing.cache.get(key, lambda: order_matrix(own)[0], alive=drawing.snapshot)
     classes = class_order(drawing)
+    rows = drawing.cache.get(key, lambda: row_order(own, classes), alive=drawing.snapshot)
     pixels = matrix_pixels(drawing, column.node, facet, own[np.ix_(rows, classes)])
     if drawing.view.classes:
         weak = ~column.strong[cluster.neurons[rows]]
@@ -281,16 +285,54 @@ def _matrix(
         height - 2 * SIZES.padding - SIZES.label_height,
     )
     yield from _class_labels(drawing, name, classes, place)
-    is_fine = place[2] / len(classes) < 1.0 or place[3] / len(rows) < 1.0
+    target = cluster_target(column, cluster, index)
+    ordered = cluster.neurons[rows]
+    fine = max(len(rows) / place[3], len(classes) / place[2])  # zoom from which each cell is a pixel at least
+    if fine > 1:
+        in_block = math.ceil(len(rows) / place[3]), math.ceil(len(classes) / place[2])
+        yield Picture(
+            f"matrix/{name}/overview",
+            *place,
+            block_means(pixels, *in_block),
+            is_smooth=False,
+            target=target,
+            rows=tuple(ordered[:: in_block[0]].tolist()),
+            columns=tuple(classes[:: in_block[1]].tolist()),
+            max_zoom=fine,
+        )
     yield Picture(
         f"matrix/{name}",
         *place,
         pixels,
-        is_smooth=bool(is_fine),
-        target=cluster_target(column, cluster, index),
-        rows=tuple(cluster.neurons[rows].tolist()),
+        is_smooth=False,
+        target=target,
+        rows=tuple(ordered.tolist()),
         columns=tuple(classes.tolist()),
+        min_zoom=fine if fine > 1 else 0.0,
     )
+
+
+def block_means(pixels: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Return a picture of which each pixel is the mean of a block; the last blocks may be smaller."""
+    rows, columns = np.arange(0, pixels.shape[0], down), np.arange(0, pixels.shape[1], right)
+    sums = np.add.reduceat(np.add.reduceat(pixels.astype(np.float64), rows, axis=0), columns, axis=1)
+    heights = np.diff(np.append(rows, pixels.shape[0]))
+    widths = np.diff(np.append(columns, pixels.shape[1]))
+    return np.rint(sums / (heights[:, None] * widths)[:, :, None]).astype(np.uint8)
+
+
+def row_order(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return an order of neurons, similar ones side by side, silent ones last.
+
+    Of more neurons than one can tell apart, by the class on which they respond most, then by how much: what one sees
+    is the same, in a fraction of the time.
+    """
+    if len(values) <= MOST_ORDERED_ROWS:
+        return order_matrix(values)[0]
+    known = np.nan_to_num(values[:, classes])
+    peak = np.abs(known).argmax(axis=1)
+    height = np.abs(known).max(axis=1)
+    return np.lexsort((-height, peak, height == 0))
 
 
 def matrix_scale(drawing: Drawing, node: str, facet: str) -> tuple[float, bool]:
@@ -332,13 +374,12 @@ def _class_labels(
                 f"class/{name}/{which}", x + (at + 0.5) * cell, y - 4, text, SIZES.small, colour, "middle", weight,
                 target=Target("class", members=(which,)), min_zoom=SIZES.tiny / SIZES.small,
             )  # fmt: skip
-    elif n_classes <= len(theme.classes):
-        for at, which in enumerate(classes.tolist()):
-            style = Style(theme.class_colour(which, n_classes), opacity=1.0 if not chosen or which in chosen else 0.3)
+    else:
+        colours = theme.class_colours(present_classes(drawing.analysis))
+        for at, which in enumerate(classes.tolist() if colours else []):
+            style = Style(colours[which], opacity=1.0 if not chosen or which in chosen else 0.3)
             yield Rectangle(
                 f"class/{name}/{which}", x + at * cell + 0.5, y - 9, cell - 1, 6, style, 1.0,
                 Target("class", members=(which,)),
             )  # fmt: skip
 
-
-__all__ = ["Drawing", "class_order", "cluster_name", "cluster_shapes", "cluster_target", "is_score", "shorten_end"]

@@ -5,6 +5,7 @@ Nothing here depends on the facet, the theme or the selection, so that switching
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -20,6 +21,11 @@ from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.neurons import likeness, patches_of
 from cnnvis_caffe.scene.theme import SIZES
+
+#: Share of a cluster that patches are expected to cover.
+FILLED = 0.92
+#: Up to so many patches stand in rows.
+FEW = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +168,8 @@ def _make_geometry(
             contents.append(())
             sizes.append(np.array([_tiles_size(len(cluster.neurons)) for cluster in column.clusters]))
             continue
-        filled = tuple(_fill_clusters(snapshot, column, width, room, cache))
+        is_score = len(column.labels) == analysis.data.n_classes and column.depth == n_depths - 1
+        filled = tuple(_fill_clusters(snapshot, column, width, room, cache, are_equal=is_score))
         contents.append(filled)
         sizes.append(np.array([_cluster_size(one.packing, width) for one in filled]))
     packed = perf_counter()
@@ -180,9 +187,11 @@ def _make_geometry(
         sizes,
         head_sizes=[(width, head) for width in widths],
         column_gap=gap,
+        widest_gap=gap if size is not None else SIZES.column_gap_most,
         cluster_gap=SIZES.cluster_gap,
         lane_gap=SIZES.lane_gap,
         bar_width=SIZES.bar_width,
+        bar_gap=SIZES.bar_gap,
     )
     strokes = bundle_curves(graph, places)
     routed = perf_counter()
@@ -237,6 +246,8 @@ def _column_widths(
     if share < 1:
         gap = SIZES.column_gap_min
         share = min(1.0, (free - gap * n_gaps) / total)
+        if total * share < 0.8 * SIZES.column_scroll * len(deepest):  # it will not fit: then be good to read
+            share = max(share, SIZES.column_scroll * len(deepest) / total)
     share = float(np.clip(share, 0.0, SIZES.column_stretch))
     tile = _tiles_size(1)[0]
     return [
@@ -254,22 +265,23 @@ def _tiles_size(n: int) -> tuple[float, float]:
     return SIZES.tile + 2 * SIZES.padding, n * (SIZES.tile + SIZES.padding) + SIZES.padding
 
 
-def _fill_clusters(snapshot: Snapshot, column: Column, width: float, room: float, cache: SceneCache):  # noqa: ANN202
-    """Yield the contents of a column's clusters, together about as high as there is room."""
+def _fill_clusters(
+    snapshot: Snapshot, column: Column, width: float, room: float, cache: SceneCache, *, are_equal: bool
+) -> Iterator[Contents]:
+    """Yield the contents of a column's clusters, together at most as high as there is room."""
     inner = width - 2 * SIZES.padding
     frame = SIZES.label_height + 2 * SIZES.padding
     n_clusters = len(column.clusters)
-    free = max(SIZES.cluster_min * n_clusters, room - n_clusters * frame - (n_clusters - 1) * SIZES.cluster_gap)
+    least = SIZES.cluster_min - frame
+    free = max(least * n_clusters, room - n_clusters * (frame + 1) - (n_clusters - 1) * SIZES.cluster_gap)
     for cluster, share in zip(column.clusters, _shares(column)):
-        budget = share * free
-        room_area = budget * inner * 0.92
-        n = len(cluster.neurons)
-        side = float(np.sqrt(room_area / n))
+        budget = max(least, share * free)
         shown = cluster.neurons
-        if side < SIZES.patch_least_mean:
-            shown = _most_worth(cluster, column.importance, max(4, int(room_area / SIZES.patch_aim**2)))
-        area = min(room_area, len(shown) * SIZES.patch_most**2)
-        yield _pack_cluster(snapshot, column, shown, area, inner, max(budget, SIZES.cluster_min - frame), cache)
+        if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
+            shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
+        # Outputs stand for the classes: none is more important than another.
+        importance = np.ones(len(shown)) if are_equal else column.importance[shown]
+        yield _pack_cluster(snapshot, column, shown, importance, inner, budget, cache)
 
 
 def _shares(column: Column) -> np.ndarray:
@@ -299,28 +311,45 @@ def _pack_cluster(
     snapshot: Snapshot,
     column: Column,
     shown: np.ndarray,
-    area: float,
+    importance: np.ndarray,
     inner: float,
     budget: float,
     cache: SceneCache,
 ) -> Contents:
-    """Pack patches into a cluster that is `inner` wide and about `budget` high."""
-    importance = column.importance[shown]
-    key = ("packing", id(snapshot), column.node, shown.tobytes(), importance.tobytes(), round(area), inner)
+    """Pack patches into a cluster that is `inner` wide and at most `budget` high."""
+    key = ("packing", id(snapshot), column.node, shown.tobytes(), importance.tobytes(), round(budget), inner)
 
     def make() -> Contents:
+        n = len(shown)
+        largest = min(SIZES.patch_most, inner / np.ceil(inner / SIZES.patch_most)) if n > 1 else SIZES.patch_most
+        area = min(inner * budget * FILLED, n * largest**2)
+        height = min(budget, max(area / (FILLED * inner), largest))
         weights = np.nan_to_num(np.maximum(importance, 0.0))
-        largest = weights.max()
-        weights = np.maximum(weights, SIZES.importance_floor * largest) if largest > 0 else np.ones(len(shown))
+        weights = weights if weights.max() > 0 else np.ones(n)
         aspects = patches_of(snapshot, column, cache).aspects[shown]
-        alike = likeness(snapshot, column, shown)
-        areas = weights / weights.sum() * area
-        # Patches that fill less than a row keep a shape of their own and stand in the middle.
-        fills_row = np.sqrt(areas).sum() > 1.1 * inner
-        packing = pack(areas, alike, aspects, width=inner) if fills_row else pack(areas, alike, aspects)
-        return Contents(shown, _shrunk(packing, inner, 1.12 * budget))
+        in_few_rows = n <= FEW or height < 1.8 * np.sqrt(area / n)
+        shape = _row_shape(aspects, inner, height, largest) if in_few_rows else inner / height
+        packing = pack(
+            weights / weights.sum() * area,
+            likeness(snapshot, column, shown),
+            aspects,
+            shape_range=(0.95 * shape, 1.1 * shape),
+            floor=SIZES.importance_floor,
+        )
+        return Contents(shown, _shrunk(packing, inner, budget))
 
     return cache.get(key, make, alive=snapshot)
+
+
+def _row_shape(aspects: np.ndarray, inner: float, height: float, largest: float) -> float:
+    """Width by height of a few patches in as many rows as make them largest."""
+    n, aspect = len(aspects), float(aspects.mean())
+    shapes = []
+    for rows in range(1, n + 1):
+        in_row = -(-n // rows)
+        side = min(inner / (in_row * aspect), height / rows, largest)
+        shapes.append((side, in_row * aspect / rows))
+    return max(shapes, key=lambda pair: round(pair[0], 1))[1]
 
 
 def _shrunk(packing: Packing, width: float, height: float) -> Packing:

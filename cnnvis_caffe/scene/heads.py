@@ -46,11 +46,11 @@ def head_shapes(drawing: Drawing) -> Iterator[Shape]:
     for number, column in enumerate(drawing.aggregation.columns):
         x, y, width, _ = drawing.geometry.head_box(number)
         middle = x + width / 2
-        room = _head_room(drawing, number, middle)
+        room = _head_room(drawing, number)
         yield from _head(drawing, column, middle, y, room)
         group = groups.get(column.group)
         if group is not None and is_collapsed(group):
-            yield from _pill(drawing, group, column, middle, y + SIZES.head_height, room)
+            yield from _pill(drawing, group, column, middle, y + SIZES.head_height, room[1] - room[0])
     yield from _open_groups(drawing)
 
 
@@ -59,41 +59,53 @@ def is_collapsed(group: LayerGroup) -> bool:
     return len(group.columns) > 1 and not group.is_expanded
 
 
-def _head_room(drawing: Drawing, number: int, middle: float) -> float:
-    """Width that a head may take: up to half the way to its neighbours."""
+def _head_room(drawing: Drawing, number: int) -> tuple[float, float]:
+    """First and last x that a head may take: half the way to its neighbours, or the margin."""
     me = drawing.aggregation.columns[number]
-    nearest = 2 * min(middle, drawing.geometry.width - middle) - 2 * SIZES.margin
+
+    def middle_of(column: int) -> float:
+        x, _, width, _ = drawing.geometry.head_box(column)
+        return x + width / 2
+
+    middle = middle_of(number)
+    left, right = SIZES.margin, drawing.geometry.width - SIZES.margin
     for other, column in enumerate(drawing.aggregation.columns):
-        if column.depth != me.depth:
-            x, _, width, _ = drawing.geometry.head_box(other)
-            nearest = min(nearest, abs(x + width / 2 - middle))
-    return nearest - 12
+        if column.depth < me.depth:
+            left = max(left, (middle_of(other) + middle) / 2 + 6)
+        elif column.depth > me.depth:
+            right = min(right, (middle_of(other) + middle) / 2 - 6)
+    return left, right
 
 
-def _head(drawing: Drawing, column: Column, middle: float, y: float, room: float) -> Iterator[Shape]:
+def _head(
+    drawing: Drawing, column: Column, middle: float, y: float, bounds: tuple[float, float]
+) -> Iterator[Shape]:
     """Two lines, or one that is larger when the picture is small."""
     theme, target = drawing.theme, Target("column", column.node)
+    room = bounds[1] - bounds[0]
     name = shorten(column.title, room, SIZES.head, "bold")
-    if not name:
-        return
-    size = SIZES.head
-    yield Text(
-        f"head/{column.node}", middle, y + 12, name, size, theme.ink, "middle", "bold", target=target, min_zoom=OVERVIEW
-    )
-    larger = 22.0
-    short = shorten(column.title, room, larger, "bold")
-    if short:
+    line = next((line for line in _second_lines(drawing, column) if text_width(line, SIZES.small) <= room), "")
+    half = max(text_width(name, SIZES.head, "bold"), text_width(line, SIZES.small)) / 2
+    middle = min(max(middle, bounds[0] + half), bounds[1] - half)
+    if y > drawing.geometry.top + 1:  # curves may run behind the heads of branches
+        halo = Style(theme.ground, opacity=0.85)
+        yield Rectangle(f"head/{column.node}/ground", middle - half - 4, y - 2, 2 * half + 8, 36, halo, SIZES.corner)
+    if name:
         yield Text(
-            f"head/{column.node}/overview", middle, y + 22, short, larger, theme.ink, "middle", "bold", target=target,
-            max_zoom=OVERVIEW,
+            f"head/{column.node}", middle, y + 12, name, SIZES.head, theme.ink, "middle", "bold", target=target,
+            min_zoom=OVERVIEW,
         )  # fmt: skip
-    for line in _second_lines(drawing, column):
-        if text_width(line, SIZES.small) <= room:
-            yield Text(
-                f"head/{column.node}/type", middle, y + 29, line, SIZES.small, theme.muted, "middle", target=target,
-                min_zoom=SIZES.tiny / SIZES.small,
-            )  # fmt: skip
-            break
+    larger = shorten(column.title, room, SIZES.overview, "bold")
+    if larger and text_width(larger, SIZES.overview, "bold") <= 2 * min(middle - bounds[0], bounds[1] - middle):
+        yield Text(
+            f"head/{column.node}/overview", middle, y + 22, larger, SIZES.overview, theme.ink, "middle", "bold",
+            target=target, max_zoom=OVERVIEW,
+        )  # fmt: skip
+    if line:
+        yield Text(
+            f"head/{column.node}/type", middle, y + 29, line, SIZES.small, theme.muted, "middle", target=target,
+            min_zoom=SIZES.tiny / SIZES.small,
+        )  # fmt: skip
 
 
 def _second_lines(drawing: Drawing, column: Column) -> Iterator[str]:

@@ -13,7 +13,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.bundles import quantity_range
 from cnnvis_caffe.scene.facets import Drawing, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neurons import facet_of, features_of
+from cnnvis_caffe.scene.neurons import facet_of, features_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import SIZES, Theme
 from cnnvis_caffe.scene.wording import class_name, figure, percent
@@ -234,7 +234,7 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Dr
         least, most = (figure(span.least, 2), figure(span.most, 2)) if span is not None else ("0.0001", "0.0001")
         pen.words(f"{QUANTITY_NAMES.get(view.edges, view.edges)}  {least}")
         pen.strip(theme.quantity.strip(96))
-        pen.words(most, gap=16)
+        pen.words(f"{most} (equal ratios)" if span is not None and span.is_logarithmic else most, gap=16)
     else:
         pen.curve(theme.positive, 3.5, 0.8)
         pen.words("positive", gap=12)
@@ -248,15 +248,16 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Dr
 
 def _classes_entry(analysis: Analysis, view: View, theme: Theme) -> Entry | None:
     """Colours of the classes, as long as there are few."""
-    n_classes = analysis.data.n_classes
-    if n_classes > len(theme.classes) and not view.classes:
+    present = present_classes(analysis)
+    colours = theme.class_colours(present)
+    if not colours and not view.classes:
         return None
     pen = _Pen(theme, "classes", "Chosen classes" if view.classes else "Classes")
-    listed = view.classes or tuple(range(n_classes))
+    listed = view.classes or tuple(present)
     for index in listed[:MOST_LISTED_CLASSES]:
         target = Target("class", members=(index,))
-        if n_classes <= len(theme.classes):
-            pen.dot(theme.class_colour(index, n_classes), target)
+        if index in colours:
+            pen.dot(colours[index], target)
         pen.words(shorten(class_name(analysis, index), 90.0, SIZES.small), gap=10, muted=False)
     if len(listed) > MOST_LISTED_CLASSES:
         pen.words(f"and {len(listed) - MOST_LISTED_CLASSES} more")

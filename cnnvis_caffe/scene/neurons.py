@@ -41,6 +41,12 @@ def chosen_snapshot(analysis: Analysis, view: View) -> Snapshot:
     raise KeyError(view.snapshot)
 
 
+def present_classes(analysis: Analysis) -> list[int]:
+    """Return the classes of which there are images; all if there are none of any."""
+    count = analysis.data.class_count
+    return np.flatnonzero(count > 0).tolist() if (count > 0).any() else list(range(len(count)))
+
+
 def features_of(snapshot: Snapshot, node: str) -> LayerFeatures | None:
     """Return the features of a node; None for inputs and whatever was not analysed."""
     return snapshot.features[node] if node in snapshot.features else None

@@ -66,6 +66,10 @@ def _own_curves(
     me = boxes.get((selection.node, neuron))
     if me is None:
         return
+    ends = {}
+    for number, column in enumerate(drawing.aggregation.columns):
+        x, _, width, _ = drawing.geometry.column_box(number)
+        ends[column.node] = (x, x + width)
     for gap in drawing.geometry.gaps:
         if selection.node == gap.source:
             strengths, other, goes_on = relations(gap.source, gap.target)[:, neuron], gap.target, True
@@ -78,28 +82,43 @@ def _own_curves(
         if largest <= 0:
             continue
         strongest = np.argsort(-np.abs(strengths), kind="stable")[:MOST_CURVES]
-        for end in strongest[::-1].tolist():
-            strength = float(strengths[end])
-            box = boxes.get((other, end))
+        for neuron_there in strongest[::-1].tolist():
+            strength = float(strengths[neuron_there])
+            box = boxes.get((other, neuron_there))
             if box is None or strength == 0:
                 continue
-            yield from _own_curve(drawing, selection, (other, end), me, box, strength / largest, goes_on)
+            yield from _own_curve(drawing, selection, (other, neuron_there), me, box, strength / largest, goes_on, ends)
 
 
 def _own_curve(
-    drawing: Drawing, selection: Target, other: tuple[str, int], me: Box, box: Box, strength: float, goes_on: bool
+    drawing: Drawing,
+    selection: Target,
+    other: tuple[str, int],
+    me: Box,
+    box: Box,
+    strength: float,
+    goes_on: bool,
+    column_ends: Mapping[str, tuple[float, float]],
 ) -> Iterator[Shape]:
     """One curve, with the outline of the neuron at its end."""
     theme = drawing.theme
     sign = 1 if strength > 0 else -1
     start, end = (me, box) if goes_on else (box, me)
     width = max(SIZES.edge_own_min, SIZES.edge_own_most * float(np.sqrt(abs(strength))))
-    points = curve([(start[0] + start[2], start[1] + start[3] / 2), (end[0], end[1] + end[3] / 2)])
     ends = (selection.node, selection.members[0]), other
     (source, first), (target, second) = ends if goes_on else ends[::-1]
     stands_for = Target("edge", source, (first,), target, (second,), sign=sign)
-    style = Style("", theme.sign(sign), width, 0.3 + 0.6 * abs(strength))
-    yield Path(f"own/{source}/{first}/{target}/{second}", points, style, target=stands_for)
+    # Between the clusters a curve, inside them a thin line to the patch.
+    right, left = column_ends[source][1], column_ends[target][0]
+    y0, y1 = start[1] + start[3] / 2, end[1] + end[3] / 2
+    name = f"own/{source}/{first}/{target}/{second}"
+    opacity = 0.3 + 0.6 * abs(strength)
+    for side, (x0, x1), y in (("start", (start[0] + start[2], right), y0), ("end", (left, end[0]), y1)):
+        if x1 > x0:
+            thin = Style("", theme.sign(sign), SIZES.edge_own_min, 0.5 * opacity)
+            yield Path(f"{name}/{side}", np.linspace((x0, y), (x1, y), 4), thin, target=stands_for)
+    style = Style("", theme.sign(sign), width, opacity)
+    yield Path(name, curve([(right, y0), (left, y1)]), style, target=stands_for)
     outline = Style("", theme.sign(sign), 1.5, 0.4 + 0.6 * abs(strength))
     yield Rectangle(f"own/{other[0]}/{other[1]}/outline/{source}", *_grown(box, 1.0), outline, 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ SIZES = SimpleNamespace(
     margin=24.0,  # between the picture and the edge of the paper
     title=18.0,  # sizes of type
     head=13.0,
+    overview=22.0,  # heads in a picture that is shown small
     text=12.0,
     small=11.0,
     tiny=9.0,
@@ -30,6 +32,7 @@ SIZES = SimpleNamespace(
     padding=4.0,
     label_height=16.0,  # the line over the patches of a cluster
     patch_gap=1.0,
+    frame=0.5,
     patch_min=12.0,  # smaller ones are shown as their mean colour
     patch_aim=18.0,  # mean side when not all neurons of a cluster are shown
     patch_least_mean=14.0,  # smaller on average, and not all are shown
@@ -39,6 +42,7 @@ SIZES = SimpleNamespace(
     cluster_min=40.0,  # height
     column_min=72.0,
     column_most=340.0,
+    column_scroll=108.0,  # mean width in a picture that is wider than wished for anyhow
     column_gap=112.0,
     column_gap_min=96.0,
     column_gap_most=160.0,
@@ -48,10 +52,7 @@ SIZES = SimpleNamespace(
     lane_gap=20.0,
     tile=36.0,  # input channels
     bar_width=5.0,  # biclusters
-    bar_min=10.0,
-    bar_most=56.0,
-    edge_min=0.75,
-    edge_most=7.0,
+    bar_gap=4.0,
     edge_own_min=0.75,  # a selected neuron's own
     edge_own_most=3.0,
     selection=2.0,
@@ -87,6 +88,8 @@ class Theme:
     selection : str
     dead : str
         The cross over neurons without any response.
+    frame : str
+        Around patches, so that white ones have an end.
     activation : ColourMap
         Zero is exactly the surface that matrices lie on.
     contribution : ColourMap
@@ -113,6 +116,7 @@ class Theme:
     neutral: str
     selection: str
     dead: str
+    frame: str
     activation: ColourMap
     contribution: ColourMap
     quantity: ColourMap
@@ -125,9 +129,9 @@ class Theme:
         """Return the colour of a sign: 1, -1 or 0."""
         return (self.neutral, self.positive, self.negative)[sign]
 
-    def class_colour(self, index: int, n_classes: int) -> str:
-        """Return the colour of a class; with more than ten they are told apart by their labels."""
-        return self.classes[index] if n_classes <= len(self.classes) else self.neutral
+    def class_colours(self, classes: Sequence[int]) -> dict[int, str]:
+        """Return the colours of classes; of none when they are more than ten, which their labels tell apart."""
+        return dict(zip(classes, self.classes)) if len(classes) <= len(self.classes) else {}
 
 
 LIGHT = Theme(
@@ -142,6 +146,7 @@ LIGHT = Theme(
     neutral="#8A9099",
     selection="#E69F00",
     dead="#B4BAC4",
+    frame="#C9CDD4",
     activation=ColourMap(("#FFFFFF", "#E3EEF9", "#BFD8ED", "#8CBCDF", "#549ECE", "#2A7AB9", "#08519C")),
     contribution=ColourMap(("#A34700", "#D55E00", "#F0A878", "#FFFFFF", "#7FB8D8", "#0072B2", "#00507D")),
     quantity=ColourMap(CIVIDIS),
@@ -162,6 +167,7 @@ DARK = Theme(
     neutral="#8A9099",
     selection="#E69F00",
     dead="#59606C",
+    frame="#363B44",
     activation=ColourMap(("#1F2228", "#25384D", "#2F5578", "#4076A3", "#5E98C8", "#7DB3E0", "#9CC9F5")),
     contribution=ColourMap(("#FFB183", "#F08A4B", "#8A5636", "#1F2228", "#2F6485", "#4AA8E0", "#8CCBF0")),
     quantity=ColourMap(CIVIDIS),
