@@ -1,0 +1,83 @@
+"""Extractions of nets given as text or file, and ways to compare what comes out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from cnnvis_caffe.features.extraction import Extraction
+from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats.prototxt import network_from_text
+from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.names import value_names
+from cnnvis_caffe.network.nodes import analysis_nodes
+from cnnvis_caffe.network.receptive_field import ReceptiveFields
+from cnnvis_caffe.network.rewrite import analysis_network, find_score
+from cnnvis_caffe.pycaffe import Net
+from cnnvis_caffe.runtime import net as runtime
+from cnnvis_caffe.runtime.rng import set_random_seed
+
+ENGINES = ("torch", "numpy")
+
+
+class Analysed:
+    """A net with all that an extraction needs; weights come from the fillers."""
+
+    def __init__(self, text, engine="torch", seed=1):
+        set_random_seed(seed)
+        self.network = analysis_network(network_from_text(text))
+        self.dag = build_dag(self.network)
+        self.nodes = analysis_nodes(self.dag, self.network)
+        self.net = Net.from_runtime(runtime.Net(self.network, schema.TEST))
+        if engine == "numpy":
+            self.net.reductions = None  # like real pycaffe, it has nothing but pycaffe's face
+        self.score = value_names(self.dag)[find_score(self.dag)]
+
+    def node(self, name):
+        return next(node for node in self.nodes if node.name == name)
+
+    def extraction(self, **settings):
+        names = {"input_name": "data", "label_name": "label", "score_name": self.score}
+        n_classes = self.net.blobs[self.score].shape[1]
+        return Extraction(
+            self.net, self.nodes, ReceptiveFields(self.dag), **{**names, "n_classes": n_classes, **settings}
+        )
+
+
+def feed(extraction, images, labels, indices=None, batch=7):
+    """Run images through in batches."""
+    indices = np.arange(len(images)) if indices is None else np.asarray(indices)
+    for first in range(0, len(indices), batch):
+        some = indices[first : first + batch]
+        extraction.update(images[some], labels[some], some)
+    return extraction
+
+
+def assert_same(a, b, rtol=1e-6, exact=("top_image", "top_box", "top_position", "top_response")):
+    """Two extractions found the same."""
+    np.testing.assert_allclose([a.loss, a.error], [b.loss, b.error], rtol)
+    np.testing.assert_array_equal(a.class_count, b.class_count)
+    assert list(a.features) == list(b.features)
+    for name in a.features:
+        first, second = a.features[name], b.features[name]
+        for field in dataclasses.fields(first):
+            x, y = getattr(first, field.name), getattr(second, field.name)
+            if field.name in exact:
+                np.testing.assert_array_equal(x, y, f"{name} {field.name}")
+            elif x is None:
+                assert y is None
+            else:
+                scale = np.nanmax(np.abs(x), initial=0)
+                np.testing.assert_allclose(x, y, rtol, rtol * scale, err_msg=f"{name} {field.name}")
+    for table in ("similarity", "correlation"):
+        assert list(getattr(a, table)) == list(getattr(b, table))
+        for name, x in getattr(a, table).items():
+            np.testing.assert_allclose(x, getattr(b, table)[name], atol=20 * rtol, err_msg=f"{table} {name}")
+    for name, x in a.connections.items():
+        for field in dataclasses.fields(x):
+            u, v = getattr(x, field.name), getattr(b.connections[name], field.name)
+            if u is not None:
+                np.testing.assert_allclose(u, v, rtol, rtol * np.abs(u).max(), err_msg=f"{name} {field.name}")
+    for name, x in a.debug.items():
+        np.testing.assert_allclose(dataclasses.astuple(x), dataclasses.astuple(b.debug[name]), rtol, err_msg=name)
