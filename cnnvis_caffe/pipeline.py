@@ -21,6 +21,7 @@ from cnnvis_caffe.analysis.request import Request, settings_of, sha256
 from cnnvis_caffe.analysis.run import Run, check_same, merged_passes
 from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
 from cnnvis_caffe.errors import Cancelled, StoreError
+from cnnvis_caffe.formats.training_log import read_training_log
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.store import check_writable, read_analysis, write_analysis
@@ -158,7 +159,11 @@ def analyze(
         write_state(out, run.state())
         _forget(run.state_path)
         return None
-    write_analysis(out, assemble(run, nets, extracted, progress), progress=progress)
+    try:
+        write_analysis(out, assemble(run, nets, extracted, progress), progress=progress)
+    except (Cancelled, KeyboardInterrupt):
+        write_state(run.state_path, run.state())
+        raise
     _forget(run.state_path)
     return read_analysis(out)
 
@@ -221,8 +226,7 @@ def merge(
 def _prepare(request: Request, state_path: str, progress: Progress) -> Run:
     """Open everything, and check that it fits before the work begins."""
     snapshots = find_snapshots(request.weights)
-    if request.log:
-        sha256(request.log)  # that it is there
+    curves = read_training_log(request.log) if request.log else ()
     opened = open_model(request, progress)
     check_weights(opened, snapshots)
     everything = opened.source.choose(request.limit)
@@ -234,6 +238,7 @@ def _prepare(request: Request, state_path: str, progress: Progress) -> Run:
         indices=opened.source.choose(request.limit, request.shard),
         settings=settings_of(request, _data_words(opened), _checksums(request, snapshots)),
         state_path=state_path,
+        curves=curves,
     )
 
 

@@ -20,7 +20,6 @@ from cnnvis_caffe.features.changes import with_changes
 from cnnvis_caffe.features.extraction import ExtractedSnapshot
 from cnnvis_caffe.features.patches import thumbnail
 from cnnvis_caffe.formats.solverstate import read_solverstate
-from cnnvis_caffe.formats.training_log import read_training_log
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, DataSummary, Snapshot
@@ -91,7 +90,7 @@ def assemble(run: Run, nets: Nets, extracted: Sequence[ExtractedSnapshot], progr
         snapshots=tuple(snapshots),
         images=images,
         image_class={index: int(source.labels[index]) for index in images},
-        curves=read_training_log(run.request.log) if run.request.log else (),
+        curves=run.curves,
         provenance=_provenance(run, nets),
     )
 

@@ -17,6 +17,7 @@ from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.errors import CnnvisError, StoreError
 from cnnvis_caffe.features.extraction import ExtractedSnapshot, Extraction
 from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.records.analysis import Curve
 from cnnvis_caffe.store.state import AnalysisState, read_state, write_state
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Run:
         What parts of one analysis have in common.
     state_path : str
         Where the state goes.
+    curves : tuple of Curve
+        From the training log.
     n_done : list of int
         Images that each snapshot has seen.
     sums : list of dict of str to ndarray
@@ -56,6 +59,7 @@ class Run:
     indices: np.ndarray
     settings: dict[str, str]
     state_path: str
+    curves: tuple[Curve, ...] = ()
     n_done: list[int] = field(default_factory=list)
     sums: list[dict[str, np.ndarray]] = field(default_factory=list)
     seconds: float = 0.0

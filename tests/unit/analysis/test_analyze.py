@@ -1,0 +1,226 @@
+"""From a model and data to an analysis file: what is in it, shards, interruptions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+
+import numpy as np
+import pytest
+
+from cnnvis_caffe import api, pipeline
+from cnnvis_caffe.analysis import run as run_module
+from cnnvis_caffe.datasets import load
+from cnnvis_caffe.errors import Cancelled, StoreError
+from cnnvis_caffe.store.state import read_state
+
+DATA = "digits:train"
+N = 230
+
+
+def analyze(small, out, **options):
+    return pipeline.analyze(
+        small.train_val, small.weights, DATA, out, **{"limit": N, "batch": 32, "top": 4, **options}
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(small, tmp_path_factory):
+    return analyze(small, tmp_path_factory.mktemp("whole") / "a.cnnvis.h5", log=small.log)
+
+
+def numbers(value, where=""):
+    """All that an analysis holds, by where it is; without times and paths."""
+    if is_dataclass(value):
+        for item in fields(value):
+            if item.name not in ("path", "provenance", "curves"):
+                yield from numbers(getattr(value, item.name), f"{where}.{item.name}")
+    elif isinstance(value, Mapping):
+        for key in value:
+            yield from numbers(value[key], f"{where}[{key}]")
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from numbers(item, f"{where}[{number}]")
+    else:
+        yield where, value
+
+
+def assert_equal(found, wanted, rtol=0.0, atol=0.0):
+    found, wanted = dict(numbers(found)), dict(numbers(wanted))
+    assert found.keys() == wanted.keys() and len(wanted) > 100
+    for where, value in wanted.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+            np.testing.assert_allclose(found[where], value, rtol, atol, err_msg=where)
+        elif isinstance(value, float):
+            np.testing.assert_allclose(found[where], value, max(rtol, 1e-9), err_msg=where)
+        else:
+            np.testing.assert_array_equal(found[where], value, where)
+
+
+def test_what_is_found(whole, small):
+    digits = load("digits", "train")
+    assert (whole.title, whole.data.source, whole.data.n_images) == ("small", DATA, N)
+    assert whole.data.class_count.sum() == N and whole.data.class_count.min() >= 20
+    assert (whole.data.input_name, whole.data.input_shape, whole.data.channel_order) == ("data", (1, 28, 28), "grey")
+    assert whole.data.preprocessing == "minus 3, times 0.00390625"
+    assert [(s.label, s.iteration) for s in whole.snapshots] == [("iter 10", 10), ("iter 20", 20)]
+    assert [s.path for s in whole.snapshots] == small.weights
+    for snapshot in whole.snapshots:
+        assert {"conv1", "relu1", "pool1", "branch/a", "joined", "ip1", "relu2", "ip2"} <= set(snapshot.features)
+        assert len(snapshot.thumbnails["conv1"]) == 4 and 0 < snapshot.loss < 50 and 0.2 < snapshot.error <= 1
+        for name, features in snapshot.features.items():
+            assert set(features.top_image[features.top_image >= 0]) <= set(whole.images), name
+        features = snapshot.features["conv1"]
+        for neuron in range(4):
+            y0, x0, y1, x1 = features.top_box[neuron, 0]
+            assert (y1 - y0, x1 - x0) == (5, 5)
+            picture = digits.images[features.top_image[neuron, 0], 0, y0:y1, x0:x1]
+            np.testing.assert_array_equal(snapshot.thumbnails["conv1"][neuron], np.repeat(picture[..., None], 3, 2))
+    for index, image in whole.images.items():
+        np.testing.assert_array_equal(image, np.repeat(digits.images[index].transpose(1, 2, 0), 3, 2))
+        assert whole.image_class[index] == digits.labels[index]
+
+
+def test_the_numbers_are_those_of_the_network(whole, small):
+    """Class means of the scores, computed here by running the deploy network on prepared images."""
+    from cnnvis_caffe import pycaffe
+
+    digits = load("digits", "train")
+    of_class = [np.flatnonzero(digits.labels == c)[:n] for c, n in enumerate(whole.data.class_count)]
+    chosen = np.sort(np.concatenate(of_class))
+    net = pycaffe.Net(small.deploy, pycaffe.TEST, weights=small.weights[1])
+    net.blobs["data"].reshape(N, 1, 28, 28)
+    net.blobs["data"].data[...] = (digits.images[chosen].astype(np.float32) - 3) * np.float32(0.00390625)
+    net.forward()
+    scores, labels = net.blobs["ip2"].data, digits.labels[chosen]
+    mean = np.stack([scores[labels == c].mean(0) for c in range(10)], axis=1)
+    np.testing.assert_allclose(whole.snapshots[1].features["ip2"].mean, mean, rtol=1e-4, atol=1e-5)
+    assert whole.snapshots[1].error == pytest.approx((scores.argmax(1) != labels).mean())
+
+
+def test_changes_between_snapshots_and_the_log(whole):
+    first, second = whole.snapshots
+    assert np.isnan(first.debug["conv1"].relative_change)
+    assert second.debug["conv1"].relative_change == pytest.approx(0.5, rel=1e-5)
+    assert np.isnan(first.debug["ip2"].last_update), "it has no solver state beside it"
+    assert second.debug["ip2"].last_update == pytest.approx(0.25 / second.debug["ip2"].mean_abs_weight, rel=1e-5)
+    (curve,) = whole.curves
+    assert (curve.name, curve.iterations.tolist(), curve.values.tolist()) == ("train loss", [0, 20], [2.5, 1.25])
+
+
+def test_provenance(whole):
+    known = whole.provenance
+    assert known["program"].startswith("cnnvis_caffe ") and known["engine"].startswith("torch")
+    assert len(known["model sha256"]) == len(whole.snapshots[0].sha256) == 64
+    assert (known["option limit"], known["option data"]) == (str(N), DATA)
+
+
+def test_snapshots_in_any_order_and_a_deploy_net_with_options(whole, small, tmp_path):
+    found = pipeline.analyze(
+        small.deploy, small.weights[::-1], DATA, tmp_path / "a", limit=N, batch=32, top=4, scale=1 / 256, mean=[3]
+    )
+    assert [s.iteration for s in found.snapshots] == [10, 20]
+    for name in ("conv1", "joined", "ip2"):
+        np.testing.assert_array_equal(found.snapshots[0].features[name].mean, whole.snapshots[0].features[name].mean)
+    assert found.data.preprocessing == whole.data.preprocessing
+
+
+def test_shards_give_the_same(whole, small, tmp_path):
+    paths = []
+    for number in (1, 2, 3):
+        paths.append(tmp_path / f"shard{number}")
+        assert analyze(small, paths[-1], shard=(number, 3), log=small.log) is None
+    found = pipeline.merge([paths[1], paths[2], paths[0]], tmp_path / "merged")
+    assert_equal(found, whole, rtol=2e-5, atol=2e-6)
+    again = pipeline.merge(paths, tmp_path / "again")
+    assert_equal(again, found)
+    assert sorted(os.listdir(tmp_path)) == ["again", "merged", "shard1", "shard2", "shard3"]
+
+
+class StopAfter:
+    """A user who stops after some images, whatever they are for."""
+
+    def __init__(self, n_images):
+        self.left = n_images
+
+    def start(self, total, what):
+        pass
+
+    def step(self, n=1):
+        self.left -= n
+        if self.left < 0:
+            raise Cancelled
+
+    def done(self):
+        pass
+
+
+@pytest.mark.parametrize("n_images", [100, N + 50, 2 * N - 1, 2 * N + 5])
+def test_interrupted_and_resumed(whole, small, tmp_path, n_images):
+    out = tmp_path / "a"
+    with pytest.raises(Cancelled):
+        analyze(small, out, progress=StopAfter(n_images))
+    assert os.listdir(tmp_path) == ["a.partial"]
+    n_done = sum(read_state(f"{out}.partial").n_done)
+    assert n_done == 2 * N or n_images < n_done <= n_images + 32
+    if n_done < 2 * N:  # once more; the images of before are counted again, but for whole snapshots
+        with pytest.raises(Cancelled):
+            analyze(small, out, progress=StopAfter(n_done % N + 20), resume=True)
+        assert sum(read_state(f"{out}.partial").n_done) > n_done
+    found = analyze(small, out, resume=True)
+    assert_equal(found, whole)
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_the_state_is_written_from_time_to_time(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "SECONDS_BETWEEN_STATES", 0.0)
+    written = []
+    monkeypatch.setattr(run_module, "write_state", lambda path, state: written.append(tuple(state.n_done)))
+    analyze(small, tmp_path / "a", limit=70)
+    assert written == [(32, 0), (64, 0), (70, 0), (70, 32), (70, 64), (70, 70)]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [({"top": 5}, "another top: '4', now '5'"), ({"limit": 200}, "another limit"), ({"shard": (1, 2)}, "another shard"),
+     ({"scale": 0.5}, "another scale")],
+)  # fmt: skip
+def test_resuming_something_else(small, tmp_path, options, problem):
+    with pytest.raises(Cancelled):
+        analyze(small, tmp_path / "a", progress=StopAfter(50))
+    before = (tmp_path / "a.partial").read_bytes()
+    with pytest.raises(StoreError, match=problem):
+        analyze(small, tmp_path / "a", resume=True, **options)
+    assert (tmp_path / "a.partial").read_bytes() == before
+
+
+def test_shards_that_do_not_belong_together(small, tmp_path):
+    one, two, other = (str(tmp_path / name) for name in ("one", "two", "other"))
+    fewer = {"limit": 40, "layers": ["conv1"], "contributions": "none", "gradients": False}
+    analyze(small, one, shard=(1, 2), **fewer)
+    analyze(small, two, shard=(2, 2), **fewer)
+    analyze(small, other, shard=(2, 2), **{**fewer, "limit": 30})
+    for shards, problem in (
+        ([one], "of 2 shards, these are missing: 2"),
+        ([one, one], "1/2 is in .*one as well"),
+        ([one, other], "other: was made with another limit"),
+        ([], "there are none"),
+    ):
+        with pytest.raises(StoreError, match=problem):
+            pipeline.merge(shards, tmp_path / "a")
+    with pytest.raises(StoreError, match="was made with another data"):
+        pipeline.merge([one, two], tmp_path / "a", data="digits:test")
+    assert not (tmp_path / "a").exists()
+
+
+def test_random_weights_and_few_layers(small, tmp_path):
+    found = api.analyze(small.deploy, None, "digits:test", tmp_path / "a", limit=50, layers=["relu1"], scale=1 / 256)
+    (snapshot,) = found.snapshots
+    assert (snapshot.label, snapshot.iteration, snapshot.path) == ("random weights", None, "")
+    assert list(snapshot.features) == ["relu1"]
+    assert api.open_analysis(tmp_path / "a").data.n_images == 50
+
+
+def test_shown_nodes(whole):
+    assert [node.name for node in whole.shown_nodes][:3] == ["data", "conv1", "relu1"]
