@@ -10,7 +10,6 @@ from typing import Any
 
 from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.formats import schema
-from cnnvis_caffe.network.names import value_names
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.dag import Dag, DagLayer, Value
@@ -85,7 +84,8 @@ def analysis_nodes(dag: Dag, network: NetworkFile) -> tuple[Node, ...]:
     layers = network.message.layer
     if [layer.name for layer in layers] != [layer.name for layer in dag.layers]:
         raise NetError(f"{network.path}: the graph is not that of this network")
-    names = value_names(dag)
+    # In an analysis net every top has a blob of its own, and the blob the name of the node.
+    names = {(i, top): name for i, layer in enumerate(dag.layers) for top, name in enumerate(layer.tops)}
     without_neurons = _without_neurons(dag)
     fields = ReceptiveFields(dag)
     nodes: dict[Value, Node] = {}

@@ -7,7 +7,7 @@ import pytest
 
 from cnnvis_caffe.datasets.mnist import load_mnist
 from cnnvis_caffe.progress import SILENT
-from tests.unit.features.helpers import ENGINES, Analysed, feed
+from tests.helpers.extractions import ENGINES, Analysed, feed
 
 
 def compare(recorded, found):

@@ -10,7 +10,6 @@ from cnnvis_caffe.features.extraction import Extraction
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.network.dag import build_dag
-from cnnvis_caffe.network.names import value_names
 from cnnvis_caffe.network.nodes import analysis_nodes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.rewrite import analysis_network, find_score
@@ -32,7 +31,7 @@ class Analysed:
         self.net = Net.from_runtime(runtime.Net(self.network, schema.TEST))
         if engine == "numpy":
             self.net.reductions = None  # like real pycaffe, it has nothing but pycaffe's face
-        self.score = value_names(self.dag)[find_score(self.dag)]
+        self.score = self.dag.blob_name(find_score(self.dag))
 
     def node(self, name):
         return next(node for node in self.nodes if node.name == name)
