@@ -25,7 +25,7 @@ def dead(look: Look) -> Iterator[Finding]:
         leaky = node.negative_slope != 0 or node.type == "PReLU"
         yield look.finding(
             "dead",
-            "severe" if share >= limits.dead_severe else "mild",
+            "severe" if share >= limits.dead_severe and not few else "mild",
             f"{plural(len(neurons), 'neuron')} of {node.name} always below zero, of {node.n_neurons:,}"
             if leaky
             else f"{len(neurons):,} of {plural(node.n_neurons, 'neuron')} of {node.name} never "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.findings.dead import dead
 from cnnvis_caffe.findings.disconnected import disconnected
 from cnnvis_caffe.findings.gradients import gradients
-from cnnvis_caffe.findings.look import Look
+from cnnvis_caffe.findings.look import Look, listed, plural
 from cnnvis_caffe.findings.one_sign import one_sign
 from cnnvis_caffe.findings.rank import rank
 from cnnvis_caffe.findings.redundant import redundant
@@ -64,8 +66,32 @@ def find(
         If there is no snapshot of that label; the message lists those that there are.
     """
     look = Look(analysis, chosen_snapshot(analysis, snapshot), thresholds, aggregation)
-    found = [finding for rule in RULES for finding in rule(look)]
-    return tuple(sorted(found, key=lambda f: (SEVERITIES.index(f.severity), -f.strength, f.title)))
+    found = [finding for rule in RULES for finding in _few(look, list(rule(look)))]
+    return tuple(sorted(found, key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, float, str]:
+    """The severe ones first, then the strongest."""
+    return SEVERITIES.index(finding.severity), -finding.strength, finding.title
+
+
+def _few(look: Look, found: list[Finding]) -> list[Finding]:
+    """The strongest findings of one rule, and one that stands for the rest."""
+    most = look.thresholds.most_alike
+    if len(found) <= most + 1:
+        return found
+    found = sorted(found, key=_order)
+    first, rest = found[:most], found[most:]
+    names = list(dict.fromkeys(finding.places[0].node for finding in rest))
+    return [
+        *first,
+        replace(
+            rest[0],
+            title=f"The same in {plural(len(names), 'more layer')}: {listed(names, 3)} ({rest[0].title} …)",
+            places=tuple(finding.places[0] for finding in rest),
+            evidence=tuple(finding.evidence[0] for finding in rest),
+        ),
+    ]
 
 
 def chosen_snapshot(analysis: Analysis, label: str) -> Snapshot:

@@ -73,7 +73,9 @@ class Thresholds:
     narrow_least : int
         A layer with fewer neurons is not called narrow.
     few_images : int
-        With fewer images what never fires may only lack its image; this is said.
+        With fewer images what never fires may only lack its image; this is said, and it is never severe.
+    most_alike : int
+        Of one rule, the strongest as many findings are told one by one; what is left is one more finding.
     """
 
     dead_mild: float = 0.005
@@ -106,7 +108,8 @@ class Thresholds:
     wide_least: int = 64
     narrow: float = 0.9
     narrow_least: int = 8
-    few_images: int = 500
+    few_images: int = 200
+    most_alike: int = 6
 
 
 DEFAULT = Thresholds()

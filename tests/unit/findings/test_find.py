@@ -342,3 +342,20 @@ def test_missing_debugging_information_is_no_finding():
     analysis = make_analysis("deep")
     analysis = with_snapshot(analysis, debug={name: LayerDebug() for name in analysis.snapshots[0].debug})
     assert find(analysis) == ()
+
+
+def test_many_findings_of_one_rule_become_few():
+    analysis = make_analysis("deep")
+    for number, node in enumerate(n.name for n in analysis.nodes if n.type == "Convolution"):
+        analysis = with_dead(analysis, range(2 + number), node)
+    findings = [finding for finding in find(analysis) if finding.kind == "dead"]
+    assert len(findings) == 7
+    (rest,) = [finding for finding in findings if finding.title.startswith("The same in 4 more layers: ")]
+    assert len(rest.places) == 4
+
+
+def test_of_few_images_nothing_severe_is_said_about_dead_neurons():
+    analysis = with_dead(make_analysis("deep"), (3, 7, 8))
+    finding = found(find(analysis, thresholds=Thresholds(few_images=1000)), "dead")
+    assert finding.severity == "mild"
+    assert "may only lack the image" in finding.explanation

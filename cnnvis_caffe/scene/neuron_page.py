@@ -1,0 +1,614 @@
+"""The page of one neuron: what it responds to, to which classes, what it reads and what reads it, how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Node, Snapshot
+from cnnvis_caffe.records.chart import Axis, Chart, Series
+from cnnvis_caffe.scene.chart import chart_shapes
+from cnnvis_caffe.scene.heads import straight
+from cnnvis_caffe.scene.kin import Kin, incoming, origin, outgoing
+from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
+from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
+from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
+from cnnvis_caffe.scene.wording import class_name, counted, figure, percent
+
+#: Sizes of the page in scene units; everything stands on its columns.
+PAGE = SimpleNamespace(
+    width=1120.0,
+    gap=16.0,  # between tiles
+    section_gap=32.0,
+    section_head=28.0,
+    head=52.0,
+    fact_height=44.0,
+    tile=104.0,  # side of a patch and of its image
+    n_tiles=9,
+    caption=34.0,
+    row=20.0,  # of bars by class and of connections
+    kin_row=32.0,
+    kin_picture=28.0,
+    n_kin=8,
+    n_classes=16,  # shown; the strongest of more
+    bar=10.0,
+    value=48.0,  # width of figures beside bars
+    name_most=110.0,
+    range_height=64.0,
+    history_height=176.0,
+)
+
+
+def build_neuron_page(
+    analysis: Analysis, snapshot: Snapshot | str, node: str, neuron: int, *, theme: Theme = LIGHT
+) -> Scene:
+    """Lay out the page of a neuron.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot or str
+        Or its label; the last one if it is empty.
+    node : str
+        One with features.
+    neuron : int
+        From 0.
+    theme : Theme, optional
+
+    Returns
+    -------
+    Scene
+        With targets of the kinds "image", "neuron", "class" and "point".
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such snapshot, node or neuron.
+    """
+    page = _Page(analysis, _snapshot(analysis, snapshot), node, neuron, theme)
+    shapes = tuple(page.shapes())
+    title = f"{node}, neuron {neuron}"
+    return Scene(PAGE.width, page.bottom + SIZES.margin, theme.ground, shapes, title, page.description(), page.notes())
+
+
+def _snapshot(analysis: Analysis, snapshot: Snapshot | str) -> Snapshot:
+    """The snapshot of a label."""
+    if isinstance(snapshot, Snapshot):
+        return snapshot
+    for one in analysis.snapshots:
+        if snapshot in ("", one.label):
+            return analysis.snapshots[-1] if not snapshot else one
+    labels = ", ".join(repr(one.label) for one in analysis.snapshots)
+    raise CnnvisError(f"there is no snapshot {snapshot!r}; there are {labels}")
+
+
+@dataclass
+class _Page:
+    """A page while it is laid out from top to bottom."""
+
+    analysis: Analysis
+    snapshot: Snapshot
+    node: str
+    neuron: int
+    theme: Theme
+    bottom: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.node not in self.snapshot.features:
+            known = ", ".join(self.snapshot.features)
+            raise CnnvisError(f"layer {self.node!r} was not analysed; there are {known}")
+        self.features: LayerFeatures = self.snapshot.features[self.node]
+        if not 0 <= self.neuron < self.features.n_neurons:
+            raise CnnvisError(
+                f"layer {self.node!r} has the neurons 0 to {self.features.n_neurons - 1}, not {self.neuron}"
+            )
+        self.layer: Node = self.analysis.node(self.node)
+        self.left, self.right = SIZES.margin, PAGE.width - SIZES.margin
+
+    def shapes(self) -> Iterator[Shape]:
+        """Everything, from top to bottom."""
+        yield from self.head()
+        yield from self.facts()
+        yield from self.responses()
+        top = self.bottom + PAGE.section_gap
+        third = (self.right - self.left - 2 * PAGE.section_gap) / 3
+        yield from self.classes(self.left, top, third)
+        bottom = self.bottom
+        column = self.left + third + PAGE.section_gap
+        for title, kin, kind, at in (
+            ("Reads", incoming(self.analysis, self.snapshot, self.node, self.neuron, PAGE.n_kin), "incoming", column),
+            (
+                "Is read by",
+                outgoing(self.analysis, self.snapshot, self.node, self.neuron, PAGE.n_kin),
+                "outgoing",
+                column + third + PAGE.section_gap,
+            ),
+        ):
+            yield from self.connections(title, kin, kind, at, top, third)
+            bottom = max(bottom, self.bottom)
+        top = bottom + PAGE.section_gap
+        yield from self.range(self.left, top, third)
+        yield from self.history(column, top, self.right - column)
+        if len(self.analysis.snapshots) > 1:
+            self.bottom = top + PAGE.section_head + PAGE.history_height
+
+    def text(self, name: str, x: float, y: float, text: str, size: float = SIZES.small, **more: object) -> Text:
+        """A line of text."""
+        more.setdefault("colour", self.theme.muted)
+        return Text(f"neuron/{name}", x, y, text, size, **more)  # type: ignore[arg-type]
+
+    def section(self, name: str, title: str, x: float, y: float, width: float, note: str = "") -> Iterator[Shape]:
+        """The head of a section: its title, and what must be said beside it."""
+        baseline = y + cap_height(SIZES.head)
+        yield self.text(f"{name}/title", x, baseline, title, SIZES.head, weight="bold", colour=self.theme.ink)
+        start = x + text_width(title, SIZES.head, "bold") + 8
+        note = shorten_end(note, x + width - start, SIZES.small)
+        if note:
+            yield self.text(f"{name}/note", start, baseline, note)
+
+    def head(self) -> Iterator[Shape]:
+        """Which neuron this is, and of what."""
+        y = SIZES.margin + cap_height(SIZES.title)
+        yield self.text("title", self.left, y, f"{self.node}", SIZES.title, weight="bold", colour=self.theme.ink)
+        at = self.left + text_width(self.node, SIZES.title, "bold") + 8
+        yield self.text("number", at, y, f"neuron {self.neuron}", SIZES.title, colour=self.theme.ink)
+        at += text_width(f"neuron {self.neuron}", SIZES.title) + 16
+        if self.is_dead():
+            text = "never fires on these data"
+            width = text_width(text, SIZES.small, "bold") + 16
+            height = SIZES.title + 2
+            yield Rectangle(
+                "neuron/dead", at, y - cap_height(SIZES.title) - 3, width, height,
+                Style(stroke=self.theme.negative, stroke_width=1.0), SIZES.corner,
+            )  # fmt: skip
+            yield self.text("dead/text", at + 8, y - 1, text, weight="bold", colour=self.theme.negative)
+        owner = self.analysis.node(self.layer.owner) if self.layer.owner else self.layer
+        parts = [
+            self.analysis.title,
+            f"{owner.type} {owner.settings}".strip() + ("" if owner is self.layer else f" + {self.layer.type}"),
+            counted(self.layer.n_neurons, "neuron"),
+            self.field(),
+            self.snapshot.label,
+            f"{self.analysis.data.source}, {counted(self.analysis.data.n_images, 'image')}",
+        ]
+        line = shorten_end(" · ".join(part for part in parts if part), self.right - self.left, SIZES.small)
+        yield self.text("line", self.left, y + 20, line)
+        self.bottom = SIZES.margin + PAGE.head
+
+    def field(self) -> str:
+        """How much of the image the neuron sees."""
+        height, width = self.layer.field_px
+        if not height:
+            return ""
+        if self.is_whole():
+            return "sees the whole image"
+        return f"receptive field {height}×{width} px"
+
+    def is_whole(self) -> bool:
+        """Whether its patches are the whole image."""
+        _, height, width = self.analysis.data.input_shape
+        return not self.layer.positions or self.layer.field_px >= (height, width)
+
+    def is_dead(self) -> bool:
+        """Whether its rectifier never sees anything above 0."""
+        before = self.before()
+        if before is not None:
+            return bool(before.overall_maximum[self.neuron] <= 0)
+        return self.layer.role == "rectifier" and bool(self.features.overall_maximum[self.neuron] <= 0)
+
+    def before(self) -> LayerFeatures | None:
+        """Features of the rectifier's input."""
+        if self.layer.role != "rectifier" or self.layer.sources[0] not in self.snapshot.features:
+            return None
+        found = self.snapshot.features[self.layer.sources[0]]
+        return found if found.n_neurons == self.features.n_neurons else None
+
+    def facts(self) -> Iterator[Shape]:
+        """The figures that one asks for first."""
+        features, n = self.features, self.neuron
+        count = self.analysis.data.class_count.astype(np.float64)
+        known = np.isfinite(features.active_share[n]) & (count > 0)
+        active = float(np.average(features.active_share[n][known], weights=count[known])) if known.any() else np.nan
+        mean = self.by_class()[1]
+        mean = np.where(np.isfinite(mean), mean, -np.inf)
+        best = int(mean.argmax())
+        order = np.argsort(-features.overall_mean, kind="stable")
+        rank = int(np.flatnonzero(order == n)[0]) + 1
+        facts = [
+            ("mean activation", figure(float(features.overall_mean[n]))),
+            ("rank in the layer", f"{rank} of {features.n_neurons}"),
+            ("largest", figure(float(features.overall_maximum[n]))),
+            ("images with any activation", percent(active)),
+            (
+                "strongest for",
+                class_name(self.analysis, best) if np.isfinite(mean[best]) and not self.is_dead() else "–",
+            ),
+        ]
+        twin = self.twin()
+        if twin is not None:
+            facts.append(("most like", f"{twin[0]} ({figure(twin[1], 2)})"))
+        width = (self.right - self.left + PAGE.gap) / len(facts)
+        y = self.bottom
+        yield Path("neuron/facts/line", straight([(self.left, y), (self.right, y)]), Style(stroke=self.theme.line))
+        for number, (name, value) in enumerate(facts):
+            x = self.left + number * width
+            target = Target("neuron", self.node, (twin[0],)) if name == "most like" and twin else None
+            size = SIZES.title - 2
+            shown = shorten(value, width - PAGE.gap, size, "bold")
+            yield self.text(
+                f"fact/{number}", x, y + 30, shown, size, weight="bold", colour=self.theme.ink, target=target
+            )
+            yield self.text(f"fact/{number}/name", x, y + PAGE.fact_height + 2, name)
+        self.bottom = y + PAGE.fact_height + 4
+
+    def twin(self) -> tuple[int, float] | None:
+        """The neuron of the layer whose activations are most like its own, with the cosine similarity."""
+        if self.node not in self.snapshot.similarity or self.features.n_neurons < 2:
+            return None
+        row = np.array(self.snapshot.similarity[self.node][self.neuron], np.float64)
+        row[self.neuron] = -np.inf
+        row[~np.isfinite(row)] = -np.inf
+        best = int(row.argmax())
+        return (best, float(row[best])) if np.isfinite(row[best]) and row[best] > 0 else None
+
+    def responses(self) -> Iterator[Shape]:
+        """Its strongest patches, and under each the image that it comes from with its box."""
+        top = self.bottom + PAGE.section_gap
+        whole = self.is_whole()
+        note = "strongest response of each image" + ("" if whole else "; the box shows where in the image it lies")
+        yield from self.section("responses", "What it responds to", self.left, top, self.right - self.left, note)
+        y = top + PAGE.section_head
+        images = [int(index) for index in self.features.top_image[self.neuron][: PAGE.n_tiles]]
+        found = [number for number, index in enumerate(images) if index >= 0]
+        if not found:
+            yield self.text(
+                "responses/none", self.left, y + SIZES.text, "Nothing: it is constant over all images.", SIZES.text
+            )
+            self.bottom = y + PAGE.row
+            return
+        width = (self.right - self.left - (PAGE.n_tiles - 1) * PAGE.gap) / PAGE.n_tiles
+        side = min(width, PAGE.tile)
+        for number in found:
+            yield from self.response(number, images[number], self.left + number * (width + PAGE.gap), y, side, whole)
+        self.bottom = y + (side if whole else 2 * side + 8) + PAGE.caption
+
+    def response(self, number: int, index: int, x: float, y: float, side: float, whole: bool) -> Iterator[Shape]:
+        """One patch with its image, class and strength."""
+        name, theme = f"neuron/response/{number}", self.theme
+        images = self.analysis.images
+        image = images[index] if index in images else None  # noqa: SIM401, read when it is asked for
+        box = self.features.top_box[self.neuron][number]
+        target = Target("image", self.node, (index,), index=number)
+        if image is None:
+            yield Rectangle(f"{name}/missing", x, y, side, side, Style(fill=theme.line), SIZES.corner, target)
+            yield self.text(f"response/{number}/missing", x + side / 2, y + side / 2, "not kept", anchor="middle")
+        else:
+            if not whole:
+                patch = cut_patch(image, box, theme)
+                height, width = fit(patch, side)
+                yield Picture(
+                    f"{name}/patch",
+                    x + (side - width) / 2,
+                    y + (side - height) / 2,
+                    width,
+                    height,
+                    patch,
+                    target=target,
+                )
+                y += side + 8
+            height, width = fit(image, side)
+            left, top = x + (side - width) / 2, y + (side - height) / 2
+            yield Picture(f"{name}/image", left, top, width, height, image, 1.0 if whole else 0.85, target=target)
+            if not whole:
+                yield self.box(name, box, image.shape[:2], left, top, height / image.shape[0])
+        y += side + 14
+        label = self.analysis.image_class.get(index)
+        title = "" if label is None or label < 0 else class_name(self.analysis, label)
+        response = figure(float(self.features.top_response[self.neuron][number]))
+        yield self.text(
+            f"response/{number}/class", x, y, shorten(title, side, SIZES.small, "bold"),
+            weight="bold", colour=theme.ink, target=Target("class", "", () if label is None else (label,)),
+        )  # fmt: skip
+        yield self.text(f"response/{number}/value", x, y + 15, response)
+        room = side - text_width(response, SIZES.small) - 6
+        number_text = f"#{index}"
+        if text_width(number_text, SIZES.tiny) <= room:
+            yield self.text(
+                f"response/{number}/index", x + side, y + 15, number_text, SIZES.tiny, anchor="end", target=target
+            )
+
+    def box(
+        self, name: str, box: np.ndarray, shape: tuple[int, ...], left: float, top: float, scale: float
+    ) -> Rectangle:
+        """The receptive field on the image, as much of it as lies inside."""
+        y0, x0, y1, x1 = (float(value) for value in box)
+        y0, x0, y1, x1 = max(y0, 0.0), max(x0, 0.0), min(y1, float(shape[0])), min(x1, float(shape[1]))
+        return Rectangle(
+            f"{name}/box", left + x0 * scale, top + y0 * scale, max(x1 - x0, 0) * scale, max(y1 - y0, 0) * scale,
+            Style(stroke=self.theme.selection, stroke_width=SIZES.selection),
+        )  # fmt: skip
+
+    def classes(self, x: float, y: float, width: float) -> Iterator[Shape]:
+        """Bars of the activation by class, and the share of images with any activation."""
+        features, theme = self.features, self.theme
+        share, peak = features.active_share[self.neuron], features.peak[self.neuron]
+        word, mean = self.by_class()
+        n_classes = len(mean)
+        order = np.arange(n_classes)
+        if n_classes > PAGE.n_classes:
+            order = np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[: PAGE.n_classes]
+        with_peak = bool(self.layer.positions) and word == "mean"
+        note = "largest over positions" if word == "peak" else "mean"
+        if with_peak and np.nanmax(peak) <= 4 * np.nanmax(np.abs(mean)):
+            note = "mean, and a mark at the peak"
+        else:  # a peak that is many times the mean would leave nothing of the bars
+            with_peak = False
+        if n_classes > PAGE.n_classes:
+            note = f"strongest {PAGE.n_classes} of {n_classes}; {note}"
+        yield from self.section("classes", "Activation by class", x, y, width, note)
+        y += PAGE.section_head + 8
+        names = [class_name(self.analysis, int(c)) for c in order]
+        name_width = min(PAGE.name_most, max(text_width(name, SIZES.small) for name in names)) + 8
+        values, peaks = np.nan_to_num(mean[order]).astype(float), np.nan_to_num(peak[order]).astype(float)
+        low, high = min(0.0, values.min()), max(0.0, values.max())
+        if with_peak:
+            high = max(high, peaks.max())
+        span = (high - low) or 1.0
+        left, right = x + name_width, x + width - 2 * PAGE.value
+        zero = left + (0 - low) / span * (right - left)
+        middle = cap_height(SIZES.small) / 2
+        yield self.text("classes/mean", right + PAGE.value, y - 4, word, SIZES.tiny, anchor="end")
+        yield self.text("classes/share", x + width, y - 4, "active", SIZES.tiny, anchor="end")
+        for row, c in enumerate(int(c) for c in order):
+            at = y + row * PAGE.row + PAGE.row / 2
+            target = Target("class", self.node, (c,))
+            text = shorten(names[row], name_width - 8, SIZES.small)
+            yield self.text(f"class/{c}", left - 8, at + middle, text, anchor="end", colour=theme.ink, target=target)
+            if not np.isfinite(mean[c]):
+                yield self.text(f"class/{c}/none", left, at + middle, "no images")
+                continue
+            end = left + (values[row] - low) / span * (right - left)
+            colour = theme.positive if values[row] >= 0 else theme.negative
+            yield Rectangle(
+                f"neuron/class/{c}/bar", min(zero, end), at - PAGE.bar / 2, max(abs(end - zero), 0.5), PAGE.bar,
+                Style(fill=colour), 1.0, target,
+            )  # fmt: skip
+            if with_peak:
+                mark = left + (peaks[row] - low) / span * (right - left)
+                points = straight([(mark, at - PAGE.bar / 2), (mark, at + PAGE.bar / 2)])
+                yield Path(f"neuron/class/{c}/peak", points, Style(stroke=theme.muted, stroke_width=1.5), target=target)
+            yield self.text(f"class/{c}/mean", right + PAGE.value, at + middle, figure(values[row]), anchor="end")
+            yield self.text(
+                f"class/{c}/share", x + width, at + middle, percent(round(float(share[c]), 3)), anchor="end"
+            )
+        bottom = y + len(order) * PAGE.row
+        yield Path("neuron/classes/zero", straight([(zero, y), (zero, bottom)]), Style(stroke=theme.neutral))
+        self.bottom = bottom
+
+    def by_class(self) -> tuple[str, np.ndarray]:
+        """Which activation tells the classes apart, and the activation by class.
+
+        Means over the positions of a neuron without a rectifier are nearly the same for all images.
+        """
+        is_linear = bool(self.layer.positions) and bool(self.features.minimum[self.neuron] < 0)
+        return ("peak", self.features.peak[self.neuron]) if is_linear else ("mean", self.features.mean[self.neuron])
+
+    def connections(self, title: str, kin: list[Kin], kind: str, x: float, y: float, width: float) -> Iterator[Shape]:
+        """The strongest connections on one side, with pictures of the neurons there."""
+        note = "mean signed weight"
+        yield from self.section(kind, title, x, y, width, note if kin else "")
+        y += PAGE.section_head
+        if not kin:
+            where = (
+                "no layer with weights reads it" if kind == "outgoing" else "several layers are added, or none is there"
+            )
+            yield self.text(f"{kind}/none", x, y + SIZES.text, f"Nothing: {where}.", SIZES.text)
+            self.bottom = y + PAGE.row
+            return
+        largest = max(abs(one.weight) for one in kin)
+        left, right = x + PAGE.kin_picture + 8 + PAGE.name_most, x + width - PAGE.value - 12
+        middle = cap_height(SIZES.small) / 2
+        for row, one in enumerate(kin):
+            at = y + row * PAGE.kin_row + PAGE.kin_picture / 2
+            target = Target("neuron", one.node, (one.neuron,))
+            yield from self.thumbnail(f"{kind}/{row}", one, x, at - PAGE.kin_picture / 2, target)
+            name = shorten(
+                one.node, PAGE.name_most - 8 - text_width(f" {one.neuron}", SIZES.small, "bold"), SIZES.small
+            )
+            start = x + PAGE.kin_picture + 8
+            yield self.text(f"{kind}/{row}/layer", start, at + middle, name, target=target)
+            start += text_width(name + " ", SIZES.small)
+            yield self.text(
+                f"{kind}/{row}/neuron", start, at + middle, str(one.neuron),
+                weight="bold", colour=self.theme.ink, target=target,
+            )  # fmt: skip
+            length = (right - left) * abs(one.weight) / largest
+            style = Style(fill=self.theme.sign(1 if one.weight > 0 else -1))
+            yield Rectangle(
+                f"neuron/{kind}/{row}/bar", left, at - PAGE.bar / 2, max(length, 0.5), PAGE.bar, style, 1.0, target
+            )
+            sign = "+" if one.weight > 0 else ""
+            value = sign + figure(one.weight)
+            yield self.text(f"{kind}/{row}/value", x + width, at + middle, value, anchor="end", colour=self.theme.ink)
+        self.bottom = y + len(kin) * PAGE.kin_row
+
+    def thumbnail(self, name: str, one: Kin, x: float, y: float, target: Target) -> Iterator[Shape]:
+        """The strongest patch of another neuron, or a chip with its channel."""
+        side = PAGE.kin_picture
+        known = self.snapshot.thumbnails
+        patches = known[one.node] if one.node in known else ()  # noqa: SIM401
+        patch = patches[one.neuron] if one.neuron < len(patches) else np.zeros((0, 0, 3), np.uint8)
+        if patch.size:
+            height, width = fit(patch, side)
+            yield Picture(
+                f"neuron/{name}/patch", x + (side - width) / 2, y + (side - height) / 2, width, height, patch,
+                target=target,
+            )  # fmt: skip
+            return
+        order = self.analysis.data.channel_order
+        letter = order[one.neuron] if one.node == self.analysis.data.input_name and order in ("RGB", "BGR") else ""
+        fill = (
+            self.theme.channels.get(letter or "grey", self.theme.line)
+            if one.node == self.analysis.data.input_name
+            else ""
+        )
+        style = Style(fill=fill) if fill else Style(stroke=self.theme.line)
+        yield Rectangle(f"neuron/{name}/chip", x, y, side, side, style, SIZES.corner, target)
+        if letter:
+            yield Text(
+                f"neuron/{name}/letter", x + side / 2, y + side / 2 + cap_height(SIZES.small) / 2, letter, SIZES.small,
+                self.theme.surface, "middle", "bold",
+            )  # fmt: skip
+
+    def range(self, x: float, y: float, width: float) -> Iterator[Shape]:
+        """The range of its input, or of itself, with mean and spread, and where zero lies."""
+        before, theme = self.before(), self.theme
+        features = before or self.features
+        title = "Input of the rectifier" if before is not None else "Range"
+        yield from self.section("range", title, x, y, width, "over all images and positions")
+        low, high = float(features.minimum[self.neuron]), float(features.overall_maximum[self.neuron])
+        mean, spread = float(features.overall_mean[self.neuron]), float(np.sqrt(max(features.variance[self.neuron], 0)))
+        y += PAGE.section_head
+        self.bottom = y + PAGE.range_height
+        if not np.isfinite([low, high, mean, spread]).all():
+            yield self.text("range/none", x, y + SIZES.text, "Not known.", SIZES.text)
+            return
+        start, end = min(low, 0.0), max(high, 0.0)
+        span = (end - start) or 1.0
+
+        def place(value: float) -> float:
+            return x + (value - start) / span * width
+
+        at = y + 16
+        yield Rectangle(
+            "neuron/range/all", place(low), at - 4, max(place(high) - place(low), 1), 8, Style(fill=theme.line), 2.0
+        )
+        if high > 0 and low < 0:
+            style = Style(fill=theme.positive, opacity=0.35)
+            yield Rectangle("neuron/range/above", place(0), at - 4, place(high) - place(0), 8, style, 2.0)
+        left, right = place(max(mean - spread, low)), place(min(mean + spread, high))
+        yield Rectangle("neuron/range/spread", left, at - 7, max(right - left, 1), 14, Style(stroke=theme.muted), 2.0)
+        marks = straight([(place(mean), at - 9), (place(mean), at + 9)])
+        yield Path("neuron/range/mean", marks, Style(stroke=theme.ink, stroke_width=SIZES.selection))
+        zero = straight([(place(0), at - 14), (place(0), at + 14)])
+        yield Path("neuron/range/zero", zero, Style(stroke=theme.neutral))
+        baseline = at + 14 + 12
+        yield self.text("range/low", x, baseline, figure(start))
+        yield self.text("range/high", x + width, baseline, figure(end), anchor="end")
+        taken = x + text_width(figure(start), SIZES.small) + 6, x + width - text_width(figure(end), SIZES.small) - 6
+        if taken[0] < place(0) - 4 and place(0) + 4 < taken[1]:
+            yield self.text("range/zero/text", place(0), baseline, "0", anchor="middle")
+        words = f"mean {figure(mean)} ± {figure(spread)}"
+        if before is not None:
+            words += " · never above zero" if high <= 0 else " · never below zero" if low >= 0 else ""
+        yield self.text("range/words", x, baseline + 18, words, colour=theme.ink)
+
+    def history(self, x: float, y: float, width: float) -> Iterator[Shape]:
+        """Mean activation and mean |weight| over the snapshots."""
+        if len(self.analysis.snapshots) < 2:
+            yield from self.section("history", "History", x, y, width, "")
+            yield self.text(
+                "history/none", x, y + PAGE.section_head + SIZES.text,
+                "One snapshot only. Give several to analyze to see what became of it in training.", SIZES.text,
+            )  # fmt: skip
+            return
+        each = (width - PAGE.section_gap) / 2
+        for number, chart in enumerate(neuron_history(self.analysis, self.node, self.neuron)):
+            yield from chart_shapes(
+                chart, x + number * (each + PAGE.section_gap), y, each, PAGE.section_head + PAGE.history_height,
+                self.theme, name=f"neuron/history/{number}",
+            )  # fmt: skip
+
+    def description(self) -> str:
+        """The page in words."""
+        mean = self.features.mean[self.neuron]
+        best = np.argsort(-np.nan_to_num(mean, nan=-np.inf))[:3]
+        names = ", ".join(f"{class_name(self.analysis, int(c))} ({figure(float(mean[c]))})" for c in best)
+        kin = incoming(self.analysis, self.snapshot, self.node, self.neuron, 3)
+        reads = ", ".join(f"{one.node} {one.neuron} ({figure(one.weight)})" for one in kin)
+        dead = " It never fires on these data." if self.is_dead() else ""
+        return f"Neuron {self.neuron} of {self.node}. Strongest classes: {names}.{dead}" + (
+            f" Reads most: {reads}." if reads else ""
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """What must be said beside the page."""
+        small = self.analysis.data.n_images < 500
+        return (f"only {self.analysis.data.n_images} images were analysed",) if small else ()
+
+
+def neuron_history(analysis: Analysis, node: str, neuron: int) -> tuple[Chart, Chart]:
+    """Return what became of a neuron over the snapshots: its activation, and its weights.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    node : str
+    neuron : int
+
+    Returns
+    -------
+    (Chart, Chart)
+        Mean activation (over all images, and for its class of the last snapshot); mean |weight| of what it reads.
+    """
+    snapshots = analysis.snapshots
+    known = all(one.iteration is not None for one in snapshots)
+    x = np.array([one.iteration if known else i for i, one in enumerate(snapshots)], np.float64)
+    labels = tuple(one.label for one in snapshots)
+    axis = Axis("iteration" if known else "snapshot", labels=() if known else labels)
+    mean, strongest, weight = (np.full(len(snapshots), np.nan) for _ in range(3))
+    best = 0
+    if node in snapshots[-1].features:
+        best = int(np.nan_to_num(snapshots[-1].features[node].mean[neuron], nan=-np.inf).argmax())
+    for number, one in enumerate(snapshots):
+        if node in one.features and neuron < one.features[node].n_neurons:
+            mean[number] = one.features[node].overall_mean[neuron]
+            strongest[number] = one.features[node].mean[neuron, best]
+        found = origin(analysis, one, node, neuron)
+        if found is not None and found[0].name in one.connections:
+            weight[number] = one.connections[found[0].name].abs_weight[found[1]].mean()
+    nodes = (node,) * len(x)
+    lines = (
+        Series("all images", x, mean, nodes, labels, 0),
+        Series(class_name(analysis, best), x, strongest, nodes, labels, 1),
+    )
+    weights = Series("what it reads", x, weight, nodes, labels, 0)
+    return (
+        Chart("Mean activation", axis, Axis("mean activation"), lines),
+        Chart("Mean |weight|", axis, Axis("mean |weight|"), (weights,), empty="It reads no weights of its own."),
+    )
+
+
+def cut_patch(image: np.ndarray, box: np.ndarray, theme: Theme = LIGHT) -> np.ndarray:
+    """Return the part of an image in a box; what lies outside of the image is filled with a quiet grey.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W, 3), uint8
+    box : ndarray of shape (4,), int
+        y0, x0, y1, x1, half open.
+    theme : Theme, optional
+
+    Returns
+    -------
+    ndarray of shape (y1 - y0, x1 - x0, 3), uint8
+    """
+    y0, x0, y1, x1 = (int(value) for value in box)
+    grey = [int(theme.line[i : i + 2], 16) for i in (1, 3, 5)]
+    patch = np.empty((max(y1 - y0, 1), max(x1 - x0, 1), 3), np.uint8)
+    patch[:] = grey
+    top, left, bottom, right = max(y0, 0), max(x0, 0), min(y1, image.shape[0]), min(x1, image.shape[1])
+    if top < bottom and left < right:
+        patch[top - y0 : bottom - y0, left - x0 : right - x0] = image[top:bottom, left:right]
+    return patch
+
+
+def fit(pixels: np.ndarray, side: float) -> tuple[float, float]:
+    """Return height and width of a picture as large as fits in a square, with its own shape."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    return height * scale, width * scale
