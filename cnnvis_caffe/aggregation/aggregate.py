@@ -178,7 +178,11 @@ class _Stages:
         view = self.view
         kept_positive, kept_negative = kept_edges(positive, negative, view.edge_filter)
         edits = [e for e in view.bicluster_edits if (e.source, e.target) == (source.node, target.node)]
-        found = find_biclusters(kept_positive, kept_negative)
+        found = self.cache.get(
+            "biclusters",
+            (kept_positive.shape, kept_positive.tobytes(), kept_negative.tobytes()),
+            lambda: find_biclusters(kept_positive, kept_negative),
+        )
         note = ""
         if barrier:
             node = self.dag.nodes[barrier]

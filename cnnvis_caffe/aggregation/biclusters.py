@@ -11,6 +11,11 @@ from cnnvis_caffe.records.view import BiclusterMerge, BiclusterSplit, Members
 
 #: Beyond so many closed bicliques the search goes on with the largest only.
 MAX_BICLIQUES = 4096
+#: Up to so many clusters on the smaller side a cover looks at all bicliques; beyond, at `LARGE_LIMIT` large ones.
+MAX_EXACT = 12
+LARGE_LIMIT = 128
+
+_BITS = np.array([bin(number).count("1") for number in range(4096)])
 
 
 def kept_edges(positive: np.ndarray, negative: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -75,22 +80,52 @@ def cover(edges: np.ndarray) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], .
     tuple of (sources, targets)
         Bicliques without a common edge whose edges are all edges.
     """
-    masks = _masks(edges)
+    edges = edges.copy()
     chosen = []
     while True:
-        best, best_key = None, (-1, 0, 0)
-        for sources, targets in _closed(masks, MAX_BICLIQUES):
-            n, m = _count(sources), _count(targets)
-            key = (n * m - n - m, n * m, -(sources << 64 | targets) if sources < 1 << 63 else 0)
-            if n > 1 and m > 1 and key > best_key:
-                best, best_key = (sources, targets), key
+        best = _best_biclique(edges)
         if best is None:
             break
-        chosen.append((_members(best[0]), _members(best[1])))
-        for source in chosen[-1][0]:
-            masks[source] &= ~best[1]
-    chosen += [((source,), (target,)) for source, mask in enumerate(masks) for target in _members(mask)]
+        chosen.append(best)
+        edges[np.ix_(*best)] = False
+    chosen += [((int(source),), (int(target),)) for source, target in np.argwhere(edges)]
     return tuple(sorted(chosen))
+
+
+def _best_biclique(edges: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """The biclique, at least 2 by 2, that saves most strokes; None without any.
+
+    What saves most is closed by itself: another cluster that fits would save more.
+    """
+    if edges.shape[0] > edges.shape[1]:
+        found = _best_biclique(edges.T)
+        return None if found is None else (found[1], found[0])
+    masks = _masks(edges)
+    if len(masks) <= MAX_EXACT and edges.shape[1] <= 62:
+        # The common targets of each set of sources, by doubling: set number i has the sources of its bits.
+        common = np.array([(1 << edges.shape[1]) - 1], np.int64)
+        for mask in masks:
+            common = np.concatenate([common, common & mask])
+        n, m = _counts(np.arange(len(common))), _counts(common)
+        saving = np.where((n > 1) & (m > 1), (n * m - n - m) * 4096 + n * m, -1)
+        best = int(saving.argmax())
+        return (_members(best), _members(int(common[best]))) if saving[best] >= 0 else None
+    candidates = [(_members(sources), _members(targets)) for sources, targets in _closed(masks, LARGE_LIMIT)]
+    candidates = [c for c in candidates if len(c[0]) > 1 and len(c[1]) > 1]
+    return min(
+        candidates,
+        key=lambda c: (len(c[0]) + len(c[1]) - len(c[0]) * len(c[1]), -len(c[0]) * len(c[1]), c),
+        default=None,
+    )
+
+
+def _counts(masks: np.ndarray) -> np.ndarray:
+    """How many bits are set in each."""
+    total = np.zeros(len(masks), np.int64)
+    while masks.any():
+        total += _BITS[masks & 0xFFF]
+        masks = masks >> 12
+    return total
 
 
 def find_biclusters(kept_positive: np.ndarray, kept_negative: np.ndarray) -> tuple[Bicluster, ...]:

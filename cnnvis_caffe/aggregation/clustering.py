@@ -79,9 +79,7 @@ class _Clustering:
         """
         rows = np.asarray(X, np.float64)
         if rows.ndim != 2 or not len(rows):
-            raise ValueError(
-                f"rows to cluster must be (n_samples, n_features) with n_samples above 0, got {rows.shape}"
-            )
+            raise ValueError(f"rows to cluster must be (n_samples, n_features), at least 1 sample, got {rows.shape}")
         rows = rows[:, ~np.isnan(rows).any(axis=0)]
         # Any order will do that depends on nothing but the rows; adding 0 makes -0 and 0 the same.
         keys = [row.tobytes() for row in rows + 0.0]
@@ -175,45 +173,55 @@ class MeanShift(_Clustering):
     Parameters
     ----------
     bandwidth : float or None, default=None
-        None: estimated, see `quantile`.
-    quantile : float, default=0.2
-        The bandwidth is the mean distance to the farthest of this share of all rows, nearest first.
+        None: of some multiples of the mean distance to the nearest 10, 20 and 30% of all rows the one with the
+        largest mean silhouette.
     n_seeds : int, default=64
         At most so many rows start to move.
     max_iter : int, default=100
     """
 
-    def __init__(
-        self, bandwidth: float | None = None, quantile: float = 0.2, n_seeds: int = 64, max_iter: int = 100
-    ) -> None:
+    def __init__(self, bandwidth: float | None = None, n_seeds: int = 64, max_iter: int = 100) -> None:
         self.bandwidth = bandwidth
-        self.quantile = quantile
         self.n_seeds = n_seeds
         self.max_iter = max_iter
 
     def _labels(self, rows: np.ndarray, n_distinct: int) -> np.ndarray:
-        """Shift some of the rows to where most are; each row belongs to the nearest of these places."""
+        """Each row belongs to the nearest of the places where most are."""
         rows = rows - rows.mean(axis=0)
         crowd = rows[_sample(len(rows), N_SAMPLE)]
-        bandwidth = self.bandwidth
-        if bandwidth is None:
-            distance = np.sort(np.sqrt(_squared_distances(crowd)), axis=1)
-            count = max(1, round(self.quantile * len(crowd)))
-            bandwidth = float(distance[:, min(count, len(crowd) - 1)].mean())
+        if self.bandwidth is not None:
+            return _squared_to(rows, self._places(crowd, self.bandwidth)).argmin(axis=1)
+        distance = np.sqrt(_squared_distances(crowd))
+        farther = np.sort(distance, axis=1).mean(axis=0)
+        best, best_value = np.zeros(len(rows), np.int64), -np.inf
+        for share in (0.1, 0.2, 0.3):
+            for factor in (1.0, 1.5):
+                bandwidth = factor * farther[min(max(2, round(share * len(crowd))), len(crowd) - 1)]
+                places = self._places(crowd, bandwidth)
+                labels = canonical(_squared_to(crowd, places).argmin(axis=1))
+                value = _mean_silhouette(distance, labels) if labels.any() else 0.0
+                if value > best_value:
+                    best, best_value = _squared_to(rows, places).argmin(axis=1), value
+        return best
+
+    def _places(self, crowd: np.ndarray, bandwidth: float) -> np.ndarray:
+        """Shift some of the rows to the mean of those near them until they rest; no two closer than the bandwidth."""
+        # Rounding must not leave a row outside its own neighbourhood.
+        reach = bandwidth**2 + 1e-9 * (crowd**2).sum(axis=1).max()
         places = crowd[_sample(len(crowd), self.n_seeds)]
         for _ in range(self.max_iter):
-            near = (_squared_to(places, crowd) <= bandwidth**2 + 1e-12).astype(rows.dtype)
+            near = (_squared_to(places, crowd) <= reach).astype(crowd.dtype)
             shifted = near @ crowd / np.maximum(near.sum(axis=1), 1)[:, None]
             step = np.abs(shifted - places).max(initial=0)
             places = shifted
             if step <= 1e-3 * bandwidth:
                 break
-        crowded = (_squared_to(places, crowd) <= bandwidth**2 + 1e-12).sum(axis=1)
+        crowded = (_squared_to(places, crowd) <= reach).sum(axis=1)
         kept: list[np.ndarray] = []
         for place in places[np.argsort(-crowded, kind="stable")]:
-            if all(((place - other) ** 2).sum() > bandwidth**2 for other in kept):
+            if all(((place - other) ** 2).sum() > reach for other in kept):
                 kept.append(place)
-        return _squared_to(rows, np.stack(kept)).argmin(axis=1)
+        return np.stack(kept)
 
 
 def clustering(kind: str, n_clusters: int = 0) -> _Clustering:

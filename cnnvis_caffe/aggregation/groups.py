@@ -182,8 +182,9 @@ class Region:
 def find_regions(dag: Dag) -> tuple[Region, ...]:
     """Find the single-entry single-exit regions with branches that are shown as units.
 
-    Only the way to the score counts: auxiliary classifiers do not break the modules that they leave from. Of regions
-    within each other the outermost is the unit, unless it holds more than half of all layers with weights.
+    Only the way to the score counts: auxiliary classifiers do not break the modules that they leave from. The entry
+    may also be read elsewhere, by a connection that skips several regions. Of regions within each other the
+    outermost is the unit, unless it holds more than half of all layers with weights.
 
     Parameters
     ----------
@@ -204,20 +205,20 @@ def find_regions(dag: Dag) -> tuple[Region, ...]:
     dominator = nx.immediate_dominators(graph, root)
     meeting = nx.immediate_dominators(graph.reverse(copy=False), output)
 
-    def dominates(first: str, name: str) -> bool:
-        while name not in (first, root):
-            name = dominator[name]
-        return name == first
+    def is_behind(name: str, exit: str) -> bool:
+        while name not in (exit, output):
+            name = meeting[name]
+        return name == exit
 
     found = []
-    for entry in sorted(main, key=dag.order.__getitem__):
-        readers = [name for name in dag.consumers[entry] if name in main]
-        exit = meeting.get(entry)
-        if len(readers) < 2 or exit is None or exit == root:
+    for exit in sorted(main, key=dag.order.__getitem__):
+        entry = dominator.get(exit)
+        if entry in (None, root) or sum(source in main for source in dag.sources[exit]) < 2:
             continue
+        readers = [name for name in dag.consumers[entry] if name in main]
         inside = (dag.downstream(readers) & dag.upstream([exit])) - {entry}
         has_weights = any(dag.nodes[name].kind == "weights" for name in inside)
-        if has_weights and all(dominates(entry, name) for name in inside):
+        if has_weights and all(is_behind(name, exit) for name in inside):
             found.append(Region(entry, exit, frozenset(inside)))
 
     n_weights = sum(dag.nodes[name].kind == "weights" for name in main)
@@ -238,8 +239,10 @@ def _name(dag: Dag, draft: _Draft) -> str:
     weights = [name for name in draft.nodes if dag.nodes[name].kind == "weights"]
     if draft.kind != "region":
         return (weights or draft.nodes)[0]
-    common = os.path.commonprefix([*weights, draft.exit]).rstrip("/_-.:")
-    return common if len(common) > 1 else draft.exit
+    start = os.path.commonprefix([*weights, draft.exit])
+    common = start.rstrip("/_-.:")
+    # A single letter says something only where the names themselves end it.
+    return common if len(common) > 1 or common != start else draft.exit
 
 
 def _representative(dag: Dag, draft: _Draft, candidates: tuple[str, ...]) -> str:
