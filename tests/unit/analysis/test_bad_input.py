@@ -52,7 +52,7 @@ def bad(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(**options):
-        asked = {"model": small.deploy, "weights": small.weights, "data": "grey.npz", "out": "a.cnnvis.h5", "scale": 1.0}
+        asked = {"model": small.deploy, "weights": small.weights, "data": "grey.npz", "out": "a.h5", "scale": 1.0}
         before = sorted(os.listdir())
         with pytest.raises(CnnvisError) as caught:
             pipeline.analyze(**{**asked, **options})
