@@ -80,3 +80,45 @@ def assert_same(a, b, rtol=1e-6, exact=("top_image", "top_box", "top_position", 
                 np.testing.assert_allclose(u, v, rtol, rtol * np.abs(u).max(), err_msg=f"{name} {field.name}")
     for name, x in a.debug.items():
         np.testing.assert_allclose(dataclasses.astuple(x), dataclasses.astuple(b.debug[name]), rtol, err_msg=name)
+
+
+#: A chain and a net with branches, small enough for loops; no two axes have the same length.
+CHAIN = """
+layer { name: 'in' type: 'Input' top: 'data' input_param { shape { dim: 2 dim: 3 dim: 10 dim: 8 } } }
+layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'c'
+        convolution_param { num_output: 6 kernel_size: 3 pad: 1 weight_filler { type: 'gaussian' std: 0.5 } } }
+layer { name: 'relu' type: 'ReLU' bottom: 'c' top: 'c' }
+layer { name: 'pool' type: 'Pooling' bottom: 'c' top: 'p' pooling_param { kernel_size: 3 stride: 2 } }
+layer { name: 'fc' type: 'InnerProduct' bottom: 'p' top: 'fc'
+        inner_product_param { num_output: 4 weight_filler { type: 'gaussian' std: 0.3 } } }
+layer { name: 'prob' type: 'Softmax' bottom: 'fc' top: 'prob' }
+"""
+BRANCHES = """
+layer { name: 'in' type: 'Input' top: 'data' input_param { shape { dim: 2 dim: 3 dim: 9 dim: 7 } } }
+layer { name: 'stem' type: 'Convolution' bottom: 'data' top: 's'
+        convolution_param { num_output: 4 kernel_size: 3 stride: 2 weight_filler { type: 'gaussian' std: 0.5 } } }
+layer { name: 'stem_relu' type: 'ReLU' bottom: 's' top: 's' relu_param { negative_slope: 0.25 } }
+layer { name: 'a' type: 'Convolution' bottom: 's' top: 'a'
+        convolution_param { num_output: 2 kernel_size: 1 weight_filler { type: 'gaussian' std: 0.5 } } }
+layer { name: 'b' type: 'Convolution' bottom: 's' top: 'b' convolution_param {
+        num_output: 6 kernel_size: 3 pad: 1 group: 2 weight_filler { type: 'gaussian' std: 0.5 } } }
+layer { name: 'join' type: 'Concat' bottom: 'a' bottom: 'b' top: 'j' }
+layer { name: 'short' type: 'Convolution' bottom: 's' top: 't'
+        convolution_param { num_output: 8 kernel_size: 1 weight_filler { type: 'gaussian' std: 0.5 } } }
+layer { name: 'sum' type: 'Eltwise' bottom: 'j' bottom: 't' top: 'sum' eltwise_param { coeff: 1 coeff: -0.5 } }
+layer { name: 'sum_relu' type: 'ReLU' bottom: 'sum' top: 'sum' }
+layer { name: 'fc' type: 'InnerProduct' bottom: 'sum' top: 'fc'
+        inner_product_param { num_output: 5 weight_filler { type: 'gaussian' std: 0.3 } } }
+"""
+
+
+def rounded(net, step=0.125):
+    """Round all weights, so that sums over whole-numbered images have no rounding and batches of any cut agree."""
+    for blobs in net.params.values():
+        for blob in blobs:
+            blob.data[...] = np.round(blob.data / step) * step
+
+
+def whole_numbers(shape, seed=0):
+    """Images of small whole numbers."""
+    return np.random.RandomState(seed).randint(-4, 5, shape).astype(np.float32)

@@ -136,7 +136,8 @@ def test_slices_begin_where_the_last_one_ended():
 
 def test_an_owner_goes_on_through_branches_that_it_alone_feeds():
     text = INPUT + """
-    layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'c' convolution_param { num_output: 6 kernel_size: 1 } }
+    layer { name: 'conv' type: 'Convolution' bottom: 'data' top: 'c'
+            convolution_param { num_output: 6 kernel_size: 1 } }
     layer { name: 'a' type: 'ReLU' bottom: 'c' top: 'a' }
     layer { name: 'b' type: 'TanH' bottom: 'c' top: 'b' }
     layer { name: 'both' type: 'Eltwise' bottom: 'a' bottom: 'b' top: 'both' }
