@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import numpy as np
 
@@ -115,7 +114,9 @@ class Canvas(QWidget):
         """Return a size for a large screen."""
         return QSize(1000, 640)
 
-    def set_scene(self, scene: Scene | None, *, moves: bool = False, keep: Target | None = None) -> None:
+    def set_scene(
+        self, scene: Scene | Display | None, *, moves: bool = False, keep: Target | None = None
+    ) -> None:
         """Show another scene; the one before stays until it is painted.
 
         Parameters
@@ -128,14 +129,14 @@ class Canvas(QWidget):
         if scene is None:
             self.display = self._tiles = self._under = self._overview = self._transition = None
             self._set_hover(None)
-            self._cancel_drag()
+            self.cancel_drag()
             self._stop_timers()
             self.update()
             self.camera_changed.emit()
             return
         old = self.display
-        display = Display(scene)
-        self._cancel_drag()
+        display = scene if isinstance(scene, Display) else Display(scene)
+        self.cancel_drag()
         self._finish_transition()
         old_frame = None
         if old is not None and moves and not self.reduced_motion and self.isVisible():
@@ -282,6 +283,12 @@ class Canvas(QWidget):
         self.is_fitted = False
         half_width, half_height = self.width() / 2 / self.camera.zoom, self.height() / 2 / self.camera.zoom
         self._set_camera(Camera(x - half_width, y - half_height, self.camera.zoom))
+
+    def follow(self, other: Canvas) -> None:
+        """Look at the same place as another canvas."""
+        self._flight = None
+        self.is_fitted = other.is_fitted
+        self._set_camera(other.camera)
 
     def _fly_to(self, camera: Camera) -> None:
         if self.reduced_motion or not self.isVisible() or camera == self.camera:
@@ -647,11 +654,12 @@ class Canvas(QWidget):
     def _drop(self) -> None:
         assert self._drag is not None
         (neuron, _, _), target, fine = self._drag, self._drop_hit, self._drop_is_fine
-        self._cancel_drag()
+        self.cancel_drag()
         if fine:
             self.dropped.emit(neuron, target)
 
-    def _cancel_drag(self) -> None:
+    def cancel_drag(self) -> None:
+        """Put a neuron back where it was."""
         was = self._drag is not None
         self._drag = self._drop_hit = self._press = self._press_hit = None
         self._drop_is_fine = False
@@ -670,7 +678,7 @@ class Canvas(QWidget):
             if self._pan_from is None and self._drag is None:
                 self.setCursor(Qt.OpenHandCursor)
         elif key == Qt.Key_Escape and self._drag is not None:
-            self._cancel_drag()
+            self.cancel_drag()
         elif key in steps and event.modifiers() & Qt.ShiftModifier:
             dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[steps[key]]
             self.pan_by(dx * KEY_PAN_PX, dy * KEY_PAN_PX)
@@ -736,7 +744,3 @@ class Canvas(QWidget):
         """Choose the colours of what lies above the scene."""
         self.theme = theme_named(name)
         self.update()
-
-    def normalized(self, target: Target) -> Target:
-        """Return a target without its number, which differs from one picture to the next."""
-        return replace(target, index=-1)

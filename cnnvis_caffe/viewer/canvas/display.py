@@ -74,7 +74,7 @@ class Display:
         self._prepared: dict[int, object] = {}
         self._pictures = PictureCache()
         self._by_target: dict[Target, list[int]] | None = None
-        self._by_name: dict[str, int] | None = None
+        self._by_key: dict[tuple, list[int]] = {}
         self._levels = np.unique(np.concatenate([least, most[np.isfinite(most)]])) if n else np.zeros(1)
 
     @property
@@ -247,11 +247,12 @@ class Display:
     def indices_of(self, target: Target) -> list[int]:
         """Return the numbers of the shapes that stand for a target."""
         if self._by_target is None:
-            self._by_target = {}
+            self._by_target, self._by_key = {}, {}
             for i, shape in enumerate(self.shapes):
                 if shape.target is not None:
                     self._by_target.setdefault(shape.target, []).append(i)
-        return self._by_target.get(target, [])
+                    self._by_key.setdefault(_key(shape.target), []).append(i)
+        return self._by_key.get(_key(target), [])
 
     def targets(self) -> list[Target]:
         """Return every target of the scene, in painting order."""
@@ -274,14 +275,7 @@ class Display:
         """
         numbers = self.indices_of(target)
         if not numbers and target.kind == "neuron":
-            numbers = [
-                i
-                for other in self.targets()
-                if other.kind == "neuron" and other.node == target.node and other.members == target.members
-                for i in self.indices_of(other)
-            ]
-            if not numbers:
-                return self._row_box(target)
+            return self._row_box(target)
         if not numbers:
             return None
         boxes = self._boxes[numbers]
@@ -310,6 +304,11 @@ class Display:
             x0, y0, x1, y1 = boxes[:, 0].min(), boxes[:, 1].min(), boxes[:, 2].max(), boxes[:, 3].max()
             result[node] = QRectF(x0, y0, x1 - x0, y1 - y0)
         return result
+
+
+def _key(target: Target) -> tuple:
+    """What makes two targets the same thing: numbers of clusters and of bundles' curves change from scene to scene."""
+    return target.kind, target.node, target.members, target.other_node, target.other_members, target.sign
 
 
 class PictureCache:

@@ -1,0 +1,42 @@
+"""`cnnvis-caffe view`: the window."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from cnnvis_caffe.errors import CnnvisError, MissingDependencyError
+
+_FILE = click.Path(dir_okay=False)
+
+
+@click.command()
+@click.argument("what", required=False, type=_FILE, metavar="[FILE.cnnvis.h5 | MODEL]")
+@click.option("--weights", multiple=True, type=_FILE, help="Snapshots of the model; once for each.")
+@click.option("--data", metavar="DATA", help="mnist:test, an LMDB, a folder of class folders, an image list, ...")
+@click.option("--out", type=_FILE, help="Where the model's analysis is kept; beside the model if left out.")
+@click.option("--limit", type=click.IntRange(1), help="Images at most, each class in proportion.")
+def command(
+    what: str | None, weights: tuple[str, ...], data: str | None, out: str | None, limit: int | None
+) -> None:
+    """Open the window: on an analysis, on a model that is analysed first, or on the start page."""
+    is_model = bool(weights or data)
+    if is_model and (what is None or not data):
+        raise click.UsageError("to look at a model give its prototxt, --weights and --data")
+    if what is not None and not os.path.exists(what):
+        raise CnnvisError(f"{what}: there is no such file")
+    try:
+        from cnnvis_caffe.viewer import app
+        from cnnvis_caffe.viewer.pages import open_dialog
+    except ImportError as e:
+        if (e.name or "").split(".")[0] in ("PyQt5", "pyqtgraph"):
+            raise MissingDependencyError(str(e.name), "viewer", "the window") from e
+        raise
+    request = None
+    if is_model:
+        assert what is not None and data is not None
+        name = os.path.basename(os.path.dirname(os.path.abspath(what))) or "network"
+        target = out or os.path.join(os.path.dirname(os.path.abspath(what)), f"{name}.cnnvis.h5")
+        request = open_dialog.ModelRequest(what, tuple(weights), data, target, limit)
+    raise SystemExit(app.run(None if is_model else what, request))

@@ -1,0 +1,137 @@
+"""Shows a scene as a page to scroll: as wide as the window, things in it answer to the pointer."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.scene.shapes import Scene
+from cnnvis_caffe.viewer.canvas.display import Display, Hit
+from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QtWidgets, QTransform, QWidget, Signal
+
+MAX_ZOOM = 1.25
+MIN_ZOOM = 0.55
+
+
+class _Sheet(QWidget):
+    """The page itself."""
+
+    def __init__(self, view: PageView) -> None:
+        super().__init__()
+        self._view = view
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WA_OpaquePaintEvent)
+
+    def paintEvent(self, event) -> None:  # noqa: N802
+        display, zoom = self._view.display, self._view.zoom
+        painter = QPainter(self)
+        if display is None:
+            painter.fillRect(event.rect(), QColor(self._view.ground))
+            painter.end()
+            return
+        painter.fillRect(event.rect(), QColor(display.scene.ground))
+        left = self._view.left
+        box = QRectF(event.rect())
+        painter.setTransform(QTransform(zoom, 0, 0, zoom, left, 0))
+        display.paint(
+            painter, QRectF((box.x() - left) / zoom, box.y() / zoom, box.width() / zoom, box.height() / zoom), zoom
+        )
+        hit = self._view.hover
+        if hit is not None and hit.target.kind in ("neuron", "image", "point", "class"):
+            place = display.box_of(hit.target) if hit.target.kind != "image" else QRectF(*_box(display, hit))
+            if place is not None:
+                painter.setOpacity(1.0)
+                painter.setBrush(Qt.NoBrush)
+                painter.setPen(QPen(QColor(self._view.ink), 1.25 / zoom))
+                painter.drawRoundedRect(place.adjusted(-1, -1, 1, 1), 2, 2)
+        painter.end()
+
+    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+        self._view.point_at(event.localPos())
+
+    def mousePressEvent(self, event) -> None:  # noqa: N802
+        if event.button() == Qt.LeftButton:
+            self._view.press(event.localPos())
+
+    def mouseDoubleClickEvent(self, event) -> None:  # noqa: N802
+        self._view.press(event.localPos(), twice=True)
+
+    def leaveEvent(self, event) -> None:  # noqa: N802
+        self._view.set_hover(None)
+
+
+def _box(display: Display, hit: Hit) -> tuple[float, float, float, float]:
+    shape = hit.shape
+    return shape.x, shape.y, getattr(shape, "width", 0.0), getattr(shape, "height", 0.0)
+
+
+class PageView(QtWidgets.QScrollArea):
+    """A scene that is scrolled.
+
+    Signals
+    -------
+    hovered, clicked, double_clicked : Hit or None
+    """
+
+    hovered = Signal(object)
+    clicked = Signal(object)
+    double_clicked = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QtWidgets.QFrame.NoFrame)
+        self.setFocusPolicy(Qt.StrongFocus)
+        self.display: Display | None = None
+        self.zoom, self.left = 1.0, 0.0
+        self.ground, self.ink = "#FFFFFF", "#000000"
+        self.hover: Hit | None = None
+        self._sheet = _Sheet(self)
+        self.setWidget(self._sheet)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarAsNeeded)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a size for a page."""
+        return QSize(900, 640)
+
+    def set_scene(self, scene: Scene, ground: str, ink: str) -> None:
+        """Show another page."""
+        self.display = Display(scene)
+        self.ground, self.ink = ground, ink
+        self.hover = None
+        self.setAccessibleName(scene.title)
+        self.setAccessibleDescription(scene.description)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self.display is None:
+            return
+        scene, width = self.display.scene, self.viewport().width()
+        self.zoom = min(max(width / scene.width, MIN_ZOOM), MAX_ZOOM)
+        wide = max(round(scene.width * self.zoom), width)
+        self.left = max((wide - scene.width * self.zoom) / 2, 0.0)
+        self._sheet.resize(wide, max(round(scene.height * self.zoom), self.viewport().height()))
+        self._sheet.update()
+
+    def resizeEvent(self, event) -> None:  # noqa: N802
+        """Keep the page as wide as the window."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _hit(self, at) -> Hit | None:
+        if self.display is None:
+            return None
+        return self.display.hit((at.x() - self.left) / self.zoom, at.y() / self.zoom, self.zoom)
+
+    def point_at(self, at) -> None:
+        """Follow the pointer."""
+        self.set_hover(self._hit(at))
+
+    def set_hover(self, hit: Hit | None) -> None:
+        """Say what lies under the pointer."""
+        if hit != self.hover:
+            self.hover = hit
+            leads = hit is not None and hit.target.kind in ("neuron", "class")
+            self._sheet.setCursor(Qt.PointingHandCursor if leads else Qt.ArrowCursor)
+            self.hovered.emit(hit)
+            self._sheet.update()
+
+    def press(self, at, *, twice: bool = False) -> None:
+        """Answer a click."""
+        (self.double_clicked if twice else self.clicked).emit(self._hit(at))

@@ -1,0 +1,248 @@
+"""What a thing in the picture is, in words and figures: for the card at the pointer, the status line, the lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis_caffe.records.aggregation import Aggregation, Gap
+from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.scene.wording import class_name, counted, figure, percent
+
+FACETS = {"features": "learned features", "activations": "activations", "contributions": "contributions"}
+EDGES = {"weight": "weight with its sign", "gradient": "gradient", "relative_change": "relative change"}
+IMPORTANCES = {"mean": "mean activation", "maximum": "largest activation", "contribution": "contribution"}
+CLUSTERINGS = {"kmeans": "k-means", "agglomerative": "agglomerative", "meanshift": "mean shift"}
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """What is said about a thing.
+
+    Attributes
+    ----------
+    title : str
+    rows : tuple of (str, str)
+        Name and value with its unit.
+    picture : ndarray of shape (h, w, 3), uint8, or None
+    note : str
+        What must be said beside it.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str], ...] = ()
+    picture: np.ndarray | None = None
+    note: str = ""
+
+    @property
+    def line(self) -> str:
+        """Everything in one line."""
+        return " · ".join([self.title, *(f"{name} {value}".strip() for name, value in self.rows)])
+
+
+def snapshot_of(analysis: Analysis, view: View) -> Snapshot:
+    """Return the snapshot that a view shows."""
+    for snapshot in analysis.snapshots:
+        if snapshot.label == view.snapshot:
+            return snapshot
+    return analysis.snapshots[-1]
+
+
+def describe(
+    analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int = -1
+) -> Card:
+    """Say what a target is.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    aggregation : Aggregation or None
+        What is shown; None says less.
+    view : View
+    target : Target
+    class_index : int
+        The class of a matrix's cell, else -1.
+
+    Returns
+    -------
+    Card
+    """
+    words = {
+        "neuron": _neuron,
+        "cluster": _cluster,
+        "column": _column,
+        "group": _column,
+        "edge": _edge,
+        "bicluster": _bicluster,
+        "class": _class,
+    }.get(target.kind)
+    if words is None:
+        return Card({"legend": "Legend", "image": "Image"}.get(target.kind, target.kind.capitalize()))
+    return words(analysis, aggregation, view, target, class_index)
+
+
+def title_of(aggregation: Aggregation | None, node: str) -> str:
+    """Return how a column is called, or the node's name where it is not shown."""
+    if aggregation is not None:
+        for column in aggregation.columns:
+            if column.node == node:
+                return column.title
+    return node
+
+
+def neuron_name(node: str, neuron: int) -> str:
+    """Return the name of a neuron, as the lists and the search write it."""
+    return f"{node} · neuron {neuron}"
+
+
+def _neuron(analysis, aggregation, view, target, class_index) -> Card:
+    neuron = target.members[0]
+    node = analysis.node(target.node)
+    snapshot = snapshot_of(analysis, view)
+    features = snapshot.features.get(target.node)
+    title = neuron_name(target.node, neuron)
+    if features is None:
+        channels = "BGR" if analysis.data.channel_order == "BGR" else analysis.data.channel_order
+        names = {"R": "red", "G": "green", "B": "blue"}
+        name = names.get(channels[neuron], "") if channels in ("RGB", "BGR") and neuron < 3 else "grey"
+        height, width = (node.positions + (1, 1))[:2]
+        return Card(f"{target.node} · channel {neuron}", (("", name), ("images of", f"{width}×{height} px")))
+    if neuron >= features.n_neurons:
+        return Card(title)
+    rows = []
+    mean = features.mean[neuron]
+    known = ~np.isnan(mean)
+    if 0 <= class_index < len(mean):
+        values = {
+            "activations": ("mean activation", mean),
+            "contributions": ("contribution", features.contribution[neuron]),
+        }
+        name, array = values.get(view.facet, values["activations"])
+        rows.append((f"{name} on {class_name(analysis, class_index)}", figure(float(array[class_index]))))
+    rows.append(("mean", figure(float(features.overall_mean[neuron]))))
+    rows.append(("largest", figure(float(features.overall_maximum[neuron]))))
+    if known.any() and np.nanmax(mean) > 0:
+        rows.append(("strongest for", class_name(analysis, int(np.nanargmax(mean)))))
+    if node.role == "rectifier" and features.overall_maximum[neuron] <= 0:
+        rows.append(("", "never fires"))
+    if node.field_px != (0, 0):
+        whole = tuple(analysis.data.input_shape[1:])
+        field = node.field_px if node.positions else whole
+        rows.append(("receptive field", f"{field[1]}×{field[0]} px"))
+    thumbnails = snapshot.thumbnails.get(target.node)
+    picture = thumbnails[neuron] if thumbnails is not None and neuron < len(thumbnails) else None
+    return Card(title, tuple(rows), picture if picture is not None and picture.size else None)
+
+
+def _cluster(analysis, aggregation, view, target, class_index) -> Card:
+    rows = [("", counted(len(target.members), "neuron"))]
+    number = target.index
+    if aggregation is not None:
+        try:
+            column = aggregation.column(target.node)
+        except KeyError:
+            column = None
+        if column is not None:
+            total = float(column.importance.sum())
+            for k, cluster in enumerate(column.clusters):
+                if tuple(cluster.neurons.tolist()) == tuple(target.members):
+                    number = k
+                    if total > 0:
+                        rows.append(("importance", f"{percent(cluster.importance / total)} of the layer's"))
+                    if view.classes and not cluster.is_strong:
+                        rows.append(("", "not strongly activated by the chosen classes"))
+    features = snapshot_of(analysis, view).features.get(target.node)
+    if features is not None and target.members:
+        mean = features.mean[list(target.members)].mean(0)
+        if not np.isnan(mean).all() and np.nanmax(mean) > 0:
+            best = np.argsort(-np.nan_to_num(mean, nan=-np.inf))[:3]
+            rows.append(("strongest for", ", ".join(class_name(analysis, int(c)) for c in best if mean[c] > 0)))
+    return Card(f"{title_of(aggregation, target.node)} · cluster {number + 1}", tuple(rows))
+
+
+def _column(analysis, aggregation, view, target, class_index) -> Card:
+    try:
+        node = analysis.node(target.node)
+    except KeyError:
+        return Card(target.node)
+    rows = [("", node.type), ("", counted(node.n_neurons, "neuron"))]
+    if node.settings:
+        rows.append(("", node.settings))
+    if node.field_px != (0, 0) and node.role != "input":
+        rows.append(("receptive field", f"{node.field_px[1]}×{node.field_px[0]} px"))
+    note = ""
+    if aggregation is not None:
+        for group in aggregation.groups:
+            if target.node in group.nodes:
+                if len(group.columns) > 1:
+                    rows.append(("group", f"{group.name} of {counted(len(group.columns), 'layer')}"))
+                    note = "" if group.is_expanded else "stands for its group; expand it to see every layer"
+    return Card(title_of(aggregation, target.node), tuple(rows), note=note)
+
+
+def _gap(aggregation: Aggregation | None, source: str, target: str) -> Gap | None:
+    if aggregation is not None:
+        for gap in aggregation.gaps:
+            if (gap.source, gap.target) == (source, target):
+                return gap
+    return None
+
+
+def _number_of(aggregation: Aggregation, node: str, members: tuple[int, ...]) -> int:
+    for k, cluster in enumerate(aggregation.column(node).clusters):
+        if tuple(cluster.neurons.tolist()) == tuple(members):
+            return k
+    return -1
+
+
+def _edge(analysis, aggregation, view, target, class_index) -> Card:
+    sign = {1: "positive", -1: "negative"}.get(target.sign, "")
+    gap = _gap(aggregation, target.node, target.other_node)
+    names = f"{title_of(aggregation, target.node)} → {title_of(aggregation, target.other_node)}"
+    if gap is None or aggregation is None:
+        return Card(names, (("", sign),))
+    a = _number_of(aggregation, target.node, target.members)
+    b = _number_of(aggregation, target.other_node, target.other_members)
+    rows = []
+    if a >= 0 and b >= 0:
+        rows.append(("cluster", f"{a + 1} → {b + 1}"))
+        strength = (gap.positive if target.sign >= 0 else gap.negative)[a, b]
+        rows.append((f"mean {sign} weight".replace("  ", " "), figure(float(target.sign or 1) * float(strength))))
+        if gap.quantity is not None:
+            rows.append((EDGES[view.edges], figure(float(gap.quantity[a, b]))))
+    else:
+        if len(target.members) == 1:
+            rows.append(("from neuron", str(target.members[0])))
+        if len(target.other_members) == 1:
+            rows.append(("to neuron", str(target.other_members[0])))
+        rows.append(("", sign))
+    note = f"product along paths over {gap.n_steps} layers" if gap.n_steps > 1 else gap.note
+    return Card(names, tuple(row for row in rows if row[1]), note=note)
+
+
+def _bicluster(analysis, aggregation, view, target, class_index) -> Card:
+    gap = _gap(aggregation, target.node, target.other_node)
+    names = f"{title_of(aggregation, target.node)} → {title_of(aggregation, target.other_node)}"
+    if gap is None or not 0 <= target.index < len(gap.biclusters):
+        return Card(f"Bicluster · {names}")
+    bundle = gap.biclusters[target.index]
+    matrix = gap.positive if bundle.sign > 0 else gap.negative
+    strength = sum(float(matrix[edge]) for edge in bundle.edges)
+    rows = (
+        ("", "positive" if bundle.sign > 0 else "negative"),
+        ("joins", f"{counted(len(bundle.sources), 'cluster')} with {counted(len(bundle.targets), 'cluster')}"),
+        ("", counted(len(bundle.edges), "connection")),
+        ("strength", figure(bundle.sign * strength)),
+    )
+    return Card(f"Bicluster · {names}", rows, note=gap.note)
+
+
+def _class(analysis, aggregation, view, target, class_index) -> Card:
+    number = target.members[0] if target.members else class_index
+    if not 0 <= number < analysis.data.n_classes:
+        return Card("Class")
+    count = int(analysis.data.class_count[number])
+    return Card(f"Class {class_name(analysis, number)}", (("", counted(count, "image")),))

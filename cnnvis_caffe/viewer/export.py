@@ -1,0 +1,209 @@
+"""What leaves the program: pictures, tables and patches of what is shown or selected."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.progress import Progress
+from cnnvis_caffe.records.aggregation import Aggregation
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.picture import build_scene
+from cnnvis_caffe.scene.shapes import Scene, Target
+from cnnvis_caffe.scene.wording import class_name
+from cnnvis_caffe.viewer.describe import snapshot_of
+
+#: Of a picture on paper or in a document.
+PNG_SCALE = 2.0
+PATCH_PX = 64
+PATCH_GAP_PX = 4
+
+
+def write_picture(
+    path: str, analysis: Analysis, aggregation: Aggregation, view: View, selection: Target | None, progress: Progress
+) -> str:
+    """Write the picture with title and legend; the file's name says whether PNG, SVG or PDF.
+
+    SVG and PDF are light, whatever the window looks like: they go to paper.
+    """
+    kind = os.path.splitext(path)[1].lower()
+    if kind not in (".png", ".svg", ".pdf"):
+        raise CnnvisError(f"{path}: pictures are written as .png, .svg or .pdf, not {kind or 'without an ending'}")
+    progress.start(2, "drawing")
+    if kind != ".png":
+        view = replace(view, theme="light")
+    scene = build_scene(analysis, aggregation, view, selection=selection)
+    progress.step()
+    write_scene(path, scene)
+    progress.step()
+    progress.done()
+    return path
+
+
+def write_scene(path: str, scene: Scene) -> None:
+    """Write a scene as PNG, SVG or PDF, as the file's name says."""
+    kind = os.path.splitext(path)[1].lower()
+    if kind == ".svg":
+        from cnnvis_caffe.render.svg import scene_svg
+
+        content = scene_svg(scene).encode("utf-8")
+    elif kind == ".pdf":
+        from cnnvis_caffe.render.pdf import scene_pdf
+
+        content = scene_pdf(scene)
+    else:
+        from cnnvis_caffe.render.raster import scene_png
+
+        content = scene_png(scene, scale=PNG_SCALE)
+    write_bytes(path, content)
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError as e:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise CnnvisError(f"{path}: it cannot be written: {e.strerror or e}") from e
+
+
+def table_of(
+    analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target
+) -> tuple[list[str], list[list[object]]]:
+    """Return the figures of what is selected: names of the columns, and rows.
+
+    A neuron has a row for each class; a cluster or layer a row for each neuron; a bundle or curve a row for each pair
+    of clusters.
+    """
+    snapshot = snapshot_of(analysis, view)
+    if target.kind in ("edge", "bicluster"):
+        return _edges_table(aggregation, target)
+    if target.kind == "class":
+        return _class_table(analysis, aggregation, view, target)
+    node = target.node
+    features = snapshot.features.get(node)
+    if features is None:
+        return ["layer", "neuron"], [[node, neuron] for neuron in target.members]
+    names = [class_name(analysis, c) for c in range(analysis.data.n_classes)]
+    if target.kind == "neuron" and len(target.members) == 1:
+        i = target.members[0]
+        head = ["layer", "neuron", "class", "mean", "peak", "maximum", "share of images active", "contribution"]
+        columns = (features.mean, features.peak, features.maximum, features.active_share, features.contribution)
+        return head, [[node, i, names[c], *(float(column[i, c]) for column in columns)] for c in range(len(names))]
+    members = target.members or tuple(range(features.n_neurons))
+    labels = None
+    if aggregation is not None:
+        for column in aggregation.columns:
+            if column.node == node:
+                labels = column.labels
+    head = ["layer", "neuron", "cluster", "mean", "largest", "strongest for", *(f"mean on {name}" for name in names)]
+    rows: list[list[object]] = []
+    for i in members:
+        mean = features.mean[i]
+        best = names[int(np.nanargmax(mean))] if np.isfinite(mean).any() and np.nanmax(mean) > 0 else ""
+        rows.append(
+            [
+                node,
+                int(i),
+                int(labels[i]) + 1 if labels is not None else "",
+                float(features.overall_mean[i]),
+                float(features.overall_maximum[i]),
+                best,
+                *(float(value) for value in mean),
+            ]
+        )
+    return head, rows
+
+
+def _edges_table(aggregation: Aggregation | None, target: Target) -> tuple[list[str], list[list[object]]]:
+    head = ["from layer", "cluster", "to layer", "cluster", "positive", "negative", "shown"]
+    rows: list[list[object]] = []
+    for gap in aggregation.gaps if aggregation is not None else ():
+        if (gap.source, gap.target) != (target.node, target.other_node):
+            continue
+        kept = gap.kept_positive | gap.kept_negative
+        for a, b in np.ndindex(*gap.positive.shape):
+            rows.append(
+                [gap.source, a + 1, gap.target, b + 1]
+                + [float(gap.positive[a, b]), -float(gap.negative[a, b]), "yes" if kept[a, b] else "no"]
+            )
+    return head, rows
+
+
+def _class_table(analysis, aggregation, view, target) -> tuple[list[str], list[list[object]]]:
+    head = ["layer", "neuron", "class", "mean", "share of images active", "contribution"]
+    snapshot, c = snapshot_of(analysis, view), target.members[0]
+    name = class_name(analysis, c)
+    rows: list[list[object]] = []
+    for column in aggregation.columns if aggregation is not None else ():
+        features = snapshot.features.get(column.node)
+        if features is not None:
+            for i in np.argsort(-features.mean[:, c], kind="stable"):
+                values = (features.mean[i, c], features.active_share[i, c], features.contribution[i, c])
+                rows.append([column.node, int(i), name, *(float(value) for value in values)])
+    return head, rows
+
+
+def as_text(head: list[str], rows: list[list[object]], delimiter: str) -> str:
+    """Return a table as text: "," for files, tabs for a spreadsheet's clipboard."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([[f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows])
+    return buffer.getvalue()
+
+
+def patches_of(analysis: Analysis, view: View, target: Target) -> np.ndarray | None:
+    """Return the learned features of what is selected as one picture, (h, w, 3) uint8; None where there are none.
+
+    A neuron gives all its strongest patches, cut from their images; more neurons give one each.
+    """
+    snapshot = snapshot_of(analysis, view)
+    features = snapshot.features.get(target.node)
+    if features is None:
+        return None
+    if target.kind == "neuron" and len(target.members) == 1:
+        i = target.members[0]
+        pairs = zip(features.top_image[i].tolist(), features.top_box[i].tolist())
+        patches = [cut(analysis.images[image], box) for image, box in pairs if image in analysis.images]
+    else:
+        members = target.members or tuple(range(features.n_neurons))
+        thumbnails = snapshot.thumbnails.get(target.node, ())
+        patches = [thumbnails[i] for i in members if i < len(thumbnails) and thumbnails[i].size]
+    if not patches:
+        return None
+    n_columns = int(np.ceil(np.sqrt(len(patches))))
+    n_rows = -(-len(patches) // n_columns)
+    step = PATCH_PX + PATCH_GAP_PX
+    sheet = np.full((n_rows * step + PATCH_GAP_PX, n_columns * step + PATCH_GAP_PX, 3), 255, np.uint8)
+    for number, patch in enumerate(patches):
+        y, x = number // n_columns * step + PATCH_GAP_PX, number % n_columns * step + PATCH_GAP_PX
+        sheet[y : y + PATCH_PX, x : x + PATCH_PX] = fitted_patch(patch)
+    return sheet
+
+
+def cut(image: np.ndarray, box: list[int]) -> np.ndarray:
+    """Cut a box y0, x0, y1, x1 out of an image, grey where it lies outside."""
+    y0, x0, y1, x1 = box
+    patch = np.full((max(y1 - y0, 1), max(x1 - x0, 1), 3), 128, np.uint8)
+    top, left, bottom, right = max(y0, 0), max(x0, 0), min(y1, image.shape[0]), min(x1, image.shape[1])
+    if bottom > top and right > left:
+        patch[top - y0 : bottom - y0, left - x0 : right - x0] = image[top:bottom, left:right]
+    return patch
+
+
+def fitted_patch(patch: np.ndarray, side: int = PATCH_PX) -> np.ndarray:
+    """Stretch a patch to a square by its nearest pixels, (side, side, 3)."""
+    rows = np.arange(side) * patch.shape[0] // side
+    columns = np.arange(side) * patch.shape[1] // side
+    return patch[rows][:, columns]

@@ -1,0 +1,272 @@
+"""What is seen before anything is open: recent files, open, drag and drop, the demo."""
+
+from __future__ import annotations
+
+import os
+
+from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.qt import (
+    QColor,
+    QHBoxLayout,
+    QPainter,
+    QPen,
+    QRectF,
+    QSize,
+    Qt,
+    QtGui,
+    QtWidgets,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+from cnnvis_caffe.viewer.settings import Settings
+
+WIDTH = 640
+
+
+class FileRow(QtWidgets.QAbstractButton):
+    """A recent file: its name, and where it is."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.setFixedHeight(44)
+        self.setCursor(Qt.PointingHandCursor)
+        self.setFocusPolicy(Qt.StrongFocus)
+        self.setToolTip(path)
+        self.setAccessibleName(f"Open {os.path.basename(path)}")
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return a wide low size."""
+        return QSize(280, 44)
+
+    def paintEvent(self, event) -> None:  # noqa: N802
+        """Paint an icon and two lines."""
+        chrome = look.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.Antialiasing, True)
+        if self.underMouse() or self.hasFocus():
+            painter.setPen(QPen(QColor(chrome.focus), 1) if self.hasFocus() else QPen(Qt.NoPen))
+            painter.setBrush(QColor(chrome.hover))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.CORNER, look.CORNER)
+        painter.save()
+        painter.translate(9, 14)
+        painter.setPen(QPen(QColor(chrome.muted), 1.3))
+        painter.setBrush(Qt.NoBrush)
+        painter.drawPath(look.icon_path("file"))
+        painter.restore()
+        room = self.width() - 46
+        bold = QtGui.QFontMetrics(look.text_font(look.TEXT, bold=True))
+        painter.setFont(look.text_font(look.TEXT, bold=True))
+        painter.setPen(QColor(chrome.ink))
+        name = os.path.basename(self.path).replace(".cnnvis.h5", "")
+        painter.drawText(36, 19, bold.elidedText(name, Qt.ElideMiddle, room))
+        painter.setFont(look.text_font(look.SMALL))
+        painter.setPen(QColor(chrome.muted))
+        folder = os.path.dirname(self.path).replace(os.path.expanduser("~"), "~", 1)
+        painter.drawText(36, 35, painter.fontMetrics().elidedText(folder, Qt.ElideMiddle, room))
+        painter.end()
+
+
+class StartPage(QWidget):
+    """Says what the program is for and how to begin.
+
+    Signals
+    -------
+    open_requested, model_requested, demo_requested : ()
+    file_requested : str
+    """
+
+    open_requested = Signal()
+    model_requested = Signal()
+    demo_requested = Signal()
+    file_requested = Signal(str)
+
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._drop = False
+        outer = QVBoxLayout(self)
+        outer.addStretch(2)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        body = QWidget()
+        body.setMaximumWidth(WIDTH)
+        body.setMinimumWidth(WIDTH)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        head = QHBoxLayout()
+        head.setSpacing(14)
+        self._icon = look.label()
+        self._icon.setPixmap(look.program_icon().pixmap(48, 48))
+        head.addWidget(self._icon)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(look.label("cnnvis_caffe", "head"))
+        words.addWidget(look.label("See what the neurons of a convolutional network have learned.", "muted"))
+        head.addLayout(words, 1)
+        layout.addLayout(head)
+        layout.addSpacing(22)
+        columns = QHBoxLayout()
+        columns.setSpacing(32)
+        begin = QVBoxLayout()
+        begin.setSpacing(8)
+        begin.addWidget(look.label("Begin", "section"))
+        self.buttons: dict[str, QtWidgets.QPushButton] = {}
+        for name, text, tip, signal in (
+            ("open", "Open an analysis…", "A file that cnnvis-caffe analyze wrote", self.open_requested),
+            ("model", "Analyse a model…", "Network, weights and data", self.model_requested),
+            ("demo", "Show the demo", "Trains a small network on handwritten digits", self.demo_requested),
+        ):
+            button = QtWidgets.QPushButton(text)
+            button.setToolTip(tip)
+            button.setMinimumHeight(34)
+            button.setProperty("primary", "true" if name == "open" else "false")
+            button.clicked.connect(signal)
+            begin.addWidget(button)
+            self.buttons[name] = button
+        begin.addSpacing(4)
+        self.hint = look.label("Or drop a file anywhere on this window.", "muted", wrap=True)
+        begin.addWidget(self.hint)
+        begin.addStretch(1)
+        left = QWidget()
+        left.setFixedWidth(210)
+        left.setLayout(begin)
+        begin.setContentsMargins(0, 0, 0, 0)
+        columns.addWidget(left)
+        recent = QVBoxLayout()
+        recent.setSpacing(2)
+        line = QHBoxLayout()
+        line.addWidget(look.label("Recent", "section"))
+        line.addStretch(1)
+        self.clear_button = QtWidgets.QPushButton("Clear")
+        self.clear_button.setProperty("link", "true")
+        self.clear_button.setAccessibleName("Clear the list of recent files")
+        self.clear_button.clicked.connect(lambda: settings.forget_recent())
+        line.addWidget(self.clear_button)
+        recent.addLayout(line)
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(2)
+        recent.addLayout(self._rows)
+        self.none = look.label("Files that you open will be listed here.", "muted")
+        recent.addWidget(self.none)
+        recent.addStretch(1)
+        columns.addLayout(recent, 1)
+        layout.addLayout(columns)
+        middle.addWidget(body)
+        middle.addStretch(1)
+        outer.addLayout(middle)
+        outer.addStretch(3)
+        settings.recent_changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def rows(self) -> list[FileRow]:
+        """The recent files."""
+        return [self._rows.itemAt(i).widget() for i in range(self._rows.count())]
+
+    def refresh(self) -> None:
+        """Show the recent files as they are now."""
+        while self._rows.count():
+            widget = self._rows.takeAt(0).widget()
+            widget.hide()
+            widget.deleteLater()
+        paths = self._settings.recent[:6]
+        for path in paths:
+            row = FileRow(path)
+            row.clicked.connect(lambda _=False, path=path: self.file_requested.emit(path))
+            self._rows.addWidget(row)
+        self.none.setVisible(not paths)
+        self.clear_button.setVisible(bool(paths))
+
+    def show_drop(self, over: bool) -> None:
+        """Say that a file may be dropped."""
+        self._drop = over
+        self.update()
+
+    def paintEvent(self, event) -> None:  # noqa: N802
+        """Paint the ground, and a frame while a file is over it."""
+        chrome = look.current()
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(look.current_theme().ground))
+        if self._drop:
+            painter.setRenderHint(QPainter.Antialiasing, True)
+            painter.setPen(QPen(QColor(chrome.focus), 2, Qt.DashLine))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(12, 12, -12, -12), 10, 10)
+        painter.end()
+
+
+class WorkPage(QWidget):
+    """What is seen while something is opened or analysed: what is done, how far, and a way out.
+
+    Signals
+    -------
+    cancelled : ()
+    """
+
+    cancelled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        outer = QVBoxLayout(self)
+        outer.addStretch(2)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        body = QWidget()
+        body.setFixedWidth(420)
+        layout = QVBoxLayout(body)
+        layout.setSpacing(10)
+        self.title = look.label("", "title", wrap=True)
+        self.step = look.label("", "muted")
+        self.bar = QtWidgets.QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress")
+        self.cancel_button = QtWidgets.QPushButton("Cancel")
+        self.cancel_button.clicked.connect(self._cancel)
+        for widget in (self.title, self.bar, self.step):
+            layout.addWidget(widget)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.cancel_button)
+        layout.addLayout(row)
+        middle.addWidget(body)
+        middle.addStretch(1)
+        outer.addLayout(middle)
+        outer.addStretch(3)
+
+    def begin(self, title: str, step: str = "") -> None:
+        """Begin something."""
+        self.title.setText(title)
+        self.step.setText(step)
+        self.bar.setRange(0, 0)
+        self.cancel_button.setEnabled(True)
+        self.cancel_button.setText("Cancel")
+
+    def show_progress(self, what: str, done: int, total: int) -> None:
+        """Say how far it is."""
+        if total > 0:
+            self.bar.setRange(0, total)
+            self.bar.setValue(min(done, total))
+            self.step.setText(f"{what} · {done} of {total}" if what else f"{done} of {total}")
+        else:
+            self.bar.setRange(0, 0)
+            self.step.setText(what)
+
+    def _cancel(self) -> None:
+        self.cancel_button.setEnabled(False)
+        self.cancel_button.setText("Stopping…")
+        self.cancelled.emit()
+
+    def keyPressEvent(self, event) -> None:  # noqa: N802
+        """Escape cancels."""
+        if event.key() == Qt.Key_Escape and self.cancel_button.isEnabled():
+            self._cancel()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event) -> None:  # noqa: N802
+        """Paint the ground."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(look.current_theme().ground))
+        painter.end()

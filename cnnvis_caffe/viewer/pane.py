@@ -1,0 +1,239 @@
+"""A canvas and the session that it shows, tied together: what the pointer and the keys do becomes selection and edits."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.aggregation.edits import MoveNeuron
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.canvas.canvas import Canvas
+from cnnvis_caffe.viewer.canvas.display import Hit
+from cnnvis_caffe.viewer.canvas.hover_card import HoverCard
+from cnnvis_caffe.viewer.canvas.minimap import Minimap
+from cnnvis_caffe.viewer.describe import describe
+from cnnvis_caffe.viewer.qt import QHBoxLayout, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.stages import Made
+
+#: A picture for a canvas of another size is asked for when it has kept that size for so long, in ms.
+SETTLE_MS = 120
+#: Views that differ only in these go over into each other at once: nothing in them moves.
+STILL = ("classes", "class_cutoff", "edge_filter", "edges", "theme", "snapshot")
+
+
+class Pane(QWidget):
+    """Shows a session.
+
+    Signals
+    -------
+    menu_requested : (Target or None, QPoint)
+    opened : Target
+        Something was double-clicked, or Enter was pressed on it.
+    """
+
+    menu_requested = Signal(object, QPoint)
+    opened = Signal(object)
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.canvas = Canvas()
+        self.minimap = Minimap(self.canvas)
+        self.card = HoverCard(self.canvas)
+        self.head = QWidget()
+        row = QHBoxLayout(self.head)
+        row.setContentsMargins(look.MARGIN, 6, look.MARGIN, 6)
+        self.title = look.label(role="section")
+        self.subtitle = look.label(role="muted")
+        row.addWidget(self.title)
+        row.addWidget(self.subtitle, 1)
+        self.head.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.head)
+        layout.addWidget(self.canvas, 1)
+        self._pointer = QPoint()
+        self._reveal: Target | None = None
+        self._shown_view: View | None = None
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._tell_size)
+        canvas = self.canvas
+        canvas.hovered.connect(self._hovered)
+        canvas.clicked.connect(self._clicked)
+        canvas.double_clicked.connect(self._double_clicked)
+        canvas.menu_requested.connect(self._menu)
+        canvas.dropped.connect(self._dropped)
+        canvas.stepped.connect(self._step)
+        canvas.installEventFilter(self)
+        session.picture_changed.connect(self._show)
+        session.selection_changed.connect(self._selected)
+        session.analysis_changed.connect(self._analysis_changed)
+        session.busy_changed.connect(canvas.set_busy)
+
+    def eventFilter(self, watched, event) -> bool:  # noqa: N802
+        """Follow the canvas's size and the pointer."""
+        if watched is self.canvas:
+            if event.type() == event.Resize:
+                self._settle.start()
+            elif event.type() == event.MouseMove:
+                self._pointer = event.pos()
+                if self.card.isVisible():
+                    self.card.move_to(self._pointer)
+        return super().eventFilter(watched, event)
+
+    def _tell_size(self) -> None:
+        self.session.set_size(float(self.canvas.width()), float(self.canvas.height()))
+
+    def tell_size_now(self) -> None:
+        """Let the next picture have the size that the canvas has now."""
+        self._settle.stop()
+        self._tell_size()
+
+    # -- pictures
+
+    def _analysis_changed(self) -> None:
+        self._shown_view = None
+        if self.session.analysis is None:
+            self.canvas.set_scene(None)
+        else:
+            self.canvas.is_fitted = True
+            self.canvas.empty_text = "Making the picture…"
+            self.canvas.set_scene(None)
+
+    def _show(self, made: Made) -> None:
+        view, before = made.wanted.view, self._shown_view
+        self._shown_view = view
+        moves = before is not None and any(
+            getattr(view, name) != getattr(before, name) for name in view.__dataclass_fields__ if name not in STILL
+        )
+        keep = self._anchor()
+        self.canvas.set_theme(view.theme)
+        self.canvas.set_scene(made.display, moves=moves, keep=keep)
+        self.canvas.setAccessibleDescription(made.scene.description)
+        self._selected(self.session.selection)
+        self.card.show_card(None, self._pointer)
+        if self._reveal is not None:
+            target, self._reveal = self._reveal, None
+            self.canvas.reveal(target)
+
+    def _anchor(self) -> Target | None:
+        """What should stay in place: what the pointer is on, else the selection."""
+        hover = self.session.hover
+        return hover if hover is not None and hover.node else self.session.selection
+
+    def reveal(self, target: Target) -> None:
+        """Bring something into sight, now or as soon as its picture is there."""
+        if self.session.is_busy:
+            self._reveal = target
+        elif not self.canvas.reveal(target):
+            self._reveal = None
+
+    # -- pointing
+
+    def _hovered(self, hit: Hit | None) -> None:
+        session = self.session
+        target = hit.target if hit is not None else None
+        class_index = hit.class_index if hit is not None else -1
+        session.point_at(target, class_index)
+        if target is None or session.analysis is None or target.kind in ("legend", "ground"):
+            self.card.show_card(None, self._pointer)
+            return
+        card = describe(session.analysis, session.aggregation, session.view, target, class_index)
+        self.card.show_card(card, self._pointer)
+
+    def _clicked(self, hit: Hit | None) -> None:
+        self.card.show_card(None, self._pointer)
+        if hit is None or hit.target.kind == "legend":
+            self.session.select(None)
+        elif hit.target.kind == "group":
+            self.session.select(hit.target)
+            self.opened.emit(hit.target)
+        else:
+            self.session.select(hit.target)
+
+    def _double_clicked(self, hit: Hit | None) -> None:
+        self.card.show_card(None, self._pointer)
+        if hit is not None and hit.target.kind not in ("legend", "group"):
+            self.opened.emit(hit.target)
+
+    def _menu(self, hit: Hit | None, position: QPoint) -> None:
+        self.card.show_card(None, self._pointer)
+        if hit is not None and hit.target.kind != "legend":
+            self.session.select(hit.target)
+        self.menu_requested.emit(hit.target if hit is not None else None, position)
+
+    def _dropped(self, neuron: Target, cluster: Target | None) -> None:
+        members = cluster.members if cluster is not None else ()
+        self.session.apply(MoveNeuron(neuron.node, neuron.members[0], tuple(members)))
+
+    def _selected(self, target: Target | None) -> None:
+        self.canvas.set_selected((target,) if target is not None else ())
+        if target is not None and self.session.analysis is not None:
+            card = describe(self.session.analysis, self.session.aggregation, self.session.view, target)
+            self.canvas.setAccessibleDescription(f"Selected: {card.line}")
+
+    def _step(self, direction: str) -> None:
+        """Move the selection by an arrow key; begin at the first cluster."""
+        session, canvas = self.session, self.canvas
+        if canvas.display is None:
+            return
+        selection = session.selection
+        if selection is None or canvas.display.box_of(selection) is None:
+            first = next((target for target in canvas.display.targets() if target.kind == "cluster"), None)
+            if first is not None:
+                session.select(first)
+            return
+        target = canvas.neighbour(selection, direction)
+        if target is not None:
+            session.select(target)
+            canvas.reveal(target, zoom_in=False)
+
+    def step_into(self) -> None:
+        """From a column to its first cluster, from a cluster to its strongest neuron."""
+        selection, display = self.session.selection, self.canvas.display
+        if selection is None or display is None:
+            return
+        if selection.kind == "column":
+            inner = display.find("cluster", selection.node)
+        elif selection.kind == "cluster":
+            inner = Target("neuron", selection.node, (selection.members[0],))
+        else:
+            return
+        if inner is not None:
+            self.session.select(inner)
+
+    def step_out(self) -> bool:
+        """From a neuron to its cluster, from there to its column, from there to nothing; False if nothing was."""
+        selection, display = self.session.selection, self.canvas.display
+        if selection is None or display is None:
+            return False
+        outer = None
+        if selection.kind == "neuron" and len(selection.members) == 1:
+            outer = display.find("cluster", selection.node, selection.members)
+        elif selection.kind == "cluster":
+            outer = display.find("column", selection.node)
+        self.session.select(outer)
+        return True
+
+    def set_heading(self, title: str, subtitle: str = "") -> None:
+        """Name the pane, where there are two."""
+        self.title.setText(title)
+        self.subtitle.setText(subtitle)
+        self.head.setVisible(bool(title))
+
+    def shutdown(self) -> bool:
+        """End the session's work."""
+        self._settle.stop()
+        self.canvas.removeEventFilter(self)
+        self.canvas.set_scene(None)
+        return self.session.close()
+
+    def keyPressEvent(self, event) -> None:  # noqa: N802
+        """Enter opens what is selected."""
+        if event.key() in (Qt.Key_Return, Qt.Key_Enter) and self.session.selection is not None:
+            self.opened.emit(self.session.selection)
+        else:
+            super().keyPressEvent(event)

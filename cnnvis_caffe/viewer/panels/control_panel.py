@@ -1,0 +1,414 @@
+"""The control panel: everything that changes what is shown, each as an edit of the session."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnnvis_caffe.aggregation.edits import (
+    ChooseClassCutoff,
+    ChooseClasses,
+    ChooseClustering,
+    ChooseEdgeFilter,
+    ChooseEdges,
+    ChooseFacet,
+    ChooseImportance,
+    ChooseRepresentative,
+    ChooseTheme,
+    CollapseGroup,
+    ExpandGroup,
+)
+from cnnvis_caffe.records.aggregation import LayerGroup
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.wording import class_name
+from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.describe import CLUSTERINGS
+from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
+from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets.inputs import Chip, Dropdown, Flow, Segmented, Slider, Stepper
+
+#: More classes than this are a list with a search field instead of chips.
+MOST_CHIPS = 24
+WIDTH = 288
+
+
+class ControlPanel(QtWidgets.QScrollArea):
+    """Shows a view and lets the user change it."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setWidgetResizable(True)
+        self.setFrameShape(QtWidgets.QFrame.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        self.setAccessibleName("Control panel")
+        self.setFocusPolicy(Qt.NoFocus)
+        body = QWidget()
+        self._layout = QVBoxLayout(body)
+        self._layout.setContentsMargins(look.MARGIN, look.SPACE, look.MARGIN, look.MARGIN)
+        self._layout.setSpacing(6)
+        self.setWidget(body)
+        self.setMinimumWidth(WIDTH - 24)
+
+        self.facet = Segmented(
+            (("features", "Features"), ("activations", "Activations"), ("contributions", "Contributions")), "Facet"
+        )
+        self._section("Facet of the clusters", self.facet)
+
+        self.edges = Segmented((("weight", "Weight ±"), ("gradient", "Gradient"), ("relative_change", "Change")), "Edges")
+        self.filter = Slider(5, 100, "Edge filter", lambda value: f"{value}% of strength")
+        self._section("Connections, coloured by", self.edges)
+        self._row("Show", self.filter)
+
+        self.importance = Segmented(
+            (("mean", "Mean"), ("maximum", "Largest"), ("contribution", "Contribution")), "Importance"
+        )
+        self._section("Size of neurons by activation", self.importance)
+
+        self.clustering = Dropdown("Clustering", tuple(CLUSTERINGS.items()))
+        self.n_clusters = Stepper(0, 20, "Number of clusters", "auto")
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(look.SPACE)
+        line.addWidget(self.clustering, 1)
+        line.addWidget(look.label("k", "muted"))
+        line.addWidget(self.n_clusters)
+        self._section("Clusters of neurons", row)
+
+        self.classes = ClassChooser(session)
+        self._section("Classes", self.classes)
+        self.cutoff = Slider(5, 100, "Cut-off", lambda value: f"{value}% of largest")
+        self._row("Strong from", self.cutoff)
+
+        self.groups = GroupList(session)
+        self._section("Layer groups", self.groups)
+
+        self.theme = Segmented((("light", "Light"), ("dark", "Dark")), "Theme")
+        self._section("Theme", self.theme)
+        self._layout.addStretch(1)
+
+        apply = session.apply
+        self.facet.chosen.connect(lambda value: apply(ChooseFacet(value)))
+        self.edges.chosen.connect(lambda value: apply(ChooseEdges(value)))
+        self.importance.chosen.connect(lambda value: apply(ChooseImportance(value)))
+        self.theme.chosen.connect(lambda value: apply(ChooseTheme(value)))
+        self.clustering.chosen.connect(lambda value: apply(ChooseClustering(value, self.n_clusters.value)))
+        self.n_clusters.chosen.connect(
+            lambda value: apply(ChooseClustering(self.clustering.value, value), together=True)
+        )
+        self.filter.moved.connect(lambda value: apply(ChooseEdgeFilter(value / 100), together=self._drags(self.filter)))
+        self.cutoff.moved.connect(lambda value: apply(ChooseClassCutoff(value / 100), together=self._drags(self.cutoff)))
+        for slider in (self.filter, self.cutoff):
+            slider.slider.sliderPressed.connect(self._press)
+        self._is_first_move = False
+        session.view_changed.connect(self._show)
+        session.analysis_changed.connect(self._analysis_changed)
+        session.picture_changed.connect(lambda made: self.groups.show_groups(made.aggregation.groups))
+        self._show(session.view)
+
+    def _press(self) -> None:
+        self._is_first_move = True
+
+    def _drags(self, slider: Slider) -> bool:
+        """Whether a move belongs to the one before: one drag is one step to undo."""
+        together = slider.slider.isSliderDown() and not self._is_first_move
+        self._is_first_move = False
+        return together
+
+    def _section(self, title: str, widget: QWidget) -> None:
+        if self._layout.count():
+            self._layout.addSpacing(8)
+        heading = look.label(title, "section")
+        heading.setBuddy(widget)
+        self._layout.addWidget(heading)
+        self._layout.addWidget(widget)
+
+    def _row(self, name: str, widget: QWidget) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(look.SPACE)
+        row.addWidget(look.label(name, "muted"))
+        row.addWidget(widget, 1)
+        self._layout.addLayout(row)
+
+    def _show(self, view: View) -> None:
+        self.facet.set_value(view.facet)
+        self.edges.set_value(view.edges)
+        self.importance.set_value(view.importance)
+        self.theme.set_value(view.theme)
+        self.filter.set_value(round(100 * view.edge_filter))
+        self.cutoff.set_value(round(100 * view.class_cutoff))
+        self.clustering.set_value(view.clustering)
+        self.n_clusters.set_value(view.n_clusters)
+        self.n_clusters.setEnabled(view.clustering != "meanshift")
+        self.cutoff.setEnabled(bool(view.classes))
+        self.classes.show_classes(view.classes)
+
+    def _analysis_changed(self) -> None:
+        self.classes.analysis_changed()
+        self.groups.show_groups(())
+        analysis = self.session.analysis
+        reasons = {}
+        if analysis is not None:
+            snapshot = analysis.snapshots[-1]
+            connections = [snapshot.connections[name] for name in list(snapshot.connections)[:1]]
+            if not connections or all(c.gradient is None for c in connections):
+                reasons["gradient"] = "This analysis has no gradients: run analyze without --no-gradients."
+            if len(analysis.snapshots) < 2:
+                has_update = any(np.isfinite(debug.last_update) for debug in snapshot.debug.values())
+                if not has_update:
+                    reasons["relative_change"] = "There is one snapshot only: changes need a second one."
+        self.edges.set_unavailable(reasons)
+
+
+class ClassChooser(QWidget):
+    """Which classes count: chips, or for many classes a list that can be searched."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._chips: list[Chip] = []
+        self._is_none = False
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(0)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        for text, name, slot in (
+            ("All", "All classes", self.choose_all),
+            ("None", "No class", self.choose_none),
+            ("Invert", "The other classes", self.invert),
+        ):
+            button = QtWidgets.QPushButton(text)
+            button.setProperty("link", "true")
+            button.setAccessibleName(name)
+            button.clicked.connect(slot)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        self.summary = look.label(role="muted")
+        buttons.addWidget(self.summary)
+        layout.addLayout(buttons)
+        self._chip_box = QWidget()
+        self._flow = Flow(self._chip_box, 2)
+        layout.addWidget(self._chip_box)
+        self.search = QtWidgets.QLineEdit()
+        self.search.setPlaceholderText("class by name or number")
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Search a class")
+        self.list = QtWidgets.QListView()
+        self.list.setAccessibleName("Classes")
+        self.list.setFixedHeight(150)
+        self.list.setUniformItemSizes(True)
+        self._model = QtGui.QStandardItemModel(self)
+        from cnnvis_caffe.viewer.qt import QtCore
+
+        self._proxy = QtCore.QSortFilterProxyModel(self)
+        self._proxy.setSourceModel(self._model)
+        self._proxy.setFilterCaseSensitivity(Qt.CaseInsensitive)
+        self.list.setModel(self._proxy)
+        self.search.textChanged.connect(self._proxy.setFilterFixedString)
+        self._model.itemChanged.connect(self._list_changed)
+        layout.addWidget(self.search)
+        layout.addWidget(self.list)
+        self.analysis_changed()
+
+    @property
+    def n_classes(self) -> int:
+        """How many there are."""
+        return self.session.analysis.data.n_classes if self.session.analysis is not None else 0
+
+    def analysis_changed(self) -> None:
+        """Offer the classes of another analysis."""
+        for chip in self._chips:
+            self._flow.removeWidget(chip)
+            chip.deleteLater()
+        self._chips = []
+        self._model.blockSignals(True)
+        self._model.clear()
+        self._model.blockSignals(False)
+        analysis, n = self.session.analysis, self.n_classes
+        few = n <= MOST_CHIPS
+        self._chip_box.setVisible(few)
+        self.search.setVisible(not few)
+        self.list.setVisible(not few)
+        if analysis is not None:
+            theme = look.current_theme()
+            for c in range(n):
+                if few:
+                    chip = Chip(class_name(analysis, c), theme.class_colour(c, n))
+                    chip.setToolTip(f"{analysis.data.class_names[c]}: {analysis.data.class_count[c]} images")
+                    chip.clicked.connect(self._chips_changed)
+                    self._flow.addWidget(chip)
+                    chip.show()
+                    self._chips.append(chip)
+                else:
+                    item = QtGui.QStandardItem(f"{c}  {class_name(analysis, c)}")
+                    item.setCheckable(True)
+                    item.setEditable(False)
+                    item.setData(c, Qt.UserRole)
+                    self._model.appendRow(item)
+        self._is_none = False
+        self.show_classes(self.session.view.classes)
+
+    def show_classes(self, classes: tuple[int, ...]) -> None:
+        """Show which are chosen; none means all."""
+        if classes:
+            self._is_none = False
+        chosen = set(classes) if classes or self._is_none else set(range(self.n_classes))
+        theme = look.current_theme()
+        for c, chip in enumerate(self._chips):
+            chip.setChecked(c in chosen)
+            chip.set_colour(theme.class_colour(c, self.n_classes))
+        self._model.blockSignals(True)
+        for row in range(self._model.rowCount()):
+            item = self._model.item(row)
+            item.setCheckState(Qt.Checked if item.data(Qt.UserRole) in chosen else Qt.Unchecked)
+        self._model.blockSignals(False)
+        self.list.viewport().update()
+        if self._is_none:
+            self.summary.setText("choose some")
+        else:
+            self.summary.setText("all" if not classes else f"{len(classes)} of {self.n_classes}")
+
+    def _chosen(self) -> set[int]:
+        if self._chips:
+            return {c for c, chip in enumerate(self._chips) if chip.isChecked()}
+        items = (self._model.item(row) for row in range(self._model.rowCount()))
+        return {item.data(Qt.UserRole) for item in items if item.checkState() == Qt.Checked}
+
+    def _list_changed(self, item) -> None:
+        self._chips_changed()
+
+    def _chips_changed(self) -> None:
+        chosen = self._chosen()
+        if not chosen:
+            self.choose_none()
+        else:
+            self._is_none = False
+            self.choose(chosen)
+
+    def choose(self, classes) -> None:
+        """Choose some classes; all of them is the same as none."""
+        classes = set(classes)
+        self._is_none = False
+        self.session.apply(ChooseClasses(() if len(classes) == self.n_classes else tuple(sorted(classes))))
+
+    def choose_all(self) -> None:
+        """Choose all."""
+        self.choose(range(self.n_classes))
+        self.show_classes(self.session.view.classes)
+
+    def choose_none(self) -> None:
+        """Take all marks away, to begin anew; the picture shows all until one is chosen."""
+        self._is_none = True
+        self.session.apply(ChooseClasses(()))
+        self.show_classes(())
+
+    def invert(self) -> None:
+        """Choose the others."""
+        others = set(range(self.n_classes)) - self._chosen()
+        if others:
+            self.choose(others)
+        else:
+            self.choose_none()
+
+
+class GroupList(QWidget):
+    """The layer groups: expanded or not, and the layer that stands for each."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self._groups: tuple[LayerGroup, ...] = ()
+        self._names: tuple = ()
+        self._rows: dict[str, tuple[QtWidgets.QToolButton, Dropdown | None]] = {}
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(2)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(0)
+        for text, slot in (("Expand all", self.expand_all), ("Collapse all", self.collapse_all)):
+            button = QtWidgets.QPushButton(text)
+            button.setProperty("link", "true")
+            button.clicked.connect(slot)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        self._layout.addLayout(buttons)
+        self._grid_box = QWidget()
+        self._grid = QtWidgets.QGridLayout(self._grid_box)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(4)
+        self._grid.setVerticalSpacing(3)
+        self._grid.setColumnStretch(1, 1)
+        self._layout.addWidget(self._grid_box)
+
+    def show_groups(self, groups: tuple[LayerGroup, ...]) -> None:
+        """Show the groups of an aggregation."""
+        groups = tuple(group for group in groups if group.kind != "input")
+        if tuple((g.name, g.candidates) for g in groups) != self._names:
+            self._build(groups)
+        self._groups = groups
+        for group in groups:
+            button, dropdown = self._rows[group.name]
+            button.setArrowType(Qt.DownArrow if group.is_expanded else Qt.RightArrow)
+            button.setAccessibleName(f"{'Collapse' if group.is_expanded else 'Expand'} {group.name}")
+            button.setToolTip(button.accessibleName())
+            if dropdown is not None:
+                dropdown.set_value(group.representative)
+                dropdown.setEnabled(not group.is_expanded)
+
+    def _build(self, groups: tuple[LayerGroup, ...]) -> None:
+        while self._grid.count():
+            widget = self._grid.takeAt(0).widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._rows = {}
+        self._names = tuple((g.name, g.candidates) for g in groups)
+        for row, group in enumerate(groups):
+            button = QtWidgets.QToolButton()
+            button.setFixedSize(20, 22)
+            button.setProperty("group", group.name)
+            button.setEnabled(len(group.columns) > 1)
+            button.clicked.connect(self._toggle)
+            name = look.label(group.name)
+            name.setToolTip(", ".join(group.nodes))
+            name.setMinimumWidth(40)
+            self._grid.addWidget(button, row, 0)
+            self._grid.addWidget(name, row, 1)
+            dropdown = None
+            if len(group.candidates) > 1:
+                options = [(node, node) for node in group.candidates]
+                dropdown = Dropdown(f"Layer that stands for {group.name}", options)
+                dropdown.setFixedHeight(24)
+                dropdown.setMaximumWidth(132)
+                dropdown.setProperty("group", group.name)
+                dropdown.setToolTip("Layer that stands for the group")
+                dropdown.chosen.connect(self._represent)
+                self._grid.addWidget(dropdown, row, 2)
+            self._rows[group.name] = (button, dropdown)
+
+    def _toggle(self) -> None:
+        name = self.sender().property("group")
+        group = next(group for group in self._groups if group.name == name)
+        self.session.apply(CollapseGroup(name) if group.is_expanded else ExpandGroup(name))
+
+    def _represent(self, node: str) -> None:
+        self.session.apply(ChooseRepresentative(self.sender().property("group"), node))
+
+    def expand_all(self) -> None:
+        """Show every layer."""
+        for group in self._groups:
+            if len(group.columns) > 1 and not group.is_expanded:
+                self.session.history.apply(ExpandGroup(group.name))
+        self._told()
+
+    def collapse_all(self) -> None:
+        """Show groups only."""
+        for group in self._groups:
+            if group.is_expanded:
+                self.session.history.apply(CollapseGroup(group.name))
+        self._told()
+
+    def _told(self) -> None:
+        self.session.refresh()

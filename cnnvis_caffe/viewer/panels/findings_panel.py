@@ -1,0 +1,191 @@
+"""What an expert would point at, as a list that leads to each place."""
+
+from __future__ import annotations
+
+import math
+
+from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.scene.wording import figure, percent
+from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.qt import (
+    QColor,
+    QPainter,
+    QPen,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QtCore,
+    QtGui,
+    QtWidgets,
+    QVBoxLayout,
+    QWidget,
+    Signal,
+)
+
+FINDING = Qt.UserRole + 1
+
+
+class FindingsModel(QtCore.QAbstractListModel):
+    """Findings in their order."""
+
+    def __init__(self, parent=None) -> None:
+        super().__init__(parent)
+        self.findings: tuple[Finding, ...] = ()
+
+    def set_findings(self, findings: tuple[Finding, ...]) -> None:
+        """Show others."""
+        self.beginResetModel()
+        self.findings = tuple(findings)
+        self.endResetModel()
+
+    def rowCount(self, parent=QtCore.QModelIndex()) -> int:  # noqa: N802, B008
+        """Return how many there are."""
+        return 0 if parent.isValid() else len(self.findings)
+
+    def data(self, index, role=Qt.DisplayRole):
+        """Return the title, the finding, or what is said to those who cannot see it."""
+        if not index.isValid():
+            return None
+        finding = self.findings[index.row()]
+        if role == Qt.DisplayRole:
+            return finding.title
+        if role == Qt.AccessibleTextRole:
+            return f"{finding.severity}: {finding.title}"
+        if role == FINDING:
+            return finding
+        return None
+
+
+class _Delegate(QtWidgets.QStyledItemDelegate):
+    """A dot, filled where it is severe, and the title in as many lines as it needs."""
+
+    def _layout(self, option, index) -> tuple[QRect, int]:
+        width = max(option.widget.viewport().width(), 120) if option.widget is not None else 220
+        metrics = QtGui.QFontMetrics(look.text_font())
+        room = QRect(0, 0, width - 42, 1000)
+        box = metrics.boundingRect(room, Qt.TextWordWrap, index.data())
+        return box, width
+
+    def sizeHint(self, option, index) -> QSize:  # noqa: N802
+        box, width = self._layout(option, index)
+        return QSize(width - 4, box.height() + 14)
+
+    def paint(self, painter: QPainter, option, index) -> None:
+        chrome = look.current()
+        theme = look.current_theme()
+        finding: Finding = index.data(FINDING)
+        painter.save()
+        painter.setRenderHint(QPainter.Antialiasing, True)
+        area = QRectF(option.rect).adjusted(4, 1, -4, -1)
+        chosen = bool(option.state & QtWidgets.QStyle.State_Selected)
+        under = bool(option.state & QtWidgets.QStyle.State_MouseOver)
+        focus = bool(option.state & QtWidgets.QStyle.State_HasFocus)
+        if chosen or under:
+            painter.setPen(QPen(QColor(chrome.focus), 1) if focus and chosen else QPen(Qt.NoPen))
+            painter.setBrush(QColor(chrome.hover))
+            painter.drawRoundedRect(area, 4, 4)
+        severe = finding.severity == "severe"
+        colour = QColor(theme.negative if severe else chrome.muted)
+        painter.setPen(QPen(colour, 1.5))
+        painter.setBrush(colour if severe else Qt.NoBrush)
+        painter.drawEllipse(QPointF(area.left() + 11, area.top() + 13.5), 3.75, 3.75)
+        painter.setPen(QColor(chrome.ink))
+        painter.setFont(look.text_font())
+        room = option.rect.adjusted(27, 6, -14, -6)
+        painter.drawText(room, Qt.TextWordWrap | Qt.AlignLeft | Qt.AlignTop, finding.title)
+        painter.restore()
+
+
+class FindingsPanel(QWidget):
+    """The list, and below it what the chosen finding means and what to try.
+
+    Signals
+    -------
+    chosen : Finding
+        Show it.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self.state = look.label("", "muted", wrap=True)
+        self.state.setContentsMargins(look.MARGIN, look.SPACE, look.MARGIN, look.SPACE)
+        layout.addWidget(self.state)
+        self.model = FindingsModel(self)
+        self.list = QtWidgets.QListView()
+        self.list.setAccessibleName("Findings")
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(_Delegate(self.list))
+        self.list.setMouseTracking(True)
+        self.list.setResizeMode(QtWidgets.QListView.Adjust)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        self.list.setVerticalScrollMode(QtWidgets.QListView.ScrollPerPixel)
+        self.list.clicked.connect(self._clicked)
+        self.list.activated.connect(self._clicked)
+        self.list.selectionModel().currentChanged.connect(lambda index, _: self._explain(index))
+        layout.addWidget(self.list, 3)
+        self.detail = QtWidgets.QScrollArea()
+        self.detail.setWidgetResizable(True)
+        self.detail.setFrameShape(QtWidgets.QFrame.NoFrame)
+        self.detail.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        body = QWidget()
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(look.MARGIN, look.SPACE, look.MARGIN, look.MARGIN)
+        inner.setSpacing(6)
+        self._explanation, self._suggestion = look.label(wrap=True), look.label(wrap=True)
+        self._evidence = look.label(role="muted", wrap=True)
+        for widget in (self._explanation, self._evidence, look.label("What to try", "section"), self._suggestion):
+            inner.addWidget(widget)
+        for widget in (self._explanation, self._suggestion, self._evidence):
+            widget.setTextInteractionFlags(Qt.TextSelectableByMouse)
+        inner.addStretch(1)
+        self.detail.setWidget(body)
+        self._line = look.rule()
+        layout.addWidget(self._line)
+        layout.addWidget(self.detail, 2)
+        self.show_state("Open an analysis to see what stands out in it.")
+
+    def show_state(self, text: str) -> None:
+        """Say why there is no list."""
+        self.model.set_findings(())
+        self.state.setText(text)
+        self.state.setVisible(bool(text))
+        self.list.setVisible(not text)
+        self.detail.hide()
+        self._line.hide()
+
+    def show_findings(self, findings: tuple[Finding, ...]) -> None:
+        """Show findings."""
+        if not findings:
+            self.show_state("Nothing stands out. That is good.")
+            return
+        self.show_state("")
+        self.list.show()
+        self.model.set_findings(findings)
+
+    def _explain(self, index) -> None:
+        finding = index.data(FINDING) if index.isValid() else None
+        self.detail.setVisible(finding is not None)
+        self._line.setVisible(finding is not None)
+        if finding is None:
+            return
+        self._explanation.setText(finding.explanation)
+        self._suggestion.setText(finding.suggestion)
+        lines = []
+        for one in finding.evidence:
+            if math.isfinite(one.value):
+                value = percent(one.value) if one.unit == "%" else f"{figure(one.value)} {one.unit}".strip()
+                lines.append(f"{one.name}: {value}" + (f" (usual: {one.usual})" if one.usual else ""))
+        self._evidence.setText("\n".join(lines))
+
+    def _clicked(self, index) -> None:
+        finding = index.data(FINDING)
+        if finding is not None:
+            self._explain(index)
+            self.chosen.emit(finding)

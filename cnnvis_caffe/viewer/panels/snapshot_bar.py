@@ -1,0 +1,136 @@
+"""The slider over snapshots under the picture."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.aggregation.edits import ChooseSnapshot
+from cnnvis_caffe.scene.wording import figure, percent
+from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.qt import QFrame, QHBoxLayout, QSize, Qt, QTimer, QtWidgets, QWidget
+from cnnvis_caffe.viewer.session import Session
+
+PLAY_MS = 900
+
+
+class SnapshotBar(QFrame):
+    """Goes through the snapshots; hidden where there is one."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setProperty("role", "bar")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(look.MARGIN, 4, look.MARGIN, 4)
+        row.setSpacing(look.SPACE)
+        row.addWidget(look.label("Snapshot", "muted"))
+        self.back = self._button("left", "Snapshot before")
+        self.play = self._button("play", "Play the training")
+        self.play.setCheckable(True)
+        self.forth = self._button("right", "Snapshot after")
+        self.slider = QtWidgets.QSlider(Qt.Horizontal)
+        self.slider.setAccessibleName("Snapshot")
+        self.slider.setPageStep(1)
+        self.slider.setTickPosition(QtWidgets.QSlider.NoTicks)
+        self.slider.setMinimumHeight(22)
+        self.label = look.label()
+        self.label.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
+        for widget in (self.back, self.play, self.forth):
+            row.addWidget(widget)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.label)
+        self._timer = QTimer(self)
+        self._timer.setInterval(PLAY_MS)
+        self._timer.timeout.connect(self._next)
+        self.slider.valueChanged.connect(self._moved)
+        self.back.clicked.connect(lambda: self.step(-1))
+        self.forth.clicked.connect(lambda: self.step(1))
+        self.play.toggled.connect(self._toggle_play)
+        session.analysis_changed.connect(self._analysis_changed)
+        session.view_changed.connect(lambda _: self._show())
+        self.hide()
+
+    def _button(self, icon: str, name: str) -> QtWidgets.QToolButton:
+        button = QtWidgets.QToolButton()
+        button.setProperty("cnnvis_icon", icon)
+        button.setIcon(look.icon(icon))
+        button.setIconSize(QSize(14, 14))
+        button.setToolTip(name)
+        button.setAccessibleName(name)
+        return button
+
+    def restyle(self) -> None:
+        """Draw the icons in the colours of another theme."""
+        for button in (self.back, self.play, self.forth):
+            button.setIcon(look.icon(button.property("cnnvis_icon")))
+
+    @property
+    def index(self) -> int:
+        """Number of the snapshot that is shown."""
+        analysis = self.session.analysis
+        if analysis is None:
+            return 0
+        labels = [snapshot.label for snapshot in analysis.snapshots]
+        label = self.session.view.snapshot
+        return labels.index(label) if label in labels else len(labels) - 1
+
+    def _analysis_changed(self) -> None:
+        analysis = self.session.analysis
+        self.play.setChecked(False)
+        n = len(analysis.snapshots) if analysis is not None else 0
+        self.setVisible(n > 1)
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, max(n - 1, 0))
+        self.slider.blockSignals(False)
+        if analysis is not None:
+            widest = max((self._text(i) for i in range(n)), key=len)
+            self.label.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 8)
+        self._show()
+
+    def _text(self, number: int) -> str:
+        snapshot = self.session.analysis.snapshots[number]
+        parts = [snapshot.label]
+        if snapshot.error == snapshot.error:
+            parts.append(f"error {percent(snapshot.error)}")
+        if snapshot.loss == snapshot.loss:
+            parts.append(f"loss {figure(snapshot.loss)}")
+        return " · ".join(parts)
+
+    def _show(self) -> None:
+        if self.session.analysis is None:
+            return
+        self.slider.blockSignals(True)
+        self.slider.setValue(self.index)
+        self.slider.blockSignals(False)
+        self.label.setText(self._text(self.index))
+        self.back.setEnabled(self.index > 0)
+        self.forth.setEnabled(self.index < self.slider.maximum())
+
+    def _moved(self, number: int) -> None:
+        self.go_to(number, together=self.slider.isSliderDown())
+
+    def go_to(self, number: int, *, together: bool = False) -> None:
+        """Show a snapshot by its number."""
+        analysis = self.session.analysis
+        if analysis is None or not 0 <= number < len(analysis.snapshots):
+            return
+        label = "" if number == len(analysis.snapshots) - 1 else analysis.snapshots[number].label
+        self.session.apply(ChooseSnapshot(label), together=together)
+
+    def step(self, by: int) -> None:
+        """Go on by some snapshots."""
+        self.go_to(self.index + by)
+
+    def _toggle_play(self, on: bool) -> None:
+        if on and self.index == self.slider.maximum():
+            self.go_to(0)
+        if on:
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _next(self) -> None:
+        if self.session.is_busy:
+            return
+        if self.index >= self.slider.maximum():
+            self.play.setChecked(False)
+        else:
+            self.go_to(self.index + 1, together=True)

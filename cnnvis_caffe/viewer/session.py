@@ -1,0 +1,187 @@
+"""What is looked at and how: the analysis, the view with its history, the selection. Everything else listens to it."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.aggregation.edits import ChooseSnapshot, ChooseTheme, Edit, History
+from cnnvis_caffe.records.aggregation import Aggregation, LayerGroup
+from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.describe import snapshot_of
+from cnnvis_caffe.viewer.qt import QObject, Signal
+from cnnvis_caffe.viewer.stages import Made, PictureMaker, Wanted, in_picture
+from cnnvis_caffe.viewer.worker import Latest
+
+
+class Session(QObject):
+    """One analysis as one user looks at it.
+
+    Every change of what is shown is an edit, so that it can be taken back and saved; what is selected is not.
+
+    Signals
+    -------
+    analysis_changed : ()
+    view_changed : View
+        The user wants to see something else; the picture of it follows.
+    selection_changed : Target or None
+    hover_changed : (Target or None, int)
+        What the pointer is on, and the class of a matrix's cell or -1.
+    picture_changed : Made
+    busy_changed : bool
+        Whether a picture is on its way.
+    failed : object
+        An exception from making a picture.
+    """
+
+    analysis_changed = Signal()
+    view_changed = Signal(object)
+    selection_changed = Signal(object)
+    hover_changed = Signal(object, int)
+    picture_changed = Signal(object)
+    busy_changed = Signal(bool)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.analysis: Analysis | None = None
+        self.history = History()
+        self.selection: Target | None = None
+        self.hover: Target | None = None
+        self.made: Made | None = None
+        self._size = (1000.0, 640.0)
+        self._pictures = Latest(PictureMaker(), self)
+        self._pictures.answered.connect(self._take)
+        self._pictures.failed.connect(self._fail)
+        self._pictures.busy_changed.connect(self.busy_changed)
+        self._is_closed = False
+
+    # -- what is looked at
+
+    @property
+    def view(self) -> View:
+        """What the user wants to see."""
+        return self.history.view
+
+    @property
+    def aggregation(self) -> Aggregation | None:
+        """Of the picture that is shown."""
+        return self.made.aggregation if self.made is not None else None
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The snapshot that is looked at."""
+        return snapshot_of(self.analysis, self.view) if self.analysis is not None else None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a picture is on its way."""
+        return self._pictures.is_busy
+
+    def open(self, analysis: Analysis | None, history: History | None = None) -> None:
+        """Look at another analysis, with the edits of a saved session or none."""
+        theme = self.view.theme
+        self.analysis = analysis
+        self.history = history if history is not None else History(View(theme=theme))
+        self.made = None
+        self.selection = self.hover = None
+        self.analysis_changed.emit()
+        self.selection_changed.emit(None)
+        self.view_changed.emit(self.view)
+        self._ask()
+
+    def set_size(self, width: float, height: float) -> None:
+        """Say how large the canvas is; a picture of another shape follows."""
+        if (width, height) != self._size:
+            self._size = (width, height)
+            self._ask()
+
+    # -- edits
+
+    def apply(self, edit: Edit, *, together: bool = False) -> None:
+        """Do an edit; `together` with the one before, while a slider is dragged."""
+        before = self.view
+        self.history.apply(edit, together=together)
+        self._tell(before)
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        before = self.view
+        self.history.undo()
+        self._tell(before)
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        before = self.view
+        self.history.redo()
+        self._tell(before)
+
+    def show_view(self, view: View, name: str = "") -> None:
+        """Go over to another view, keeping theme and clusters; each difference is an edit."""
+        from cnnvis_caffe.aggregation.edits import as_edits
+
+        before = self.view
+        for edit in as_edits(view):
+            if not isinstance(edit, (ChooseTheme,)):
+                self.history.apply(edit)
+        if view.snapshot and view.snapshot != self.view.snapshot:
+            self.history.apply(ChooseSnapshot(view.snapshot))
+        self._tell(before)
+
+    def _tell(self, before: View) -> None:
+        # Listeners also show what can be taken back, which may change while the view does not.
+        self.view_changed.emit(self.view)
+        if self.view != before:
+            self._ask()
+
+    def refresh(self) -> None:
+        """Show the view of a history that somebody else has changed."""
+        self.view_changed.emit(self.view)
+        self._ask()
+
+    # -- selection
+
+    def select(self, target: Target | None) -> None:
+        """Select something everywhere; None for nothing."""
+        if target != self.selection:
+            self.selection = target
+            self.selection_changed.emit(target)
+            self._ask()
+
+    def point_at(self, target: Target | None, class_index: int = -1) -> None:
+        """Say what the pointer is on."""
+        self.hover = target
+        self.hover_changed.emit(target, class_index)
+
+    def group_of(self, node: str) -> LayerGroup | None:
+        """Return the layer group that a node belongs to, or that has this name."""
+        if self.aggregation is None:
+            return None
+        for group in self.aggregation.groups:
+            if node == group.name or node in group.nodes:
+                return group
+        return None
+
+    # -- pictures
+
+    def _ask(self) -> None:
+        if self.analysis is not None and not self._is_closed:
+            self._pictures.request(Wanted(self.analysis, self.view, self.selection, self._size))
+
+    def _take(self, wanted: Wanted, made: Made) -> None:
+        self.made = made
+        selection = in_picture(made.aggregation, self.selection)
+        self.picture_changed.emit(made)
+        if selection is None and self.selection is not None and self.selection.kind != "neuron":
+            # The edit took away what was selected: a cluster that is none any more.
+            self.select(None)
+        elif selection is not None and selection != self.selection:
+            self.selection = selection
+
+    def _fail(self, wanted: Wanted, error: BaseException) -> None:
+        self.failed.emit(error)
+
+    def close(self) -> bool:
+        """End the work; False if it does not end in time."""
+        self._is_closed = True
+        self.analysis = self.made = None
+        return self._pictures.close()

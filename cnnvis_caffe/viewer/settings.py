@@ -1,0 +1,99 @@
+"""What is kept from one run to the next: recent files, window layout, theme, motion."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from cnnvis_caffe.viewer.qt import QObject, QSettings, Signal
+
+N_RECENT = 12
+#: Raised when docks come, go or change their names, so that an old layout is not forced on new ones.
+LAYOUT_VERSION = 1
+
+
+class Settings(QObject):
+    """The user's settings.
+
+    Signals
+    -------
+    recent_changed : ()
+    """
+
+    recent_changed = Signal()
+
+    def __init__(self, path: str | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        if path is not None:
+            self._store = QSettings(path, QSettings.IniFormat)
+        else:
+            self._store = QSettings(QSettings.IniFormat, QSettings.UserScope, "cnnvis_caffe", "viewer")
+
+    @property
+    def recent(self) -> list[str]:
+        """Files opened last, the newest first; those that are gone are left out."""
+        value = self._store.value("recent", [])
+        paths = [value] if isinstance(value, str) else list(value or [])
+        return [path for path in paths if os.path.exists(path)]
+
+    def add_recent(self, path: str) -> None:
+        """Put a file on top of the list."""
+        path = os.path.abspath(path)
+        self._set_recent([path, *(other for other in self.recent if other != path)])
+
+    def forget_recent(self, path: str | None = None) -> None:
+        """Take one file off the list, or all."""
+        self._set_recent([] if path is None else [other for other in self.recent if other != path])
+
+    def _set_recent(self, paths: Iterable[str]) -> None:
+        self._store.setValue("recent", list(paths)[:N_RECENT])
+        self.recent_changed.emit()
+
+    @property
+    def theme(self) -> str:
+        """The theme of new windows."""
+        value = str(self._store.value("theme", "light"))
+        return value if value in ("light", "dark") else "light"
+
+    @theme.setter
+    def theme(self, name: str) -> None:
+        self._store.setValue("theme", name)
+
+    @property
+    def reduced_motion(self) -> bool:
+        """Whether nothing glides."""
+        return str(self._store.value("reduced_motion", os.environ.get("CNNVIS_REDUCED_MOTION", "0"))) in ("true", "1")
+
+    @reduced_motion.setter
+    def reduced_motion(self, value: bool) -> None:
+        self._store.setValue("reduced_motion", "1" if value else "0")
+
+    @property
+    def folder(self) -> str:
+        """Where files were opened or saved last."""
+        value = str(self._store.value("folder", ""))
+        return value if os.path.isdir(value) else os.getcwd()
+
+    @folder.setter
+    def folder(self, path: str) -> None:
+        self._store.setValue("folder", path)
+
+    def save_layout(self, geometry: object, state: object) -> None:
+        """Keep where the window and its docks are."""
+        self._store.setValue("layout/version", LAYOUT_VERSION)
+        self._store.setValue("layout/geometry", geometry)
+        self._store.setValue("layout/state", state)
+
+    def layout(self) -> tuple[object, object] | None:
+        """Return where the window and its docks were; None if nothing fitting was kept."""
+        if str(self._store.value("layout/version", "")) != str(LAYOUT_VERSION):
+            return None
+        return self._store.value("layout/geometry"), self._store.value("layout/state")
+
+    def forget_layout(self) -> None:
+        """Let windows open as they did at first."""
+        self._store.remove("layout")
+
+    def sync(self) -> None:
+        """Write to the disk now."""
+        self._store.sync()

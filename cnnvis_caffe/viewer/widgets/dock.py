@@ -1,0 +1,52 @@
+"""Docks with a quiet title."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtWidgets, QWidget
+
+
+class DockTitle(QWidget):
+    """Name, and buttons to float and to close."""
+
+    def __init__(self, dock: Dock) -> None:
+        super().__init__()
+        self._dock = dock
+        row = QHBoxLayout(self)
+        row.setContentsMargins(look.MARGIN, 5, 6, 3)
+        row.setSpacing(0)
+        self.label = look.label(dock.windowTitle(), "title")
+        row.addWidget(self.label)
+        row.addStretch(1)
+        self._buttons = []
+        for icon, name, slot in (
+            ("float", "Take out of the window, or put back", lambda: dock.setFloating(not dock.isFloating())),
+            ("close", "Hide; View brings it back", dock.close),
+        ):
+            button = QtWidgets.QToolButton()
+            button.setIconSize(QSize(12, 12))
+            button.setToolTip(name)
+            button.setAccessibleName(f"{dock.windowTitle()}: {name}")
+            button.setProperty("cnnvis_icon", icon)
+            button.setFocusPolicy(Qt.TabFocus)
+            button.clicked.connect(lambda _=False, slot=slot: slot())
+            row.addWidget(button)
+            self._buttons.append(button)
+        self.restyle()
+        dock.windowTitleChanged.connect(self.label.setText)
+
+    def restyle(self) -> None:
+        """Draw the icons in the colours of another theme."""
+        for button in self._buttons:
+            button.setIcon(look.icon(button.property("cnnvis_icon"), look.current().muted))
+
+
+class Dock(QtWidgets.QDockWidget):
+    """A panel that can be moved, taken out and hidden."""
+
+    def __init__(self, name: str, title: str, widget: QWidget) -> None:
+        super().__init__(title)
+        self.setObjectName(name)
+        self.setWidget(widget)
+        self.head = DockTitle(self)
+        self.setTitleBarWidget(self.head)
