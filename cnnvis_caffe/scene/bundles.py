@@ -46,7 +46,7 @@ def bundle_shapes(drawing: Drawing, selection: Target | None) -> Iterator[Shape]
     span = quantity_range(drawing)
     columns = {column.node: column for column in drawing.aggregation.columns}
     for stroke in sorted(geometry.strokes, key=lambda stroke: -stroke.width):
-        gap = geometry.gaps[stroke.link]
+        gap = drawing.aggregation.gaps[stroke.link]
         bicluster = gap.biclusters[stroke.bundle]
         target = _stroke_target(gap, columns, bicluster, stroke)
         colour = _stroke_colour(drawing, gap, bicluster, stroke, span)
@@ -55,7 +55,7 @@ def bundle_shapes(drawing: Drawing, selection: Target | None) -> Iterator[Shape]
         own = columns[gap.source if stroke.is_source else gap.target].clusters[stroke.cluster]
         name = f"edge/{_bicluster_name(gap, columns, bicluster)}/{side}/{int(own.neurons[0])}"
         yield Path(name, stroke.points + offset, Style("", colour, stroke.width, opacity), target=target)
-    for link, gap in enumerate(geometry.gaps):
+    for link, gap in enumerate(drawing.aggregation.gaps):
         for index, bicluster in enumerate(gap.biclusters):
             faded = _bar_is_faded(gap, columns, bicluster, selection)
             neutral = drawing.theme.neutral if gap.quantity is not None else drawing.theme.sign(bicluster.sign)
@@ -94,7 +94,7 @@ def stroke_quantity(gap: Gap, bicluster: Bicluster, stroke: Stroke) -> float:
 
 def quantity_range(drawing: Drawing) -> QuantityRange | None:
     """Return what the colours of the edges span; None when they show signs."""
-    gaps = drawing.geometry.gaps
+    gaps = drawing.aggregation.gaps
     if all(gap.quantity is None for gap in gaps):
         return None
     values = [

@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 
+#: Colours of a map; odd, so that the middle of a diverging one is exactly its middle colour.
+STEPS = 257
+
+
 def rgb(colour: str) -> tuple[int, int, int]:
     """Return red, green and blue, 0 to 255, of "#RRGGBB"."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
@@ -45,7 +49,7 @@ class ColourMap:
     def __init__(self, colours: tuple[str, ...]) -> None:
         self.colours = colours
         steps = np.linspace(0.0, 1.0, len(colours))
-        shares = np.linspace(0.0, 1.0, 256)
+        shares = np.linspace(0.0, 1.0, STEPS)
         anchors = np.array([rgb(colour) for colour in colours], float)
         channels = [np.interp(shares, steps, anchors[:, channel]) for channel in range(3)]
         self._table = np.rint(np.stack(channels, 1)).astype(np.uint8)
@@ -63,7 +67,7 @@ class ColourMap:
         ndarray of that shape and 3, uint8
         """
         known = np.where(np.isnan(shares), 0.0, shares)
-        return self._table[np.rint(np.clip(known, 0.0, 1.0) * 255).astype(np.intp)]
+        return self._table[np.rint(np.clip(known, 0.0, 1.0) * (STEPS - 1)).astype(np.intp)]
 
     def colour(self, share: float) -> str:
         """Return the colour of one share as "#RRGGBB"."""

@@ -14,7 +14,7 @@ from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.colour_maps import hexadecimal
-from cnnvis_caffe.scene.geometry import Geometry
+from cnnvis_caffe.scene.geometry import Geometry, has_equal_areas
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of, matrix_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
@@ -71,7 +71,7 @@ def class_order(drawing: Drawing) -> np.ndarray:
     if len(present) > MOST_ORDERED_CLASSES:
         return present
     known = [column.node for column in drawing.aggregation.columns if features_of(snapshot, column.node) is not None]
-    hidden = [node for node in known if not is_score(drawing.analysis, drawing.aggregation, node)] or known
+    hidden = [node for node in known if not is_score(drawing, drawing.aggregation.column(node))] or known
     if not hidden:
         return present
 
@@ -83,10 +83,9 @@ def class_order(drawing: Drawing) -> np.ndarray:
     return drawing.cache.get(("classes", id(snapshot), hidden[-1]), make, alive=snapshot)
 
 
-def is_score(analysis: Analysis, aggregation: Aggregation, node: str) -> bool:
-    """Whether a column's neurons are the classes: the last one, and as many of them."""
-    last = max(aggregation.columns, key=lambda column: column.depth)
-    return node == last.node and len(last.labels) == analysis.data.n_classes
+def is_score(drawing: Drawing, column: Column) -> bool:
+    """Return whether a column's neurons are the classes: the last one, with as many of them."""
+    return has_equal_areas(drawing.analysis, drawing.aggregation, column)
 
 
 def _frame(
@@ -181,7 +180,7 @@ def _marks_width(drawing: Drawing, classes: list[int]) -> float:
 def _dominant_classes(drawing: Drawing, column: Column, cluster: Cluster) -> list[int]:
     """Up to three classes on which the cluster responds far more than on the others, the strongest first."""
     features = features_of(drawing.snapshot, column.node)
-    if features is None or is_score(drawing.analysis, drawing.aggregation, column.node):
+    if features is None or is_score(drawing, column):
         return []
     present = present_classes(drawing.analysis)
     profile = np.nan_to_num(features.mean[cluster.neurons][:, present].astype(np.float64)).mean(axis=0)
@@ -205,7 +204,7 @@ def _patches(
     left = box[0] + (box[2] - packing.width) / 2
     free = box[3] - SIZES.label_height - 2 * SIZES.padding - packing.height
     top = box[1] + SIZES.padding + SIZES.label_height + max(0.0, free) / 2
-    labelled = is_score(drawing.analysis, drawing.aggregation, column.node)
+    labelled = is_score(drawing, column)
     gap = SIZES.patch_gap
     for neuron, (x, y, width, height) in zip(contents.neurons.tolist(), packing.rects.tolist()):
         name, target = f"neuron/{column.node}/{neuron}", Target("neuron", column.node, (neuron,), index=index)

@@ -53,11 +53,10 @@ class Geometry:
     contents : tuple of tuple of Contents
         By column and cluster; empty tuples for the input's channels.
     graph : LayeredGraph
+        Its links are the aggregation's gaps, in their order.
     order : tuple of tuple of int
     places : column_layout.Places
     strokes : tuple of Stroke
-    gaps : tuple of Gap
-        By link of the graph.
     left, top : float
         Where the origin of the places lies in the scene.
     width, height : float
@@ -71,7 +70,6 @@ class Geometry:
     order: tuple[tuple[int, ...], ...]
     places: column_layout.Places
     strokes: tuple[Stroke, ...]
-    gaps: tuple[Gap, ...]
     left: float
     top: float
     width: float
@@ -135,6 +133,12 @@ def picture_geometry(
     )
 
 
+def has_equal_areas(analysis: Analysis, aggregation: Aggregation, column: Column) -> bool:
+    """Return whether a column's neurons are the classes, so that none is more important than another."""
+    deepest = max(one.depth for one in aggregation.columns)
+    return column.depth == deepest and len(column.labels) == analysis.data.n_classes
+
+
 def _column_key(column: Column) -> tuple:
     """What of a column its place depends on."""
     return column.node, column.depth, column.lane, column.labels.tobytes(), column.importance.tobytes()
@@ -168,8 +172,8 @@ def _make_geometry(
             contents.append(())
             sizes.append(np.array([_tiles_size(len(cluster.neurons)) for cluster in column.clusters]))
             continue
-        is_score = len(column.labels) == analysis.data.n_classes and column.depth == n_depths - 1
-        filled = tuple(_fill_clusters(snapshot, column, width, room, cache, are_equal=is_score))
+        are_equal = has_equal_areas(analysis, aggregation, column)
+        filled = tuple(_fill_clusters(snapshot, column, width, room, cache, are_equal=are_equal))
         contents.append(filled)
         sizes.append(np.array([_cluster_size(one.packing, width) for one in filled]))
     packed = perf_counter()
@@ -179,7 +183,7 @@ def _make_geometry(
         [column.lane for column in aggregation.columns],
         _links(aggregation),
     )
-    order = order_columns(graph, initial=_by_importance(graph, aggregation))
+    order = order_columns(graph, initial=by_importance(graph, aggregation))
     ordered = perf_counter()
     places = column_layout.place(
         graph,
@@ -204,7 +208,6 @@ def _make_geometry(
         order=tuple(tuple(nodes) for nodes in order),
         places=places,
         strokes=strokes,
-        gaps=aggregation.gaps,
         left=round((full_width - places.width) / 2),
         top=round(above + max(0.0, (full_height - above - below - places.height) / 2 * 0.6)),
         width=full_width,
@@ -279,7 +282,6 @@ def _fill_clusters(
         shown = cluster.neurons
         if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
             shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
-        # Outputs stand for the classes: none is more important than another.
         importance = np.ones(len(shown)) if are_equal else column.importance[shown]
         yield _pack_cluster(snapshot, column, shown, importance, inner, budget, cache)
 
@@ -385,8 +387,8 @@ def _links(aggregation: Aggregation) -> list[Link]:
     return links
 
 
-def _by_importance(graph: LayeredGraph, aggregation: Aggregation) -> list[list[int]]:
-    """Nodes by layer, clusters with the largest share of importance first."""
+def by_importance(graph: LayeredGraph, aggregation: Aggregation) -> list[list[int]]:
+    """Return the nodes by layer, clusters with the largest share of importance first."""
     order = []
     for nodes in graph.layers:
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from cnnvis_caffe.scene.facets import Drawing, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
+from cnnvis_caffe.scene.stack import moved
 from cnnvis_caffe.scene.theme import SIZES, Theme
 from cnnvis_caffe.scene.wording import class_name, figure, percent
 
@@ -105,7 +106,7 @@ def legend_shapes(drawing: Drawing, entries: tuple[Entry, ...], notes: tuple[str
     for row in _rows(entries, geometry.width):
         x = SIZES.margin
         for entry in row:
-            yield from (_moved(shape, x, y) for shape in entry.shapes)
+            yield from (moved(shape, x, y) for shape in entry.shapes)
             x += entry.width + SIZES.legend_gap
         y += SIZES.legend_row
     if notes:
@@ -165,13 +166,6 @@ def _rows(entries: tuple[Entry, ...], width: float) -> list[list[Entry]]:
         rows[-1].append(entry)
         used += SIZES.legend_gap + entry.width
     return rows
-
-
-def _moved(shape: Shape, x: float, y: float) -> Shape:
-    """Move a shape."""
-    if isinstance(shape, Path):
-        return replace(shape, points=shape.points + np.array([x, y]))
-    return replace(shape, x=shape.x + x, y=shape.y + y)
 
 
 def _facets_shown(analysis: Analysis, aggregation: Aggregation, view: View) -> set[str]:

@@ -70,7 +70,7 @@ def _own_curves(
     for number, column in enumerate(drawing.aggregation.columns):
         x, _, width, _ = drawing.geometry.column_box(number)
         ends[column.node] = (x, x + width)
-    for gap in drawing.geometry.gaps:
+    for gap in drawing.aggregation.gaps:
         if selection.node == gap.source:
             strengths, other, goes_on = relations(gap.source, gap.target)[:, neuron], gap.target, True
         elif selection.node == gap.target:

@@ -1,0 +1,154 @@
+"""`cnnvis-caffe render`: the hybrid visualization of an analysis file as a picture, without a screen."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+_FILE = click.Path(dir_okay=False)
+
+
+class _Size(click.ParamType):
+    """Width and height, such as 1600x900."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d+)[xX×](\d+)", value)
+        if not found or min(map(int, found.groups())) < 100 or max(map(int, found.groups())) > 100_000:
+            self.fail(f"{value!r} is no size; give one such as 1600x900 (100 to 100000 pixels)", param, ctx)
+        return float(found.group(1)), float(found.group(2))
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=_FILE)
+@click.option("--out", required=True, type=_FILE, help="The picture: .png, .svg, .pdf or .html.")
+@click.option("--size", type=_Size(), default="1600x900", show_default=True,
+              help="Wished width and height; long networks make the picture wider.")  # fmt: skip
+@click.option("--scale", type=click.FloatRange(0.1, 8), default=1.0, help="Pixels of a PNG for one of the size.")
+@click.option("--facet", type=click.Choice(["features", "activations", "contributions"]), help="What clusters show.")
+@click.option("--edges", type=click.Choice(["weight", "gradient", "relative_change"]), help="What colours edges.")
+@click.option("--edge-filter", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+              help="Draw the strongest edges that carry this share of all strength.  [default: 0.8]")  # fmt: skip
+@click.option("--importance", type=click.Choice(["mean", "maximum", "contribution"]), help="What gives patches size.")
+@click.option("--classes", metavar="LIST", help="Chosen classes, by name or number: 3,5 or cat,dog.")
+@click.option("--class-cutoff", type=click.FloatRange(0, 1), metavar="SHARE",
+              help="Strongly activated: this share of the layer's largest mean.  [default: 0.5]")  # fmt: skip
+@click.option("--clusters", "n_clusters", type=click.IntRange(0), metavar="K", help="Clusters of a layer; 0 chooses.")
+@click.option("--clustering", type=click.Choice(["kmeans", "agglomerative", "meanshift"]), help="How to cluster.")
+@click.option("--expand", multiple=True, metavar="GROUP", help="Show a group layer by layer; again for more, or all.")
+@click.option("--snapshot", metavar="LABEL", help="Label or iteration; the last one by default.")
+@click.option("--session", type=_FILE, help="Start from what a session file shows.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), help="Colours.  [default: light]")
+@click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
+@click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
+@click.option("--chart", metavar="QUANTITY",
+              help="Draw debugging information by layer below: relative_change, gradient, weight, ...")  # fmt: skip
+@click.option("--no-title", is_flag=True, help="Leave the title out.")
+@click.option("--no-legend", is_flag=True, help="Leave the legend out.")
+@click.option("--report", type=_FILE, help="Also write measures of the picture and times as JSON.")
+def command(file: str, out: str, report: str | None, **options: Any) -> None:
+    """Draw the analysis in FILE as a picture: layers, clusters of neurons, and their bundled connections.
+
+    Needs neither a screen nor PyTorch.
+    """
+    from cnnvis_caffe.cli.picture_view import Clock, chosen_view
+    from cnnvis_caffe.errors import CnnvisError
+    from cnnvis_caffe.records.view import View
+    from cnnvis_caffe.render.write import FORMATS, write_scene
+    from cnnvis_caffe.store import read_analysis
+
+    if Path(out).suffix.lower() not in (*FORMATS, ".htm"):
+        raise click.UsageError(f"--out {out}: pictures are written as {', '.join(FORMATS)}")
+    clock = Clock()
+    analysis = read_analysis(file)
+    clock.lap("read")
+    start = View()
+    if options["session"]:
+        from cnnvis_caffe.aggregation.edits import load_session
+
+        history = load_session(options["session"])
+        history.check(analysis, options["session"])
+        start = history.view
+    names = ("facet", "edges", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters", "clustering")
+    view = chosen_view(
+        analysis, start, {name: options[name] for name in (*names, "expand", "snapshot", "theme")}
+    )
+    if options["neuron"]:
+        if report:
+            raise CnnvisError("--report measures the hybrid visualization, not the page of a neuron")
+        write_scene(_neuron_page(analysis, view, options["neuron"]), out, scale=options["scale"])
+        return
+    scene, measures = _picture(analysis, view, options, clock, measured=report is not None)
+    clock.lap("measure")
+    write_scene(scene, out, scale=options["scale"])
+    clock.lap("paint")
+    if report:
+        clock.wall.pop("measure")
+        clock.cpu.pop("measure")
+        measures["seconds_of_stages"] = {**clock.wall, "total": round(sum(clock.wall.values()), 4)}
+        measures["processor_seconds"] = {**clock.cpu, "total": round(sum(clock.cpu.values()), 4)}
+        Path(report).write_text(json.dumps({"file": file, "snapshot": _label(analysis, view), **measures}, indent=2))
+
+
+def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, measured: bool) -> tuple[Any, dict]:
+    """Draw the hybrid visualization, with a chart below where one was asked for."""
+    from cnnvis_caffe.cli.picture_view import chosen_neuron, draw
+    from cnnvis_caffe.scene.measures import picture_measures
+    from cnnvis_caffe.scene.shapes import Target
+
+    selection = None
+    if options["selected"]:
+        node, index = chosen_neuron(analysis, options["selected"])
+        selection = Target("neuron", node, (index,))
+    width, height = options["size"]
+    chart_height = 190.0 if options["chart"] else 0.0
+    drawn = draw(
+        analysis,
+        view,
+        size=(width, height - chart_height),
+        selection=selection,
+        has_title=not options["no_title"],
+        has_legend=not options["no_legend"],
+        clock=clock,
+    )
+    scene = drawn.scene
+    if options["chart"]:
+        scene = _with_chart(analysis, view, scene, options["chart"], chart_height)
+        clock.lap("chart")
+    return scene, picture_measures(drawn.drawing) if measured else {}
+
+
+def _with_chart(analysis: Any, view: Any, scene: Any, quantity: str, height: float) -> Any:
+    """Put the chart of debugging information under a picture."""
+    from cnnvis_caffe.errors import UnknownNameError
+    from cnnvis_caffe.scene.chart import build_chart
+    from cnnvis_caffe.scene.debugging import QUANTITIES, chart_by_layer
+    from cnnvis_caffe.scene.stack import stack
+    from cnnvis_caffe.scene.theme import theme_named
+
+    if quantity not in QUANTITIES:
+        raise UnknownNameError("quantity", quantity, QUANTITIES)
+    chart = chart_by_layer(analysis, quantity, snapshot=view.snapshot)
+    return stack(scene, build_chart(chart, size=(scene.width, height), theme=theme_named(view.theme)))
+
+
+def _neuron_page(analysis: Any, view: Any, neuron: str) -> Any:
+    """Draw the page of a neuron."""
+    from cnnvis_caffe.cli.picture_view import chosen_neuron
+    from cnnvis_caffe.scene.neuron_page import build_neuron_page
+    from cnnvis_caffe.scene.theme import theme_named
+
+    node, index = chosen_neuron(analysis, neuron)
+    return build_neuron_page(analysis, view.snapshot, node, index, theme=theme_named(view.theme))
+
+
+def _label(analysis: Any, view: Any) -> str:
+    """Label of the snapshot that is shown."""
+    return view.snapshot or analysis.snapshots[-1].label

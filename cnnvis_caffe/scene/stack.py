@@ -1,0 +1,36 @@
+"""Scenes one above the other: the picture and, under it, the chart of debugging information."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from cnnvis_caffe.scene.shapes import Path, Scene, Shape
+
+
+def moved(shape: Shape, x: float, y: float) -> Shape:
+    """Return a shape somewhere else."""
+    if isinstance(shape, Path):
+        return replace(shape, points=shape.points + np.array([x, y]))
+    return replace(shape, x=shape.x + x, y=shape.y + y)
+
+
+def stack(upper: Scene, lower: Scene, *, gap: float = 0.0) -> Scene:
+    """Put one scene under another, both from the left edge on; names must differ between them.
+
+    Parameters
+    ----------
+    upper, lower : Scene
+    gap : float
+        Room between them.
+    """
+    below = tuple(moved(shape, 0.0, upper.height + gap) for shape in lower.shapes)
+    return replace(
+        upper,
+        width=max(upper.width, lower.width),
+        height=upper.height + gap + lower.height,
+        shapes=upper.shapes + below,
+        description=" ".join(text for text in (upper.description, lower.description) if text),
+        notes=upper.notes + lower.notes,
+    )
