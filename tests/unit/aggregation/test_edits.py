@@ -1,0 +1,152 @@
+"""Sessions: what is written, and one clear error for everything that cannot be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cnnvis_caffe.aggregation import edits as e
+from cnnvis_caffe.errors import SessionError
+from cnnvis_caffe.records.view import View
+from tests.helpers.analyses import make_analysis
+
+
+def history_of(*edits):
+    history = e.History()
+    for edit in edits:
+        history.apply(edit)
+    return history
+
+
+def session(*edits, version=1, format="cnnvis_caffe session"):
+    return json.dumps({"format": format, "version": version, "edits": list(edits)})
+
+
+def test_texts_for_menus():
+    history = history_of(e.MoveNeuron("conv1", 3, (1, 2)), e.ChooseEdgeFilter(0.5))
+    history.undo()
+    assert history.undo_text == "Move neuron 3 of conv1"
+    assert history.redo_text == "Show connections with 50% of the strength"
+    assert history_of().undo_text == history_of().redo_text == ""
+
+
+def test_a_slider_is_taken_back_in_one():
+    history = history_of(e.ExpandGroup("conv1"), e.ChooseEdgeFilter(0.7))
+    for share in (0.6, 0.5, 0.4):
+        history.apply(e.ChooseEdgeFilter(share), together=True)
+    assert history.view.edge_filter == 0.4 and len(history.edits) == 2
+    assert history.undo().edge_filter == 0.8
+    assert history.redo().edge_filter == 0.4
+    # Back at where it came from there is nothing to take back.
+    history.apply(e.ChooseEdgeFilter(0.8), together=True)
+    assert history.edits == (e.ExpandGroup("conv1"),) and not history.can_redo
+
+
+def test_an_edit_that_changes_nothing_leaves_no_trace():
+    history = history_of(e.ChooseTheme("dark"))
+    history.undo()
+    history.apply(e.ChooseTheme("light"))
+    assert not history.can_undo and history.can_redo
+
+
+def test_a_new_cluster_holds_its_neurons_together():
+    view = e.NewCluster("conv1", (4, 2, 7)).apply(View())
+    assert [(move.neuron, move.to) for move in view.moves] == [(4, ()), (2, (4,)), (7, (4,))]
+
+
+def test_showing_all_in_one_facet_forgets_single_clusters():
+    history = history_of(e.ChooseFacet("activations", "conv1", (1, 2)), e.ChooseFacet("activations", "conv1", (3,)))
+    assert len(history.view.facets) == 2
+    assert history.apply(e.ChooseFacet("features", "conv1", (1, 2))).facets == (("conv1", (3,), "activations"),)
+    assert history.apply(e.ChooseFacet("contributions")).facets == ()
+
+
+def test_files(tmp_path):
+    path = tmp_path / "mine.session"
+    history = history_of(e.MoveNeuron("conv1", np.int64(3), (np.int64(1),)), e.ChooseClasses((3, 1)))
+    path.write_text("what was there before")
+    e.save_session(path, history)
+    assert e.load_session(path).view == history.view
+    assert os.listdir(tmp_path) == ["mine.session"]
+    history.undo()
+    e.save_session(path, history)
+    assert e.load_session(path).edits == (e.MoveNeuron("conv1", 3, (1,)),)
+    with pytest.raises(SessionError, match="none.session: it cannot be read: No such file"):
+        e.load_session(tmp_path / "none.session")
+    with pytest.raises(SessionError, match="it cannot be written"):
+        e.save_session(tmp_path / "no folder" / "x.session", history)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SessionError, match="it is no text"):
+        e.load_session(path)
+
+
+def test_a_session_from_another_start_keeps_the_start():
+    history = e.History(View(edges="gradient", expanded=("conv1",), n_clusters=3))
+    history.apply(e.ChooseTheme("dark"))
+    assert e.History.from_json(history.to_json()).view == history.view
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "it is no JSON"),
+        ("[]", "it is no session"),
+        (session(format="other"), "it is no session"),
+        (session(version=2), "it has version 2, this program reads up to 1"),
+        (session(version="1"), "its version must be a number"),
+        ('{"format": "cnnvis_caffe session", "version": 1}', "no list of edits"),
+        (session("x"), "edit 1 has no name"),
+        (session({"edit": "MoveNeurons"}), "edit 1: there is no edit 'MoveNeurons'; did you mean 'MoveNeuron'"),
+        (session({"edit": "ExpandGroup"}), "edit 1: .*group"),
+        (session({"edit": "ExpandGroup", "group": 3}), "edit 1: group of ExpandGroup cannot be 3"),
+        (session({"edit": "ExpandGroup", "group": ""}, {"edit": "ChooseTheme", "theme": "pink"}), "edit 2: theme must"),
+        (session({"edit": "ExpandGroup", "group": "a", "depth": 1}), "has no field 'depth', only group"),
+        (session({"edit": "ChooseClasses", "classes": [True]}), "classes of ChooseClasses cannot be"),
+        (session({"edit": "ChooseEdgeFilter", "share": float("nan")}), "edit 1: the edge filter must be above 0"),
+        (session({"edit": "NewCluster", "node": "conv1", "members": []}), "needs at least one neuron"),
+        (session({"edit": "SplitBicluster", "source": "a", "target": "b", "sign": 1, "which": [[[1]]]}), "which of"),
+    ],
+)  # fmt: skip
+def test_what_is_no_session_is_refused(text, message):
+    with pytest.raises(SessionError, match=message) as caught:
+        e.History.from_json(text, "some.session")
+    assert str(caught.value).startswith("some.session: ")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (e.MoveNeuron("conv11", 3), "there is no layer 'conv11'; did you mean 'conv1'"),
+        (e.MoveNeuron("conv1", 20), "layer 'conv1' has 20 neurons, there is no 20"),
+        (e.MoveNeuron("conv1", 2, (1, 99)), "there is no 99"),
+        (e.ExpandGroup("conv3"), "there is no layer group 'conv3'"),
+        (e.ChooseRepresentative("conv1", "pool9"), "there is no layer 'pool9'"),
+        (e.MergeBiclusters("conv1", "conv2", 1, (((1,),), ((2,),)), (((3,),), ((77,),))), "there is no 77"),
+        (e.ChooseClasses((3, 10)), "there are 10 classes, there is no 10"),
+        (e.ChooseSnapshot("iter 5"), "there is no snapshot 'iter 5'"),
+    ],
+)
+def test_what_does_not_fit_the_network_is_named(edit, message):
+    history = history_of(edit)
+    with pytest.raises(SessionError, match=message) as caught:
+        history.check(make_analysis("lenet"), "some.session")
+    assert "belongs to another network or analysis than 'lenet'" in str(caught.value)
+
+
+def test_a_session_fits_another_snapshot_once_one_is_chosen():
+    history = history_of(e.ChooseSnapshot("iter 5"), e.MoveNeuron("conv1", 3))
+    history.apply(e.ChooseSnapshot("iter 1000"))
+    history.check(make_analysis("lenet"))
+
+
+def test_edits_load_no_heavy_libraries():
+    code = (
+        "import sys; import cnnvis_caffe.aggregation.edits;"
+        "assert not {'sklearn', 'scipy', 'networkx', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
