@@ -2,8 +2,8 @@
 
     python -m benchmarks.layout [--seeds 5] [--rounds 5]
 
-Figures are the worst over the seeds, times (of the processor) those of the fastest round on the slowest seed. Limits are those that the
-layout must keep for 20 to 200 neurons; a figure beyond its limit is marked by "!".
+Figures are the worst over the seeds, times (of the processor) those of the fastest round on the slowest seed. Limits
+are those that the layout must keep for 20 to 200 neurons; a figure beyond its limit is marked by "!".
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ LARGEST_STRETCH = 1.195
 LARGEST_AREA_ERROR = 0.097
 #: Tolerances of shapes that are tried, as logarithms of factors.
 TOLERANCES = (0.0, 0.06, float(np.log(LARGEST_STRETCH)))
-#: Up to so many rectangles it is tried first whether no tolerance is needed.
-LARGEST_EXACT_SHAPES = 200
+#: Up to so many rectangles it is tried first whether less tolerance will do.
+LARGEST_EXACT = 200
 #: Shares of the permitted waste: what rectangles grow to, what no better is looked for, what is good enough.
 WANTED, IDEAL, ACCEPTED = 0.3, 0.45, 0.9
 #: Up to so many rectangles, so many more ways are tried when one is good enough.
@@ -36,7 +36,9 @@ LONGEST_SEQUENCE = 28
 #: Sequences up to this length are shuffled so many times where no better order wastes little enough.
 LONGEST_SHUFFLED, N_SHUFFLES = 12, 24
 #: Longer ones are cut in blocks of at most so many.
-BLOCK = 14
+BLOCK = 18
+#: So many rectangles are cut in smaller blocks, which takes less time and fills as well.
+MANY, BLOCK_OF_MANY = 300, 10
 #: Groups that are cut as one sequence, at most.
 LARGEST_LEVEL = 12
 #: Areas that differ by less than this factor count as equal when leaves are put in the order of their sizes.
@@ -177,8 +179,9 @@ def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator
         sizes = [1, n // 6, n // 4, n // 3, n // 2, n]
         largest = n // 3
     else:
-        blocks = cut_groups(joints, BLOCK)
-        sizes = [5, 8, BLOCK, 24]
+        block = BLOCK if n < MANY else BLOCK_OF_MANY
+        blocks = cut_groups(joints, block)
+        sizes = [5, 8, block]
         largest = 8
     levels = []
     above, parts = joints, blocks
@@ -230,8 +233,8 @@ def _draw(
     shape = int(np.argmin(preference))
     tree = slicing.tree(shape)
     # Where the cuts leave leaves no good shape, all the tolerance will be needed.
-    tolerances = TOLERANCES if len(areas) <= LARGEST_EXACT_SHAPES else TOLERANCES[1:]
-    for tolerance in tolerances if slicing.costs[shape] < 0.4 * max_waste else TOLERANCES[-1:]:
+    is_promising = slicing.costs[shape] < 0.4 * max_waste and len(areas) <= LARGEST_EXACT
+    for tolerance in TOLERANCES if is_promising else TOLERANCES[-1:]:
         curves = shape_curves(tree, areas, aspects, tolerance)
         if width is None:
             box = smallest_box(curves[-1], shape_range)
