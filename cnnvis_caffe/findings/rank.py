@@ -23,7 +23,7 @@ def rank(look: Look) -> Iterator[Finding]:
         features = look.snapshot.features[node.name]
         known = np.isfinite(correlation).all(1) & (features.variance > 0) & (features.overall_maximum > 0)
         n = int(known.sum())
-        if n < limits.narrow_least:
+        if n < limits.narrow_least or 2 * n < node.n_neurons:
             continue
         used = effective_rank(correlation[np.ix_(known, known)])
         share = used / n

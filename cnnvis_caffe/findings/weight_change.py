@@ -72,12 +72,12 @@ def _still(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[F
 
 
 def _break(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[Finding]:
-    """The sharpest step between neighbouring layers of one type, if it is sharp against the others."""
+    """The sharpest step between neighbouring convolutions, if it is sharp against the others."""
     limits = look.thresholds
     if len(known) < _LEAST_LAYERS:
         return
     steps = np.diff(np.log([value for _, value in known]))
-    alike = np.array([a.type == b.type for (a, _), (b, _) in zip(known, known[1:])])
+    alike = np.array(["InnerProduct" not in (a.type, b.type) for (a, _), (b, _) in zip(known, known[1:])])
     if not alike.any():
         return
     number = int(np.where(alike, np.abs(steps), -1).argmax())
@@ -87,7 +87,8 @@ def _break(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[F
         return
     (first, before), (second, after) = known[number : number + 2]
     factor = float(np.exp(step))
-    severe = factor >= limits.break_severe
+    # The last update is that of one minibatch: too little to be sure.
+    severe = factor >= limits.break_severe and what.startswith("relative")
     yield look.finding(
         "weight_change",
         "severe" if severe else "mild",

@@ -1,0 +1,143 @@
+"""`cnnvis-caffe compare`: two snapshots or two models beside each other."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cnnvis_caffe.records.analysis import Analysis, Snapshot
+    from cnnvis_caffe.scene.comparison import Comparison, LayerRow
+
+
+@click.command()
+@click.argument("first", metavar="A[@LABEL]")
+@click.argument("second", metavar="[B[@LABEL]]", required=False)
+@click.option("--out", type=click.Path(dir_okay=False), help="Also draw it: .png, .svg, .pdf or .html.")
+@click.option("--scale", type=click.FloatRange(0.1, 8), default=1.0, help="Pixels of a PNG for one of the picture.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", help="Colours of the picture.")
+@click.option("--neurons", "n_neurons", type=click.IntRange(0), default=12, show_default=True,
+              help="How many of the neurons that changed most to list.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def command(
+    first: str, second: str | None, out: str | None, scale: float, theme: str, n_neurons: int, as_json: bool
+) -> None:
+    """Compare two snapshots of one analysis file, or of two.
+
+    A and B are analysis files, with @LABEL or @ITERATION for one snapshot of them: run.cnnvis.h5@5000. With one file
+    alone, or the same one twice, its first and its last snapshot are compared; else the last ones of both.
+    """
+    from cnnvis_caffe.errors import CnnvisError
+    from cnnvis_caffe.findings.find import chosen_snapshot
+    from cnnvis_caffe.scene.comparison import compare, comparison_json
+    from cnnvis_caffe.store import read_analysis
+
+    if out is not None:
+        _check_format(out)
+    left_path, left_label = _split(first)
+    right_path, right_label = _split(second) if second else (left_path, "")
+    left = read_analysis(left_path)
+    same = os.path.realpath(left_path) == os.path.realpath(right_path)
+    right = left if same else read_analysis(right_path)
+    one: Snapshot = chosen_snapshot(left, left_label)
+    two: Snapshot = chosen_snapshot(right, right_label)
+    if same and not left_label:
+        one = left.snapshots[0]
+    if same and one is two:
+        raise CnnvisError(
+            f"{left_path}: both sides are {one.label!r}; give two snapshots, such as {left_path}@LABEL, or two files"
+        )
+    comparison = compare((left, one), (right, two), n_neurons=n_neurons)
+    if out is not None:
+        from cnnvis_caffe.render.write import write_scene
+        from cnnvis_caffe.scene.compare import build_compare
+        from cnnvis_caffe.scene.theme import theme_named
+
+        write_scene(build_compare(comparison, theme=theme_named(theme)), out, scale=scale)
+    if as_json:
+        click.echo(json.dumps(comparison_json(comparison), indent=1, ensure_ascii=False))
+    elif out is None:
+        for line in _lines(comparison):
+            click.echo(line)
+
+
+def _check_format(out: str) -> None:
+    """Refuse names that say no format of a picture, before any work is done."""
+    from cnnvis_caffe.render.write import FORMATS
+
+    if os.path.splitext(out)[1].lower() not in (*FORMATS, ".htm"):
+        raise click.UsageError(f"--out {out}: pictures are written as {', '.join(FORMATS)}")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """File and label of FILE@LABEL; a file whose own name has an @ is taken as it is."""
+    if os.path.exists(text) or "@" not in text:
+        return text, ""
+    path, _, label = text.rpartition("@")
+    return path, label
+
+
+def _lines(comparison: Comparison) -> list[str]:
+    """The comparison for people."""
+    from cnnvis_caffe.cli.tables import table
+
+    lines = []
+    for mark, side in (("A", comparison.first), ("B", comparison.second)):
+        lines.append(f"{mark}  {side.name}: {_measured(side.analysis, side.snapshot)}")
+    lines += [f"   ({note})" for note in comparison.notes]
+    rows: list[tuple[str, ...]] = [
+        ("layer", "neurons", "mean |weight|", "mean |gradient|", "dead", "changed", "distance", "top shared")
+    ]
+    rows += [_row(row) for row in comparison.layers]
+    lines += ["", *table(rows, "<>>>>>>>")]
+    if comparison.neurons:
+        names = comparison.first.analysis.data.class_names, comparison.second.analysis.data.class_names
+        found = [("neurons that changed most", "distance", "top shared", "most for")]
+        for neuron in comparison.neurons:
+            best = tuple(known[c] if c >= 0 else "nothing" for known, c in zip(names, neuron.best))
+            classes = best[0] if best[0] == best[1] else f"{best[0]} -> {best[1]}"
+            shared = _percent(neuron.top_shared)
+            found.append((f"{neuron.node} {neuron.neuron}", f"{neuron.distance:.2g}", shared, classes))
+        lines += ["", *table(found, "<>><")]
+    return lines
+
+
+def _measured(analysis: Analysis, snapshot: Snapshot) -> str:
+    """How well one does, and on what."""
+    parts = [f"error {_percent(snapshot.error)}", f"loss {_number(snapshot.loss)}"]
+    return ", ".join(parts) + f" on {analysis.data.n_images:,} images of {analysis.data.source}"
+
+
+def _row(row: LayerRow) -> tuple[str, ...]:
+    """A layer's figures."""
+    left, right = row.n_neurons
+    return (
+        row.layer,
+        str(left) if left == right else f"{left or '-'} -> {right or '-'}",
+        _both(row.mean_abs_weight),
+        _both(row.mean_abs_gradient),
+        _both(row.dead_share, is_share=True),
+        _percent(row.weight_change),
+        _number(row.distance),
+        _percent(row.top_shared),
+    )
+
+
+def _both(values: tuple[float, float], *, is_share: bool = False) -> str:
+    """Two figures, or one where they look the same."""
+    left, right = (_percent(value) if is_share else _number(value) for value in values)
+    return left if left == right else f"{left} -> {right}"
+
+
+def _number(value: float) -> str:
+    """A number with three digits; "-" where it is not known."""
+    return f"{value:.3g}" if math.isfinite(value) else "-"
+
+
+def _percent(value: float) -> str:
+    """A share in percent; "-" where it is not known."""
+    return f"{100 * value:.3g}%" if math.isfinite(value) else "-"
