@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from case_studies.common.verdict import Comparison, compare
+from case_studies.network_architecture.observations import REDUNDANT_ABOVE
 from case_studies.network_architecture.paper import ASSUMPTIONS, NETS, OPEN_QUESTIONS, TABLE_1, TABLE_2, TITLES
 
 #: How far a mean may move before it counts as drift: two standard errors, and at least this much.
@@ -157,10 +158,11 @@ def _observation_lines(found: Mapping[str, Any]) -> list[str]:
     lines += ["", found["positive"]["verdict"], "", "![DeepLeNet's first group](figures/figure_4a.svg)",
               "![LeNet's first layer](figures/figure_4b.svg)"]  # fmt: skip
     lines += ["", "## Observation 2: many neurons of LeNet ×4's first layer are very similar (Figure 5)", ""]
-    lines += ["| | neurons of conv1 | redundant, mean over seeds | share % |", "|---|--:|--:|--:|"]
+    heads = [f"with a partner above {limit}" for limit in REDUNDANT_ABOVE]
+    lines += [_row(["", "neurons of conv1", *heads]), "|---|--:|" + "--:|" * len(heads)]
     for net, row in found["redundant"]["nets"].items():
-        share = 100 * row["redundant"] / row["n_neurons"]
-        lines.append(_row([TITLES[net], row["n_neurons"], f"{row['redundant']:.1f}", f"{share:.0f}"]))
+        counts = [f"{count:.1f} ({100 * count / row['n_neurons']:.0f}%)" for count in row["redundant"]]
+        lines.append(_row([TITLES[net], row["n_neurons"], *counts]))
     lines += ["", found["redundant"]["verdict"], "", "![LeNet ×4's first layer](figures/figure_5.svg)"]
     return lines
 
