@@ -36,9 +36,10 @@ def separate(
 
     Parameters
     ----------
-    wanted, weights : ndarray of shape (n,)
+    wanted : ndarray of shape (n,)
     separations : ndarray of shape (n - 1,)
         Least distances of consecutive places.
+    weights : ndarray of shape (n,)
     low, high : float
         Bounds of the first and of the last place; where both cannot be kept, the first is.
 
