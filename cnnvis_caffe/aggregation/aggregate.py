@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.aggregation.biclusters import find_biclusters, kept_edges, with_edits
 from cnnvis_caffe.aggregation.cache import Cache
-from cnnvis_caffe.aggregation.clustering import canonical, clustering
+from cnnvis_caffe.aggregation.clustering import K_RANGE, canonical, clustering
 from cnnvis_caffe.aggregation.columns import Layout, Place, arrange
 from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import find_groups, with_choices
@@ -19,6 +19,10 @@ from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import NeuronMove, View
+
+#: In a layer of so many neurons two or three clusters say little, although silhouettes often like them best.
+MANY_NEURONS = 16
+K_RANGE_OF_MANY = (4, 10)
 
 
 def aggregate(analysis: Analysis, view: View, cache: Cache | None = None) -> Aggregation:
@@ -149,7 +153,8 @@ class _Stages:
             labels = np.zeros(self.dag.nodes[node].n_neurons, np.int64)
         else:
             key = (self.number, node, view.clustering, view.n_clusters)
-            estimator = clustering(view.clustering, view.n_clusters)
+            few = self.dag.nodes[node].n_neurons < MANY_NEURONS
+            estimator = clustering(view.clustering, view.n_clusters, K_RANGE if few else K_RANGE_OF_MANY)
             labels = self.cache.get("labels", key, lambda: estimator.fit_predict(self.rows(node)))
         return moved(labels, moves)
 

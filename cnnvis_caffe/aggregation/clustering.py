@@ -125,16 +125,19 @@ class KMeans(_Clustering):
     n_clusters : int, default=0
         0: chosen by silhouette, see `choose_k`. More than there are different rows: as many as these.
     max_iter : int, default=300
+    k_range : (int, int), default=(2, 10)
+        Where k is chosen, it is between these.
     """
 
-    def __init__(self, n_clusters: int = 0, max_iter: int = 300) -> None:
+    def __init__(self, n_clusters: int = 0, max_iter: int = 300, k_range: tuple[int, int] = K_RANGE) -> None:
         self.n_clusters = n_clusters
         self.max_iter = max_iter
+        self.k_range = k_range
 
     def _labels(self, rows: np.ndarray, n_distinct: int) -> np.ndarray:
         """Start from Ward's clusters; until nothing changes."""
         rows = rows - rows.mean(axis=0)
-        labels = _ward(rows, self.n_clusters, n_distinct, N_SAMPLE)
+        labels = _ward(rows, self.n_clusters, n_distinct, N_SAMPLE, self.k_range)
         n_clusters = int(labels.max()) + 1
         for _ in range(self.max_iter):
             squared = _squared_to(rows, _centres(rows, labels))
@@ -157,14 +160,17 @@ class Agglomerative(_Clustering):
     ----------
     n_clusters : int, default=0
         0: chosen by silhouette, see `choose_k`. More than there are different rows: as many as these.
+    k_range : (int, int), default=(2, 10)
+        Where k is chosen, it is between these.
     """
 
-    def __init__(self, n_clusters: int = 0) -> None:
+    def __init__(self, n_clusters: int = 0, k_range: tuple[int, int] = K_RANGE) -> None:
         self.n_clusters = n_clusters
+        self.k_range = k_range
 
     def _labels(self, rows: np.ndarray, n_distinct: int) -> np.ndarray:
         """Ward's tree, cut."""
-        return _ward(rows, self.n_clusters, n_distinct, N_TREE)
+        return _ward(rows, self.n_clusters, n_distinct, N_TREE, self.k_range)
 
 
 class MeanShift(_Clustering):
@@ -224,7 +230,7 @@ class MeanShift(_Clustering):
         return np.stack(kept)
 
 
-def clustering(kind: str, n_clusters: int = 0) -> _Clustering:
+def clustering(kind: str, n_clusters: int = 0, k_range: tuple[int, int] = K_RANGE) -> _Clustering:
     """Make the estimator for a choice of the user.
 
     Parameters
@@ -232,15 +238,17 @@ def clustering(kind: str, n_clusters: int = 0) -> _Clustering:
     kind : {"kmeans", "agglomerative", "meanshift"}
     n_clusters : int, default=0
         0: chosen by silhouette. Mean shift finds it by itself.
+    k_range : (int, int), default=(2, 10)
+        Where k is chosen, it is between these.
 
     Returns
     -------
     KMeans, Agglomerative or MeanShift
     """
     if kind == "kmeans":
-        return KMeans(n_clusters)
+        return KMeans(n_clusters, k_range=k_range)
     if kind == "agglomerative":
-        return Agglomerative(n_clusters)
+        return Agglomerative(n_clusters, k_range)
     if kind == "meanshift":
         return MeanShift()
     raise ValueError(f"clustering must be kmeans, agglomerative or meanshift, got {kind!r}")
@@ -320,19 +328,19 @@ def _squared_to(rows: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return np.maximum(squared, 0)
 
 
-def _ward(rows: np.ndarray, n_clusters: int, n_distinct: int, n_sample: int) -> np.ndarray:
+def _ward(rows: np.ndarray, n_clusters: int, n_distinct: int, n_sample: int, k_range: tuple[int, int]) -> np.ndarray:
     """Ward's clusters of sorted rows; where there are many, of a sample, the rest going to the nearest centre."""
     chosen = _sample(len(rows), n_sample)
     distance = np.sqrt(_squared_distances(rows[chosen]))
     tree = linkage(squareform(distance, checks=False), method="ward")
-    k = min(n_clusters, n_distinct) if n_clusters > 0 else choose_k(tree, distance, n_distinct)
+    k = min(n_clusters, n_distinct) if n_clusters > 0 else choose_k(tree, distance, n_distinct, k_range)
     labels = canonical(fcluster(tree, k, criterion="maxclust"))
     if len(chosen) < len(rows):
         labels = canonical(_squared_to(rows, _centres(rows[chosen], labels)).argmin(axis=1))
     return labels
 
 
-def choose_k(tree: np.ndarray, distance: np.ndarray, n_distinct: int) -> int:
+def choose_k(tree: np.ndarray, distance: np.ndarray, n_distinct: int, k_range: tuple[int, int] = K_RANGE) -> int:
     """Choose the number of clusters with the largest mean silhouette among the cuts of a tree.
 
     One tree gives all cuts, which is why k-means, too, has its k chosen by it.
@@ -345,13 +353,14 @@ def choose_k(tree: np.ndarray, distance: np.ndarray, n_distinct: int) -> int:
         Of the rows that the tree is made of.
     n_distinct : int
         How many different rows there are.
+    k_range : (int, int), default=(2, 10)
 
     Returns
     -------
     int
-        In `K_RANGE`, the smaller one of equals; fewer for fewer than 4 different rows.
+        In this range, the smaller one of equals; fewer for fewer than 4 different rows.
     """
-    low, high = K_RANGE
+    low, high = k_range
     high = min(high, n_distinct - 1, len(distance) - 1)
     if high <= low:
         return max(1, min(low, high))
