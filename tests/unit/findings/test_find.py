@@ -215,6 +215,11 @@ def test_a_layer_that_stands_still_is_found():
     assert finding.title == "conv1 stands still while the other layers change"
 
 
+def test_inner_products_may_differ():
+    analysis = with_debug(make_analysis("lenet", n_snapshots=2), ip1={"relative_change": 0.1})
+    assert find(analysis) == ()
+
+
 @pytest.mark.parametrize(("ratio", "word"), [(1e-4, "vanishes"), (1e4, "grows")])
 def test_gradients_that_vanish_or_explode_are_found(ratio, word):
     names = [n.name for n in make_analysis("deep").nodes if n.kind == "weights"]
@@ -225,8 +230,8 @@ def test_gradients_that_vanish_or_explode_are_found(ratio, word):
 
 
 def test_a_gradient_larger_than_the_weights_is_found():
-    analysis = with_debug(make_analysis("lenet"), conv2={"mean_abs_gradient": 30.0, "mean_abs_weight": 1.0})
-    assert found(find(analysis), "gradients").title == "The gradient of conv2 is 30 times its weights"
+    analysis = with_debug(make_analysis("lenet"), conv2={"mean_abs_gradient": 300.0, "mean_abs_weight": 1.0})
+    assert found(find(analysis), "gradients").title == "The gradient of conv2 is 300 times its weights"
 
 
 def test_a_network_that_guesses_is_found():
