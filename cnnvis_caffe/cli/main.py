@@ -18,13 +18,18 @@ from cnnvis_caffe.errors import Cancelled, CnnvisError
 # `cnnvis_caffe.cli.<name>`; it is imported only when it is called, so that help and completion stay quick.
 COMMANDS = {
     "analyze": "Run images through a trained network and write down what its neurons do.",
+    "compare": "Show two snapshots or two models side by side, and what differs most.",
     "data": "Make the databases that networks read, from data sets and image files.",
+    "demo": "Train, analyse and show a small network; no download.",
+    "findings": "List what stands out in a network: dead, redundant, disconnected neurons and more.",
     "inspect": "Show what a network, weights, solver, solver state or mean file holds.",
     "merge": "Put the shards of an analysis together.",
+    "render": "Draw an analysis as PNG, SVG, PDF or HTML, without a screen.",
     "test": "Score a network on batches of its data, as caffe test does.",
     "time": "Time every layer of a network, forward and backward.",
     "train": "Train a network as a solver says, as caffe train does.",
     "upgrade": "Rewrite a network, weights or solver of an older Caffe in the current format.",
+    "view": "Open the viewer.",
 }
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
