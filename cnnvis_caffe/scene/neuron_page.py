@@ -343,7 +343,7 @@ class _Page:
             order = np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[: PAGE.n_classes]
         with_peak = bool(self.layer.positions) and word == "mean"
         note = "largest over positions" if word == "peak" else "mean"
-        if with_peak and np.nanmax(peak) <= 4 * np.nanmax(np.abs(mean)):
+        if with_peak and 0 < np.nanmax(peak) <= 4 * np.nanmax(np.abs(mean)):
             note = "mean, and a mark at the peak"
         else:  # a peak that is many times the mean would leave nothing of the bars
             with_peak = False

@@ -58,7 +58,7 @@ def tick_texts(ticks: Sequence[float], unit: str = "", *, is_log: bool = False) 
     shown = [tick * factor for tick in ticks]
     largest = max(abs(value) for value in shown)
     if largest >= 1e5 or 0 < largest < 1e-3:
-        texts = [figure(value, 2) for value in shown]
+        texts = [figure(value) for value in shown]
     else:
         step = min((abs(b - a) for a, b in zip(shown, shown[1:])), default=1.0)
         decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step < 1 else 0

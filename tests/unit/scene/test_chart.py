@@ -47,6 +47,7 @@ def test_ticks_are_written_alike():
     assert tick_texts([0, 0.5, 1.0]) == ["0.0", "0.5", "1.0"]
     assert tick_texts([0, 0.025, 0.05]) == ["0.000", "0.025", "0.050"]
     assert tick_texts([0, 0.25, 0.5], "%") == ["0%", "25%", "50%"]
+    assert tick_texts([0, 5e-5, 1e-4, 1.5e-4]) == ["0", "5.0·10⁻⁵", "1.0·10⁻⁴", "1.5·10⁻⁴"]
     assert tick_texts([-20000, 0]) == ["−20\u00a0000", "0"]
 
 
