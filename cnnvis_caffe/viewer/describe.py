@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.records.aggregation import Aggregation, Gap
-from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import class_name, counted, figure, percent
@@ -98,6 +98,14 @@ def neuron_name(node: str, neuron: int) -> str:
     return f"{node} · neuron {neuron}"
 
 
+def strongest_class(features: LayerFeatures, neuron: int) -> int:
+    """Return the class that a neuron answers to most: by its mean, or by its peaks where the mean is never above 0."""
+    for values in (features.mean[neuron], features.peak[neuron]):
+        if np.isfinite(values).any() and np.nanmax(values) > 0:
+            return int(np.nanargmax(values))
+    return -1
+
+
 def _neuron(analysis, aggregation, view, target, class_index) -> Card:
     neuron = target.members[0]
     node = analysis.node(target.node)
@@ -114,7 +122,6 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
         return Card(title)
     rows = []
     mean = features.mean[neuron]
-    known = ~np.isnan(mean)
     if 0 <= class_index < len(mean):
         values = {
             "activations": ("mean activation", mean),
@@ -124,8 +131,9 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
         rows.append((f"{name} on {class_name(analysis, class_index)}", figure(float(array[class_index]))))
     rows.append(("mean", figure(float(features.overall_mean[neuron]))))
     rows.append(("largest", figure(float(features.overall_maximum[neuron]))))
-    if known.any() and np.nanmax(mean) > 0:
-        rows.append(("strongest for", class_name(analysis, int(np.nanargmax(mean)))))
+    best = strongest_class(features, neuron)
+    if best >= 0:
+        rows.append(("strongest for", class_name(analysis, best)))
     if node.role == "rectifier" and features.overall_maximum[neuron] <= 0:
         rows.append(("", "never fires"))
     if node.field_px != (0, 0):

@@ -115,6 +115,13 @@ def current_theme() -> Theme:
     return theme_named((application.property("cnnvis_theme") if application is not None else None) or "light")
 
 
+def class_colours(n_classes: int) -> list[str]:
+    """Return the colour of each class in the picture; where labels tell them apart, none is coloured."""
+    theme = current_theme()
+    known = theme.class_colours(range(n_classes))
+    return [known.get(c, current().accent) for c in range(n_classes)]
+
+
 def load_fonts() -> None:
     """Make the bundled font known to Qt, once for an application."""
     application = QApplication.instance()
@@ -235,6 +242,7 @@ QAbstractItemView {{ background: {c.panel}; border: none; outline: none; selecti
 QTreeView::item, QListView::item {{ padding: 3px 4px; border-radius: 4px; }}
 QTreeView::item:hover, QListView::item:hover {{ background: {c.hover}; }}
 QTreeView::item:selected, QListView::item:selected {{ background: {c.hover}; color: {c.ink}; }}
+QTreeView::item {{ border-radius: 0; }}
 QTreeView:focus, QListView:focus, QTableView:focus {{ border: 1px solid {c.focus}; }}
 QComboBox QAbstractItemView {{ background: {c.field}; border: 1px solid {c.line}; padding: 3px; }}
 QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
@@ -287,6 +295,7 @@ _STROKES = {
     "play": "M 5,3 L 12,8 L 5,13 L 5,3",
     "left": "M 10,3 L 5,8 L 10,13",
     "right": "M 6,3 L 11,8 L 6,13",
+    "down": "M 3,6 L 8,11 L 13,6",
     "file": "M 4,2 L 9,2 L 12,5 L 12,14 L 4,14 L 4,2 M 9,2 L 9,5 L 12,5",
     "check": "M 3,8.5 L 6.5,12 L 13,4.5",
     "copy": "M 5,5 L 13,5 L 13,14 L 5,14 L 5,5 M 3,11 L 3,2 L 11,2",

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from cnnvis_caffe.viewer.canvas.camera import Camera
 from cnnvis_caffe.viewer.canvas.display import Display
-from cnnvis_caffe.viewer.qt import QColor, QPainter, QPixmap, QRectF, QTransform
+from cnnvis_caffe.viewer.qt import QColor, QPainter, QPixmap, QPointF, QRectF, QTransform
 
+#: Of a square, in pixels of the screen itself; on screens of high density that is less than in pixels of the window.
 SIDE_PX = 256
 #: Squares beyond those in sight that are kept, in multiples of them.
 KEPT = 3
@@ -20,7 +21,7 @@ class Tiles:
 
     def __init__(self, display: Display, zoom: float, ratio: float) -> None:
         self.display, self.zoom, self.ratio = display, zoom, ratio
-        self._side = SIDE_PX / zoom
+        self._side = SIDE_PX / ratio / zoom
         self._painted: dict[tuple[int, int], QPixmap] = {}
 
     def _keys(self, camera: Camera, width: int, height: int) -> Iterator[tuple[int, int]]:
@@ -56,8 +57,7 @@ class Tiles:
         return complete
 
     def _paint(self, key: tuple[int, int]) -> QPixmap:
-        side = round(SIDE_PX * self.ratio)
-        pixmap = QPixmap(side, side)
+        pixmap = QPixmap(SIDE_PX, SIDE_PX)
         pixmap.setDevicePixelRatio(self.ratio)
         pixmap.fill(QColor(self.display.scene.ground))
         painter = QPainter(pixmap)
@@ -69,15 +69,23 @@ class Tiles:
 
     def draw(self, painter: QPainter, camera: Camera, width: int, height: int) -> None:
         """Draw the squares that there are, scaled where the camera's zoom is another one."""
+        ratio = self.ratio
         scale = camera.zoom / self.zoom
-        side = SIDE_PX * scale
+        side = SIDE_PX / ratio * scale
         same = abs(scale - 1) < 1e-9
+        # One corner for all of them, on a pixel of the screen, so that rounding leaves no gaps.
+        left, top = camera.to_screen(0.0, 0.0)
+        if same:
+            left, top = math.floor(left * ratio + 0.5), math.floor(top * ratio + 0.5)
         for (i, j), pixmap in self._painted.items():
-            px, py = camera.to_screen(i * self._side, j * self._side)
+            if same:
+                px, py = (left + i * SIDE_PX) / ratio, (top + j * SIDE_PX) / ratio
+            else:
+                px, py = left + i * side, top + j * side
             if px > width or py > height or px + side < 0 or py + side < 0:
                 continue
             if same:
-                painter.drawPixmap(round(px), round(py), pixmap)
+                painter.drawPixmap(QPointF(px, py), pixmap)
             else:
                 box = QRectF(math.floor(px), math.floor(py), math.ceil(side) + 1, math.ceil(side) + 1)
                 painter.drawPixmap(box, pixmap, QRectF(pixmap.rect()))

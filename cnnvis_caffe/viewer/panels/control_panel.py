@@ -22,7 +22,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.wording import class_name
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.describe import CLUSTERINGS
-from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
+from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.session import Session
 from cnnvis_caffe.viewer.widgets.inputs import Chip, Dropdown, Flow, Segmented, Slider, Stepper
 
@@ -232,10 +232,10 @@ class ClassChooser(QWidget):
         self.search.setVisible(not few)
         self.list.setVisible(not few)
         if analysis is not None:
-            theme = look.current_theme()
+            colours = look.class_colours(n)
             for c in range(n):
                 if few:
-                    chip = Chip(class_name(analysis, c), theme.class_colour(c, n))
+                    chip = Chip(class_name(analysis, c), colours[c])
                     chip.setToolTip(f"{analysis.data.class_names[c]}: {analysis.data.class_count[c]} images")
                     chip.clicked.connect(self._chips_changed)
                     self._flow.addWidget(chip)
@@ -255,10 +255,10 @@ class ClassChooser(QWidget):
         if classes:
             self._is_none = False
         chosen = set(classes) if classes or self._is_none else set(range(self.n_classes))
-        theme = look.current_theme()
+        colours = look.class_colours(self.n_classes)
         for c, chip in enumerate(self._chips):
             chip.setChecked(c in chosen)
-            chip.set_colour(theme.class_colour(c, self.n_classes))
+            chip.set_colour(colours[c])
         self._model.blockSignals(True)
         for row in range(self._model.rowCount()):
             item = self._model.item(row)
@@ -350,7 +350,7 @@ class GroupList(QWidget):
         self._groups = groups
         for group in groups:
             button, dropdown = self._rows[group.name]
-            button.setArrowType(Qt.DownArrow if group.is_expanded else Qt.RightArrow)
+            button.setIcon(look.icon("down" if group.is_expanded else "right", look.current().muted))
             button.setAccessibleName(f"{'Collapse' if group.is_expanded else 'Expand'} {group.name}")
             button.setToolTip(button.accessibleName())
             if dropdown is not None:
@@ -368,14 +368,17 @@ class GroupList(QWidget):
         for row, group in enumerate(groups):
             button = QtWidgets.QToolButton()
             button.setFixedSize(20, 22)
+            button.setIconSize(QSize(10, 10))
+            button.setStyleSheet("padding: 0;")
             button.setProperty("group", group.name)
-            button.setEnabled(len(group.columns) > 1)
+            button.setVisible(len(group.columns) > 1)
             button.clicked.connect(self._toggle)
             name = look.label(group.name)
             name.setToolTip(", ".join(group.nodes))
             name.setMinimumWidth(40)
             self._grid.addWidget(button, row, 0)
             self._grid.addWidget(name, row, 1)
+            self._grid.setRowMinimumHeight(row, 24)
             dropdown = None
             if len(group.candidates) > 1:
                 options = [(node, node) for node in group.candidates]

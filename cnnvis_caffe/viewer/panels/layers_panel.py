@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import class_name, counted
 from cnnvis_caffe.viewer import look
-from cnnvis_caffe.viewer.describe import snapshot_of
+from cnnvis_caffe.viewer.describe import snapshot_of, strongest_class
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QEvent,
@@ -164,10 +162,10 @@ class LayersModel(QtCore.QAbstractItemModel):
         features = snapshot_of(self._analysis, self._session.view).features.get(node)
         if features is None or neuron >= features.n_neurons:
             return ""
-        mean = features.mean[neuron]
-        if np.isnan(mean).all() or np.nanmax(mean) <= 0:
-            return "never fires" if features.overall_maximum[neuron] <= 0 else ""
-        return class_name(self._analysis, int(np.nanargmax(mean)))
+        best = strongest_class(features, neuron)
+        if best >= 0:
+            return class_name(self._analysis, best)
+        return "never fires" if features.overall_maximum[neuron] <= 0 else ""
 
     def index_of(self, target: Target) -> QModelIndex:
         """Return where a group, layer or neuron is; invalid if it is not here."""
