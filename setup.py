@@ -26,6 +26,8 @@ LEVELDB = ["plyvel>=1.3"]
 # cv2", and a second one over a user's own opencv-python or -contrib would break both. Who has none gets the
 # headless wheel with this extra; the plain wheel brings Qt plug-ins that break PyQt5.
 DATA = ["opencv-python-headless>=4.5", "pooch>=1.3"]
+# Painting of PNG and PDF; it calls the system's libcairo2. SVG and HTML need nothing.
+RENDER = ["cairocffi>=1.0"]
 FIGURES = ["matplotlib>=3.3", "pydot>=1.4"]
 DEV = [
     "hypothesis",
@@ -57,6 +59,7 @@ setup(
         "cnnvis_caffe": ["py.typed"],
         "cnnvis_caffe.demo": ["*.prototxt"],
         "cnnvis_caffe.formats": ["caffe.desc", "caffe.proto", "*.pyi"],
+        "cnnvis_caffe.scene": ["fonts/*"],
     },
     install_requires=CORE,
     extras_require={
@@ -65,9 +68,10 @@ setup(
         "lmdb": LMDB,
         "leveldb": LEVELDB,
         "data": DATA,
+        "render": RENDER,
         "figures": FIGURES,
         "dev": DEV,
-        "all": TORCH + VIEWER + LMDB + DATA + FIGURES,
+        "all": TORCH + VIEWER + LMDB + DATA + RENDER + FIGURES,
     },
     entry_points={"console_scripts": ["cnnvis-caffe = cnnvis_caffe.cli.main:main"]},
     zip_safe=False,
