@@ -69,7 +69,6 @@ def chosen_classes(analysis: Analysis, text: str) -> tuple[int, ...]:
 
 def chosen_view(analysis: Analysis, start: View, options: dict[str, Any]) -> View:
     """Return a view with what the options say, the names in them checked; None keeps what is there."""
-    from cnnvis_caffe.aggregation.dag import Dag
     from cnnvis_caffe.aggregation.groups import find_groups
     from cnnvis_caffe.errors import UnknownNameError
 
@@ -84,7 +83,8 @@ def chosen_view(analysis: Analysis, start: View, options: dict[str, Any]) -> Vie
         changes["classes"] = chosen_classes(analysis, changes["classes"])
     expand: Sequence[str] = changes.pop("expand", ())
     if expand:
-        names = [group.name for group in find_groups(Dag(analysis.nodes))]
+        shown = {node.name for node in analysis.shown_nodes}
+        names = [group.name for group in find_groups(analysis.nodes, shown)]
         expanded = set(start.expanded)
         for name in expand:
             if name == "all":

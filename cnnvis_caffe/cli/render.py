@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 _FILE = click.Path(dir_okay=False)
+_CHART_INSET = 8.0  # brings a chart's margin to the picture's
 
 
 class _Size(click.ParamType):
@@ -48,8 +49,8 @@ class _Size(click.ParamType):
 @click.option("--theme", type=click.Choice(["light", "dark"]), help="Colours.  [default: light]")
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
-@click.option("--chart", metavar="QUANTITY",
-              help="Draw debugging information by layer below: relative_change, gradient, weight, ...")  # fmt: skip
+@click.option("--chart", type=click.Choice(["gradient", "relative_change", "weight", "last_update", "dead_share"]),
+              help="Draw debugging information by layer below.")  # fmt: skip
 @click.option("--no-title", is_flag=True, help="Leave the title out.")
 @click.option("--no-legend", is_flag=True, help="Leave the legend out.")
 @click.option("--report", type=_FILE, help="Also write measures of the picture and times as JSON.")
@@ -127,16 +128,15 @@ def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, m
 
 def _with_chart(analysis: Any, view: Any, scene: Any, quantity: str, height: float) -> Any:
     """Put the chart of debugging information under a picture."""
-    from cnnvis_caffe.errors import UnknownNameError
     from cnnvis_caffe.scene.chart import build_chart
-    from cnnvis_caffe.scene.debugging import QUANTITIES, chart_by_layer
+    from cnnvis_caffe.scene.debugging import chart_by_layer
     from cnnvis_caffe.scene.stack import stack
     from cnnvis_caffe.scene.theme import theme_named
 
-    if quantity not in QUANTITIES:
-        raise UnknownNameError("quantity", quantity, QUANTITIES)
-    chart = chart_by_layer(analysis, quantity, snapshot=view.snapshot)
-    return stack(scene, build_chart(chart, size=(scene.width, height), theme=theme_named(view.theme)))
+    name = {"gradient": "mean_abs_gradient", "weight": "mean_abs_weight"}.get(quantity, quantity)
+    chart = chart_by_layer(analysis, name, snapshot=view.snapshot)
+    lower = build_chart(chart, size=(scene.width - 2 * _CHART_INSET, height), theme=theme_named(view.theme))
+    return stack(scene, lower, left=_CHART_INSET)
 
 
 def _neuron_page(analysis: Any, view: Any, neuron: str) -> Any:

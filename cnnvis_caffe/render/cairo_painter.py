@@ -100,7 +100,12 @@ class CairoPainter:
 
     def _paint_picture(self, shape: Picture) -> None:
         height, width = shape.pixels.shape[:2]
-        left, top, right, bottom = self._snap(shape.x, shape.y, shape.x + shape.width, shape.y + shape.height)
+        left, top, right, bottom = shape.x, shape.y, shape.x + shape.width, shape.y + shape.height
+        if not shape.is_smooth:
+            left, top, right, bottom = self._snap(left, top, right, bottom)
+        elif self._is_raster:  # inwards, so that the frame around a patch stays free
+            left, top = (math.ceil(length * self._scale - 1e-6) / self._scale for length in (left, top))
+            right, bottom = (math.floor(length * self._scale + 1e-6) / self._scale for length in (right, bottom))
         if not height or not width or right <= left or bottom <= top:
             return
         stride = self._cairo.ImageSurface.format_stride_for_width(self._cairo.FORMAT_RGB24, width)

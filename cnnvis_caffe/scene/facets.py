@@ -216,9 +216,10 @@ def _patches(
             continue
         legible = SIZES.patch_min / min(width, height)
         colour = hexadecimal(*known.colours[neuron])
-        yield Rectangle(f"{name}/colour", *place, Style(colour, theme.frame, SIZES.frame, opacity), 0.0, target)
-        inset = (place[0] + SIZES.frame, place[1] + SIZES.frame, width - gap - 2 * SIZES.frame, height - gap - 2 * SIZES.frame)
-        yield Picture(name, *inset, pixels, opacity, target=target, min_zoom=legible)
+        yield Rectangle(f"{name}/colour", *place, Style(colour, theme.frame, 1.0, opacity), 0.0, target)
+        inset = SIZES.frame
+        inner = (place[0] + inset, place[1] + inset, place[2] - 2 * inset, place[3] - 2 * inset)
+        yield Picture(name, *inner, pixels, opacity, target=target, min_zoom=legible)
         if labelled:
             yield from _class_chip(drawing, neuron, place, target)
 

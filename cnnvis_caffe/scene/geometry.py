@@ -19,8 +19,10 @@ from cnnvis_caffe.layout.routing import Stroke, bundle_curves
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.scene.cache import SceneCache
+from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.neurons import likeness, patches_of
 from cnnvis_caffe.scene.theme import SIZES
+from cnnvis_caffe.scene.wording import class_name
 
 #: Share of a cluster that patches are expected to cover.
 FILLED = 0.92
@@ -173,7 +175,8 @@ def _make_geometry(
             sizes.append(np.array([_tiles_size(len(cluster.neurons)) for cluster in column.clusters]))
             continue
         are_equal = has_equal_areas(analysis, aggregation, column)
-        filled = tuple(_fill_clusters(snapshot, column, width, room, cache, are_equal=are_equal))
+        most = output_side(analysis) if are_equal else SIZES.patch_most
+        filled = tuple(_fill_clusters(snapshot, column, width, room, most, cache, are_equal=are_equal))
         contents.append(filled)
         sizes.append(np.array([_cluster_size(one.packing, width) for one in filled]))
     packed = perf_counter()
@@ -228,39 +231,54 @@ def _column_widths(
     analysis: Analysis, aggregation: Aggregation, n_depths: int, size: tuple[float, float] | None
 ) -> tuple[list[float], float]:
     """Width of each column and of the gaps: wider for more neurons, all narrower where the room is short."""
-    wanted = []
+    wanted, is_fixed = [], []
     for column in aggregation.columns:
+        n = len(column.labels)
         if column.node == analysis.data.input_name:
             wanted.append(_tiles_size(1)[0])
+        elif has_equal_areas(analysis, aggregation, column) and n <= SIZES.named_outputs:
+            wanted.append(_whole(2 * output_side(analysis) + 2 * SIZES.padding))
         else:
-            n = len(column.labels)
             wanted.append(min(SIZES.column_most, SIZES.column_min + 12.0 * np.sqrt(n)))
+            is_fixed.append(False)
+            continue
+        is_fixed.append(True)
     if size is None:
         return [_whole(width) for width in wanted], SIZES.column_gap
-    deepest = [
-        max(width for width, column in zip(wanted, aggregation.columns) if column.depth == depth)
-        for depth in range(n_depths)
-        if any(column.depth == depth for column in aggregation.columns)
-    ]
-    total, n_gaps = sum(deepest), max(1, n_depths - 1)
-    free = size[0] - 2 * SIZES.margin
+    fixed, flexible = 0.0, []
+    for depth in {column.depth for column in aggregation.columns}:
+        mine = [number for number, column in enumerate(aggregation.columns) if column.depth == depth]
+        widest = max(wanted[number] for number in mine)
+        if all(is_fixed[number] for number in mine):
+            fixed += widest
+        else:
+            flexible.append(widest)
+    total, n_gaps = max(1.0, sum(flexible)), max(1, n_depths - 1)
+    free = size[0] - 2 * SIZES.margin - fixed
     gap = float(np.clip((free - total) / n_gaps, SIZES.column_gap, SIZES.column_gap_most))
     share = (free - gap * n_gaps) / total
     if share < 1:
         gap = SIZES.column_gap_min
         share = min(1.0, (free - gap * n_gaps) / total)
-        if total * share < 0.8 * SIZES.column_scroll * len(deepest):  # it will not fit: then be good to read
-            share = max(share, SIZES.column_scroll * len(deepest) / total)
+        if total * share < 0.8 * SIZES.column_scroll * len(flexible):  # it will not fit: then be good to read
+            share = max(share, SIZES.column_scroll * len(flexible) / total)
     share = float(np.clip(share, 0.0, SIZES.column_stretch))
-    tile = _tiles_size(1)[0]
-    return [
-        width if width <= tile else _whole(max(SIZES.column_min, width * share)) for width in wanted
-    ], gap
+    widths = [
+        width if is_set else _whole(max(SIZES.column_min, width * share)) for width, is_set in zip(wanted, is_fixed)
+    ]
+    return widths, gap
+
+
+def output_side(analysis: Analysis) -> float:
+    """Return the width of an output's patch, in which its class's name has room."""
+    names = [class_name(analysis, index) for index in range(min(analysis.data.n_classes, int(SIZES.named_outputs)))]
+    widest = max(text_width(name, SIZES.small, "bold") for name in names)
+    return float(np.clip(widest + 20, SIZES.output_least, SIZES.output_most))
 
 
 def _whole(width: float) -> float:
-    """Round to the base grid."""
-    return 4.0 * round(width / 4.0)
+    """Round down to the base grid."""
+    return float(SIZES.grid * np.floor(width / SIZES.grid))
 
 
 def _tiles_size(n: int) -> tuple[float, float]:
@@ -269,7 +287,14 @@ def _tiles_size(n: int) -> tuple[float, float]:
 
 
 def _fill_clusters(
-    snapshot: Snapshot, column: Column, width: float, room: float, cache: SceneCache, *, are_equal: bool
+    snapshot: Snapshot,
+    column: Column,
+    width: float,
+    room: float,
+    most: float,
+    cache: SceneCache,
+    *,
+    are_equal: bool,
 ) -> Iterator[Contents]:
     """Yield the contents of a column's clusters, together at most as high as there is room."""
     inner = width - 2 * SIZES.padding
@@ -283,7 +308,7 @@ def _fill_clusters(
         if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
             shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
         importance = np.ones(len(shown)) if are_equal else column.importance[shown]
-        yield _pack_cluster(snapshot, column, shown, importance, inner, budget, cache)
+        yield _pack_cluster(snapshot, column, shown, importance, (inner, budget), most, cache)
 
 
 def _shares(column: Column) -> np.ndarray:
@@ -314,20 +339,22 @@ def _pack_cluster(
     column: Column,
     shown: np.ndarray,
     importance: np.ndarray,
-    inner: float,
-    budget: float,
+    room: tuple[float, float],
+    most: float,
     cache: SceneCache,
 ) -> Contents:
-    """Pack patches into a cluster that is `inner` wide and at most `budget` high."""
-    key = ("packing", id(snapshot), column.node, shown.tobytes(), importance.tobytes(), round(budget), inner)
+    """Pack patches into a cluster that has room for a width and a height; patches are `most` wide on average at most."""
+    inner, budget = room
+    key = ("packing", id(snapshot), column.node, shown.tobytes(), importance.tobytes(), round(budget), inner, most)
 
     def make() -> Contents:
         n = len(shown)
-        largest = min(SIZES.patch_most, inner / np.ceil(inner / SIZES.patch_most)) if n > 1 else SIZES.patch_most
-        area = min(inner * budget * FILLED, n * largest**2)
-        height = min(budget, max(area / (FILLED * inner), largest))
+        largest = min(most, inner / np.ceil(inner / most)) if n > 1 else most
         weights = np.nan_to_num(np.maximum(importance, 0.0))
-        weights = weights if weights.max() > 0 else np.ones(n)
+        weights = np.maximum(weights, SIZES.importance_floor * weights.max()) if weights.max() > 0 else np.ones(n)
+        share_of_largest = float(weights.max() / weights.sum())
+        area = min(inner * budget * FILLED, n * largest**2, SIZES.patch_largest**2 / share_of_largest)
+        height = min(budget, max(area / (FILLED * inner), largest))
         aspects = patches_of(snapshot, column, cache).aspects[shown]
         in_few_rows = n <= FEW or height < 1.8 * np.sqrt(area / n)
         shape = _row_shape(aspects, inner, height, largest) if in_few_rows else inner / height

@@ -13,7 +13,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.bundles import quantity_range
 from cnnvis_caffe.scene.facets import Drawing, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neurons import facet_of, features_of, present_classes
+from cnnvis_caffe.scene.neurons import facet_of, features_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.stack import moved
 from cnnvis_caffe.scene.theme import SIZES, Theme
@@ -65,6 +65,13 @@ class _Pen:
         """Draw a square that stands on the line."""
         self.shapes.append(Rectangle(self._next(), self.x, 34 - side, side, side, style, target=TARGET))
         self.x += side + 4
+
+    def crossed(self) -> None:
+        """Draw the tile of a neuron without any response."""
+        start = self.x
+        self.square(12.0, Style(self.theme.ground, self.theme.dead, 1.0))
+        ends = np.linspace((start, 34.0), (start + 12.0, 22.0), 4)
+        self.shapes.append(Path(self._next(), ends, Style("", self.theme.dead, 1.0), target=TARGET))
 
     def curve(self, colour: str, width: float, opacity: float, length: float = 26.0) -> None:
         """Draw a piece of a curve."""
@@ -121,7 +128,7 @@ def legend_entries(
     facets = _facets_shown(analysis, aggregation, view)
     entries = []
     if "features" in facets:
-        entries.append(_features_entry(analysis, aggregation, view, theme))
+        entries.append(_features_entry(view, theme, has_silent=drawing is None or _any_silent(drawing)))
     signed = drawing is None or _any_signed(drawing, "activations")
     if "activations" in facets:
         entries.append(_matrix_entry(theme, "activations", "Mean activation, neurons × classes", signed))
@@ -187,7 +194,17 @@ def _any_signed(drawing: Drawing, facet: str) -> bool:
     )
 
 
-def _features_entry(analysis: Analysis, aggregation: Aggregation, view: View, theme: Theme) -> Entry:
+def _any_silent(drawing: Drawing) -> bool:
+    """Whether some shown patch is crossed out."""
+    return any(
+        not patches_of(drawing.snapshot, column, drawing.cache).pixels[neuron].size
+        for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents)
+        for contents in filled
+        for neuron in contents.neurons.tolist()
+    )
+
+
+def _features_entry(view: View, theme: Theme, *, has_silent: bool) -> Entry:
     """Sizes of patches."""
     pen = _Pen(theme, "features", "Learned features: the image patch each neuron responds to most")
     style = Style(theme.line, theme.muted, 1.0)
@@ -196,7 +213,10 @@ def _features_entry(analysis: Analysis, aggregation: Aggregation, view: View, th
         pen.square(side, style)
     pen.gap(2)
     of_classes = " on the chosen classes" if view.classes else ""
-    pen.words(f"{IMPORTANCE_NAMES[view.importance]}{of_classes}")
+    pen.words(f"{IMPORTANCE_NAMES[view.importance]}{of_classes}", gap=16)
+    if has_silent:
+        pen.crossed()
+        pen.words("never responds")
     return pen.entry()
 
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from cnnvis_caffe.scene.colour_maps import ColourMap
 
 #: Sizes in scene units, pixels at zoom 1; multiples of the base grid where they are distances.
-GRID = 4.0
 SIZES = SimpleNamespace(
+    grid=4.0,
     margin=24.0,  # between the picture and the edge of the paper
     title=18.0,  # sizes of type
     head=13.0,
@@ -32,12 +32,16 @@ SIZES = SimpleNamespace(
     padding=4.0,
     label_height=16.0,  # the line over the patches of a cluster
     patch_gap=1.0,
-    frame=0.5,
+    frame=0.5,  # of the line around patches that stays free
     patch_min=12.0,  # smaller ones are shown as their mean colour
     patch_aim=18.0,  # mean side when not all neurons of a cluster are shown
     patch_least_mean=14.0,  # smaller on average, and not all are shown
     importance_floor=0.02,  # of the largest importance of a cluster
     patch_most=64.0,  # mean side that they get at most
+    patch_largest=112.0,  # side of the most important one at most
+    named_outputs=20.0,  # as many outputs at most have their class's name written on them
+    output_least=60.0,  # side of their patches
+    output_most=88.0,
     cluster_gap=12.0,
     cluster_min=40.0,  # height
     column_min=72.0,
@@ -146,7 +150,7 @@ LIGHT = Theme(
     neutral="#8A9099",
     selection="#E69F00",
     dead="#B4BAC4",
-    frame="#C9CDD4",
+    frame="#D9DCE1",
     activation=ColourMap(("#FFFFFF", "#E3EEF9", "#BFD8ED", "#8CBCDF", "#549ECE", "#2A7AB9", "#08519C")),
     contribution=ColourMap(("#A34700", "#D55E00", "#F0A878", "#FFFFFF", "#7FB8D8", "#0072B2", "#00507D")),
     quantity=ColourMap(CIVIDIS),
