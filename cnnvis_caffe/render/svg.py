@@ -99,7 +99,7 @@ def describe(target: Target | None, name: str) -> str:
 def element_id(name: str) -> str:
     """Return an XML id for a shape's name; different names have different ids."""
     safe = re.sub(r"[^A-Za-z0-9.-]", lambda found: f"_{ord(found.group()):x}_", name)
-    return safe if safe[:1].isalpha() else f"s-{safe}"
+    return safe if safe[:1].isalpha() else f"s_.{safe}"
 
 
 def number(value: float) -> str:

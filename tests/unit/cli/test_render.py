@@ -1,0 +1,115 @@
+"""`cnnvis-caffe render`: options into pictures, and errors in one line."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+from click.testing import CliRunner
+
+from cnnvis_caffe.cli.main import group
+from cnnvis_caffe.cli.picture_view import chosen_classes, chosen_neuron, chosen_view
+from cnnvis_caffe.errors import CnnvisError, UnknownNameError
+from cnnvis_caffe.records.view import View
+from tests.helpers.analyses import make_analysis
+
+
+@pytest.fixture(scope="module")
+def lenet():
+    return make_analysis("lenet", top=3, n_snapshots=2)
+
+
+@pytest.fixture
+def render(lenet, monkeypatch, tmp_path):
+    """Run the command on a made-up analysis; returns its result and the picture's path."""
+    monkeypatch.setattr("cnnvis_caffe.store.read_analysis", lambda path: lenet)
+
+    def run(*options, name="picture.svg"):
+        out = tmp_path / name
+        return CliRunner().invoke(group, ["render", "lenet.cnnvis.h5", "--out", str(out), *options]), out
+
+    return run
+
+
+def test_a_picture_and_its_report(render, tmp_path):
+    report = tmp_path / "report.json"
+    result, out = render("--clusters", "3", "--report", str(report), "--facet", "activations")
+    assert result.exit_code == 0, result.output
+    assert result.output == ""
+    names = [element.get("data-name", "") for element in ET.parse(out).getroot()]
+    assert sum(name.startswith("cluster/") for name in names) == 1 + 3 + 3 + 3 + 3
+    measures = json.loads(report.read_text())
+    assert measures["neurons"] == 1 + 20 + 50 + 500 + 10
+    assert measures["crossings"]["drawn"] <= measures["crossings"]["barycentre_rule"]
+    assert measures["connections"]["strokes"] > 0
+    assert {"read", "aggregate", "lay out", "draw", "paint", "total"} <= set(measures["seconds_of_stages"])
+    assert measures["packing"]["overlap"]["most"] < 1e-9
+
+
+def test_options_reach_the_picture(render):
+    result, out = render("--clusters", "3", "--theme", "dark", "--classes", "3,5", "--no-legend", "--select", "conv2:7")
+    assert result.exit_code == 0, result.output
+    text = out.read_text()
+    assert 'fill="#17191D"' in text and "strong for 3, 5" in text
+    assert "selection/conv2/7" in text and "own/conv1/" in text
+    assert 'data-name="legend' not in text
+
+
+def test_a_chart_stands_below(render):
+    _, plain = render("--clusters", "3", name="plain.svg")
+    result, out = render("--clusters", "3", "--chart", "relative_change", "--size", "1600x1090", name="chart.svg")
+    assert result.exit_code == 0, result.output
+    assert float(ET.parse(out).getroot().get("height")) == float(ET.parse(plain).getroot().get("height")) + 190
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--classes", "cat"), "there is no class 'cat'"),
+        (("--expand", "conv9"), "there is no group of layers 'conv9'; did you mean"),
+        (("--snapshot", "iter 7"), "there is no snapshot 'iter 7'"),
+        (("--select", "conv1:20"), "conv1 has the neurons 0 to 19, not '20'"),
+        (("--select", "conv7:1"), "there is no layer with neurons 'conv7'"),
+        (("--session", "nowhere.json"), "nowhere.json"),
+    ],
+)
+def test_what_is_not_there_is_said(render, options, message):
+    result, out = render(*options)
+    assert result.exit_code == 1
+    assert message in result.output and result.output.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("options", [("--size", "big"), ("--size", "10x10"), ("--edge-filter", "0"), ("--facet", "x")])
+def test_wrong_usage(render, options):
+    assert render(*options)[0].exit_code == 2
+
+
+def test_an_unknown_ending(render):
+    result, _ = render(name="picture.bmp")
+    assert result.exit_code == 2 and ".png, .svg, .pdf, .html" in result.output
+
+
+def test_classes_by_name_and_number(lenet):
+    assert chosen_classes(lenet, "5, 3,5") == (3, 5)
+    with pytest.raises(UnknownNameError):
+        chosen_classes(lenet, "10")
+
+
+def test_neurons_of_layers_with_colons(lenet):
+    assert chosen_neuron(lenet, "conv2:49") == ("conv2", 49)
+    with pytest.raises(CnnvisError, match="0 to 49"):
+        chosen_neuron(lenet, "conv2:x")
+
+
+def test_snapshots_by_iteration(lenet):
+    first = lenet.snapshots[0]
+    assert chosen_view(lenet, View(), {"snapshot": str(first.iteration)}).snapshot == first.label
+
+
+def test_options_that_are_not_given_keep_the_session(lenet):
+    start = View(facet="contributions", n_clusters=3)
+    assert chosen_view(lenet, start, {"facet": None, "theme": "dark"}) == View(
+        facet="contributions", n_clusters=3, theme="dark"
+    )
