@@ -17,7 +17,7 @@ from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.datasets.source import ImageSource, open_source
-from cnnvis_caffe.errors import DataFileError, DeviceError, NetError, ParamMismatchError
+from cnnvis_caffe.errors import DataFileError, DeviceError, NetError, ParamMismatchError, ShapeError
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
@@ -32,6 +32,7 @@ from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.records.weights_fit import DIFFERS, MISSING
 
 logger = logging.getLogger(__name__)
@@ -254,7 +255,9 @@ def check_weights(model: Model, snapshots: Sequence[SnapshotFile]) -> None:
     for snapshot in snapshots:
         if not snapshot.path:
             continue
-        fit = compare(model.dag, read_weights(snapshot.path))
+        weights = read_weights(snapshot.path)
+        _check_channels(model, weights)
+        fit = compare(model.dag, weights)
         for status in (DIFFERS, MISSING):
             wrong = fit.named(status)
             if wrong:
@@ -263,6 +266,24 @@ def check_weights(model: Model, snapshots: Sequence[SnapshotFile]) -> None:
                     f"{snapshot.path}: these are not the weights of {model.network.path}: layer {wrong[0].name!r}: "
                     f"{wrong[0].reason}{more}; compare them with: cnnvis-caffe inspect MODEL WEIGHTS"
                 )
+
+
+def _check_channels(model: Model, weights: WeightsFile) -> None:
+    """Raise if the weights were trained on images of other channels than the data have, which a network may not say."""
+    saved = {layer.name: layer.blobs for layer in weights.layers}
+    for layer, param in zip(model.dag.layers, model.network.message.layer):
+        if layer.type != "Convolution" or list(param.bottom) != [model.input_name] or not saved.get(layer.name):
+            continue
+        blob = saved[layer.name][0]
+        wanted = layer.params[0].shape
+        if blob is None or len(blob.shape) != 4 or blob.shape[1] == wanted[1] or blob.shape[0] != wanted[0]:
+            continue
+        channels = blob.shape[1] * max(param.convolution_param.group, 1)
+        raise ShapeError(
+            "data",
+            f"{model.source.name} has images of {model.source.input_shape[0]} channels, but {weights.path} was trained "
+            f"on images of {channels}",
+        )
 
 
 class Nets:

@@ -224,3 +224,14 @@ def test_random_weights_and_few_layers(small, tmp_path):
 
 def test_shown_nodes(whole):
     assert [node.name for node in whole.shown_nodes][:3] == ["data", "conv1", "relu1"]
+
+
+def test_all_patches_of_a_neuron(whole):
+    snapshot = whole.snapshots[0]
+    patches = pipeline.top_patches(whole, snapshot, "conv1", 2)
+    assert [patch.shape for patch in patches] == [(5, 5, 3)] * 4
+    np.testing.assert_array_equal(patches[0], snapshot.thumbnails["conv1"][2])
+    y0, x0, y1, x1 = snapshot.features["conv1"].top_box[2, 3]
+    image = whole.images[int(snapshot.features["conv1"].top_image[2, 3])]
+    np.testing.assert_array_equal(patches[3], image[y0:y1, x0:x1])
+    assert pipeline.top_patches(whole, snapshot, "ip2", 2, size_px=7)[0].shape == (7, 7, 3)

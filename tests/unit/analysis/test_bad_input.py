@@ -42,6 +42,7 @@ def bad(small, tmp_path, monkeypatch):
     np.savez(tmp_path / "halves.npz", images=images, labels=labels / 2)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "grey.npz").read_bytes()[:400])
     (tmp_path / "empty").mkdir()
+    shutil.copy(small.train_val, tmp_path)
     (tmp_path / "list.txt").write_text("missing.png 3\n")
     other = small.folder / "other.prototxt"
     other.write_text(Path(small.deploy).read_text().replace("num_output: 6", "num_output: 5"))
@@ -64,6 +65,8 @@ def bad(small, tmp_path, monkeypatch):
 
 CASES = [
     ({"data": "colour.npz"}, ShapeError, "has images of 3x28x28 .*but the network takes 1x28x28"),
+    ({"data": "colour.npz", "model": "train_val.prototxt"}, ShapeError,
+     "colour.npz has images of 3 channels, but .*small_iter_10.caffemodel was trained on images of 1$"),
     ({"data": "tiny.npz"}, ShapeError, r"has images of 1x20x20 .*smaller than .*resize them \(--resize\)"),
     ({"data": "eleven.npz"}, DataFileError, "has labels up to 10, but the network gives scores for 10 classes"),
     ({"data": "unlabelled.npz"}, DataFileError, "has no array 'labels', but images"),
