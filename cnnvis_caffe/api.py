@@ -1,19 +1,49 @@
-"""What notebooks import: open, look into and run Caffe models."""
+"""What notebooks import: open, run, train, analyse and look at Caffe models.
+
+What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as text anywhere else.
+"""
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnvis_caffe.engines import ENGINES, engine
+from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.records.analysis import Analysis
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.records.analysis import Analysis
+    from cnnvis_caffe.records.aggregation import Aggregation
+    from cnnvis_caffe.records.finding import Finding
+    from cnnvis_caffe.records.view import View
+    from cnnvis_caffe.scene.shapes import Scene
 
-__all__ = ["ENGINES", "analyze", "engine", "inspect", "load_net", "open_analysis"]
+__all__ = [
+    "ENGINES",
+    "Findings",
+    "Picture",
+    "Report",
+    "Table",
+    "analyze",
+    "chart",
+    "compare",
+    "engine",
+    "findings",
+    "inspect",
+    "layers",
+    "load_net",
+    "neuron_page",
+    "neurons",
+    "open_analysis",
+    "picture",
+    "train",
+]
 
 
 def inspect(
@@ -23,7 +53,7 @@ def inspect(
     phase: str | None = None,
     stages: Sequence[str] = (),
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Look into a file of Caffe; PyTorch is not needed.
 
     Parameters
@@ -41,8 +71,8 @@ def inspect(
 
     Returns
     -------
-    dict
-        What ``cnnvis-caffe inspect --json`` prints.
+    Report
+        A dict: what ``cnnvis-caffe inspect --json`` prints.
 
     Raises
     ------
@@ -50,8 +80,7 @@ def inspect(
         If a file is missing or damaged, or the network is not as Caffe allows it.
     """
     report = importlib.import_module("cnnvis_caffe.network.report")
-    result: dict[str, Any] = report.inspect_file(path, weights, phase=phase, stages=stages, input_shapes=input_shapes)
-    return result
+    return Report(report.inspect_file(path, weights, phase=phase, stages=stages, input_shapes=input_shapes))
 
 
 def load_net(
@@ -91,6 +120,77 @@ def load_net(
     if stages:
         keywords["stages"] = list(stages)
     return caffe.Net(os.fspath(network), {"TRAIN": caffe.TRAIN, "TEST": caffe.TEST}[phase], **keywords)
+
+
+def train(
+    solver: str | os.PathLike[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    iterations: int | None = None,
+    log: str | os.PathLike[str] | None = None,
+    progress: Progress = SILENT,
+) -> list[Path]:
+    """Train a network as a solver prototxt says, on the current device.
+
+    Parameters
+    ----------
+    solver : str or path-like
+        Solver prototxt; relative paths in it count from the current folder, as in Caffe.
+    weights : str or path-like, optional
+        Weights to begin with (fine-tuning).
+    iterations : int, optional
+        How many, instead of the solver's ``max_iter``.
+    log : str or path-like, optional
+        Adds losses, scores and the sizes of weights, gradients and updates to this JSON-lines file, which `analyze`
+        reads.
+    progress : Progress, default=SILENT
+        May raise `Cancelled`: the last snapshot stays.
+
+    Returns
+    -------
+    list of Path
+        The weights of the snapshots that were written, in order: what `analyze` takes.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, or solver or network are not as Caffe allows them.
+    """
+    prototxt = importlib.import_module("cnnvis_caffe.formats.prototxt")
+    solvers = importlib.import_module("cnnvis_caffe.runtime.solvers")
+    callback = importlib.import_module("cnnvis_caffe.runtime.solvers.callback")
+    training_log = importlib.import_module("cnnvis_caffe.runtime.solvers.training_log")
+    file = prototxt.read_solver(os.fspath(solver), allow_unknown=False)
+    if weights is not None:
+        file.message.weights[:] = [os.fspath(weights)]
+    folder = os.path.dirname(file.message.snapshot_prefix)
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+    trained = solvers.create_solver(file)
+    written: list[Path] = []
+
+    class Watch(callback.Callback):  # type: ignore[misc, name-defined]
+        """Counts iterations and notes snapshots."""
+
+        def on_updated(self, solver: Any) -> None:
+            progress.step()
+
+        def on_snapshot(self, solver: Any, path: str) -> None:
+            written.append(Path(path.replace(".solverstate", ".caffemodel")))
+
+    trained.callbacks.append(Watch())
+    writer = training_log.TrainingLog(log) if log is not None else None
+    if writer is not None:
+        trained.callbacks.append(writer)
+        writer.start(trained)
+    progress.start(trained.param.max_iter if iterations is None else iterations, "training")
+    try:
+        trained.solve(n_iters=iterations)
+    finally:
+        if writer is not None:
+            writer.close()
+    progress.done()
+    return written
 
 
 def analyze(
@@ -133,7 +233,7 @@ def analyze(
     """
     pipeline = importlib.import_module("cnnvis_caffe.pipeline")
     analysis: Analysis | None = pipeline.analyze(model, weights, data, out, progress=progress, **options)
-    return analysis
+    return None if analysis is None else _Shown.of(analysis)
 
 
 def open_analysis(path: str | os.PathLike[str]) -> Analysis:
@@ -156,5 +256,495 @@ def open_analysis(path: str | os.PathLike[str]) -> Analysis:
         If it is no analysis file, is damaged, or is of a newer version.
     """
     store = importlib.import_module("cnnvis_caffe.store")
-    analysis: Analysis = store.read_analysis(path)
-    return analysis
+    return _Shown.of(store.read_analysis(path))
+
+
+def picture(
+    analysis: Analysis,
+    *,
+    select: str = "",
+    size: tuple[float, float] | None = (1200, 700),
+    title: bool = True,
+    legend: bool = True,
+    view: View | None = None,
+    **options: Any,
+) -> Picture:
+    """Draw the hybrid visualization: layers, clusters of neurons, and their bundled connections.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    select : str, optional
+        A neuron such as ``"conv2:17"``, whose own connections are shown.
+    size : (float, float) or None
+        Wished width and height; long networks make the picture wider. None: as large as is good to read.
+    title, legend : bool, default=True
+    view : View, optional
+        To start from, such as that of a finding.
+    **options
+        As for ``cnnvis-caffe render``: ``facet``, ``edges``, ``edge_filter``, ``importance``, ``classes`` (names or
+        numbers), ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (names of groups), ``snapshot`` (label
+        or iteration), ``theme``.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such option, value, neuron, class, group or snapshot.
+    """
+    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
+    shapes = importlib.import_module("cnnvis_caffe.scene.shapes")
+    chosen = _chosen_view(analysis, view, options)
+    selection = None
+    if select:
+        node, index = picture_view.chosen_neuron(analysis, select)
+        selection = shapes.Target("neuron", node, (index,))
+    drawn = picture_view.draw(analysis, chosen, size=size, selection=selection, has_title=title, has_legend=legend)
+    return Picture(drawn.scene, chosen, drawn.aggregation)
+
+
+def neuron_page(analysis: Analysis, neuron: str, *, snapshot: str | int = "", theme: str = "light") -> Picture:
+    """Draw the page of a neuron: what it responds to, by class, its connections, its history.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    neuron : str
+        Such as ``"conv2:17"``.
+    snapshot : str or int, optional
+        Label or iteration; the last one by default.
+    theme : {"light", "dark"}, default="light"
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such neuron or snapshot.
+    """
+    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
+    page = importlib.import_module("cnnvis_caffe.scene.neuron_page")
+    view = _chosen_view(analysis, None, {"snapshot": snapshot, "theme": theme})
+    node, index = picture_view.chosen_neuron(analysis, neuron)
+    return Picture(page.build_neuron_page(analysis, view.snapshot, node, index, theme=_theme(theme)), view)
+
+
+def chart(
+    analysis: Analysis,
+    quantity: str = "relative_change",
+    *,
+    by: str = "layer",
+    size: tuple[float, float] = (900, 320),
+    theme: str = "light",
+) -> Picture:
+    """Draw debugging information as lines.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    quantity : str, default="relative_change"
+        ``mean_abs_weight``, ``mean_abs_gradient``, ``relative_change``, ``last_update`` or ``dead_share`` of layers;
+        ``loss``, ``error`` or ``learning_rate`` of the training.
+    by : {"layer", "iteration"}, default="layer"
+        What goes to the right, for quantities of layers.
+    size : (float, float)
+    theme : {"light", "dark"}, default="light"
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such quantity.
+    """
+    debugging = importlib.import_module("cnnvis_caffe.scene.debugging")
+    charts = importlib.import_module("cnnvis_caffe.scene.chart")
+    if by not in ("layer", "iteration"):
+        raise UnknownNameError("axis", by, ("layer", "iteration"))
+    if quantity in debugging.TRAINING:
+        lines = debugging.training_chart(analysis, quantity)
+    elif quantity in debugging.QUANTITIES:
+        make = debugging.chart_by_layer if by == "layer" else debugging.chart_by_iteration
+        lines = make(analysis, quantity)
+    else:
+        raise UnknownNameError("quantity", quantity, (*debugging.QUANTITIES, *debugging.TRAINING))
+    return Picture(charts.build_chart(lines, size=size, theme=_theme(theme)))
+
+
+def findings(analysis: Analysis, *, snapshot: str = "", **limits: float) -> Findings:
+    """Find what an expert would point at: dead, redundant, disconnected neurons, training that failed, and more.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : str, optional
+        Label or iteration; the last one by default.
+    **limits
+        From where on something counts, such as ``dead_severe=0.1``; ``cnnvis-caffe findings --limits`` lists them.
+
+    Returns
+    -------
+    Findings
+        A tuple of `Finding`, the severe ones first.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such snapshot or limit.
+    """
+    rules = importlib.import_module("cnnvis_caffe.findings")
+    look = importlib.import_module("cnnvis_caffe.findings.find")
+    aggregation = importlib.import_module("cnnvis_caffe.aggregation.aggregate")
+    views = importlib.import_module("cnnvis_caffe.records.view")
+    known = [field.name for field in fields(rules.Thresholds)]
+    for name in limits:
+        if name not in known:
+            raise UnknownNameError("limit", name, known)
+    label = look.chosen_snapshot(analysis, str(snapshot)).label
+    found = rules.find(
+        analysis,
+        snapshot=str(snapshot),
+        thresholds=rules.Thresholds(**limits),
+        aggregation=aggregation.aggregate(analysis, views.View(snapshot=label)),
+    )
+    return Findings(found)
+
+
+def layers(analysis: Analysis, *, snapshot: str | int = "") -> Table:
+    """List the layers with their debugging information.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : str or int, optional
+        Label or iteration; the last one by default.
+
+    Returns
+    -------
+    Table
+        Of each layer with weights and each rectifier; None where a figure is not known.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such snapshot.
+    """
+    one = _snapshot(analysis, snapshot)
+    names = ("mean_abs_weight", "mean_abs_gradient", "relative_change", "dead_share")
+    rows = []
+    for node in analysis.nodes:
+        if node.name in one.debug:
+            figures = one.debug[node.name]
+            values = (_known(getattr(figures, name)) for name in names)
+            rows.append((node.name, node.type, node.settings, node.n_neurons, *values))
+    title = f"{analysis.title}, {one.label}: {len(rows)} layers"
+    return Table(title, ("layer", "type", "settings", "neurons", *names), tuple(rows))
+
+
+def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Table:
+    """List the neurons of a layer.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    layer : str
+        One whose neurons were analysed.
+    snapshot : str or int, optional
+        Label or iteration; the last one by default.
+
+    Returns
+    -------
+    Table
+        For each neuron its mean, smallest and largest activation, the class and the image that it responds to most,
+        and the share of images that activate it.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such layer or snapshot.
+    """
+    import numpy as np
+
+    one = _snapshot(analysis, snapshot)
+    if layer not in one.features:
+        raise UnknownNameError("layer with neurons", layer, list(one.features))
+    features = one.features[layer]
+    count = analysis.data.class_count
+    seen = count > 0
+    share = (features.active_share[:, seen] * count[seen]).sum(axis=1) / count.sum()
+    best = np.flatnonzero(seen)[features.mean[:, seen].argmax(axis=1)]
+    rows = tuple(
+        (
+            index,
+            float(features.overall_mean[index]),
+            float(features.minimum[index]),
+            float(features.overall_maximum[index]),
+            analysis.data.class_names[best[index]],
+            float(share[index]),
+            int(features.top_image[index, 0]),
+        )
+        for index in range(features.n_neurons)
+    )
+    columns = ("neuron", "mean", "minimum", "maximum", "strongest class", "active share", "top image")
+    return Table(f"{layer}, {one.label}: {len(rows)} neurons", columns, rows)
+
+
+def compare(first: Analysis, second: Analysis | None = None, *, snapshots: tuple[str, str] = ("", "")) -> Table:
+    """Compare two snapshots of an analysis, or two analyses, layer by layer.
+
+    Parameters
+    ----------
+    first : Analysis
+    second : Analysis, optional
+        The same one by default.
+    snapshots : (str, str), optional
+        Labels or iterations; by default the last ones, or the first and the last of one analysis.
+
+    Returns
+    -------
+    Table
+        For each layer how much its connections changed (mean |difference| by mean |connection|), how far the
+        activations by class are apart (median cosine distance), and the share of top images that stayed.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such snapshot.
+    """
+    comparison = importlib.import_module("cnnvis_caffe.scene.comparison")
+    same = second is None or second is first
+    other = first if second is None else second
+    one = first.snapshots[0] if same and not snapshots[0] else _snapshot(first, snapshots[0])
+    two = _snapshot(other, snapshots[1])
+    found = comparison.compare((first, one), (other, two))
+    rows = tuple(
+        (row.layer, *row.n_neurons, _known(row.weight_change), _known(row.distance), _known(row.top_shared))
+        for row in found.layers
+    )
+    columns = ("layer", "neurons A", "neurons B", "weight change", "distance", "top shared")
+    return Table(f"A: {found.first.name}, B: {found.second.name}", columns, rows)
+
+
+# -- what is returned ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture that shows itself.
+
+    Attributes
+    ----------
+    scene : Scene
+        What is drawn, as data: shapes with what they stand for.
+    view : View or None
+        What was chosen to see.
+    aggregation : Aggregation or None
+        Groups, clusters and biclusters, of the hybrid visualization.
+    """
+
+    scene: Scene
+    view: View | None = None
+    aggregation: Aggregation | None = None
+
+    def save(self, path: str | os.PathLike[str], *, scale: float = 1.0) -> None:
+        """Write it as .png, .svg, .pdf or .html.
+
+        Parameters
+        ----------
+        path : str or path-like
+        scale : float, default=1.0
+            Pixels of a PNG for one of the picture.
+
+        Raises
+        ------
+        CnnvisError
+            If there is no such format, or cairo is missing that .png and .pdf need.
+        """
+        importlib.import_module("cnnvis_caffe.render.write").write_scene(self.scene, path, scale=scale)
+
+    def svg(self) -> str:
+        """Return the picture as SVG, with its font."""
+        text: str = importlib.import_module("cnnvis_caffe.render.svg").scene_svg(self.scene)
+        return text
+
+    def _repr_svg_(self) -> str:
+        """Show it in Jupyter, no wider than the page."""
+        svg = self.svg()
+        svg = svg[svg.index("<svg") :]
+        return svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+
+    def __repr__(self) -> str:
+        return f"<Picture {self.scene.title!r}, {self.scene.width:.0f}x{self.scene.height:.0f}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table that shows itself; iterates over its rows as dicts.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+    rows : tuple of tuple
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (dict(zip(self.columns, row)) for row in self.rows)
+
+    def __getitem__(self, column: str) -> list[Any]:
+        """Return a column as a list; UnknownNameError if there is none of that name."""
+        if column not in self.columns:
+            raise UnknownNameError("column", column, self.columns)
+        return [row[self.columns.index(column)] for row in self.rows]
+
+    def _texts(self) -> list[tuple[str, ...]]:
+        """Rows as texts."""
+        return [tuple(map(_text, row)) for row in self.rows]
+
+    def _align(self) -> str:
+        """One sign for each column: numbers to the right."""
+        return "".join("<" if any(isinstance(value, str) for value in self[name]) else ">" for name in self.columns)
+
+    def __str__(self) -> str:
+        tables = importlib.import_module("cnnvis_caffe.cli.tables")
+        lines = tables.table([self.columns, *self._texts()], self._align())
+        return "\n".join([self.title, "", *lines])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show it in Jupyter."""
+        return _html_table(self.title, self.columns, self._texts(), self._align())
+
+
+class Findings(tuple["Finding", ...]):
+    """Findings that show themselves."""
+
+    def __repr__(self) -> str:
+        marks = {"severe": "●", "mild": "○"}
+        return "\n".join(f"{marks[one.severity]} {one.title}" for one in self) or "nothing to point at"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Show them in Jupyter."""
+        rows = [(one.severity, one.title, one.explanation, one.suggestion) for one in self]
+        return _html_table(f"{len(rows)} findings", ("", "what", "why it matters", "what to try"), rows, "<<<<")
+
+
+class Report(dict[str, Any]):
+    """What `inspect` found, as a dict that shows itself."""
+
+    def __repr__(self) -> str:
+        text: list[str] = importlib.import_module("cnnvis_caffe.cli.inspect_text").render(self)
+        return "\n".join(text)
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Show it in Jupyter."""
+        return f'<pre style="white-space: pre; overflow-x: auto">{escape(repr(self))}</pre>'
+
+
+class _Shown(Analysis):
+    """An analysis that shows itself in a few lines; its record would show all of its nodes."""
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> _Shown:
+        """Return the same analysis."""
+        return cls(**{field.name: getattr(analysis, field.name) for field in fields(Analysis)})
+
+    def _table(self) -> Table:
+        rows = tuple((one.label, _known(one.loss), _known(one.error)) for one in self.snapshots)
+        n_neurons = sum(len(one.mean) for one in self.snapshots[-1].features.values())
+        title = (
+            f"{self.title}: {n_neurons:,} neurons of {len(self.snapshots[-1].features)} layers "
+            f"on {self.data.n_images:,} images of {self.data.source}"
+        )
+        return Table(title, ("snapshot", "loss", "error"), rows)
+
+    def __repr__(self) -> str:
+        return str(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
+
+
+# -- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def _chosen_view(analysis: Analysis, start: View | None, options: Mapping[str, Any]) -> View:
+    """A view with what the options say, names and values checked."""
+    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
+    views = importlib.import_module("cnnvis_caffe.records.view")
+    choices = {
+        "facet": views.FACETS,
+        "edges": views.EDGE_QUANTITIES,
+        "importance": views.IMPORTANCES,
+        "clustering": views.CLUSTERINGS,
+        "theme": views.THEMES,
+    }
+    free = ("snapshot", "edge_filter", "classes", "class_cutoff", "n_clusters", "expand")
+    wanted: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in choices and name not in free:
+            raise UnknownNameError("option", name, (*choices, *free))
+        if name in choices and value not in choices[name]:
+            raise UnknownNameError(name, str(value), choices[name])
+        wanted[name] = value
+    if "snapshot" in wanted:
+        wanted["snapshot"] = str(wanted["snapshot"]) or None
+    for name in ("classes", "expand"):
+        if name in wanted:
+            many = [wanted[name]] if isinstance(wanted[name], (str, int)) else list(wanted[name])
+            wanted[name] = ",".join(map(str, many)) if name == "classes" else many
+    chosen: View = picture_view.chosen_view(analysis, start or views.View(), wanted)
+    return chosen
+
+
+def _snapshot(analysis: Analysis, label: str | int) -> Any:
+    """The snapshot of a label or iteration; the last one if it is empty."""
+    return importlib.import_module("cnnvis_caffe.findings.find").chosen_snapshot(analysis, str(label))
+
+
+def _theme(name: str) -> Any:
+    """A theme by its name."""
+    if name not in ("light", "dark"):
+        raise UnknownNameError("theme", name, ("light", "dark"))
+    return importlib.import_module("cnnvis_caffe.scene.theme").theme_named(name)
+
+
+def _known(value: float) -> float | None:
+    """A number, or None for NaN and infinities."""
+    return float(value) if abs(value) < float("inf") else None
+
+
+def _text(value: Any) -> str:
+    """A cell of a table: three digits of what is no whole number."""
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _html_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
+    """A table as HTML."""
+    sides = [f' style="text-align: {"right" if side == ">" else "left"}; vertical-align: top"' for side in align]
+    head = "".join(f"<th{side}>{escape(name)}</th>" for name, side in zip(columns, sides))
+    body = "".join(
+        "<tr>" + "".join(f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, sides)) + "</tr>" for row in rows
+    )
+    return f"<p>{escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
