@@ -34,9 +34,7 @@ def check_display() -> None:
         lines = [line for line in tried.stderr.splitlines() if line.strip()]
         said = next((line for line in lines if "display" in line.lower() or "xcb" in line.lower()), "")
         display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or ""
-        raise DisplayError(
-            f"no window can be opened on display {display!r}{': ' + said if said else ''}; {advice}"
-        )
+        raise DisplayError(f"no window can be opened on display {display!r}{': ' + said if said else ''}; {advice}")
 
 
 def make_application(arguments: Sequence[str] = ()):

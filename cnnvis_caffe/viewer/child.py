@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -112,10 +113,8 @@ class _Teller:
         threading.Thread(target=self._wait, daemon=True).start()
 
     def _wait(self) -> None:
-        try:
+        with contextlib.suppress(EOFError, OSError):  # then the window is gone
             self._connection.recv()
-        except (EOFError, OSError):
-            pass  # the window is gone
         self._stopped.set()
 
     def start(self, total: int, what: str) -> None:

@@ -379,9 +379,7 @@ class Commands:
     def merge(self, gap: Gap, first: int, second: int) -> None:
         """Draw two bundles as one."""
         sign = gap.biclusters[first].sign
-        self._apply(
-            MergeBiclusters(gap.source, gap.target, sign, self._named(gap, first), self._named(gap, second))
-        )
+        self._apply(MergeBiclusters(gap.source, gap.target, sign, self._named(gap, first), self._named(gap, second)))
 
     def merge_bundles(self) -> None:
         """Merge the selected bundle with the one that shares most clusters with it."""

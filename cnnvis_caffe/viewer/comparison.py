@@ -29,6 +29,7 @@ class Comparison(QObject):
         self.first = first
         self.session = Session()
         self.pane = Pane(self.session)
+        self.pane.shows_legend = False  # one is enough
         self.snapshot = snapshot
         self._is_linking = False
         self.chooser = Dropdown("Snapshot on the right", [(one.label, one.label) for one in analysis.snapshots])

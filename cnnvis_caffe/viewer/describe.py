@@ -184,10 +184,9 @@ def _column(analysis, aggregation, view, target, class_index) -> Card:
     note = ""
     if aggregation is not None:
         for group in aggregation.groups:
-            if target.node in group.nodes:
-                if len(group.columns) > 1:
-                    rows.append(("group", f"{group.name} of {counted(len(group.columns), 'layer')}"))
-                    note = "" if group.is_expanded else "stands for its group; expand it to see every layer"
+            if target.node in group.nodes and len(group.columns) > 1:
+                rows.append(("group", f"{group.name} of {counted(len(group.columns), 'layer')}"))
+                note = "" if group.is_expanded else "stands for its group; expand it to see every layer"
     return Card(title_of(aggregation, target.node), tuple(rows), note=note)
 
 

@@ -219,7 +219,8 @@ QPushButton[primary="true"] {{ background: {c.ink}; color: {c.panel}; border: 1p
 QPushButton[primary="true"]:hover {{ background: {c.accent}; border-color: {c.accent}; }}
 QPushButton[primary="true"]:focus {{ border: 2px solid {c.focus}; padding: 4px 13px; }}
 QPushButton[primary="true"]:disabled {{ background: {c.line}; border-color: {c.line}; color: {c.muted}; }}
-QPushButton[link="true"] {{ background: transparent; border: 1px solid transparent; color: {c.muted}; padding: 1px 5px; }}
+QPushButton[link="true"] {{ background: transparent; border: 1px solid transparent; color: {c.muted};
+  padding: 1px 5px; }}
 QPushButton[link="true"]:hover {{ color: {c.ink}; background: {c.hover}; }}
 QPushButton[link="true"]:focus {{ border: 1px solid {c.focus}; }}
 QLineEdit, QSpinBox, QPlainTextEdit, QTextEdit {{ background: {c.field}; border: 1px solid {c.line};

@@ -204,7 +204,20 @@ class MainWindow(QtWidgets.QMainWindow):
         bar.setFloatable(False)
         bar.setIconSize(QSize(16, 16))
         bar.setContextMenuPolicy(Qt.PreventContextMenu)
-        for name in ("open_file", "", "undo", "redo", "", "fit", "zoom_in", "zoom_out", "", "compare_snapshot", "export_picture", "dark_theme"):
+        for name in (
+            "open_file",
+            "",
+            "undo",
+            "redo",
+            "",
+            "fit",
+            "zoom_in",
+            "zoom_out",
+            "",
+            "compare_snapshot",
+            "export_picture",
+            "dark_theme",
+        ):
             if name:
                 bar.addAction(self.actions_by_name[name])
             else:
@@ -715,9 +728,11 @@ class MainWindow(QtWidgets.QMainWindow):
         elif target.kind == "cluster" and target.members:
             aggregation = self.session.aggregation
             column = aggregation.column(target.node) if aggregation is not None else None
-            first = int(column.clusters[target.index].representatives[0]) if column is not None and (
-                0 <= target.index < len(column.clusters)
-            ) else target.members[0]
+            first = (
+                int(column.clusters[target.index].representatives[0])
+                if column is not None and (0 <= target.index < len(column.clusters))
+                else target.members[0]
+            )
             self.open_neuron(target.node, first)
         elif target.kind in ("column", "group"):
             self.session.select(target)
@@ -815,10 +830,20 @@ class MainWindow(QtWidgets.QMainWindow):
         pane.minimap.set_wanted(self.actions_by_name["minimap"].isChecked())
         pane.canvas.set_theme(self.session.view.theme)
         pane.session.hover_changed.connect(self._hover_beside)
+        self.splitter.setOrientation(self._best_orientation())
         self.splitter.addWidget(pane)
-        half = self.splitter.width() // 2
-        self.splitter.setSizes([half, half])
+        self.splitter.setSizes([1000, 1000])
         self._enable()
+
+    def _best_orientation(self) -> Qt.Orientation:
+        """Beside or below each other: whichever shows both pictures larger."""
+        display, width, height = self.pane.canvas.display, self.splitter.width(), self.splitter.height()
+        if display is None:
+            return Qt.Horizontal
+        scene = display.scene
+        beside = min(width / 2 / scene.width, height / scene.height)
+        below = min(width / scene.width, height / 2 / scene.height)
+        return Qt.Vertical if below > beside else Qt.Horizontal
 
     def _hover_beside(self, target: Target | None, class_index: int) -> None:
         session = self.comparison.session if self.comparison is not None else None

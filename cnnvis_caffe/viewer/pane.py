@@ -1,4 +1,4 @@
-"""A canvas and the session that it shows, tied together: what the pointer and the keys do becomes selection and edits."""
+"""A canvas and the session that it shows: what pointer and keys do becomes selection and edits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cnnvis_caffe.viewer.describe import describe
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.session import Session
 from cnnvis_caffe.viewer.stages import Made
+from cnnvis_caffe.viewer.widgets.legend_strip import LegendStrip
 
 #: A picture for a canvas of another size is asked for when it has kept that size for so long, in ms.
 SETTLE_MS = 120
@@ -42,7 +43,8 @@ class Pane(QWidget):
         self.card = HoverCard(self.canvas)
         self.head = QWidget()
         row = QHBoxLayout(self.head)
-        row.setContentsMargins(look.MARGIN, 6, look.MARGIN, 6)
+        row.setContentsMargins(look.MARGIN, 0, look.MARGIN, 0)
+        self.head.setFixedHeight(36)
         self.title = look.label(role="section")
         self.subtitle = look.label(role="muted")
         row.addWidget(self.title)
@@ -53,6 +55,9 @@ class Pane(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.head)
         layout.addWidget(self.canvas, 1)
+        self.legend = LegendStrip()
+        self.shows_legend = True
+        layout.addWidget(self.legend)
         self._pointer = QPoint()
         self._reveal: Target | None = None
         self._shown_view: View | None = None
@@ -67,6 +72,7 @@ class Pane(QWidget):
         canvas.menu_requested.connect(self._menu)
         canvas.dropped.connect(self._dropped)
         canvas.stepped.connect(self._step)
+        self.legend.clicked.connect(self._legend_clicked)
         canvas.installEventFilter(self)
         session.picture_changed.connect(self._show)
         session.selection_changed.connect(self._selected)
@@ -98,6 +104,7 @@ class Pane(QWidget):
         self._shown_view = None
         if self.session.analysis is None:
             self.canvas.set_scene(None)
+            self.legend.set_scene(None)
         else:
             self.canvas.is_fitted = True
             self.canvas.empty_text = "Making the picture…"
@@ -112,6 +119,8 @@ class Pane(QWidget):
         keep = self._anchor()
         self.canvas.set_theme(view.theme)
         self.canvas.set_scene(made.display, moves=moves, keep=keep)
+        if self.shows_legend:
+            self.legend.set_scene(made.legend)
         self.canvas.setAccessibleDescription(made.scene.description)
         self._selected(self.session.selection)
         self.card.show_card(None, self._pointer)
@@ -153,6 +162,10 @@ class Pane(QWidget):
             self.opened.emit(hit.target)
         else:
             self.session.select(hit.target)
+
+    def _legend_clicked(self, hit: Hit | None) -> None:
+        if hit is not None:
+            self.session.select(None if hit.target == self.session.selection else hit.target)
 
     def _double_clicked(self, hit: Hit | None) -> None:
         self.card.show_card(None, self._pointer)

@@ -71,7 +71,9 @@ def search(analysis: Analysis, text: str, shown: tuple[str, ...] = (), most: int
         if query == str(c) or (not query.isdigit() and query in analysis.data.class_names[c].lower()):
             detail = f"class {c} · {counted(int(analysis.data.class_count[c]), 'image')}"
             first = 0 if words[0] == "class" else 1
-            found.append(((first, name.lower() != query, c), Found(f"class {name}", detail, Target("class", members=(c,)))))
+            found.append(
+                ((first, name.lower() != query, c), Found(f"class {name}", detail, Target("class", members=(c,))))
+            )
     found.sort(key=lambda item: item[0])
     unique = {item.target: item for _, item in reversed(found)}
     kept = [item for _, item in found if unique.get(item.target) is item]

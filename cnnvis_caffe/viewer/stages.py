@@ -14,7 +14,8 @@ from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
-from cnnvis_caffe.scene.picture import build_scene
+from cnnvis_caffe.scene.legend import legend_height, legend_shapes
+from cnnvis_caffe.scene.picture import build_scene, start_drawing
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer.canvas.display import Display
 
@@ -49,6 +50,8 @@ class Made:
     scene : Scene
     display : Display
         The scene, ready to be painted.
+    legend : Scene
+        As wide as the canvas, whatever the picture's own size.
     seconds : float
         What it took.
     """
@@ -57,6 +60,7 @@ class Made:
     aggregation: Aggregation
     scene: Scene
     display: Display
+    legend: Scene
     seconds: float
 
 
@@ -88,8 +92,26 @@ class PictureMaker:
             relations=self._relations(wanted.analysis, view, aggregation),
             cache=self._scenes,
             has_title=False,
+            has_legend=False,
         )
-        return Made(wanted, aggregation, scene, Display(scene), time.perf_counter() - started)
+        legend = self._legend(wanted, aggregation)
+        return Made(wanted, aggregation, scene, Display(scene), legend, time.perf_counter() - started)
+
+    def _legend(self, wanted: Wanted, aggregation: Aggregation) -> Scene:
+        """The legend of the picture as a scene of its own, so that it does not shrink with wide networks."""
+        drawing, entries, notes = start_drawing(
+            wanted.analysis,
+            aggregation,
+            wanted.view,
+            size=wanted.size,
+            cache=self._scenes,
+            has_title=False,
+            has_legend=False,
+        )
+        width = wanted.size[0]
+        height = legend_height(entries, notes, width)
+        drawing = replace(drawing, geometry=replace(drawing.geometry, width=width, height=height))
+        return Scene(width, height, drawing.theme.ground, tuple(legend_shapes(drawing, entries, notes)), "Legend")
 
     def _relations(self, analysis: Analysis, view: View, aggregation: Aggregation):
         labels = [snapshot.label for snapshot in analysis.snapshots]

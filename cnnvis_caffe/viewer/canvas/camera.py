@@ -58,12 +58,16 @@ def _clamp(at: float, length: float, seen: float) -> float:
 
 
 def fitted(
-    width: float, height: float, view_width: float, view_height: float, *, most: float = 1.5, margin: float = FIT_MARGIN_PX
+    width: float,
+    height: float,
+    view_width: float,
+    view_height: float,
+    *,
+    most: float = 1.5,
+    margin: float = FIT_MARGIN_PX,
 ) -> Camera:
     """Return the camera that shows a whole scene of a size in the middle of a window."""
-    zoom = min(
-        max(view_width - 2 * margin, 1) / max(width, 1), max(view_height - 2 * margin, 1) / max(height, 1), most
-    )
+    zoom = min(max(view_width - 2 * margin, 1) / max(width, 1), max(view_height - 2 * margin, 1) / max(height, 1), most)
     return Camera((width - view_width / zoom) / 2, (height - view_height / zoom) / 2, zoom)
 
 

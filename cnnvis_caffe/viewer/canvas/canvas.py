@@ -114,9 +114,7 @@ class Canvas(QWidget):
         """Return a size for a large screen."""
         return QSize(1000, 640)
 
-    def set_scene(
-        self, scene: Scene | Display | None, *, moves: bool = False, keep: Target | None = None
-    ) -> None:
+    def set_scene(self, scene: Scene | Display | None, *, moves: bool = False, keep: Target | None = None) -> None:
         """Show another scene; the one before stays until it is painted.
 
         Parameters
@@ -147,8 +145,10 @@ class Canvas(QWidget):
             self.camera = self._fitted()
         elif keep is not None:
             self.camera = self._kept_in_place(old, display, keep)
-        if old is not None and self._tiles is not None and self._tiles.is_complete(
-            camera_before, self.width(), self.height()
+        if (
+            old is not None
+            and self._tiles is not None
+            and self._tiles.is_complete(camera_before, self.width(), self.height())
         ):
             self._under = self._tiles
         if old_frame is not None or old is None or camera_before != self.camera:
@@ -171,8 +171,9 @@ class Canvas(QWidget):
     def _kept_in_place(self, old: Display, new: Display, keep: Target) -> Camera:
         before, after = old.box_of(keep), new.box_of(keep)
         if before is None or after is None:
-            boxes_before, boxes_after = old.boxes_by(("column", "cluster", "neuron")), new.boxes_by(
-                ("column", "cluster", "neuron")
+            boxes_before, boxes_after = (
+                old.boxes_by(("column", "cluster", "neuron")),
+                new.boxes_by(("column", "cluster", "neuron")),
             )
             before, after = boxes_before.get(keep.node), boxes_after.get(keep.node)
         if before is None or after is None:
@@ -479,7 +480,9 @@ class Canvas(QWidget):
                 painter.setBrush(wash)
                 painter.setPen(QPen(QColor(self.theme.selection), 2))
                 painter.drawRoundedRect(self._on_screen(box).adjusted(-2, -2, 2, 2), 5, 5)
-        side = QRectF(at.x() + 6, at.y() + 6, ghost.width() / ghost.devicePixelRatio(), ghost.height() / ghost.devicePixelRatio())
+        side = QRectF(
+            at.x() + 6, at.y() + 6, ghost.width() / ghost.devicePixelRatio(), ghost.height() / ghost.devicePixelRatio()
+        )
         painter.setOpacity(0.9)
         painter.drawPixmap(side.topLeft(), ghost)
         painter.setOpacity(1.0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.scene.lettering import font_family, text_width
+from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.viewer.qt import (
     QBrush,
     QColor,
@@ -285,11 +285,12 @@ class Display:
 
     def _row_box(self, target: Target) -> QRectF | None:
         for shape in self.shapes:
-            if type(shape) is Picture and shape.rows and shape.target is not None and shape.target.node == target.node:
-                if target.members and target.members[0] in shape.rows:
-                    row = shape.rows.index(target.members[0])
-                    height = shape.height / len(shape.rows)
-                    return QRectF(shape.x, shape.y + row * height, shape.width, height)
+            if type(shape) is not Picture or shape.target is None or shape.target.node != target.node:
+                continue
+            if target.members and target.members[0] in shape.rows:
+                row = shape.rows.index(target.members[0])
+                height = shape.height / len(shape.rows)
+                return QRectF(shape.x, shape.y + row * height, shape.width, height)
         return None
 
     def boxes_by(self, kinds: tuple[str, ...]) -> dict[str, QRectF]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnvis_caffe.scene.shapes import Scene
 from cnnvis_caffe.viewer.canvas.display import Display, Hit
-from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QtWidgets, QTransform, QWidget, Signal
+from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTransform, QtWidgets, QWidget, Signal
 
 MAX_ZOOM = 1.25
 MIN_ZOOM = 0.55

@@ -41,7 +41,9 @@ class Transition:
         ]
         for first, last in places:
             if first.intersects(size) and last.intersects(size):
-                self._moves.append((first, last, old_frame.copy(first.toAlignedRect()), new_frame.copy(last.toAlignedRect())))
+                self._moves.append(
+                    (first, last, old_frame.copy(first.toAlignedRect()), new_frame.copy(last.toAlignedRect()))
+                )
         self._old, self._new = old_frame.copy(), new_frame.copy()
         for frame, ground, which in ((self._old, ground_old, 0), (self._new, ground_new, 1)):
             frame.setDevicePixelRatio(1)

@@ -89,7 +89,7 @@ class LineChart(PlotWidget):
         plot.showGrid(x=False, y=True, alpha=0.12)
         plot.setLogMode(x=False, y=chart.y.is_log)
         n = len(chart.series)
-        for number, series in sorted(enumerate(chart.series), key=lambda item: item[1].is_emphasised):
+        for series in sorted(chart.series, key=lambda one: one.is_emphasised):
             colour = self._colour(series, n)
             strong = series.is_emphasised or not chart.is_ordered
             values = self._heights(series)

@@ -67,7 +67,9 @@ class OpenModelDialog(QDialog):
         grid.setVerticalSpacing(8)
         grid.setColumnStretch(1, 1)
         self.model = self._field(grid, 0, "Network", "train_val.prototxt or deploy.prototxt", self._choose_model)
-        self.weights = self._field(grid, 1, "Weights", "one snapshot or several, between semicolons", self._choose_weights)
+        self.weights = self._field(
+            grid, 1, "Weights", "one snapshot or several, between semicolons", self._choose_weights
+        )
         self.data = self._field(
             grid, 2, "Data", "mnist:test, cifar10:test, an LMDB, a folder of class folders", self._choose_data
         )
@@ -142,7 +144,9 @@ class OpenModelDialog(QDialog):
             self.weights.setText("; ".join(paths))
 
     def _choose_data(self) -> None:
-        path = QtWidgets.QFileDialog.getExistingDirectory(self, "Folder of a database or of images", self._settings.folder)
+        path = QtWidgets.QFileDialog.getExistingDirectory(
+            self, "Folder of a database or of images", self._settings.folder
+        )
         if path:
             self.data.setText(path)
 

@@ -24,7 +24,7 @@ from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.describe import CLUSTERINGS
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.session import Session
-from cnnvis_caffe.viewer.widgets.inputs import Chip, Dropdown, Flow, Segmented, Slider, Stepper
+from cnnvis_caffe.viewer.widgets.inputs import Chip, Dropdown, Elided, Flow, Segmented, Slider, Stepper
 
 #: More classes than this are a list with a search field instead of chips.
 MOST_CHIPS = 24
@@ -54,7 +54,9 @@ class ControlPanel(QtWidgets.QScrollArea):
         )
         self._section("Facet of the clusters", self.facet)
 
-        self.edges = Segmented((("weight", "Weight ±"), ("gradient", "Gradient"), ("relative_change", "Change")), "Edges")
+        self.edges = Segmented(
+            (("weight", "Weight ±"), ("gradient", "Gradient"), ("relative_change", "Change")), "Edges"
+        )
         self.filter = Slider(5, 100, "Edge filter", lambda value: f"{value}% of strength")
         self._section("Connections, coloured by", self.edges)
         self._row("Show", self.filter)
@@ -97,7 +99,9 @@ class ControlPanel(QtWidgets.QScrollArea):
             lambda value: apply(ChooseClustering(self.clustering.value, value), together=True)
         )
         self.filter.moved.connect(lambda value: apply(ChooseEdgeFilter(value / 100), together=self._drags(self.filter)))
-        self.cutoff.moved.connect(lambda value: apply(ChooseClassCutoff(value / 100), together=self._drags(self.cutoff)))
+        self.cutoff.moved.connect(
+            lambda value: apply(ChooseClassCutoff(value / 100), together=self._drags(self.cutoff))
+        )
         for slider in (self.filter, self.cutoff):
             slider.slider.sliderPressed.connect(self._press)
         self._is_first_move = False
@@ -373,9 +377,8 @@ class GroupList(QWidget):
             button.setProperty("group", group.name)
             button.setVisible(len(group.columns) > 1)
             button.clicked.connect(self._toggle)
-            name = look.label(group.name)
+            name = Elided(group.name)
             name.setToolTip(", ".join(group.nodes))
-            name.setMinimumWidth(40)
             self._grid.addWidget(button, row, 0)
             self._grid.addWidget(name, row, 1)
             self._grid.setRowMinimumHeight(row, 24)

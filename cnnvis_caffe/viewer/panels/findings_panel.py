@@ -64,7 +64,7 @@ class _Delegate(QtWidgets.QStyledItemDelegate):
     def _layout(self, option, index) -> tuple[QRect, int]:
         width = max(option.widget.viewport().width(), 120) if option.widget is not None else 220
         metrics = QtGui.QFontMetrics(look.text_font())
-        room = QRect(0, 0, width - 42, 1000)
+        room = QRect(0, 0, width - 50, 1000)
         box = metrics.boundingRect(room, Qt.TextWordWrap, index.data())
         return box, width
 
@@ -93,7 +93,7 @@ class _Delegate(QtWidgets.QStyledItemDelegate):
         painter.drawEllipse(QPointF(area.left() + 11, area.top() + 13.5), 3.75, 3.75)
         painter.setPen(QColor(chrome.ink))
         painter.setFont(look.text_font())
-        room = option.rect.adjusted(27, 6, -14, -6)
+        room = option.rect.adjusted(27, 6, -10, -6)
         painter.drawText(room, Qt.TextWordWrap | Qt.AlignLeft | Qt.AlignTop, finding.title)
         painter.restore()
 

@@ -238,9 +238,7 @@ class LayersPanel(QtWidgets.QTreeView):
         self._is_following = True
         index = self._model.index_of(target) if target is not None else QModelIndex()
         if index.isValid():
-            self.selectionModel().setCurrentIndex(
-                index, QItemSelectionModel.ClearAndSelect | QItemSelectionModel.Rows
-            )
+            self.selectionModel().setCurrentIndex(index, QItemSelectionModel.ClearAndSelect | QItemSelectionModel.Rows)
             self.scrollTo(index)
         else:
             self.selectionModel().clear()

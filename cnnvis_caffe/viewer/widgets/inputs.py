@@ -488,3 +488,26 @@ class Chip(QtWidgets.QAbstractButton):
         painter.setPen(QColor(chrome.ink if self.isChecked() else chrome.muted))
         painter.drawText(self.rect().adjusted(24, 0, 0, 0), Qt.AlignVCenter | Qt.AlignLeft, self.text())
         painter.end()
+
+
+class Elided(QWidget):
+    """A name that is shortened in the middle where there is no room for it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self.setSizePolicy(QSizePolicy.Ignored, QSizePolicy.Preferred)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size of the whole name."""
+        return QSize(self.fontMetrics().horizontalAdvance(self.text), 22)
+
+    def paintEvent(self, event) -> None:  # noqa: N802
+        """Paint the name."""
+        painter = QPainter(self)
+        text = self.fontMetrics().elidedText(self.text, Qt.ElideMiddle, self.width())
+        painter.setPen(QColor(look.current().ink))
+        painter.drawText(self.rect(), Qt.AlignLeft | Qt.AlignVCenter, text)
+        painter.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     QColor,
+    QEvent,
     QFrame,
     QLineEdit,
     QPainter,
@@ -140,6 +141,13 @@ class SearchBox(QLineEdit):
         self.popup.raise_()
         if n:
             self.list.setCurrentIndex(self.model.index(0))
+
+    def event(self, event) -> bool:
+        """Keep Escape and Enter from being shortcuts while somebody types."""
+        if event.type() == QEvent.ShortcutOverride and event.key() in (Qt.Key_Escape, Qt.Key_Return, Qt.Key_Enter):
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event) -> None:  # noqa: N802
         """Up and Down choose, Enter goes there, Escape leaves."""

@@ -1,0 +1,75 @@
+"""The legend under the picture, always in its own size."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.scene.shapes import Scene
+from cnnvis_caffe.viewer.canvas.display import Display, Hit
+from cnnvis_caffe.viewer.qt import QColor, QPainter, QRectF, QSize, QSizePolicy, Qt, QWidget, Signal
+
+
+class LegendStrip(QWidget):
+    """Shows the legend of a picture.
+
+    Signals
+    -------
+    clicked : Hit or None
+        A class, for example.
+    hovered : Hit or None
+    """
+
+    clicked = Signal(object)
+    hovered = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.display: Display | None = None
+        self._height = 0
+        self._hover: Hit | None = None
+        self.setMouseTracking(True)
+        self.setAccessibleName("Legend")
+        self.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
+        self.hide()
+
+    def set_scene(self, scene: Scene | None) -> None:
+        """Show another legend; the strip never becomes lower, or the picture would jump with every facet."""
+        self.display = Display(scene) if scene is not None else None
+        self.setVisible(scene is not None)
+        self._height = max(self._height, round(scene.height)) if scene is not None else 0
+        self.setFixedHeight(self._height)
+        self._hover = None
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the height that it needs."""
+        return QSize(400, self._height)
+
+    def paintEvent(self, event) -> None:  # noqa: N802
+        """Paint it."""
+        if self.display is None:
+            return
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self.display.scene.ground))
+        self.display.paint(painter, QRectF(self.rect()), 1.0)
+        painter.end()
+
+    def _hit(self, event) -> Hit | None:
+        hit = self.display.hit(event.localPos().x(), event.localPos().y(), 1.0) if self.display is not None else None
+        return hit if hit is not None and hit.target.kind == "class" else None
+
+    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+        """Say what lies under the pointer."""
+        hit = self._hit(event)
+        if hit != self._hover:
+            self._hover = hit
+            self.setCursor(Qt.PointingHandCursor if hit is not None else Qt.ArrowCursor)
+            self.hovered.emit(hit)
+
+    def leaveEvent(self, event) -> None:  # noqa: N802
+        """Nothing is pointed at."""
+        self._hover = None
+        self.hovered.emit(None)
+
+    def mousePressEvent(self, event) -> None:  # noqa: N802
+        """Answer a click."""
+        if event.button() == Qt.LeftButton:
+            self.clicked.emit(self._hit(event))

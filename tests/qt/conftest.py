@@ -1,0 +1,107 @@
+"""Windows for tests: each is shown, waited for, closed, and must be gone afterwards."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+
+import pytest
+
+# Before anything imports Qt.
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="cnnvis-runtime-"))
+
+TIMEOUT_MS = 60_000
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """Without the Qt plug-in nothing here can run."""
+    has_plugin = config.pluginmanager.hasplugin("pytest-qt")
+    for item in items:
+        if "tests/qt" in str(item.fspath).replace(os.sep, "/"):
+            if has_plugin:
+                # Qt's platform without a screen says so about every window.
+                item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints"))
+            else:
+                item.add_marker(pytest.mark.skip(reason="pytest-qt is not there"))
+
+
+@pytest.fixture(scope="session")
+def lenet():
+    """A small made-up analysis with three snapshots."""
+    from helpers.analyses import make_analysis
+
+    return make_analysis("lenet", n_snapshots=3)
+
+
+@pytest.fixture(scope="session")
+def deep():
+    """One with groups of several layers."""
+    from helpers.analyses import make_analysis
+
+    return make_analysis("deep", n_snapshots=2)
+
+
+@pytest.fixture
+def settings(qapp, tmp_path):
+    """Settings of their own."""
+    from cnnvis_caffe.viewer.settings import Settings
+
+    return Settings(str(tmp_path / "settings.ini"))
+
+
+def is_settled(window) -> bool:
+    """Whether nothing is under way: no work, no picture, nothing to paint."""
+    return (
+        window._opening is None
+        and window.jobs.n_running == 0
+        and all(not pane.session.is_busy and pane.canvas.is_painted for pane in window.panes)
+        and not any(pane._settle.isActive() for pane in window.panes)
+    )
+
+
+@pytest.fixture
+def settle(qtbot) -> Callable:
+    """Wait until a window is quiet."""
+
+    def wait(window) -> None:
+        qtbot.wait(1)
+        qtbot.waitUntil(lambda: is_settled(window), timeout=TIMEOUT_MS)
+
+    return wait
+
+
+@pytest.fixture
+def make_window(qtbot, settings, settle) -> Iterator[Callable]:
+    """Make windows; at the end each is closed and must be freed."""
+    from cnnvis_caffe.viewer.main_window import MainWindow
+
+    windows = []
+
+    def make(analysis=None, *, motion: bool = False):
+        window = MainWindow(settings)
+        window.set_reduced_motion(not motion)
+        window.resize(1400, 900)
+        windows.append(window)
+        window.show()
+        qtbot.waitExposed(window)
+        if analysis is not None:
+            window.show_analysis(analysis)
+            settle(window)
+        return window
+
+    yield make
+    while windows:
+        window = windows.pop()
+        window.close()
+        references = [weakref.ref(window.session), weakref.ref(window.pane.canvas)]
+        window.deleteLater()
+        del window
+        qtbot.waitUntil(lambda: _are_dead(references), timeout=5000)  # noqa: B023
+
+
+def _are_dead(references: list) -> bool:
+    gc.collect()
+    return all(reference() is None for reference in references)
