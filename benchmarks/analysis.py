@@ -1,6 +1,6 @@
 """What the derived features of LeNet cost beside the passes that they need, and beside a loop as people write them.
 
-    python -m benchmarks.analysis [--images 60000] [--batch 128] [--rounds 3]
+    python -m benchmarks.analysis [--images 60000] [--batch 256] [--rounds 3]
 
 Needs MNIST and the zoo (CNNVIS_DATA_DIR, CNNVIS_ZOO_DIR). Three things run over the same images, in turns:
 
@@ -176,7 +176,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=60_000)
-    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory of fresh processes")
