@@ -6,15 +6,13 @@ import json
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from cnnvis_caffe.cli.analysis_text import duration, size, summary, summary_lines
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.interrupt import Interruptible
-
-if TYPE_CHECKING:
-    from cnnvis_caffe.records.analysis import Analysis
 
 _FILE = click.Path(dir_okay=False)
 
@@ -153,7 +151,7 @@ def command(
     report: dict[str, Any]
     if analysis is None:
         report = {"file": out, "shard": list(shard), "bytes": os.path.getsize(out), "seconds": round(seconds, 1)}
-        text = [f"{out}: shard {shard[0]}/{shard[1]}, {_size(report['bytes'])}, in {_duration(seconds)}"]
+        text = [f"{out}: shard {shard[0]}/{shard[1]}, {size(report['bytes'])}, in {duration(seconds)}"]
         text.append(f"put all {shard[1]} together with: cnnvis-caffe merge ... --out FILE.cnnvis.h5")
     else:
         report = summary(analysis, seconds)
@@ -172,110 +170,3 @@ def _class_names(text: str | None) -> list[str]:
         with open(text, encoding="utf-8") as file:
             return [line.strip() for line in file if line.strip()]
     return _names(text)
-
-
-def summary(analysis: Analysis, seconds: float) -> dict[str, Any]:
-    """Say what was found, for programs.
-
-    Parameters
-    ----------
-    analysis : Analysis
-    seconds : float
-        That it took.
-
-    Returns
-    -------
-    dict
-        As JSON holds it; None where a number is not known.
-    """
-    last = analysis.snapshots[-1]
-    shown = [node for node in analysis.nodes if node.name in last.features]
-    return {
-        "file": analysis.path,
-        "bytes": os.path.getsize(analysis.path),
-        "seconds": round(seconds, 1),
-        "network": analysis.title,
-        "data": analysis.data.source,
-        "preprocessing": analysis.data.preprocessing,
-        "n_images": analysis.data.n_images,
-        "n_classes": analysis.data.n_classes,
-        "images_a_second": _number(analysis.provenance.get("images a second")),
-        "snapshots": [
-            {"label": s.label, "iteration": s.iteration, "loss": _finite(s.loss), "error": _finite(s.error)}
-            for s in analysis.snapshots
-        ],
-        "layers": [
-            {
-                "name": node.name,
-                "type": node.type,
-                "n_neurons": node.n_neurons,
-                "dead_share": _finite(last.debug[node.name].dead_share) if node.name in last.debug else None,
-            }
-            for node in shown
-        ],
-        "n_neurons": sum(node.n_neurons for node in shown),
-        "n_images_kept": len(analysis.images),
-        "curves": [curve.name for curve in analysis.curves],
-    }
-
-
-def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
-    """Say the same for people.
-
-    Parameters
-    ----------
-    analysis : Analysis
-    report : dict
-        What `summary` gives.
-
-    Returns
-    -------
-    list of str
-    """
-    dead = sorted((layer for layer in report["layers"] if layer["dead_share"]), key=lambda layer: -layer["dead_share"])
-    worst = [f"{layer['name']} {_n_dead(layer)} of {layer['n_neurons']}" for layer in dead[:5]]
-    if len(dead) > len(worst):
-        worst.append(f"{sum(map(_n_dead, dead[5:]))} in {len(dead) - 5} more layers")
-    speed = f", {report['images_a_second']:.0f} images/s" if report["images_a_second"] else ""
-    lines = [
-        f"{report['network']}: {report['n_neurons']} neurons in {len(report['layers'])} layers",
-        f"data       {report['data']}: {report['n_images']} images of {report['n_classes']} classes, "
-        f"{report['preprocessing']}",
-    ]
-    note = analysis.provenance.get("note")
-    lines += [f"           {note}"] if note else []
-    for snapshot in report["snapshots"]:
-        loss, error = snapshot["loss"], snapshot["error"]
-        result = f"loss {loss:.4g}, error {error:.2%}" if loss is not None and error is not None else ""
-        lines.append(f"{snapshot['label']:10} {result}")
-    lines.append(f"dead       {', '.join(worst) or 'none'}")
-    if report["curves"]:
-        lines.append(f"log        {len(report['curves'])} curves")
-    lines.append(f"written    {report['file']}, {_size(report['bytes'])}, in {_duration(report['seconds'])}{speed}")
-    return lines
-
-
-def _n_dead(layer: dict[str, Any]) -> int:
-    """How many neurons of a rectifier never see anything above 0."""
-    return round(layer["dead_share"] * layer["n_neurons"])
-
-
-def _finite(value: float) -> float | None:
-    """A number that JSON has."""
-    return value if value == value and abs(value) != float("inf") else None
-
-
-def _number(text: str | None) -> float | None:
-    """A number from a text that may be empty."""
-    return float(text) if text else None
-
-
-def _size(n_bytes: int) -> str:
-    """Bytes for people."""
-    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 100_000 else f"{n_bytes / 1e3:.1f} kB"
-
-
-def _duration(seconds: float) -> str:
-    """Seconds for people."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

@@ -78,14 +78,20 @@ def command(
     input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
     wide: bool,
 ) -> None:
-    """Show what FILE holds: a network, solver, weights, solver state or mean image of any Caffe.
+    """Show what FILE holds: a network, solver, weights, solver state or mean image of any Caffe, or an analysis.
 
     For a network: its layers with shapes, parameters, multiply-adds and receptive fields, and whether weights fit.
     """
     from cnnvis_caffe.cli.gutter import to_ascii
     from cnnvis_caffe.cli.inspect_text import render
+    from cnnvis_caffe.formats import file_kind
     from cnnvis_caffe.network.report import finite, inspect_file
 
+    if file_kind.guess_kind(file) == file_kind.ANALYSIS:
+        if weights:
+            raise click.UsageError(f"{file} is an analysis; weights are compared with networks")
+        _show_analysis(file, as_json)
+        return
     report = inspect_file(
         file,
         _split(weights),
@@ -99,6 +105,19 @@ def command(
         return
     text = "\n".join(render(report, None if wide else _width()))
     click.echo(text if _can_show(text) else to_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
+
+
+def _show_analysis(path: str, as_json: bool) -> None:
+    """Say what an analysis file holds."""
+    from cnnvis_caffe.cli.analysis_text import details, summary
+    from cnnvis_caffe.store import read_analysis
+
+    analysis = read_analysis(path)
+    report = {"kind": "analysis", **summary(analysis)}
+    if as_json:
+        click.echo(json.dumps({**report, "provenance": dict(analysis.provenance)}, indent=1, allow_nan=False))
+    else:
+        click.echo("\n".join(details(analysis, report)))
 
 
 def _width() -> int:

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from cnnvis_caffe.cli.analyze import summary, summary_lines
+from cnnvis_caffe.cli.analysis_text import summary, summary_lines
 from cnnvis_caffe.cli.bar import Bar
 
 _FILE = click.Path(dir_okay=False)

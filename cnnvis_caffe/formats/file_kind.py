@@ -19,6 +19,7 @@ SOLVERSTATE = "solverstate"
 MEAN = "mean"
 HDF5_WEIGHTS = "hdf5 weights"
 HDF5_SOLVERSTATE = "hdf5 solverstate"
+ANALYSIS = "analysis"
 UNKNOWN = "unknown"
 
 _TEXTS = ((NETWORK, schema.NetParameter), (SOLVER, schema.SolverParameter))
@@ -70,6 +71,9 @@ def _hdf5_kind(file: MappedFile) -> str:
 
     try:
         with open_hdf5(file) as root:
+            # What analysis files call themselves; `store` reads them.
+            if root.attrs.get("format") == "cnnvis_caffe analysis":
+                return ANALYSIS
             if "history" in root:
                 return HDF5_SOLVERSTATE
             return HDF5_WEIGHTS if "data" in root else UNKNOWN
