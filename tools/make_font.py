@@ -19,10 +19,9 @@ from fontTools.ttLib import TTFont
 
 FOLDER = Path(__file__).resolve().parents[1] / "cnnvis_caffe" / "scene" / "fonts"
 FAMILY = "CNNVis Sans"
-LETTERS = (
-    [*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x391, 0x3CA)]
-    + [ord(c) for c in "–—‘’“”•…‹›⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻₀₁₂₃₄₅₆₇₈₉←↑→↓↔−×÷±≈≠≤≥∂∑√∞Δ●○■□▲▼◆✓✗"]
-)
+LETTERS = [*range(0x20, 0x7F), *range(0xA0, 0x180), *range(0x391, 0x3CA)] + [
+    ord(c) for c in "–—‘’“”•…‹›⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻₀₁₂₃₄₅₆₇₈₉←↑→↓↔−×÷±≈≠≤≥∂∑√∞Δ●○■□▲▼◆✓✗"
+]
 STYLES = {"regular": ("Regular", 400), "bold": ("Bold", 700)}
 
 

@@ -78,9 +78,7 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         history.check(analysis, options["session"])
         start = history.view
     names = ("facet", "edges", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters", "clustering")
-    view = chosen_view(
-        analysis, start, {name: options[name] for name in (*names, "expand", "snapshot", "theme")}
-    )
+    view = chosen_view(analysis, start, {name: options[name] for name in (*names, "expand", "snapshot", "theme")})
     if options["neuron"]:
         if report:
             raise CnnvisError("--report measures the hybrid visualization, not the page of a neuron")

@@ -45,19 +45,20 @@ class CairoPainter:
             "regular": self._cairo.ToyFontFace(font_family(), weight=self._cairo.FONT_WEIGHT_NORMAL),
             "bold": self._cairo.ToyFontFace(font_family(), weight=self._cairo.FONT_WEIGHT_BOLD),
         }
-        self._paint = {
-            Rectangle: self._paint_rectangle,
-            Picture: self._paint_picture,
-            Path: self._paint_path,
-            Text: self._paint_text,
-        }
 
     def paint(self, scene: Scene) -> None:
         """Paint the ground and every shape that this zoom shows."""
         self._set_colour(scene.ground, 1.0)
         self._context.paint()
         for shape in shapes_at(scene, self._zoom):
-            self._paint[type(shape)](shape)
+            if isinstance(shape, Rectangle):
+                self._paint_rectangle(shape)
+            elif isinstance(shape, Picture):
+                self._paint_picture(shape)
+            elif isinstance(shape, Path):
+                self._paint_path(shape)
+            else:
+                self._paint_text(shape)
 
     def _set_colour(self, colour: str, opacity: float) -> None:
         red, green, blue = rgb(colour)
@@ -111,9 +112,7 @@ class CairoPainter:
         stride = self._cairo.ImageSurface.format_stride_for_width(self._cairo.FORMAT_RGB24, width)
         data = np.zeros((height, stride // 4, 4), np.uint8)  # blue, green, red, unused
         data[:, :width, :3] = shape.pixels[:, :, ::-1]
-        image = self._cairo.ImageSurface(
-            self._cairo.FORMAT_RGB24, width, height, memoryview(data).cast("B"), stride
-        )
+        image = self._cairo.ImageSurface(self._cairo.FORMAT_RGB24, width, height, data.reshape(-1).data, stride)
         context = self._context
         context.save()
         context.rectangle(left, top, right - left, bottom - top)

@@ -52,7 +52,8 @@ function at(event) {{
 svg.addEventListener("wheel", event => {{
   event.preventDefault();
   const point = at(event);
-  const factor = Math.min(Math.max(Math.exp(event.deltaY * 0.0015), home.width / 40 / whole.width), 2 * home.width / whole.width);
+  const least = home.width / 40 / whole.width, most = 2 * home.width / whole.width;
+  const factor = Math.min(Math.max(Math.exp(event.deltaY * 0.0015), least), most);
   show({{
     x: point.x - (point.x - whole.x) * factor, y: point.y - (point.y - whole.y) * factor,
     width: whole.width * factor, height: whole.height * factor,

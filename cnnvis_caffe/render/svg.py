@@ -68,9 +68,8 @@ def font_faces() -> str:
 
 def elements(shapes: Iterable[Shape], *, with_bounds: bool) -> Iterator[str]:
     """Yield an element for each shape."""
-    write = {Rectangle: _rectangle, Picture: _picture, Path: _path, Text: _text}
     for shape in shapes:
-        start, end = write[type(shape)](shape)
+        start, end = _element(shape)
         if not start:
             continue
         attributes = f" id={quoteattr(element_id(shape.name))} data-name={quoteattr(shape.name)}"
@@ -81,6 +80,15 @@ def elements(shapes: Iterable[Shape], *, with_bounds: bool) -> Iterator[str]:
         tag, _, rest = start.partition(" ")
         label = "" if isinstance(shape, Text) else f"<title>{escape(describe(shape.target, shape.name))}</title>"
         yield f"{tag}{attributes} {rest}>{label}{end}"
+
+
+def _element(shape: Shape) -> tuple[str, str]:
+    """Start of an element without its name, and its end; empty for what has no extent."""
+    if isinstance(shape, Rectangle):
+        return _rectangle(shape)
+    if isinstance(shape, Picture):
+        return _picture(shape)
+    return _path(shape) if isinstance(shape, Path) else _text(shape)
 
 
 def describe(target: Target | None, name: str) -> str:

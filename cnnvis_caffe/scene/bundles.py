@@ -105,9 +105,7 @@ def quantity_range(drawing: Drawing) -> QuantityRange | None:
     return QuantityRange(min(known), max(known)) if known else QuantityRange(0.0, 0.0)
 
 
-def _stroke_colour(
-    drawing: Drawing, gap: Gap, bicluster: Bicluster, stroke: Stroke, span: QuantityRange | None
-) -> str:
+def _stroke_colour(drawing: Drawing, gap: Gap, bicluster: Bicluster, stroke: Stroke, span: QuantityRange | None) -> str:
     """Sign, or the colour of the quantity."""
     theme = drawing.theme
     if span is None:

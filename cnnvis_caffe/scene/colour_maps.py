@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-
 #: Colours of a map; odd, so that the middle of a diverging one is exactly its middle colour.
 STEPS = 257
 

@@ -200,7 +200,7 @@ def _patches(
     theme = drawing.theme
     contents = drawing.geometry.contents[number][index]
     packing = contents.packing
-    known = patches_of(drawing.snapshot, column, drawing.cache)
+    known = patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache)
     left = box[0] + (box[2] - packing.width) / 2
     free = box[3] - SIZES.label_height - 2 * SIZES.padding - packing.height
     top = box[1] + SIZES.padding + SIZES.label_height + max(0.0, free) / 2
@@ -231,7 +231,8 @@ def _silent(
     x, y, width, height = place
     yield Rectangle(name, *place, Style(theme.ground, theme.dead, 1.0, opacity), 0.0, target)
     ends = np.linspace((x, y + height), (x + width, y), 4)
-    yield Path(f"{name}/cross", ends, Style("", theme.dead, 1.0, opacity), target=target, min_zoom=6 / min(width, height))
+    style = Style("", theme.dead, 1.0, opacity)
+    yield Path(f"{name}/cross", ends, style, target=target, min_zoom=6 / min(width, height))
 
 
 def _class_chip(
@@ -382,4 +383,3 @@ def _class_labels(
                 f"class/{name}/{which}", x + at * cell + 0.5, y - 9, cell - 1, 6, style, 1.0,
                 Target("class", members=(which,)),
             )  # fmt: skip
-

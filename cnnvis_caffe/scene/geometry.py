@@ -166,7 +166,8 @@ def _make_geometry(
     n_depths = 1 + max(column.depth for column in aggregation.columns)
     height = _room_height(aggregation, size, above + below + head)
     widths, gap = _column_widths(analysis, aggregation, n_depths, size)
-    contents, sizes = [], []
+    contents: list[tuple[Contents, ...]] = []
+    sizes: list[np.ndarray] = []
     lanes = [sum(other.depth == column.depth for other in aggregation.columns) for column in aggregation.columns]
     for column, width, n_lanes in zip(aggregation.columns, widths, lanes):
         room = (height - (n_lanes - 1) * (SIZES.lane_gap + head)) / n_lanes
@@ -176,7 +177,7 @@ def _make_geometry(
             continue
         are_equal = has_equal_areas(analysis, aggregation, column)
         most = output_side(analysis) if are_equal else SIZES.patch_most
-        filled = tuple(_fill_clusters(snapshot, column, width, room, most, cache, are_equal=are_equal))
+        filled = tuple(_fill_clusters(analysis, snapshot, column, width, room, most, cache, are_equal=are_equal))
         contents.append(filled)
         sizes.append(np.array([_cluster_size(one.packing, width) for one in filled]))
     packed = perf_counter()
@@ -287,6 +288,7 @@ def _tiles_size(n: int) -> tuple[float, float]:
 
 
 def _fill_clusters(
+    analysis: Analysis,
     snapshot: Snapshot,
     column: Column,
     width: float,
@@ -308,7 +310,8 @@ def _fill_clusters(
         if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
             shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
         importance = np.ones(len(shown)) if are_equal else column.importance[shown]
-        yield _pack_cluster(snapshot, column, shown, importance, (inner, budget), most, cache)
+        aspects = patches_of(analysis, snapshot, column, cache).aspects[shown]
+        yield _pack_cluster(snapshot, column, shown, importance, aspects, (inner, budget), most, cache)
 
 
 def _shares(column: Column) -> np.ndarray:
@@ -339,11 +342,12 @@ def _pack_cluster(
     column: Column,
     shown: np.ndarray,
     importance: np.ndarray,
+    aspects: np.ndarray,
     room: tuple[float, float],
     most: float,
     cache: SceneCache,
 ) -> Contents:
-    """Pack patches into a cluster that has room for a width and a height; patches are `most` wide on average at most."""
+    """Pack patches into a cluster with room for a width and a height; they are `most` wide on average at most."""
     inner, budget = room
     key = ("packing", id(snapshot), column.node, shown.tobytes(), importance.tobytes(), round(budget), inner, most)
 
@@ -355,7 +359,6 @@ def _pack_cluster(
         share_of_largest = float(weights.max() / weights.sum())
         area = min(inner * budget * FILLED, n * largest**2, SIZES.patch_largest**2 / share_of_largest)
         height = min(budget, max(area / (FILLED * inner), largest))
-        aspects = patches_of(snapshot, column, cache).aspects[shown]
         in_few_rows = n <= FEW or height < 1.8 * np.sqrt(area / n)
         shape = _row_shape(aspects, inner, height, largest) if in_few_rows else inner / height
         packing = pack(

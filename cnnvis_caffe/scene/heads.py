@@ -77,13 +77,12 @@ def _head_room(drawing: Drawing, number: int) -> tuple[float, float]:
     return left, right
 
 
-def _head(
-    drawing: Drawing, column: Column, middle: float, y: float, bounds: tuple[float, float]
-) -> Iterator[Shape]:
+def _head(drawing: Drawing, column: Column, middle: float, y: float, bounds: tuple[float, float]) -> Iterator[Shape]:
     """Two lines, or one that is larger when the picture is small."""
     theme, target = drawing.theme, Target("column", column.node)
     room = bounds[1] - bounds[0]
-    name = shorten(column.title, room, SIZES.head, "bold")
+    title = _title(drawing, column)
+    name = shorten(title, room, SIZES.head, "bold")
     line = next((line for line in _second_lines(drawing, column) if text_width(line, SIZES.small) <= room), "")
     half = max(text_width(name, SIZES.head, "bold"), text_width(line, SIZES.small)) / 2
     middle = min(max(middle, bounds[0] + half), bounds[1] - half)
@@ -95,7 +94,7 @@ def _head(
             f"head/{column.node}", middle, y + 12, name, SIZES.head, theme.ink, "middle", "bold", target=target,
             min_zoom=OVERVIEW,
         )  # fmt: skip
-    larger = shorten(column.title, room, SIZES.overview, "bold")
+    larger = shorten(title, room, SIZES.overview, "bold")
     if larger and text_width(larger, SIZES.overview, "bold") <= 2 * min(middle - bounds[0], bounds[1] - middle):
         yield Text(
             f"head/{column.node}/overview", middle, y + 22, larger, SIZES.overview, theme.ink, "middle", "bold",
@@ -108,6 +107,18 @@ def _head(
         )  # fmt: skip
 
 
+def _title(drawing: Drawing, column: Column) -> str:
+    """Title of a column; inside an open group, whose name stands above, without that name."""
+    group = next((one for one in drawing.aggregation.groups if one.name == column.group), None)
+    if group is None or not group.is_expanded or len(group.columns) < 2:
+        return column.title
+    parts = []
+    for part in column.title.split(" + "):
+        has_name = part.startswith((f"{group.name}/", f"{group.name}_")) and len(part) > len(group.name) + 1
+        parts.append(part[len(group.name) + 1 :] if has_name else part)
+    return " + ".join(parts)
+
+
 def _second_lines(drawing: Drawing, column: Column) -> Iterator[str]:
     """Type and number of neurons, from the longest way of saying it to the shortest."""
     analysis, n = drawing.analysis, len(column.labels)
@@ -118,10 +129,11 @@ def _second_lines(drawing: Drawing, column: Column) -> Iterator[str]:
         return
     kind = layer_type(analysis, column.node)
     scale = ""
-    if any(facet_of(drawing.view, column.node, tuple(c.neurons.tolist())) != "features" for c in column.clusters):
-        if features_of(drawing.snapshot, column.node) is not None:
-            largest, has_sign = matrix_scale(drawing, column.node, drawing.view.facet)
-            scale = f" · {'±' if has_sign else 'to '}{figure(largest)}"
+    facets = [facet_of(drawing.view, column.node, tuple(one.neurons.tolist())) for one in column.clusters]
+    matrices = [facet for facet in facets if facet != "features"]
+    if matrices and features_of(drawing.snapshot, column.node) is not None:
+        largest, has_sign = matrix_scale(drawing, column.node, matrices[0])
+        scale = f" · {'±' if has_sign else 'to '}{figure(largest)}"
     yield f"{kind} · {counted(n, 'neuron')}{scale}"
     if scale:
         yield f"{whole(n)}{scale}"
@@ -137,9 +149,7 @@ def layer_type(analysis: Analysis, node: str) -> str:
     return TYPE_NAMES.get(found.type, found.type)
 
 
-def _pill(
-    drawing: Drawing, group: LayerGroup, column: Column, middle: float, y: float, room: float
-) -> Iterator[Shape]:
+def _pill(drawing: Drawing, group: LayerGroup, column: Column, middle: float, y: float, room: float) -> Iterator[Shape]:
     """A button under the head of a collapsed group."""
     theme, target = drawing.theme, Target("group", group.name)
     text = f"+ {counted(len(group.columns) - 1, 'layer')}"
@@ -158,15 +168,13 @@ def _open_groups(drawing: Drawing) -> Iterator[Shape]:
     """A line over the columns of each expanded group, with its name."""
     theme = drawing.theme
     for group in drawing.aggregation.groups:
-        numbers = [
-            number for number, column in enumerate(drawing.aggregation.columns) if column.group == group.name
-        ]
+        numbers = [number for number, column in enumerate(drawing.aggregation.columns) if column.group == group.name]
         if not group.is_expanded or len(numbers) < 2:
             continue
         boxes = [drawing.geometry.head_box(number) for number in numbers]
         left = min(x for x, _, _, _ in boxes)
         right = max(x + width for x, _, width, _ in boxes)
-        y = min(y for _, y, _, _ in boxes) - 8
+        y = drawing.geometry.top - 12
         target = Target("group", group.name)
         text = shorten(f"{group.name} −", right - left - 16, SIZES.small, "bold")
         half = text_width(text, SIZES.small, "bold") / 2 + 8

@@ -1,4 +1,4 @@
-"""The legend under the picture: what sizes and colours of neurons and edges mean, the classes, and what must be said."""
+"""The legend under the picture: what sizes and colours mean, the classes, and what must be said."""
 
 from __future__ import annotations
 
@@ -156,9 +156,8 @@ def picture_notes(analysis: Analysis, aggregation: Aggregation, view: View) -> t
         what = "gradients" if view.edges == "gradient" else "relative changes"
         notes.append(f"This file holds no {what}: edges show their sign")
     if view.classes:
-        notes.append(
-            f"Translucent: below {percent(view.class_cutoff)} of the layer's largest mean activation on the chosen classes"
-        )
+        share = percent(view.class_cutoff)
+        notes.append(f"Translucent: below {share} of the layer's largest mean activation on the chosen classes")
     return tuple(notes)
 
 
@@ -197,7 +196,7 @@ def _any_signed(drawing: Drawing, facet: str) -> bool:
 def _any_silent(drawing: Drawing) -> bool:
     """Whether some shown patch is crossed out."""
     return any(
-        not patches_of(drawing.snapshot, column, drawing.cache).pixels[neuron].size
+        not patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache).pixels[neuron].size
         for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents)
         for contents in filled
         for neuron in contents.neurons.tolist()

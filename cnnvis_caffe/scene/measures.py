@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -60,14 +61,16 @@ def _packing_measures(drawing: Drawing) -> dict[str, Any]:
     found = []
     for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents):
         equal = has_equal_areas(drawing.analysis, drawing.aggregation, column)
-        aspects = patches_of(drawing.snapshot, column, drawing.cache).aspects
+        aspects = patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache).aspects
         for one in filled:
             if len(one.neurons) < 2:
                 continue
             areas = np.ones(len(one.neurons)) if equal else np.maximum(column.importance[one.neurons], 0.0)
             enough = len(one.neurons) >= 6  # of fewer, neighbours say nothing
             distances = squareform(pdist(likeness(drawing.snapshot, column, one.neurons))) if enough else None
-            found.append(measure_packing(one.packing, np.nan_to_num(areas), aspects[one.neurons], distances))
+            with warnings.catch_warnings():  # where no two patches touch, there is no mean distance of those
+                warnings.simplefilter("ignore", RuntimeWarning)
+                found.append(measure_packing(one.packing, np.nan_to_num(areas), aspects[one.neurons], distances))
     if not found:
         return {"clusters": 0}
     result: dict[str, Any] = {"clusters": len(found)}

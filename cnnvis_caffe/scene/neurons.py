@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,17 +50,26 @@ def present_classes(analysis: Analysis) -> list[int]:
 
 def features_of(snapshot: Snapshot, node: str) -> LayerFeatures | None:
     """Return the features of a node; None for inputs and whatever was not analysed."""
-    return snapshot.features[node] if node in snapshot.features else None
+    return snapshot.features.get(node)
 
 
-def patches_of(snapshot: Snapshot, column: Column, cache: SceneCache) -> Patches:
-    """Return the patches of a column."""
+def patches_of(analysis: Analysis, snapshot: Snapshot, column: Column, cache: SceneCache) -> Patches:
+    """Return the patches of a column.
+
+    Where a receptive field reaches over both ends of the image, the padding is left out: in late layers of deep
+    networks hardly anything else would be seen.
+    """
 
     def read() -> Patches:
         n = len(column.labels)
-        found = snapshot.thumbnails[column.node] if column.node in snapshot.thumbnails else ()
+        found = snapshot.thumbnails.get(column.node, ())
         pixels = tuple(found) if len(found) == n else tuple(np.zeros((0, 0, 3), np.uint8) for _ in range(n))
         aspects, colours = np.ones(n), np.full((n, 3), np.nan)
+        features = features_of(snapshot, column.node)
+        if features is not None:
+            height, width = analysis.data.input_shape[1:]
+            boxes = features.top_box[:, 0].tolist() if features.top_box.shape[1] else [(0, 0, 0, 0)] * n
+            pixels = tuple(without_padding(patch, box, height, width) for patch, box in zip(pixels, boxes))
         for neuron, patch in enumerate(pixels):
             if patch.size:
                 aspects[neuron] = patch.shape[1] / patch.shape[0]
@@ -69,12 +79,30 @@ def patches_of(snapshot: Snapshot, column: Column, cache: SceneCache) -> Patches
     return cache.get(("patches", id(snapshot), column.node, len(column.labels)), read, alive=snapshot)
 
 
-def silent_neurons(snapshot: Snapshot, node: str, n: int) -> np.ndarray:
-    """Return which neurons never respond: no image makes them anything but a constant not above 0."""
-    features = features_of(snapshot, node)
-    if features is None:
-        return np.zeros(n, bool)
-    return (features.overall_maximum <= 0) & (features.overall_maximum == features.minimum)
+def without_padding(patch: np.ndarray, box: Sequence[int], height: int, width: int) -> np.ndarray:
+    """Cut a patch to the image along each axis on which its box holds the whole image.
+
+    Parameters
+    ----------
+    patch : ndarray of shape (h, w, 3), uint8
+    box : sequence of int
+        y0, x0, y1, x1 in pixels of the image, which may lie outside.
+    height, width : int
+        Of the image.
+    """
+    y0, x0, y1, x1 = box
+    if y0 <= 0 and y1 >= height and y1 - y0 > height:
+        patch = patch[_inside(patch.shape[0], y0, y1, height)]
+    if x0 <= 0 and x1 >= width and x1 - x0 > width:
+        patch = patch[:, _inside(patch.shape[1], x0, x1, width)]
+    return patch
+
+
+def _inside(n: int, start: int, stop: int, length: int) -> slice:
+    """Pixels of n over [start, stop) that lie in [0, length); one at least."""
+    scale = n / (stop - start)
+    first = min(n - 1, int(np.ceil(-start * scale - 0.25)))
+    return slice(first, max(first + 1, int(np.floor((length - start) * scale + 0.25))))
 
 
 def likeness(snapshot: Snapshot, column: Column, neurons: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ def figure(value: float, digits: int = 3) -> str:
     size = math.floor(math.log10(abs(value)))
     if size >= 5 or size < -3:
         mantissa, _, power = f"{value:.{digits - 2}e}".partition("e")
-        return f"{mantissa}·10{''.join('⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['-0123456789'.index(c)] for c in str(int(power)))}".replace("-", "−")
+        raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{mantissa}·10{raised}".replace("-", "−")
     if size >= digits:
         return whole(round(value)).replace("-", "−")
     text = f"{value:.{max(0, digits - 1 - size)}f}"
