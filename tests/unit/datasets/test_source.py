@@ -204,3 +204,10 @@ def test_reading_ahead_ends_with_its_reader():
     assert threading.active_count() == n_threads
     assert len(made) <= 10
     assert list(read_ahead(str, [])) == []
+
+
+def test_a_crop_decides_where_the_network_does_not_say(tmp_path, pictures):
+    np.savez(tmp_path / "a.npz", images=pictures.images, labels=pictures.labels)
+    source = open_source(str(tmp_path / "a.npz"), preprocessing=Preprocessing(crop=5))
+    assert source.input_shape == (3, 5, 5)
+    np.testing.assert_array_equal(source.patch_images(np.array([7])), pictures.images[7:8, :, 2:7, 1:6])
