@@ -53,8 +53,8 @@ PLATES = (
     Plate("base_cnn_activations", "base_cnn", ("--expand", "conv3-1", "--facet", "activations"), "Activations of "
           "the third group; rows that are white from end to end belong to neurons that no class activates.", "7 (a)"),
     Plate("resnet", "resnet", (), "A residual network: each block is one column."),
-    Plate("resnet_expanded", "resnet", ("--expand", "all", "--size", "2400x1000"), "The same with every block opened: "
-          "what passes a block by runs around it."),
+    Plate("resnet_expanded", "resnet", ("--expand", "res3a"), "The same with one block opened: "
+          "what passes by its convolutions runs around them."),
     Plate("googlenet", "googlenet", (), "GoogLeNet: 57 convolutions as thirteen columns."),
     Plate("googlenet_expanded", "googlenet", ("--expand", "inception_3a", "--size", "2400x1200"), "GoogLeNet with its "
           "first inception module opened: a lane for each branch."),
