@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(config, items) -> None:
         if "tests/qt" in str(item.fspath).replace(os.sep, "/"):
             if has_plugin:
                 # Qt's platform without a screen says so about every window.
-                item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints"))
+                item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", "does not support (raise|grabbing)"))
             else:
                 item.add_marker(pytest.mark.skip(reason="pytest-qt is not there"))
 

@@ -24,6 +24,7 @@ def targets(window, kind, node=""):
 
 def key(qtbot, widget, text):
     """Press the keys of a shortcut."""
+    QApplication.setActiveWindow(widget.window())
     sequence = QKeySequence(text)[0]
     qtbot.keyClick(widget, sequence & ~0xFE000000, Qt.KeyboardModifiers(sequence & 0xFE000000))
 
@@ -112,7 +113,10 @@ def test_a_click_selects_everywhere_and_draws_the_neurons_own_curves(make_window
         s
         for s in canvas.display.shapes
         if isinstance(s, Path) and s.target is not None and s.target.kind == "edge"
-        and (s.target.members == neuron.members or s.target.other_members == neuron.members)
+        and (
+            (s.target.node, s.target.members) == ("conv2", neuron.members)
+            or (s.target.other_node, s.target.other_members) == ("conv2", neuron.members)
+        )
     ]  # fmt: skip
     assert {(s.target.node, s.target.other_node) for s in own} == {("conv1", "conv2"), ("conv2", "relu1")}
     assert sum(isinstance(s, Path) for s in canvas.display.shapes) > before
@@ -218,6 +222,8 @@ def test_groups_expand_collapse_and_change_their_representative(make_window, set
     canvas, session = window.pane.canvas, window.session
     pill = next(t for t in targets(window, "group") if t.node == "conv3_1")
     n = len(session.aggregation.columns)
+    canvas.reveal(pill)
+    settle(window)
     pointer.click(canvas, pointer.place_of(canvas, pill))
     settle(window)
     snap(window, "expanded")
@@ -513,7 +519,7 @@ def test_two_snapshots_side_by_side(make_window, settle, qtbot, lenet):
     settle(window)
     assert beside.snapshot.label == "iter 1000"
     window.actions_by_name["end_comparison"].trigger()
-    assert window.comparison is None and window.splitter.count() == 1 or True
+    assert window.comparison is None
     settle(window)
 
 

@@ -248,11 +248,12 @@ class Canvas(QWidget):
         if box is None:
             return False
         shown = QRectF(*self.camera.to_scene(0, 0), self.width() / self.camera.zoom, self.height() / self.camera.zoom)
-        large = max(box.width(), box.height()) * self.camera.zoom >= 24
+        least = self.display.least_zoom_of(target)
+        large = max(box.width(), box.height()) * self.camera.zoom >= 24 and self.camera.zoom >= least
         if shown.contains(box) and (large or not zoom_in):
             return True
         self.is_fitted = False
-        most = max(1.5, self._fitted().zoom) if zoom_in else self.camera.zoom
+        most = max(1.5, self._fitted().zoom, 1.05 * least) if zoom_in else self.camera.zoom
         self._fly_to(fitted_to((box.x(), box.y(), box.width(), box.height()), self.width(), self.height(), most))
         return True
 

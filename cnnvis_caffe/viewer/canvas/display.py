@@ -283,6 +283,11 @@ class Display:
         x1, y1 = boxes[:, 2:].max(0)
         return QRectF(x0, y0, x1 - x0, y1 - y0)
 
+    def least_zoom_of(self, target: Target) -> float:
+        """Return from which zoom on anything that stands for a target is painted."""
+        numbers = self.indices_of(target)
+        return float(self._least[numbers].min()) if numbers else 0.0
+
     def _row_box(self, target: Target) -> QRectF | None:
         for shape in self.shapes:
             if type(shape) is not Picture or shape.target is None or shape.target.node != target.node:

@@ -76,6 +76,7 @@ class LineChart(PlotWidget):
         chrome = look.chrome_of(theme.name)
         plot = self.getPlotItem()
         plot.clear()
+        plot.disableAutoRange()
         self.setBackground(chrome.panel)
         font = QFont(font_family())
         font.setPixelSize(look.SMALL)
@@ -87,13 +88,14 @@ class LineChart(PlotWidget):
         self._bottom.setHeight(24)
         self._left.setWidth(58)
         plot.showGrid(x=False, y=True, alpha=0.12)
-        plot.setLogMode(x=False, y=chart.y.is_log)
         n = len(chart.series)
         for series in sorted(chart.series, key=lambda one: one.is_emphasised):
             colour = self._colour(series, n)
             strong = series.is_emphasised or not chart.is_ordered
             values = self._heights(series)
             pen = pyqtgraph.mkPen(colour, width=2.0 if strong else 1.0)
+            if not np.isfinite(values).any():
+                continue
             few = np.isfinite(values).sum() <= 60
             plot.plot(
                 series.x,
@@ -151,7 +153,7 @@ class LineChart(PlotWidget):
             if series.is_emphasised:
                 return QColor(theme.ink)
             colour = QColor(theme.neutral)
-            colour.setAlphaF(0.35 + 0.4 * (series.rank / max(n - 1, 1)))
+            colour.setAlphaF(0.35 + 0.4 * min(series.rank / max(n - 1, 1), 1.0))
             return colour
         palette = [theme.positive, theme.negative, *theme.classes]
         chosen = list(dict.fromkeys(palette))
@@ -330,10 +332,6 @@ class NumberAxis(LayerAxis):
         if self._what.unit == "%":
             return [percent(value) for value in values]
         return [figure(value, 2) for value in values]
-
-    def logTickStrings(self, values, scale, spacing):  # noqa: N802
-        """Return figures on a logarithmic axis too."""
-        return self.tickStrings([np.log10(v) if v > 0 else 0 for v in values], scale, spacing)
 
 
 def _short(name: str, most: int = 16) -> str:

@@ -375,11 +375,12 @@ class GroupList(QWidget):
             button.setIconSize(QSize(10, 10))
             button.setStyleSheet("padding: 0;")
             button.setProperty("group", group.name)
-            button.setVisible(len(group.columns) > 1)
             button.clicked.connect(self._toggle)
             name = Elided(group.name)
             name.setToolTip(", ".join(group.nodes))
             self._grid.addWidget(button, row, 0)
+            if len(group.columns) < 2:
+                button.hide()
             self._grid.addWidget(name, row, 1)
             self._grid.setRowMinimumHeight(row, 24)
             dropdown = None
