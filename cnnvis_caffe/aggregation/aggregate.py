@@ -8,11 +8,11 @@ import numpy as np
 
 from cnnvis_caffe.aggregation.biclusters import find_biclusters, kept_edges, with_edits
 from cnnvis_caffe.aggregation.cache import Cache
-from cnnvis_caffe.aggregation.clustering import K_RANGE, canonical, clustering
 from cnnvis_caffe.aggregation.columns import Layout, Place, arrange
 from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import find_groups, with_choices
 from cnnvis_caffe.aggregation.importance import importance, strongly_activated
+from cnnvis_caffe.aggregation.numbering import canonical
 from cnnvis_caffe.aggregation.relations import Quantity, Relation, quantities_from, relations_from, targets_of
 from cnnvis_caffe.aggregation.representatives import distance_to_mean, representatives
 from cnnvis_caffe.errors import UnknownNameError
@@ -20,7 +20,8 @@ from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, 
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import NeuronMove, View
 
-#: In a layer of so many neurons two or three clusters say little, although silhouettes often like them best.
+#: In a layer of so many neurons a handful of clusters says little, although silhouettes often like two or three best;
+#: and the more clusters, the more of their connections run in common bundles.
 MANY_NEURONS = 16
 K_RANGE_OF_MANY = (4, 10)
 
@@ -153,10 +154,17 @@ class _Stages:
             labels = np.zeros(self.dag.nodes[node].n_neurons, np.int64)
         else:
             key = (self.number, node, view.clustering, view.n_clusters)
-            few = self.dag.nodes[node].n_neurons < MANY_NEURONS
-            estimator = clustering(view.clustering, view.n_clusters, K_RANGE if few else K_RANGE_OF_MANY)
-            labels = self.cache.get("labels", key, lambda: estimator.fit_predict(self.rows(node)))
+            labels = self.cache.get("labels", key, lambda: self.make_labels(node))
         return moved(labels, moves)
+
+    def make_labels(self, node: str) -> np.ndarray:
+        """The same before the user's moves."""
+        # Here, and not above, since it loads scikit-learn.
+        from cnnvis_caffe.aggregation.clustering import K_RANGE, clustering
+
+        is_large = self.dag.nodes[node].n_neurons >= MANY_NEURONS
+        estimator = clustering(self.view.clustering, self.view.n_clusters, K_RANGE_OF_MANY if is_large else K_RANGE)
+        return estimator.fit_predict(self.rows(node))
 
     # Connections
 

@@ -32,6 +32,7 @@ def loaded_by(statement: str) -> str:
     [
         "import cnnvis_caffe",
         "import cnnvis_caffe.api",
+        "import cnnvis_caffe.aggregation.aggregate",
         "from cnnvis_caffe.cli.main import group; group(['--help'])",
         "from cnnvis_caffe.cli.main import group; group(['inspect', '--help'])",
         "from cnnvis_caffe.cli.main import group; group(['time', '--help'])",
