@@ -140,19 +140,25 @@ class _Teller:
         self._steps, self._last = 0, time.monotonic()
 
 
+def _can_travel(value: Any) -> bool:
+    """Whether a value can be sent to another process; an open analysis, for one, cannot."""
+    try:
+        pickle.loads(pickle.dumps(value))
+    except Exception:  # noqa: BLE001 - whatever pickling raises, the answer is no
+        return False
+    return True
+
+
 def _child(connection: Any, module: str, name: str, arguments: dict[str, Any]) -> None:
     """What the new process does."""
     os.environ.setdefault("GLOG_minloglevel", "2")
     try:
         function = getattr(importlib.import_module(module), name)
         result = function(**arguments, progress=_Teller(connection))
-        connection.send(("result", result if isinstance(result, (str, int, float, os.PathLike)) else None))
+        connection.send(("result", result if _can_travel(result) else None))
     except Cancelled:
         connection.close()
     except BaseException as error:  # noqa: BLE001 - it travels through the pipe
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        try:
-            pickle.loads(pickle.dumps(error))
-            connection.send(("error", error))
-        except Exception:  # noqa: BLE001 - not every error can be pickled; its text always can
-            connection.send(("error", f"{error}\n\n{text}" if isinstance(error, CnnvisError) else text))
+        told = error if _can_travel(error) else f"{error}\n\n{text}" if isinstance(error, CnnvisError) else text
+        connection.send(("error", told))

@@ -50,6 +50,8 @@ SIZE = QSize(1600, 1000)
 LEFT_WIDTH = 256
 BOTTOM_HEIGHT = 176
 SAY_MS = 6000
+#: The picture comes first, then what stands out in it.
+FINDINGS_AFTER_MS = 400
 
 
 class MainWindow(QtWidgets.QMainWindow):
@@ -251,6 +253,10 @@ class MainWindow(QtWidgets.QMainWindow):
         self._said.setSingleShot(True)
         self._said.timeout.connect(self._status)
         self._pointed_text = ""
+        self._find_soon = QTimer(self)
+        self._find_soon.setSingleShot(True)
+        self._find_soon.setInterval(FINDINGS_AFTER_MS)
+        self._find_soon.timeout.connect(self._find)
 
     def _connect(self) -> None:
         session = self.session
@@ -556,13 +562,14 @@ class MainWindow(QtWidgets.QMainWindow):
         self._enable()
         self._facts()
         self._title()
-        self._find(made)
+        self._find_soon.start()
 
-    def _find(self, made: Made) -> None:
-        """Look for findings once for each snapshot."""
-        analysis = made.wanted.analysis
-        snapshot = self.session.snapshot.label if self.session.snapshot is not None else ""
-        key = (id(analysis), snapshot)
+    def _find(self) -> None:
+        """Look for findings once for each snapshot, after its picture has been painted."""
+        analysis, aggregation, snapshot = self.session.analysis, self.session.aggregation, self.session.snapshot
+        if analysis is None or aggregation is None or snapshot is None:
+            return
+        key = (id(analysis), snapshot.label)
         if key == self._findings_of:
             return
         self._findings_of = key
@@ -571,8 +578,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self._findings_job = self.jobs.start(
             stages.find_all,
             analysis,
-            made.aggregation,
-            snapshot,
+            aggregation,
+            snapshot.label,
             succeeded=lambda findings: self._found_findings(key, findings),
             failed=self._findings_failed,
         )
@@ -903,6 +910,7 @@ class MainWindow(QtWidgets.QMainWindow):
             self.settings.sync()
             self.end_comparison()
             self._close_pages()
+            self._find_soon.stop()
             self.jobs.close()
             self.pane.shutdown()
         super().closeEvent(event)

@@ -18,6 +18,7 @@ from cnnvis_caffe.scene.legend import legend_height, legend_shapes
 from cnnvis_caffe.scene.picture import build_scene, start_drawing
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer.canvas.display import Display
+from cnnvis_caffe.viewer.child import run_in_child
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +192,13 @@ def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progre
     """Find what an expert would point at."""
     from cnnvis_caffe.findings.find import find
 
+    if analysis.path:
+        return run_in_child(
+            "cnnvis_caffe.viewer.child_findings",
+            "find_in_file",
+            {"path": analysis.path, "snapshot": snapshot},
+            progress,
+        )
     progress.start(1, "findings")
     found = find(analysis, snapshot=snapshot, aggregation=aggregation)
     progress.step()

@@ -57,6 +57,7 @@ def is_settled(window) -> bool:
     return (
         window._opening is None
         and window.jobs.n_running == 0
+        and not window._find_soon.isActive()
         and all(not pane.session.is_busy and pane.canvas.is_painted for pane in window.panes)
         and not any(pane._settle.isActive() for pane in window.panes)
     )

@@ -54,6 +54,7 @@ class LineChart(PlotWidget):
         self.hideButtons()
         self.setFrameShape(QtWidgets.QFrame.NoFrame)
         self.setAccessibleName("Chart of debugging information")
+        self.viewport().setAccessibleName("Chart of debugging information")
         self.setFocusPolicy(Qt.StrongFocus)
         self.setMouseTracking(True)
         self._hover_index: tuple[int, int] | None = None

@@ -1,0 +1,310 @@
+"""How quickly the window answers, and whether it survives: `python -m benchmarks.viewer [--monkey MINUTES]`.
+
+Measured without a screen (QT_QPA_PLATFORM=offscreen), on a made-up analysis of GoogLeNet's size unless a file is
+named. Figures are printed as JSON, one line for each; nothing is asserted about time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+import numpy as np
+
+FRAMES = 120
+WINDOW = (1600, 1000)
+
+
+def memory_mb() -> float:
+    """What the process holds now."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+def peak_mb() -> float:
+    """The most that it ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+class Bench:
+    """A window with an analysis, and a stopwatch."""
+
+    def __init__(self, path: str) -> None:
+        from cnnvis_caffe.viewer.app import make_application
+        from cnnvis_caffe.viewer.main_window import MainWindow
+        from cnnvis_caffe.viewer.settings import Settings
+
+        sys.setswitchinterval(0.002)
+        self.application = make_application()
+        self.folder = tempfile.mkdtemp()
+        self.errors: list[BaseException] = []
+        sys.excepthook = lambda kind, error, trace: self.errors.append(error.with_traceback(trace))
+        self.path = path
+        self.window = MainWindow(Settings(os.path.join(self.folder, "settings.ini")))
+        self.window.resize(*WINDOW)
+        self.window.show()
+        self.process()
+
+    def process(self) -> None:
+        """Let Qt work."""
+        self.application.processEvents()
+
+    def until(self, condition, most_s: float = 120.0) -> float:
+        """Let Qt work until something is so; the seconds that it took."""
+        started = time.perf_counter()
+        while not condition():
+            self.process()
+            time.sleep(0.0005)
+            if time.perf_counter() - started > most_s:
+                raise TimeoutError(condition)
+        return time.perf_counter() - started
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is under way."""
+        window = self.window
+        return (
+            window._opening is None
+            and window.jobs.n_running == 0
+            and not window._find_soon.isActive()
+            and all(
+                not pane.session.is_busy and pane.canvas.is_painted and not pane._settle.isActive()
+                for pane in window.panes
+            )
+        )
+
+    def settle(self) -> None:
+        """Wait until nothing is under way."""
+        self.until(self.is_quiet)
+
+    def first_paint(self) -> float:
+        """Open the file; seconds to the first whole picture."""
+        shown = []
+        self.window.pane.canvas.scene_shown.connect(lambda: shown.append(time.perf_counter()))
+        started = time.perf_counter()
+        self.window.open_path(self.path)
+        self.until(lambda: bool(shown))
+        return shown[0] - started
+
+    def frames(self, step) -> tuple[float, float]:
+        """Milliseconds of a frame, median and 95th percentile, while a step is done before each."""
+        canvas, times = self.window.pane.canvas, []
+        for number in range(FRAMES):
+            started = time.perf_counter()
+            step(number)
+            canvas.repaint()
+            self.process()
+            times.append(1000 * (time.perf_counter() - started))
+        self.settle()
+        return float(np.median(times)), float(np.percentile(times, 95))
+
+    def latency(self, edit) -> float:
+        """Milliseconds from an edit until its picture is there, whole; transitions not counted."""
+        session, canvas, made = self.window.session, self.window.pane.canvas, []
+        connection = session.picture_changed.connect(lambda picture: made.append(picture))
+        started = time.perf_counter()
+        session.apply(edit)
+        self.until(lambda: bool(made) and canvas._tiles is not None and canvas._tiles.is_complete(
+            canvas.camera, canvas.width(), canvas.height()))  # fmt: skip
+        taken = 1000 * (time.perf_counter() - started)
+        session.picture_changed.disconnect(connection)
+        self.settle()
+        return taken
+
+
+def measure(path: str) -> dict[str, float]:
+    """Measure everything; figures by name."""
+    from cnnvis_caffe.aggregation.edits import ChooseClasses, ChooseEdgeFilter, ChooseFacet
+    from cnnvis_caffe.viewer.qt import QPointF
+
+    bench = Bench(path)
+    result = {"first_paint_s": bench.first_paint()}
+    bench.settle()
+    window = bench.window
+    canvas = window.pane.canvas
+    aggregation = window.session.aggregation
+    result["neurons"] = float(sum(len(column.labels) for column in aggregation.columns))
+    result["shapes"] = float(len(canvas.display.shapes))
+    at = QPointF(canvas.width() * 0.4, canvas.height() * 0.5)
+    for name, step in (
+        ("zoom_in", lambda _: canvas.zoom_by(1.025, at)),
+        ("pan_near", lambda i: canvas.pan_by(-12, 3 if i % 40 < 20 else -3)),
+        ("zoom_out", lambda _: canvas.zoom_by(1 / 1.025, at)),
+        ("pan_far", lambda i: canvas.pan_by(-6 if i % 60 < 30 else 6, 0)),
+    ):
+        result[f"{name}_median_ms"], result[f"{name}_p95_ms"] = bench.frames(step)
+    canvas.fit()
+    bench.settle()
+    window.set_reduced_motion(True)
+    for name, edits in (
+        ("facet_first", (ChooseFacet("activations"),)),
+        ("facet", (ChooseFacet("features"), ChooseFacet("activations"), ChooseFacet("features"))),
+        ("classes", (ChooseClasses((1, 2)), ChooseClasses((3,)), ChooseClasses(()))),
+        ("filter", tuple(ChooseEdgeFilter(share) for share in (0.7, 0.5, 0.6, 0.9, 0.8))),
+    ):
+        result[f"{name}_ms"] = float(np.median([bench.latency(edit) for edit in edits]))
+    result["memory_mb"], result["peak_mb"] = memory_mb(), peak_mb()
+    window.close()
+    if bench.errors:
+        raise bench.errors[0]
+    return result
+
+
+def monkey(path: str, minutes: float, seed: int) -> dict[str, float]:
+    """Click, drag, turn the wheel, press keys and resize at random; what it did and what became of the memory."""
+    from qt import pointer
+
+    from cnnvis_caffe.viewer.actions import SPECS
+    from cnnvis_caffe.viewer.qt import QApplication, QPoint, Qt, QtWidgets
+
+    bench = Bench(path)
+    bench.first_paint()
+    bench.settle()
+    window = bench.window
+    chance = random.Random(seed)
+    # What asks for a file would wait for somebody to answer.
+    asking = {
+        "open_file", "open_model", "open_demo", "save_session", "open_session", "export_picture", "export_table",
+        "export_patches", "compare_file", "close_analysis", "quit", "full_screen", "help", "about",
+    }  # fmt: skip
+    safe = [spec.name for spec in SPECS if spec.name not in asking]
+
+    def somewhere(widget) -> QPoint:
+        return QPoint(chance.randrange(max(widget.width(), 1)), chance.randrange(max(widget.height(), 1)))
+
+    def click() -> None:
+        canvas = chance.choice(window.panes).canvas
+        button = chance.choice((Qt.LeftButton, Qt.LeftButton, Qt.LeftButton, Qt.MiddleButton))
+        pointer.click(canvas, somewhere(canvas), button)
+
+    def double_click() -> None:
+        pointer.double_click(window.pane.canvas, somewhere(window.pane.canvas))
+
+    def drag() -> None:
+        canvas = window.pane.canvas
+        pointer.drag(canvas, somewhere(canvas), somewhere(canvas), somewhere(canvas))
+
+    def wheel() -> None:
+        canvas = chance.choice(window.panes).canvas
+        pointer.wheel(canvas, somewhere(canvas), chance.choice((-240, -120, 120, 240)))
+
+    def act() -> None:
+        action = window.actions_by_name[chance.choice(safe)]
+        if action.isEnabled():
+            action.trigger()
+
+    def panel() -> None:
+        widgets = [
+            w
+            for w in window.control_panel.findChildren(QtWidgets.QWidget)
+            + window.snapshots.findChildren(QtWidgets.QWidget)
+            if w.isVisible() and not isinstance(w, QtWidgets.QComboBox)
+        ]
+        widget = chance.choice(widgets)
+        pointer.click(widget, somewhere(widget))
+
+    def menu() -> None:
+        window._show_menu(window.session.selection, QPoint(200, 200))
+        actions = [a for a in window.menu.actions() if a.isEnabled() and a.menu() is None and not a.isSeparator()]
+        actions = [a for a in actions if a.objectName() not in asking]
+        window.menu.close()
+        if actions:
+            chance.choice(actions).trigger()
+
+    def resize() -> None:
+        window.resize(chance.randrange(700, 1900), chance.randrange(500, 1200))
+
+    def tabs() -> None:
+        if window.tabs.count() > 4:
+            window.close_tab(1)
+        window.tabs.setCurrentIndex(chance.randrange(window.tabs.count()))
+
+    def arrows() -> None:
+        from cnnvis_caffe.viewer.qt import QtGui
+
+        key = chance.choice((Qt.Key_Left, Qt.Key_Right, Qt.Key_Up, Qt.Key_Down, Qt.Key_Return, Qt.Key_Escape))
+        for kind in (QtGui.QKeyEvent.KeyPress, QtGui.QKeyEvent.KeyRelease):
+            QApplication.sendEvent(window.pane.canvas, QtGui.QKeyEvent(kind, key, Qt.NoModifier))
+
+    moves = [click] * 6 + [drag, wheel, panel] * 2 + [act] * 3 + [double_click, menu, resize, tabs, arrows]
+    counts: dict[str, int] = {}
+    levels: list[float] = []
+    longest = 0.0
+    started = time.monotonic()
+    number = 0
+    while time.monotonic() - started < 60 * minutes and not bench.errors:
+        move = chance.choice(moves)
+        counts[move.__name__] = counts.get(move.__name__, 0) + 1
+        before = time.perf_counter()
+        move()
+        for _ in range(chance.randrange(1, 5)):
+            bench.process()
+        longest = max(longest, time.perf_counter() - before)
+        number += 1
+        if number % 50 == 0:
+            bench.settle()
+            gc.collect()
+            levels.append(memory_mb())
+        if window.message.text:
+            print(json.dumps({"message": window.message.text}), file=sys.stderr)
+            raise RuntimeError(f"after {number} steps (seed {seed}): {window.message.text}")
+    if bench.errors:
+        raise bench.errors[0]
+    bench.settle()
+    window.close()
+    half = len(levels) // 2
+    return {
+        "minutes": minutes,
+        "seed": seed,
+        "steps": number,
+        "longest_ms": 1000 * longest,
+        "memory_first_mb": levels[0] if levels else memory_mb(),
+        "memory_middle_mb": float(np.median(levels[half // 2 : half])) if half > 1 else memory_mb(),
+        "memory_last_mb": float(np.median(levels[-max(len(levels) // 4, 1) :])) if levels else memory_mb(),
+    }
+
+
+def made_up(kind: str, folder: str) -> str:
+    """Write a made-up analysis; its path."""
+    from helpers.analyses import make_analysis
+
+    from cnnvis_caffe.store import write_analysis
+
+    path = os.path.join(folder, f"{kind}.cnnvis.h5")
+    write_analysis(path, make_analysis(kind, n_snapshots=1 if kind == "googlenet" else 3))
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", nargs="?", help="an analysis; a made-up one if left out")
+    parser.add_argument("--monkey", type=float, metavar="MINUTES", help="random input instead of measuring")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.file or made_up("lenet" if options.monkey else "googlenet", folder)
+        if options.monkey:
+            result = monkey(path, options.monkey, options.seed)
+        else:
+            # The measured process has not made the analysis up: that costs memory of its own.
+            import subprocess
+
+            if options.file is None:
+                command = [sys.executable, "-m", "benchmarks.viewer", path]
+                raise SystemExit(subprocess.run(command, check=False).returncode)
+            result = measure(path)
+    print(json.dumps({name: round(value, 2) for name, value in result.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

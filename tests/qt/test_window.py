@@ -1,0 +1,291 @@
+"""The window itself: opening and failing to, closing in the middle of work, settings, errors, models, words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+pytest.importorskip("PyQt5")
+pytest.importorskip("pyqtgraph")
+pytest.importorskip("pytestqt")
+
+from cnnvis_caffe.aggregation.edits import ChooseEdgeFilter, ChooseFacet, NewCluster
+from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.store import write_analysis
+from cnnvis_caffe.viewer import app, stages
+from cnnvis_caffe.viewer.actions import MENUS, SPECS
+from cnnvis_caffe.viewer.qt import QApplication, QKeySequence, Qt, QtCore, QtGui, QtWidgets
+from cnnvis_caffe.viewer.search import search
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory, lenet):
+    """The small analysis as a file."""
+    path = tmp_path_factory.mktemp("files") / "lenet.cnnvis.h5"
+    write_analysis(path, lenet)
+    return str(path)
+
+
+def test_a_file_opens_and_is_remembered(make_window, settle, settings, file):
+    window = make_window()
+    assert window.stack.currentWidget() is window.start_page
+    assert not window.actions_by_name["export_picture"].isEnabled()
+    window.open_path(file)
+    assert window.stack.currentWidget() is window.work_page
+    settle(window)
+    assert window.stack.currentWidget() is window.workspace
+    assert window.session.made is not None
+    assert settings.recent == [file]
+    assert "lenet" in window.windowTitle()
+    window.close_analysis()
+    assert [row.path for row in window.start_page.rows] == [file]
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no HDF5 file at all"])
+def test_a_damaged_file_becomes_a_message_that_can_be_copied(make_window, settle, qtbot, tmp_path, content):
+    path = tmp_path / "bad.cnnvis.h5"
+    path.write_bytes(content)
+    window = make_window()
+    window.open_path(str(path))
+    settle(window)
+    assert "bad.cnnvis.h5" in window.message.text
+    assert window.stack.currentWidget() is window.start_page
+    qtbot.mouseClick(window.message.copy_button, Qt.LeftButton)
+    assert "Traceback" in QApplication.clipboard().text() and "cnnvis_caffe" in QApplication.clipboard().text()
+
+
+def test_a_failure_keeps_the_analysis_that_was_open(make_window, settle, tmp_path, lenet):
+    window = make_window(lenet)
+    window.open_path(str(tmp_path / "nothing.cnnvis.h5"))
+    settle(window)
+    assert window.message.text
+    assert window.stack.currentWidget() is window.workspace
+    assert window.session.analysis is lenet
+
+
+def test_dropping_a_file_opens_it(make_window, settle, file):
+    window = make_window()
+    data = QtCore.QMimeData()
+    data.setUrls([QtCore.QUrl.fromLocalFile(file)])
+    at = QtCore.QPoint(200, 200)
+    enter = QtGui.QDragEnterEvent(at, Qt.CopyAction, data, Qt.LeftButton, Qt.NoModifier)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    drop = QtGui.QDropEvent(QtCore.QPointF(at), Qt.CopyAction, data, Qt.LeftButton, Qt.NoModifier)
+    QApplication.sendEvent(window, drop)
+    settle(window)
+    assert window.session.analysis is not None
+
+
+def test_errors_that_nobody_caught_become_messages(make_window, qtbot, lenet, monkeypatch, capsys):
+    window = make_window(lenet)
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    app.install_exception_hook(window)
+    error = ZeroDivisionError("division by zero")
+    sys.excepthook(ZeroDivisionError, error, None)
+    assert "ZeroDivisionError" in window.message.text
+    window.message.details_button.click()
+    dialog = next(w for w in window.findChildren(QtWidgets.QDialog) if w.windowTitle() == "Details")
+    assert "ZeroDivisionError" in dialog.view.toPlainText()
+    dialog.close()
+    sys.excepthook(CnnvisError, CnnvisError("the file is gone"), None)
+    assert window.message.text == "the file is gone"
+
+
+def test_an_error_while_making_a_picture_keeps_the_old_one(make_window, settle, lenet, monkeypatch):
+    window = make_window(lenet)
+    shown = window.pane.canvas.display
+
+    def fail(*args, **kwargs):
+        raise CnnvisError("the picture cannot be made")
+
+    monkeypatch.setattr(stages, "build_scene", fail)
+    window.session.apply(ChooseFacet("activations"))
+    settle(window)
+    assert window.message.text == "the picture cannot be made"
+    assert window.pane.canvas.display is shown
+    monkeypatch.undo()
+    window.session.undo()
+    settle(window)
+    assert window.pane.canvas.display is not shown
+
+
+def test_closing_while_a_picture_is_made(make_window, qtbot, lenet, monkeypatch):
+    window = make_window(lenet)
+    original, began = stages.build_scene, threading.Event()
+
+    def slow(*args, **kwargs):
+        began.set()
+        threading.Event().wait(0.2)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(stages, "build_scene", slow)
+    window.session.apply(ChooseFacet("activations"))
+    assert began.wait(5)
+    window.session.apply(ChooseFacet("contributions"))
+    assert window.close()
+    assert window.session.analysis is None
+
+
+def test_cancelling_an_opening_goes_back(make_window, settle, qtbot, monkeypatch):
+    window = make_window()
+
+    def forever(path, progress):
+        progress.start(1000, "reading")
+        while True:
+            threading.Event().wait(0.005)
+            progress.step()
+
+    monkeypatch.setattr(stages, "load_analysis", forever)
+    window.open_path("some.cnnvis.h5")
+    qtbot.waitUntil(lambda: "reading" in window.work_page.step.text() or True, timeout=1000)
+    qtbot.mouseClick(window.work_page.cancel_button, Qt.LeftButton)
+    settle(window)
+    assert window.stack.currentWidget() is window.start_page
+    assert not window.message.isVisible()
+
+
+def test_layout_and_theme_are_kept(make_window, settle, settings, lenet):
+    window = make_window(lenet)
+    window.docks["findings"].close()
+    window.actions_by_name["dark_theme"].trigger()
+    settle(window)
+    window.close()
+    assert settings.theme == "dark"
+    again = make_window(lenet)
+    assert again.session.view.theme == "dark"
+    assert again.docks["findings"].isHidden() and again.docks["layers"].isVisible()
+    again.reset_layout()
+    assert again.docks["findings"].isVisible()
+
+
+def test_undo_says_what_it_takes_back(make_window, settle, lenet):
+    window = make_window(lenet)
+    assert not window.actions_by_name["undo"].isEnabled()
+    window.session.apply(NewCluster("conv1", (1, 2)))
+    assert window.actions_by_name["undo"].text() == "Undo new cluster of 2 neurons of conv1"
+    settle(window)
+    window.actions_by_name["undo"].trigger()
+    settle(window)
+    assert window.actions_by_name["redo"].isEnabled() and not window.actions_by_name["undo"].isEnabled()
+
+
+def test_many_edits_in_a_row_end_in_one_picture_of_the_last(make_window, settle, lenet):
+    window = make_window(lenet)
+    made = []
+    window.session.picture_changed.connect(made.append)
+    for share in range(20, 80):
+        window.session.apply(ChooseEdgeFilter(share / 100), together=True)
+    settle(window)
+    assert made[-1].wanted.view.edge_filter == pytest.approx(0.79)
+    assert len(made) < 30
+
+
+def test_item_models(make_window, qtmodeltester, lenet, deep):
+    window = make_window(deep)
+    qtmodeltester.check(window.layers.layers, force_py=True)
+    qtmodeltester.check(window.findings.model, force_py=True)
+    qtmodeltester.check(window.search.model, force_py=True)
+
+
+def test_the_tree_selects_and_shows_what_neurons_answer_to(make_window, settle, qtbot, lenet):
+    window = make_window(lenet)
+    tree, model = window.layers, window.layers.layers
+    index = model.index_of(Target("neuron", "conv2", (3,)))
+    assert index.siblingAtColumn(1).data() in [str(c) for c in range(10)]
+    tree.setCurrentIndex(index)
+    assert window.session.selection == Target("neuron", "conv2", (3,))
+    settle(window)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("conv2", Target("column", "conv2")),
+        ("conv2 17", Target("neuron", "conv2", (17,))),
+        ("conv2/17", Target("neuron", "conv2", (17,))),
+        ("conv2 neuron 17", Target("neuron", "conv2", (17,))),
+        ("CONV1", Target("column", "conv1")),
+        ("class 4", Target("class", members=(4,))),
+    ],
+)
+def test_search(lenet, text, first):
+    assert search(lenet, text)[0].target == first
+
+
+def test_search_by_a_number_finds_that_neuron_in_every_layer(lenet):
+    found = search(lenet, "17", shown=("conv2",))
+    assert {f.target.node for f in found if f.target.kind == "neuron"} >= {"conv1", "conv2", "relu1"}
+    assert not any(f.target.kind == "neuron" and f.target.node == "ip2" for f in found)
+    assert search(lenet, "xyz") == [] and search(lenet, "  ") == []
+
+
+def test_every_action_is_in_a_menu_and_no_key_means_two_things(make_window):
+    window = make_window()
+    assert {spec.menu for spec in SPECS} <= set(MENUS)
+    keys = [QKeySequence(key).toString() for spec in SPECS for key in spec.keys]
+    assert "" not in keys
+    assert len(keys) == len(set(keys))
+    assert all(hasattr(window.commands, spec.name) for spec in SPECS)
+    assert all(spec.tip for spec in SPECS)
+
+
+def test_help_and_about_say_everything(make_window, qtbot):
+    window = make_window()
+    window.commands.help()
+    window.commands.about()
+    dialogs = {d.windowTitle(): d for d in window.findChildren(QtWidgets.QDialog)}
+    text = dialogs["Keys and mouse"].view.toPlainText()
+    assert all(spec.text.rstrip("…") in text for spec in SPECS)
+    labels = " ".join(w.text() for w in dialogs["About cnnvis_caffe"].findChildren(QtWidgets.QLabel))
+    assert "PyQt5" in labels and "GPL" in labels
+    for dialog in dialogs.values():
+        dialog.close()
+
+
+def test_whatever_can_have_the_keyboard_has_a_name(make_window, lenet):
+    window = make_window(lenet)
+    nameless = [
+        f"{type(w).__name__} {w.objectName()}"
+        for w in window.findChildren(QtWidgets.QWidget)
+        if w.isVisible()
+        and w.focusPolicy() & Qt.TabFocus
+        and not (w.accessibleName() or getattr(w, "text", str)() or w.toolTip())
+    ]
+    assert not nameless
+
+
+def test_the_model_dialog_says_what_is_missing(make_window, qtbot, tmp_path):
+    window = make_window()
+    window.ask_for_model()
+    dialog = next(d for d in window.findChildren(QtWidgets.QDialog) if d.windowTitle() == "Analyse a model")
+    dialog.start_button.click()
+    assert "Which network" in dialog.problem.text()
+    model = tmp_path / "lenet" / "net.prototxt"
+    model.parent.mkdir()
+    model.write_text("")
+    dialog.model.setText(str(model))
+    assert dialog.out.text().endswith("lenet.cnnvis.h5")
+    dialog.start_button.click()
+    assert "Which data" in dialog.problem.text()
+    dialog.data.setText("mnist:test")
+    assert dialog.request().arguments()["limit"] == 2000
+    dialog.reject()
+
+
+def test_without_a_screen_one_clear_message():
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")}
+    code = "from cnnvis_caffe.viewer import app; app.check_display()"
+    for display in ("", ":4711"):
+        extra = {"DISPLAY": display} if display else {}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**environment, **extra}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        last = done.stderr.strip().splitlines()[-1]
+        assert "DisplayError" in last and "no window can be opened" in last and "cnnvis-caffe render" in last
