@@ -302,7 +302,8 @@ def picture(
     if select:
         node, index = picture_view.chosen_neuron(analysis, select)
         selection = shapes.Target("neuron", node, (index,))
-    drawn = picture_view.draw(analysis, chosen, size=size, selection=selection, has_title=title, has_legend=legend)
+    pictures = importlib.import_module("cnnvis_caffe.pictures").Pictures(analysis)
+    drawn = pictures.draw(chosen, size=size, selection=selection, has_title=title, has_legend=legend)
     return Picture(drawn.scene, chosen, drawn.aggregation)
 
 

@@ -59,8 +59,9 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
 
     Needs neither a screen nor PyTorch.
     """
-    from cnnvis_caffe.cli.picture_view import Clock, chosen_view
+    from cnnvis_caffe.cli.picture_view import chosen_view
     from cnnvis_caffe.errors import CnnvisError
+    from cnnvis_caffe.pictures import Clock
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.render.write import FORMATS, write_scene
     from cnnvis_caffe.store import read_analysis
@@ -98,7 +99,8 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
 
 def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, measured: bool) -> tuple[Any, dict]:
     """Draw the hybrid visualization, with a chart below where one was asked for."""
-    from cnnvis_caffe.cli.picture_view import chosen_neuron, draw
+    from cnnvis_caffe.cli.picture_view import chosen_neuron
+    from cnnvis_caffe.pictures import Pictures
     from cnnvis_caffe.scene.measures import picture_measures
     from cnnvis_caffe.scene.shapes import Target
 
@@ -108,8 +110,7 @@ def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, m
         selection = Target("neuron", node, (index,))
     width, height = options["size"]
     chart_height = 190.0 if options["chart"] else 0.0
-    drawn = draw(
-        analysis,
+    drawn = Pictures(analysis).draw(
         view,
         size=(width, height - chart_height),
         selection=selection,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import NamedTuple
+
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
@@ -10,7 +13,7 @@ from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.facets import Drawing, cluster_shapes
 from cnnvis_caffe.scene.geometry import picture_geometry
 from cnnvis_caffe.scene.heads import head_shapes, is_collapsed, title_shapes
-from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
+from cnnvis_caffe.scene.legend import Entry, legend_entries, legend_height, legend_shapes, picture_notes
 from cnnvis_caffe.scene.neurons import chosen_snapshot
 from cnnvis_caffe.scene.selected import Relations, selection_shapes
 from cnnvis_caffe.scene.shapes import Scene, Shape, Target
@@ -18,6 +21,24 @@ from cnnvis_caffe.scene.theme import SIZES, theme_named
 from cnnvis_caffe.scene.wording import counted, data_line
 
 DEFAULT_WIDTH = 1600.0
+
+
+class Started(NamedTuple):
+    """A picture that is laid out.
+
+    Attributes
+    ----------
+    drawing : Drawing
+        With the places of everything.
+    entries : tuple of Entry
+        Of the legend.
+    notes : tuple of str
+        What must be said beside the picture.
+    """
+
+    drawing: Drawing
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...]
 
 
 def build_scene(
@@ -63,10 +84,28 @@ def build_scene(
     KeyError
         If the view names a snapshot or theme that there is none of.
     """
-    cache = SceneCache() if cache is None else cache
-    drawing, entries, notes = start_drawing(
-        analysis, aggregation, view, size=size, cache=cache, has_title=has_title, has_legend=has_legend
+    started = start_drawing(
+        analysis,
+        aggregation,
+        view,
+        size=size,
+        cache=SceneCache() if cache is None else cache,
+        has_title=has_title,
+        has_legend=has_legend,
     )
+    return finish_scene(started, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend)
+
+
+def finish_scene(
+    started: Started,
+    *,
+    selection: Target | None = None,
+    relations: Relations | None = None,
+    has_title: bool = True,
+    has_legend: bool = True,
+) -> Scene:
+    """Draw what was laid out; everything as for `build_scene`."""
+    drawing, entries, notes = started
     shapes: list[Shape] = []
     shapes += bundle_shapes(drawing, selection)
     shapes += cluster_shapes(drawing)
@@ -82,13 +121,21 @@ def build_scene(
         drawing.geometry.height,
         drawing.theme.ground,
         tuple(shapes),
-        title=f"{analysis.title}: {drawing.snapshot.label}",
+        title=f"{drawing.analysis.title}: {drawing.snapshot.label}",
         description=_description(drawing),
         notes=notes,
     )
 
 
-def start_drawing(  # noqa: ANN201
+def legend_scene(started: Started, width: float) -> Scene:
+    """Draw the legend alone, for a place of its own that is so wide."""
+    drawing, entries, notes = started
+    height = legend_height(entries, notes, width)
+    drawing = replace(drawing, geometry=replace(drawing.geometry, width=width, height=height))
+    return Scene(width, height, drawing.theme.ground, tuple(legend_shapes(drawing, entries, notes)), "Legend")
+
+
+def start_drawing(
     analysis: Analysis,
     aggregation: Aggregation,
     view: View,
@@ -97,8 +144,8 @@ def start_drawing(  # noqa: ANN201
     cache: SceneCache,
     has_title: bool = True,
     has_legend: bool = True,
-):
-    """Return the drawing with its geometry, the entries of its legend, and its notes."""
+) -> Started:
+    """Lay a picture out; everything as for `build_scene`."""
     snapshot, theme = chosen_snapshot(analysis, view), theme_named(view.theme)
     notes = picture_notes(analysis, aggregation, view)
     entries = legend_entries(analysis, aggregation, view, theme)
@@ -113,7 +160,7 @@ def start_drawing(  # noqa: ANN201
         has_pills=any(is_collapsed(group) for group in aggregation.groups),
     )  # fmt: skip
     drawing = Drawing(analysis, snapshot, aggregation, view, theme, geometry, cache)
-    return drawing, legend_entries(analysis, aggregation, view, theme, drawing), notes
+    return Started(drawing, legend_entries(analysis, aggregation, view, theme, drawing), notes)
 
 
 def _description(drawing: Drawing) -> str:

@@ -31,16 +31,17 @@ OURS: dict[str, set[str] | None] = {
     "layout": {"errors"},
     "findings": EVERYBODY_MAY,
     "scene": {"layout"} | EVERYBODY_MAY,
+    "pictures": {"aggregation", "layout", "scene"} | EVERYBODY_MAY,
     "store": {"formats.atomic"} | EVERYBODY_MAY,
     "engines": {"pycaffe"} | EVERYBODY_MAY,
     "analysis": {"formats", "network", "datasets", "features", "engines", "store"} | EVERYBODY_MAY,
     "pipeline": {"formats", "network", "datasets", "features", "engines", "analysis"}
-    | {"aggregation", "layout", "scene", "store", "findings"}
+    | {"aggregation", "layout", "scene", "pictures", "store", "findings"}
     | EVERYBODY_MAY,
     "demo": {"pipeline", "datasets", "runtime", "formats"} | EVERYBODY_MAY,
-    "render": {"scene", "store", "aggregation.edits", "pipeline"} | EVERYBODY_MAY,
+    "render": {"scene", "store", "aggregation.edits", "pictures", "pipeline"} | EVERYBODY_MAY,
     # viewer.stages asks aggregation and findings for one picture at a time; the way by pipeline would only be longer.
-    "viewer": {"scene", "store", "aggregation", "findings", "pipeline", "render"} | EVERYBODY_MAY,
+    "viewer": {"scene", "store", "aggregation", "pictures", "findings", "pipeline", "render"} | EVERYBODY_MAY,
     "api": None,
     "cli": None,
     "__main__": {"cli"},

@@ -1,0 +1,182 @@
+"""Pictures of one analysis: aggregate, lay out and draw a view, from what the last pictures left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter, process_time
+
+import numpy as np
+
+from cnnvis_caffe.aggregation.aggregate import aggregate, snapshot_index
+from cnnvis_caffe.aggregation.cache import Cache
+from cnnvis_caffe.aggregation.relations import relation
+from cnnvis_caffe.records.aggregation import Aggregation
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.cache import SceneCache
+from cnnvis_caffe.scene.facets import Drawing
+from cnnvis_caffe.scene.picture import finish_scene, legend_scene, start_drawing
+from cnnvis_caffe.scene.shapes import Scene, Target
+
+
+@dataclass
+class Clock:
+    """Seconds of wall and of processor time by stage."""
+
+    wall: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._last = perf_counter(), process_time()
+
+    def lap(self, stage: str) -> None:
+        """Note what has passed since the last lap."""
+        now = perf_counter(), process_time()
+        self.wall[stage] = round(now[0] - self._last[0], 4)
+        self.cpu[stage] = round(now[1] - self._last[1], 4)
+        self._last = now
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A picture with what it was drawn from.
+
+    Attributes
+    ----------
+    scene : Scene
+    aggregation : Aggregation
+    drawing : Drawing
+        With the places of everything.
+    """
+
+    scene: Scene
+    aggregation: Aggregation
+    drawing: Drawing
+
+
+class Pictures:
+    """Draws views of an analysis; what a view has in common with those before it is not made again.
+
+    Parameters
+    ----------
+    analysis : Analysis
+
+    Notes
+    -----
+    Not safe for several threads at once: what asks for pictures from a thread keeps one of these for itself.
+    """
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._aggregations, self._scenes = Cache(), SceneCache()
+        self._last: tuple[View, Aggregation] | None = None
+
+    def aggregate(self, view: View) -> Aggregation:
+        """Aggregate layers, neurons and connections for a view.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no snapshot of the view's label.
+        """
+        if self._last is None or self._last[0] != view:
+            self._last = view, aggregate(self.analysis, view, self._aggregations)
+        return self._last[1]
+
+    def draw(
+        self,
+        view: View,
+        *,
+        selection: Target | None = None,
+        size: tuple[float, float] | None = None,
+        has_title: bool = True,
+        has_legend: bool = True,
+        clock: Clock | None = None,
+    ) -> Drawn:
+        """Draw a view.
+
+        Parameters
+        ----------
+        view : View
+        selection : Target, optional
+            What stands out.
+        size : (float, float), optional
+            Wished width and height; long networks come out wider. None: as large as is good to read.
+        has_title, has_legend : bool, default=True
+        clock : Clock, optional
+            Notes what the stages "aggregate", "lay out" and "draw" take.
+
+        Returns
+        -------
+        Drawn
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no snapshot of the view's label.
+        KeyError
+            If there is no such theme.
+        """
+        clock = clock or Clock()
+        aggregation = self.aggregate(view)
+        clock.lap("aggregate")
+        started = start_drawing(
+            self.analysis,
+            aggregation,
+            view,
+            size=size,
+            cache=self._scenes,
+            has_title=has_title,
+            has_legend=has_legend,
+        )
+        clock.lap("lay out")
+        relations = self._relations(view, aggregation)
+        scene = finish_scene(
+            started, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend
+        )
+        clock.lap("draw")
+        return Drawn(scene, aggregation, started.drawing)
+
+    def legend(self, view: View, *, size: tuple[float, float]) -> Scene:
+        """Draw the legend of a view alone, as wide as `size` says, of the picture that has neither title nor legend.
+
+        Parameters
+        ----------
+        view : View
+        size : (float, float)
+            As given to `draw`.
+
+        Returns
+        -------
+        Scene
+        """
+        started = start_drawing(
+            self.analysis,
+            self.aggregate(view),
+            view,
+            size=size,
+            cache=self._scenes,
+            has_title=False,
+            has_legend=False,
+        )
+        return legend_scene(started, size[0])
+
+    def _relations(self, view: View, aggregation: Aggregation) -> Callable[[str, str], np.ndarray]:
+        """Return what gives the signed relation of the neurons of two shown columns, (n_target, n_source)."""
+        number = snapshot_index(self.analysis, view.snapshot)
+        shown = frozenset(column.node for column in aggregation.columns)
+
+        def between(source: str, target: str) -> np.ndarray:
+            stops = shown - {source, target}
+
+            def make() -> np.ndarray:
+                found = relation(self.analysis, number, source, target, stops)
+                if found is None:
+                    shape = self.analysis.node(target).n_neurons, self.analysis.node(source).n_neurons
+                    return np.zeros(shape, np.float32)
+                return found.matrix
+
+            return self._aggregations.get("relation of neurons", (number, source, target, stops), make)
+
+        return between

@@ -1,0 +1,81 @@
+"""Pictures of an analysis: each from what the last ones left, and the same as if drawn alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.analyses import make_analysis
+
+from cnnvis_caffe.errors import UnknownNameError
+from cnnvis_caffe.pictures import Clock, Pictures
+from cnnvis_caffe.records.view import NeuronMove, View
+from cnnvis_caffe.scene.shapes import Picture, Target
+
+SIZE = (1200.0, 700.0)
+VIEWS = (
+    View(),
+    View(facet="activations"),
+    View(classes=(2, 5)),
+    View(edge_filter=0.4),
+    View(moves=(NeuronMove("relu1", 3, ()),)),
+    View(facet="contributions", theme="dark", edges="gradient"),
+    View(),
+)
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    return make_analysis("lenet", seed=1)
+
+
+def contents(scene):
+    """What a scene shows, comparable."""
+    found = []
+    for shape in scene.shapes:
+        arrays = {name: getattr(shape, name, None) for name in ("pixels", "points")}
+        arrays = {name: array for name, array in arrays.items() if array is not None}
+        bare = replace(shape, **{name: np.zeros(0) for name in arrays})
+        kept = tuple(value for name, value in vars(bare).items() if name not in ("pixels", "points"))
+        found.append((type(shape).__name__, kept, *(array.tobytes() for array in arrays.values())))
+    return found
+
+
+def test_what_is_kept_changes_no_picture(analysis):
+    pictures = Pictures(analysis)
+    for view in VIEWS:
+        drawn, alone = pictures.draw(view, size=SIZE), Pictures(analysis).draw(view, size=SIZE)
+        assert contents(drawn.scene) == contents(alone.scene)
+
+
+def test_the_same_view_is_aggregated_once(analysis):
+    pictures = Pictures(analysis)
+    first = pictures.draw(View(), size=SIZE)
+    again = pictures.draw(View(), size=SIZE, selection=Target("column", first.aggregation.columns[1].node))
+    assert again.aggregation is first.aggregation
+    assert again.drawing.geometry is first.drawing.geometry
+
+
+def test_a_selected_neuron_has_its_own_curves(analysis):
+    pictures = Pictures(analysis)
+    node = pictures.aggregate(View()).columns[1].node
+    drawn = pictures.draw(View(), size=SIZE, selection=Target("neuron", node, (4,)))
+    assert any(shape.name.startswith("own/") for shape in drawn.scene.shapes)
+
+
+def test_the_clock_knows_all_stages(analysis):
+    clock = Clock()
+    Pictures(analysis).draw(View(), size=SIZE, clock=clock)
+    assert list(clock.wall) == list(clock.cpu) == ["aggregate", "lay out", "draw"]
+
+
+def test_the_legend_alone_is_as_wide_as_asked_for(analysis):
+    legend = Pictures(analysis).legend(View(), size=(640.0, 500.0))
+    assert legend.width == 640 and 0 < legend.height < 200
+    assert legend.shapes and not any(isinstance(shape, Picture) for shape in legend.shapes)
+
+
+def test_an_unknown_snapshot_is_an_error(analysis):
+    with pytest.raises(UnknownNameError, match="nowhere"):
+        Pictures(analysis).draw(View(snapshot="nowhere"))
