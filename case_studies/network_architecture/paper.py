@@ -33,7 +33,8 @@ ASSUMPTIONS = (
     "All nets: the solver of Caffe's LeNet (SGD, 10,000 iterations of 64 images, base_lr 0.01, inv policy, "
     "momentum 0.9, weight decay 0.0005), Xavier fillers. The paper names the solver for none of the variants.",
     "Training loss: mean over all 60,000 training images in the TEST phase at the end.",
-    "Two neurons are redundant where the cosine of their mean activations over the images is above 0.95; the paper judges by eye.",
+    "Two neurons are redundant where the cosine of their mean activations over the images is above 0.95; the paper "
+    "judges by eye.",
 )
 OPEN_QUESTIONS = (
     "How many seeds the paper's Tables 1 and 2 stand on; they have no spread.",

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from helpers.analyses import make_analysis, with_snapshot
+
+from case_studies.network_architecture import observations, report
+from case_studies.network_architecture.paper import NETS
+
+
+@pytest.fixture()
+def results(tmp_path):
+    """Files of runs as a study leaves them, with the errors of three seeds for LeNet and none for DeepLeNet."""
+    for net in NETS:
+        for seed in (1, 2, 3) if net != "deep_lenet" else ():
+            result = {
+                "test_error": 0.008 + 0.001 * seed,
+                "train_loss": 0.006,
+                "test_loss": 0.028 + 0.001 * seed,
+                "seconds": 60.0,
+            }
+            (tmp_path / f"{net}_seed_{seed}.json").write_text(json.dumps(result))
+    return tmp_path
+
+
+def test_tables_hold_every_run_and_say_what_was_not_tried(results):
+    text = report.markdown(report.collect(results))
+    assert "| LeNet | 2 | 0.87 | 1.00 ± 0.10 | 3 | reproduced |" in text
+    assert "| DeepLeNet | 8 | 1.00 | – | 0 | not attempted |" in text
+    assert "| LeNet ×4 | 0.87 | 1.00 ± 0.10 | reproduced | 5.93e-03 | 6.00e-03 ± 0.00e+00 | close |" in text
+    assert "Training took 15 minutes" in text
+
+
+def test_drift_is_what_moved_beyond_its_error(results):
+    before = report.expected(report.collect(results))
+    assert report.drift(report.collect(results), before) == [
+        f"deep_lenet {quantity}: no value to compare" for quantity in report.KEYS
+    ]
+    for seed in (1, 2, 3):
+        path = results / f"lenet_seed_{seed}.json"
+        result = json.loads(path.read_text())
+        path.write_text(json.dumps({**result, "test_error": result["test_error"] + 0.01}))
+    (line,) = (line for line in report.drift(report.collect(results), before) if line.startswith("lenet error"))
+    assert line.startswith("lenet error: 2, expected 1 ±")
+
+
+def test_redundant_neurons_have_a_partner_and_live():
+    analysis = make_analysis("lenet")
+    similarity = np.eye(20, dtype=np.float32)
+    similarity[3, 7] = similarity[7, 3] = 0.96
+    similarity[4, 9] = similarity[9, 4] = 0.9995
+    analysis = with_snapshot(analysis, similarity={**analysis.snapshots[-1].similarity, "conv1": similarity})
+    assert observations.redundant_neurons(analysis, "conv1") == {"redundant": [4, 2, 2], "n_neurons": 20}
