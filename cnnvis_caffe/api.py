@@ -480,7 +480,10 @@ def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Tabl
     count = analysis.data.class_count
     seen = count > 0
     share = (features.active_share[:, seen] * count[seen]).sum(axis=1) / count.sum()
-    best = np.flatnonzero(seen)[features.mean[:, seen].argmax(axis=1)]
+    # Means over the positions of a neuron without a rectifier are nearly the same for all images.
+    is_linear = (features.minimum < 0) & bool(analysis.node(layer).positions)
+    by_class = np.where(is_linear[:, None], features.peak, features.mean)
+    best = np.flatnonzero(seen)[by_class[:, seen].argmax(axis=1)]
     rows = tuple(
         (
             index,

@@ -2,49 +2,94 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import sys
+from typing import Any
 
 import click
 
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.interrupt import Interruptible
+from cnnvis_caffe.errors import CnnvisError, MissingDependencyError
+
+#: Picture where no name is given; .svg where cairo is missing.
+PICTURE = "lenet_digits"
 
 
 @click.command()
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE",
-              help="Write the picture (.png, .svg, .pdf) and open no window.")  # fmt: skip
+              help="Write the picture (.png, .svg, .pdf, .html) and the findings, and open no window.")  # fmt: skip
 @click.option("--folder", type=click.Path(file_okay=False), help="Keep everything here, not in the user's cache.")
 @click.option("--again", is_flag=True, help="Train and analyse anew.")
 @click.pass_context
 def command(ctx: click.Context, out: str | None, folder: str | None, again: bool) -> None:
-    """Train LeNet on scikit-learn's digits, analyse it, and show it.
+    """Train LeNet on scikit-learn's digits, analyse it, and open the viewer.
 
-    Without a screen the picture goes to lenet_digits.png. The second time everything is there already.
+    Without a screen the picture goes to lenet_digits.png and the findings to standard output. What is made is kept:
+    the second time only the viewer is opened.
     """
     from cnnvis_caffe import demo
-    from cnnvis_caffe.cli import findings, render
     from cnnvis_caffe.datasets.find import cache
     from cnnvis_caffe.errors import Cancelled
+    from cnnvis_caffe.store import read_analysis
 
+    if out is not None:
+        _check_picture(out)
     with Interruptible(Bar(ctx)) as progress:
         try:
             file = demo.make_demo(folder or cache() / "demo", again=again, progress=progress)
         except Cancelled:
             ctx.exit(128 + (progress.stopped_by or 2))
-    click.echo(f"analysis   {file}", err=True)
-    if out is None and _has_screen():
-        from cnnvis_caffe.cli import view
-
-        ctx.invoke(view.command, what=str(file))
-        return
-    picture = out or "lenet_digits.png"
-    ctx.invoke(render.command, file=str(file), out=picture)
-    ctx.invoke(findings.command, file=str(file))
+    click.echo(f"trained    {_trained(read_analysis(file))}")
+    click.echo(f"analysis   {file}")
+    if out is None:
+        out = _open_viewer(ctx, str(file))
+    _write_picture(ctx, str(file), out)
 
 
-def _has_screen() -> bool:
-    """Whether a window could be opened."""
-    if sys.platform.startswith("linux"):
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True
+def _open_viewer(ctx: click.Context, file: str) -> str:
+    """Open the window and exit when it is closed; where it cannot be opened, say why and return a picture's name."""
+    from cnnvis_caffe.cli import view
+    from cnnvis_caffe.viewer.app import DisplayError
+
+    try:
+        ctx.invoke(view.command, what=file)
+    except (DisplayError, MissingDependencyError) as error:
+        click.echo(f"no viewer  {error}", err=True)
+    return f"{PICTURE}.png" if _has_cairo() else f"{PICTURE}.svg"
+
+
+def _write_picture(ctx: click.Context, file: str, out: str) -> None:
+    """Write picture and findings."""
+    from cnnvis_caffe.cli import findings, render
+
+    ctx.invoke(render.command, file=file, out=out)
+    click.echo(f"picture    {out}\n")
+    ctx.invoke(findings.command, file=file)
+
+
+def _check_picture(out: str) -> None:
+    """Refuse a picture that could not be written, before any work is done."""
+    from cnnvis_caffe.render.write import FORMATS
+
+    suffix = os.path.splitext(out)[1].lower()
+    if suffix not in (*FORMATS, ".htm"):
+        raise click.UsageError(f"--out {out}: pictures are written as {', '.join(FORMATS)}")
+    folder = os.path.dirname(out) or "."
+    if not os.path.isdir(folder):
+        raise CnnvisError(f"{out}: there is no folder {folder}")
+    if suffix in (".png", ".pdf") and not _has_cairo():
+        raise MissingDependencyError("cairocffi", "render", f"a {suffix[1:].upper()} (.svg and .html go without)")
+
+
+def _has_cairo() -> bool:
+    """Whether PNG and PDF can be painted."""
+    return any(importlib.util.find_spec(name) is not None for name in ("cairo", "cairocffi"))
+
+
+def _trained(analysis: Any) -> str:
+    """How the training went, in words."""
+    curves = {curve.name: curve.values for curve in analysis.curves}
+    words = f"LeNet on {analysis.data.n_images:,} digits, {analysis.snapshots[-1].iteration} iterations"
+    accuracy = curves.get("test accuracy")
+    return words if accuracy is None or not len(accuracy) else f"{words}; {accuracy[-1]:.1%} of unseen digits are right"

@@ -48,6 +48,7 @@ def make_demo(folder: str | os.PathLike[str], *, again: bool = False, progress: 
     result = folder / ANALYSIS
     if result.exists() and not again:
         return result
+    result.unlink(missing_ok=True)  # what is half done counts for nothing the next time
     (folder / "snapshots").mkdir(parents=True, exist_ok=True)
     for split in datasets.SPLITS:
         write_image_set(datasets.load("digits", split), folder / f"digits_{split}_lmdb", overwrite=True)
