@@ -20,10 +20,10 @@ from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, 
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import NeuronMove, View
 
-#: In a layer of so many neurons a handful of clusters says little, although silhouettes often like two or three best;
-#: and the more clusters, the more of their connections run in common bundles.
+#: Of so many neurons two or three clusters say little, although silhouettes often like them best. From six on, more
+#: connections run in common bundles than by themselves.
 MANY_NEURONS = 16
-K_RANGE_OF_MANY = (4, 10)
+K_RANGE_OF_MANY = (6, 10)
 
 
 def aggregate(analysis: Analysis, view: View, cache: Cache | None = None) -> Aggregation:
@@ -248,15 +248,16 @@ class _Stages:
         """What colours the edges, averaged over the pairs of neurons with their paths' weight."""
         kind = self.view.edges
         before = self.analysis.snapshots[self.number - 1] if self.number else None
+        members = np.eye(len(source.clusters), dtype=np.float32)[source.labels]
         found: dict[str, Quantity] = self.cache.get(
             "quantities",
-            (self.number, source.node, self.reached(source.node, stops), kind),
-            lambda: quantities_from(self.dag, self.snapshot, before, source.node, stops, kind),
+            (self.number, source.node, source.labels.tobytes(), self.reached(source.node, stops), kind),
+            lambda: quantities_from(self.dag, self.snapshot, before, source.node, stops, kind, members),
         )
         known = found.get(target.node)
         if known is None:
             return None
-        total, weight = (cluster_sums(part, source.labels, target.labels) for part in (known.total, known.weight))
+        total, weight = (_sums(part, target.labels).T.astype(np.float64) for part in (known.total, known.weight))
         return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
 
 
@@ -301,13 +302,15 @@ def cluster_sums(matrix: np.ndarray, source_labels: np.ndarray, target_labels: n
     -------
     ndarray of shape (n_source_clusters, n_target_clusters), float64
     """
-    sources, targets = (_members(labels, matrix.dtype) for labels in (source_labels, target_labels))
-    return (targets @ matrix @ sources.T).T.astype(np.float64)
+    return _sums(_sums(matrix, target_labels).T, source_labels).astype(np.float64)
 
 
-def _members(labels: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Which neurons are in which cluster, (n_clusters, n) of 0 and 1."""
-    return (np.arange(int(labels.max(initial=-1)) + 1)[:, None] == labels[None, :]).astype(dtype)
+def _sums(matrix: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Sum the rows of each cluster, (n_clusters, n_columns); every label from 0 on has a row."""
+    order = np.argsort(labels, kind="stable")
+    n_clusters = int(labels.max(initial=-1)) + 1
+    # No product with zeros and ones: for one so thin, threads wait longer for each other than they compute.
+    return np.add.reduceat(matrix[order], np.searchsorted(labels[order], np.arange(n_clusters)), axis=0)
 
 
 def _sizes(column: Column) -> np.ndarray:

@@ -165,7 +165,13 @@ def relations_from(dag: Dag, snapshot: Snapshot, source: str, stops: Collection[
 
 
 def quantities_from(
-    dag: Dag, snapshot: Snapshot, before: Snapshot | None, source: str, stops: Collection[str], kind: str
+    dag: Dag,
+    snapshot: Snapshot,
+    before: Snapshot | None,
+    source: str,
+    stops: Collection[str],
+    kind: str,
+    members: np.ndarray | None = None,
 ) -> dict[str, Quantity]:
     """Average a quantity over the paths from a node to all stops that follow it directly.
 
@@ -178,6 +184,9 @@ def quantities_from(
     source : str
     stops : collection of str
     kind : {"gradient", "relative_change"}
+    members : ndarray of shape (n_source, n_clusters), float32, or None
+        1 where a neuron of the source belongs to a cluster, else 0. Both sums are then over the neurons of each
+        cluster, with columns for clusters rather than neurons: of a large network in a fraction of the time.
 
     Returns
     -------
@@ -197,7 +206,7 @@ def quantities_from(
         size = np.abs(known.weight)
         return [size, size * steps]
 
-    carried = _carry(dag, snapshot, source, stops, weights, n_arrays=3)
+    carried = _carry(dag, snapshot, source, stops, weights, n_arrays=3, start=members)
     result = {}
     for name, (arrays, _) in carried.items():
         between = _between(dag, source, name, stops)
@@ -308,8 +317,9 @@ def _carry(
     stops: Collection[str],
     weights: Callable[[Node], list[np.ndarray] | None],
     n_arrays: int,
+    start: np.ndarray | None = None,
 ) -> dict[str, tuple[list[np.ndarray], int]]:
-    """Carry the identity from a node to the stops that follow it: arrays and number of steps.
+    """Carry the identity, or another matrix to start from, to the stops that follow: arrays and number of steps.
 
     With one array it is the matrix product of the signed weights. With three they are: the sum over paths of the
     product of |weight|; that times the sum of the steps' quantities; that times the number of steps.
@@ -318,7 +328,12 @@ def _carry(
     targets = [name for name, barrier in targets_of(dag, source, stops).items() if not barrier]
     wanted = _between(dag, source, targets, stops)
     n_source = dag.nodes[source].n_neurons
-    values: dict[str, list[_Part]] = {source: [_Part(0, n_source, np.ones(n_source, np.float32))]}
+    first = _Part(0, n_source, np.ones(n_source, np.float32))
+    if start is not None:
+        nothing = [np.zeros_like(start) for _ in range(n_arrays - 1)]
+        first = _Part(0, n_source, arrays=(start, *nothing))
+        n_source = start.shape[1]
+    values: dict[str, list[_Part]] = {source: [first]}
     steps = {source: 0}
     result = {}
     for name in sorted(wanted - {source}, key=dag.order.__getitem__):
@@ -420,9 +435,10 @@ def _mixed(
             result[0] += blocks[0] @ part.arrays[0]
         else:
             path, total, count = part.arrays
-            result[0] += blocks[0] @ path
-            result[1] += blocks[0] @ total + blocks[1] @ path
-            result[2] += blocks[0] @ (count + path)
+            carried = np.hsplit(blocks[0] @ np.hstack([path, total, count + path]), 3)
+            carried[1] = carried[1] + blocks[1] @ path
+            for so_far, more in zip(result, carried):
+                so_far += more
     return [_Part(0, n_to, arrays=tuple(result))]
 
 

@@ -8,7 +8,14 @@ import pytest
 from cnnvis_caffe.aggregation.columns import arrange
 from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import layer_groups
-from cnnvis_caffe.aggregation.relations import direct, quantity, relation, step_quantity, targets_of
+from cnnvis_caffe.aggregation.relations import (
+    direct,
+    quantities_from,
+    quantity,
+    relation,
+    step_quantity,
+    targets_of,
+)
 from cnnvis_caffe.records.analysis import Connections, Node
 from tests.helpers.analyses import make_analysis, with_snapshot
 
@@ -206,3 +213,23 @@ def test_strongest_connections_of_a_neuron():
     assert {c.node for c in incoming} == {"conv1"} and {c.node for c in outgoing} == {"relu1"}
     column = analysis.snapshots[0].connections["ip1"].weight[:, 7]
     assert [c.neuron for c in outgoing] == list(np.argsort(-np.abs(column))[:4])
+
+
+@pytest.mark.parametrize("kind", ["lenet", "inception", "residual"])
+@pytest.mark.parametrize("what", ["gradient", "relative_change"])
+def test_quantities_of_clusters_are_sums_over_their_neurons(kind, what):
+    analysis = make_analysis(kind, seed=3, n_snapshots=2)
+    dag = Dag(analysis.nodes)
+    layout = arrange(dag, layer_groups(analysis))
+    shown = [place.node for place in layout.places]
+    before, now = analysis.snapshots
+    for source in shown[:-1]:
+        labels = np.arange(dag.nodes[source].n_neurons) % 3
+        members = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+        single = quantities_from(dag, now, before, source, shown, what)
+        summed = quantities_from(dag, now, before, source, shown, what, members)
+        assert single.keys() == summed.keys() and summed
+        for target, found in summed.items():
+            assert found.total.any() and found.weight.any()
+            np.testing.assert_allclose(found.total, single[target].total @ members, rtol=1e-4)
+            np.testing.assert_allclose(found.weight, single[target].weight @ members, rtol=1e-4)
