@@ -200,7 +200,7 @@ SPECS = (
     Spec(
         "open_page",
         "Network",
-        "Open the page of it",
+        "Open its page",
         ("P",),
         "Everything about the selected neuron or cluster",
         "neuron",

@@ -1,16 +1,22 @@
-"""Heavy work in a process of its own, so that it can be stopped at once and cannot take the window with it."""
+"""Heavy work in a process of its own, so that it can be stopped at once and cannot take the window with it.
+
+A plain child with two pipes: work and "stop" (its end of file) go in, progress and the result come out. Nothing of the
+program that opened the window is run again in it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
 import os
 import pickle
+import queue
+import subprocess
+import sys
 import threading
 import time
 import traceback
-from typing import Any
+from typing import Any, BinaryIO
 
 from cnnvis_caffe.errors import Cancelled, CnnvisError
 from cnnvis_caffe.progress import Progress
@@ -19,6 +25,7 @@ from cnnvis_caffe.progress import Progress
 LOOK_EVERY = 0.05
 #: Seconds that a child has to clean up after it was told to stop.
 GRACE = 4.0
+_START = "from cnnvis_caffe.viewer.child import serve; serve()"
 
 
 class ChildError(CnnvisError):
@@ -49,77 +56,80 @@ def run_in_child(module: str, name: str, arguments: dict[str, Any], progress: Pr
     CnnvisError
         What the function raised, or that the process died.
     """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_child, args=(theirs, module, name, arguments), daemon=True)
-    process.start()
-    theirs.close()
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    paths = os.pathsep.join([root, *(path for path in sys.path if path)])
+    process = subprocess.Popen(
+        [sys.executable, "-c", _START],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert process.stdin is not None and process.stdout is not None
+    told: queue.Queue = queue.Queue()
+    reader = threading.Thread(target=_read, args=(process.stdout, told), daemon=True)
+    reader.start()
     try:
-        return _listen(ours, process, progress)
-    except BaseException:
-        _stop(ours, process)
-        raise
+        with contextlib.suppress(BrokenPipeError):  # it died at once; the exit code says more
+            process.stdin.write(pickle.dumps((module, name, arguments)))
+            process.stdin.flush()
+        return _listen(told, process, progress)
     finally:
-        process.join(GRACE)
-        if process.is_alive():
+        with contextlib.suppress(OSError):
+            process.stdin.close()  # "stop", for a child that still works
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
-        ours.close()
-        process.close()
+            process.wait()
+        reader.join(GRACE)
+        process.stdout.close()
 
 
-def _listen(connection: Any, process: Any, progress: Progress) -> Any:
+def _read(stream: BinaryIO, told: queue.Queue) -> None:
+    """Pass on what the child says until it says no more."""
     while True:
-        if connection.poll(LOOK_EVERY):
-            try:
-                kind, *values = connection.recv()
-            except EOFError:
-                process.join(GRACE)
-                raise ChildError(
-                    f"the process that did the work died with exit code {process.exitcode}; "
-                    "is there enough memory? Less images at once need less"
-                ) from None
-            if kind == "result":
-                return values[0]
-            if kind == "error":
-                raise values[0] if isinstance(values[0], BaseException) else ChildError(values[0])
-            getattr(progress, kind)(*values)
-        else:
+        try:
+            told.put(pickle.load(stream))
+        except (EOFError, OSError, pickle.UnpicklingError, ValueError):
+            told.put(("end",))
+            return
+
+
+def _listen(told: queue.Queue, process: subprocess.Popen, progress: Progress) -> Any:
+    while True:
+        try:
+            kind, *values = told.get(timeout=LOOK_EVERY)
+        except queue.Empty:
             progress.step(0)  # raises when the user wants no more
-
-
-def _stop(connection: Any, process: Any) -> None:
-    """Ask the child to stop, so that it keeps what it has; end it if it does not."""
-    try:
-        connection.send("stop")
-        end = time.monotonic() + GRACE
-        while process.is_alive() and time.monotonic() < end:
-            while connection.poll(0):
-                connection.recv()
-            process.join(LOOK_EVERY)
-    except (OSError, EOFError):
-        pass
-    if process.is_alive():
-        process.terminate()
+            continue
+        if kind == "result":
+            return values[0]
+        if kind == "error":
+            raise values[0] if isinstance(values[0], BaseException) else ChildError(values[0])
+        if kind == "end":
+            code = process.wait(GRACE)
+            raise ChildError(
+                f"the process that did the work died with exit code {code}; "
+                "is there enough memory? Less images at once need less"
+            )
+        getattr(progress, kind)(*values)
 
 
 class _Teller:
     """The child's progress: tells the parent at most 20 times a second."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._stopped = threading.Event()
+    def __init__(self, stream: BinaryIO, stopped: threading.Event) -> None:
+        self._stream, self._stopped = stream, stopped
         self._steps, self._last = 0, 0.0
-        threading.Thread(target=self._wait, daemon=True).start()
 
-    def _wait(self) -> None:
-        with contextlib.suppress(EOFError, OSError):  # then the window is gone
-            self._connection.recv()
-        self._stopped.set()
+    def say(self, *message: Any) -> None:
+        """Send a message."""
+        pickle.dump(message, self._stream)
+        self._stream.flush()
 
     def start(self, total: int, what: str) -> None:
         self._flush()
-        self._connection.send(("start", total, what))
+        self.say("start", total, what)
 
     def step(self, n: int = 1) -> None:
         self._steps += n
@@ -130,14 +140,47 @@ class _Teller:
 
     def done(self) -> None:
         self._flush()
-        self._connection.send(("done",))
+        self.say("done")
 
     def _flush(self) -> None:
         if self._stopped.is_set():
             raise Cancelled
         if self._steps:
-            self._connection.send(("step", self._steps))
+            self.say("step", self._steps)
         self._steps, self._last = 0, time.monotonic()
+
+
+def serve() -> None:
+    """Do the work that the parent sends; what the new process runs."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    # Libraries that print must not come between the messages.
+    stream = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    module, name, arguments = pickle.load(sys.stdin.buffer)
+    stopped = threading.Event()
+
+    def wait_for_the_end() -> None:
+        sys.stdin.buffer.read()
+        stopped.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
+    teller = _Teller(stream, stopped)
+    code = 0
+    try:
+        function = getattr(importlib.import_module(module), name)
+        result = function(**arguments, progress=teller)
+        teller.say("result", result if _can_travel(result) else None)
+    except (Cancelled, BrokenPipeError):
+        code = 1
+    except BaseException as error:  # noqa: BLE001 - it travels through the pipe
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        plain = f"{error}\n\n{text}" if isinstance(error, CnnvisError) else text
+        teller.say("error", error if _can_travel(error) else plain)
+        code = 1
+    with contextlib.suppress(OSError):
+        stream.close()
+    # The waiting thread holds the lock of standard input, at which the interpreter's own end would stumble.
+    os._exit(code)
 
 
 def _can_travel(value: Any) -> bool:
@@ -147,18 +190,3 @@ def _can_travel(value: Any) -> bool:
     except Exception:  # noqa: BLE001 - whatever pickling raises, the answer is no
         return False
     return True
-
-
-def _child(connection: Any, module: str, name: str, arguments: dict[str, Any]) -> None:
-    """What the new process does."""
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    try:
-        function = getattr(importlib.import_module(module), name)
-        result = function(**arguments, progress=_Teller(connection))
-        connection.send(("result", result if _can_travel(result) else None))
-    except Cancelled:
-        connection.close()
-    except BaseException as error:  # noqa: BLE001 - it travels through the pipe
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        told = error if _can_travel(error) else f"{error}\n\n{text}" if isinstance(error, CnnvisError) else text
-        connection.send(("error", told))

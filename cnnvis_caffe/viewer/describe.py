@@ -109,6 +109,8 @@ def strongest_class(features: LayerFeatures, neuron: int) -> int:
 def _neuron(analysis, aggregation, view, target, class_index) -> Card:
     neuron = target.members[0]
     node = analysis.node(target.node)
+    if len(target.members) > 1:
+        return Card(f"{target.node} · {counted(len(target.members), 'neuron')}")
     snapshot = snapshot_of(analysis, view)
     features = snapshot.features.get(target.node)
     title = neuron_name(target.node, neuron)

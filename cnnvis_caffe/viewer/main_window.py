@@ -83,6 +83,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._opening: Job | None = None
         self._findings_job: Job | None = None
         self._findings_of: tuple | None = None
+        self._wanted_place: Target | None = None
         self._is_closed = False
         self._build_centre()
         self._build_docks()
@@ -563,6 +564,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self._facts()
         self._title()
         self._find_soon.start()
+        if self._wanted_place is not None:
+            self._go_to_place()
 
     def _find(self) -> None:
         """Look for findings once for each snapshot, after its picture has been painted."""
@@ -717,8 +720,25 @@ class MainWindow(QtWidgets.QMainWindow):
         self.session.show_view(view)
         target = self._target_of(finding.places[0])
         if target is not None:
-            self.session.select(target)
-            self.pane.reveal(target)
+            self._wanted_place = target
+            if not self.session.is_busy:
+                self._go_to_place()
+
+    def _go_to_place(self) -> None:
+        """Select where a finding is, in the column that stands for its layer."""
+        target, self._wanted_place = self._wanted_place, None
+        aggregation, analysis = self.session.aggregation, self.session.analysis
+        if target is None or aggregation is None or analysis is None:
+            return
+        if target.node and not self._is_shown(target.node):
+            owner = analysis.node(target.node).owner
+            for column in aggregation.columns:
+                node = analysis.node(column.node)
+                if node.owner == owner and (not target.members or node.n_neurons > max(target.members)):
+                    target = replace(target, node=column.node)
+                    break
+        self.session.select(target)
+        self.pane.reveal(target)
 
     @staticmethod
     def _target_of(place: Place) -> Target | None:

@@ -183,7 +183,9 @@ class Pane(QWidget):
         self.session.apply(MoveNeuron(neuron.node, neuron.members[0], tuple(members)))
 
     def _selected(self, target: Target | None) -> None:
-        self.canvas.set_selected((target,) if target is not None else ())
+        # The scene itself outlines neurons that are not seen as patches; several are never outlined as one.
+        is_one = target is not None and (target.kind != "neuron" or len(target.members) == 1)
+        self.canvas.set_selected((target,) if is_one else ())
         if target is not None and self.session.analysis is not None:
             card = describe(self.session.analysis, self.session.aggregation, self.session.view, target)
             self.canvas.setAccessibleDescription(f"Selected: {card.line}")

@@ -275,6 +275,13 @@ class Display:
         """
         numbers = self.indices_of(target)
         if not numbers and target.kind == "neuron":
+            if len(target.members) > 1:
+                boxes = [self.box_of(Target("neuron", target.node, (neuron,))) for neuron in target.members]
+                known = [box for box in boxes if box is not None]
+                united = known[0] if known else None
+                for box in known[1:]:
+                    united = united.united(box)
+                return united
             return self._row_box(target)
         if not numbers:
             return None
@@ -289,6 +296,7 @@ class Display:
         return float(self._least[numbers].min()) if numbers else 0.0
 
     def _row_box(self, target: Target) -> QRectF | None:
+        """The row of a neuron in a matrix, else the cluster in which it is not shown for want of room."""
         for shape in self.shapes:
             if type(shape) is not Picture or shape.target is None or shape.target.node != target.node:
                 continue
@@ -296,7 +304,8 @@ class Display:
                 row = shape.rows.index(target.members[0])
                 height = shape.height / len(shape.rows)
                 return QRectF(shape.x, shape.y + row * height, shape.width, height)
-        return None
+        cluster = self.find("cluster", target.node, target.members)
+        return self.box_of(cluster) if cluster is not None else None
 
     def boxes_by(self, kinds: tuple[str, ...]) -> dict[str, QRectF]:
         """Return by node the box around all shapes whose target is of one of the kinds."""

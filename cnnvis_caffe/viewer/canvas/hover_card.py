@@ -80,8 +80,9 @@ class HoverCard(QWidget):
         heading, text = QtGui.QFontMetrics(bold), QtGui.QFontMetrics(plain)
         width = heading.horizontalAdvance(self._card.title)
         for name, value in self._lines():
-            width = max(width, text.horizontalAdvance(f"{name}  {value}".strip()))
-        width = min(width, MOST_PX)
+            before = text.horizontalAdvance(name + "  ") if name else 0
+            width = max(width, before + text.horizontalAdvance(value))
+        width = min(width + 2, MOST_PX)
         height = heading.height() + 2 + len(self._lines()) * (text.height() + 1)
         if self._pixmap is not None:
             width += self._pixmap.width() + 10
