@@ -6,6 +6,7 @@ rows. To import this loads scikit-learn; `aggregate` does so when it first clust
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ class KMeans(_Clustering):
     Parameters
     ----------
     n_clusters : int, default=0
-        0: chosen by silhouette, see `choose_k`. More than there are different rows: as many as these.
+        0: chosen by silhouette, see `best_cut`. More than there are different rows: as many as these.
     max_iter : int, default=300
     k_range : (int, int), default=(2, 10)
         Where k is chosen, it is between these.
@@ -109,7 +110,7 @@ class Agglomerative(_Clustering):
     Parameters
     ----------
     n_clusters : int, default=0
-        0: chosen by silhouette, see `choose_k`. More than there are different rows: as many as these.
+        0: chosen by silhouette, see `best_cut`. More than there are different rows: as many as these.
     k_range : (int, int), default=(2, 10)
         Where k is chosen, it is between these.
     """
@@ -184,34 +185,23 @@ def clustering(kind: str, n_clusters: int = 0, k_range: tuple[int, int] = K_RANG
     raise ValueError(f"clustering must be kmeans, agglomerative or meanshift, got {kind!r}")
 
 
-def choose_k(tree: np.ndarray, distance: np.ndarray, n_distinct: int, k_range: tuple[int, int] = K_RANGE) -> int:
-    """Choose the number of clusters with the largest mean silhouette among the cuts of a tree.
-
-    One tree gives all cuts, which is why k-means, too, has its k chosen by it.
+def best_cut(cuts: Sequence[np.ndarray], distance: np.ndarray) -> np.ndarray:
+    """Choose the labels with the largest mean silhouette.
 
     Parameters
     ----------
-    tree : ndarray
-        As `scipy.cluster.hierarchy.linkage` gives it.
+    cuts : sequence of ndarray of shape (n,), int
+        Cuts of one tree; which is why k-means, too, has its k chosen by it.
     distance : ndarray of shape (n, n)
         Of the rows that the tree is made of.
-    n_distinct : int
-        How many different rows there are.
-    k_range : (int, int), default=(2, 10)
 
     Returns
     -------
-    int
-        In this range, the smaller one of equals; fewer for fewer than 4 different rows.
+    ndarray of shape (n,), int
+        The first one of equals.
     """
-    low, high = k_range
-    high = min(high, n_distinct - 1, len(distance) - 1)
-    if high <= low:
-        return max(1, min(low, high))
-    cuts = cut_tree(tree, n_clusters=range(low, high + 1)).T
-    score = {k: _mean_silhouette(distance, labels) for k, labels in zip(range(low, high + 1), cuts)}
-    best = max(score.values())
-    return min(k for k, value in score.items() if value >= best - 1e-9)
+    scores = np.array([_mean_silhouette(distance, labels) for labels in cuts])
+    return cuts[int(np.flatnonzero(scores >= scores.max() - 1e-9)[0])]
 
 
 def _mean_silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
@@ -226,17 +216,17 @@ def _ward(rows: np.ndarray, n_clusters: int, n_distinct: int, n_sample: int, k_r
     """Ward's clusters of sorted rows; where there are many, of a sample, the rest going to the nearest centre."""
     chosen = rows[_sample(len(rows), n_sample)]
     distance = pdist(chosen)
-    tree = linkage(distance, method="ward")
-    k = min(n_clusters, n_distinct) if n_clusters > 0 else choose_k(tree, squareform(distance), n_distinct, k_range)
-    labels = _cut(tree, k)
+    if n_clusters > 0:
+        low = high = min(n_clusters, n_distinct, len(chosen))
+    else:
+        high = max(1, min(k_range[1], n_distinct - 1, len(chosen) - 1))
+        low = min(k_range[0], high)
+    # SciPy 1.6's fcluster finds too few clusters where k is large.
+    cuts = cut_tree(linkage(distance, method="ward"), n_clusters=range(low, high + 1)).T
+    labels = canonical(cuts[0] if low == high else best_cut(cuts, squareform(distance)))
     if len(chosen) < len(rows):
         labels = canonical(pairwise_distances_argmin(rows, _centres(chosen, labels)))
     return labels
-
-
-def _cut(tree: np.ndarray, k: int) -> np.ndarray:
-    """The k clusters that are left when a tree is cut; SciPy 1.6's fcluster finds fewer where k is large."""
-    return canonical(cut_tree(tree, n_clusters=k).reshape(-1))
 
 
 def _centres(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:

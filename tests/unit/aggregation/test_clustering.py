@@ -35,6 +35,14 @@ def test_more_rows_than_the_tree_is_made_of(kind, n):
     assert adjusted_rand_score(truth, clustering(kind, 4).fit_predict(rows)) == 1.0
 
 
+@pytest.mark.parametrize("kind", ["kmeans", "agglomerative"])
+def test_more_clusters_than_the_tree_has_rows(kind, monkeypatch):
+    monkeypatch.setattr("cnnvis_caffe.aggregation.clustering.N_SAMPLE", 12)
+    monkeypatch.setattr("cnnvis_caffe.aggregation.clustering.N_TREE", 12)
+    rows = np.random.default_rng(0).uniform(size=(40, 3))
+    assert clustering(kind, 30).fit(rows).n_clusters_ == 12
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("structure", [0.05, 5.0], ids=["separated", "noise"])
 def test_the_order_of_the_neurons_does_not_matter(kind, structure):
