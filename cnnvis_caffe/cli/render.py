@@ -35,7 +35,7 @@ class _Size(click.ParamType):
 @click.option("--scale", type=click.FloatRange(0.1, 8), default=1.0, help="Pixels of a PNG for one of the size.")
 @click.option("--facet", type=click.Choice(["features", "activations", "contributions"]), help="What clusters show.")
 @click.option("--edges", type=click.Choice(["weight", "gradient", "relative_change"]), help="What colours edges.")
-@click.option("--edge-filter", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+@click.option("--edge-filter", type=click.FloatRange(0.001, 1), metavar="SHARE",
               help="Draw the strongest edges that carry this share of all strength.  [default: 0.8]")  # fmt: skip
 @click.option("--importance", type=click.Choice(["mean", "maximum", "contribution"]), help="What gives patches size.")
 @click.option("--classes", metavar="LIST", help="Chosen classes, by name or number: 3,5 or cat,dog.")
