@@ -9,6 +9,9 @@
 set -euo pipefail
 root=$1 model=$2 weights=$3 data=$4
 here=$(cd "$(dirname "$0")/.." && pwd)
+for file in "$model" "$weights"; do
+  [ -f "$file" ] || { echo "try_in_root: there is no file $file" >&2; exit 1; }
+done
 
 if [ ! -e "$root/.ready" ]; then
   debootstrap --variant=minbase --include=ca-certificates,python3 bullseye "$root"
@@ -17,7 +20,7 @@ fi
 rm -rf "$root/src" && mkdir -p "$root/src" "$root/work"
 cp "$here"/{setup.py,pyproject.toml,README.md,MANIFEST.in} "$root/src/"
 cp -r "$here/cnnvis_caffe" "$root/src/"
-cp "$here/docker/caffe-cpu/install.sh" "$root/tmp/"
+cp "$here/docker/caffe-cpu/install.sh" "$root/tmp/install.sh"
 cp "$model" "$root/work/model.prototxt"
 cp "$weights" "$root/work/weights.caffemodel"
 case $data in
@@ -25,7 +28,6 @@ case $data in
 esac
 
 inside() { chroot "$root" env HOME=/tmp GLOG_minloglevel=2 sh -c "cd /work && $*"; }
-# apt in a chroot wants these; they are private to the commands below.
 step() { echo "== $*" >&2; }
 
 step install
