@@ -5,18 +5,21 @@ PYTHON ?= python3
 # Which tests run, for example: make test MARKERS="slow or gpu" PYTEST_ARGS="tests/conformance -x"
 MARKERS ?= not slow and not pycaffe and not gpu and not network and not benchmark
 PYTEST_ARGS ?=
+# What `make demo` is told, for example: make demo DEMO_ARGS="--out picture.png"
+DEMO_ARGS ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint benchmark clean
+.PHONY: help install demo test lint benchmark docs clean
 
 help:
-	@echo "make demo        look into a network that the repository carries, and run it"
+	@echo "make demo        train and analyse a small network, and show it"
 	@echo "make test        linter, types, import rules and all quick tests"
 	@echo "make lint        linter and types only"
 	@echo "make benchmark   measure"
+	@echo "make docs        write what in docs comes from the program: pictures, outputs, reference"
 	@echo "make install     only make .venv and install into it"
 	@echo "make clean       remove .venv and everything that was built"
 
@@ -28,8 +31,7 @@ $(INSTALLED): setup.py constraints.txt tools/install.sh tools/qt_libraries.sh
 	@touch $@
 
 demo: $(INSTALLED)
-	@$(BIN)/cnnvis-caffe inspect examples/lenet_digits.prototxt
-	@$(BIN)/python examples/run_lenet.py
+	@$(BIN)/cnnvis-caffe demo $(DEMO_ARGS)
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .
@@ -42,6 +44,12 @@ test: lint
 
 benchmark: $(INSTALLED)
 	@$(BIN)/python -m pytest benchmarks -m "" $(PYTEST_ARGS)
+
+docs: $(INSTALLED)
+	@$(BIN)/python tools/write_api_reference.py
+	@$(BIN)/python tools/draw_docs.py
+	@$(BIN)/python tools/run_docs.py
+	@$(BIN)/python tools/write_notebook.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks

@@ -4,7 +4,12 @@ Everything is a plain literal here rather than in pyproject.toml: Debian 11, whe
 has setuptools 52, which would install metadata from pyproject.toml as "UNKNOWN 0.0.0" without a word.
 """
 
+import os
+
 from setuptools import find_packages, setup
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md"), encoding="utf-8") as file:
+    README = file.read()
 
 # The floors are Debian 11's versions. No torch and no Qt: files are inspected and upgraded without them.
 CORE = [
@@ -43,10 +48,14 @@ setup(
     name="cnnvis-caffe",
     version="0.1.0",
     description="Open, run, explain and retrain Caffe models without Caffe",
-    long_description="See README.md.",
+    long_description=README,
+    long_description_content_type="text/markdown",
     author="cnnvis_caffe contributors",
     license="BSD-3-Clause",
+    keywords="caffe cnn visualization interpretability",
     classifiers=[
+        "Environment :: Console",
+        "Environment :: X11 Applications :: Qt",
         "Intended Audience :: Science/Research",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
@@ -59,6 +68,7 @@ setup(
         "cnnvis_caffe": ["py.typed"],
         "cnnvis_caffe.demo": ["*.prototxt"],
         "cnnvis_caffe.formats": ["caffe.desc", "caffe.proto", "*.pyi"],
+        "cnnvis_caffe.pycaffe.proto": ["*.pyi"],
         "cnnvis_caffe.scene": ["fonts/*"],
     },
     install_requires=CORE,

@@ -1,0 +1,72 @@
+"""Draw the pictures of README and docs, from the demo's analysis: python tools/draw_docs.py
+
+Pictures are reduced to 256 colours, so that the repository stays small.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from cnnvis_caffe.cli.main import group
+from cnnvis_caffe.demo import make_demo
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "docs" / "pictures"
+WIDE = ["--size", "1600x900"]
+SMALL = ["--size", "1200x720"]
+PICTURES = {
+    "hybrid": ["render", "FILE", *WIDE],
+    "activations": ["render", "FILE", "--facet", "activations", *SMALL],
+    "selected": ["render", "FILE", "--select", "conv2:17", *SMALL],
+    "neuron": ["render", "FILE", "--neuron", "conv2:17"],
+    "chart": ["render", "FILE", "--chart", "relative_change", "--expand", "all", *WIDE],
+    "compare": ["compare", "FILE@100", "FILE@600"],
+}
+N_GREYS = 48
+MOST_BYTES = 400_000
+
+
+def palette(pixels: np.ndarray) -> np.ndarray:
+    """256 colours: greys in even steps, and of every kind of colour the most frequent one, (256, 3) uint8."""
+    greys = np.repeat(np.linspace(0, 255, N_GREYS).round().astype(np.uint8)[:, None], 3, axis=1)
+    colours, count = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+    is_colour = np.ptp(colours.astype(int), axis=1) > 12
+    colours, count = colours[is_colour], count[is_colour]
+    order = np.argsort(-count, kind="stable")
+    _, first = np.unique(colours[order] >> 4, axis=0, return_index=True)
+    return np.vstack([greys, colours[order[np.sort(first)[: 256 - N_GREYS]]]])
+
+
+def reduce(source: Path, target: Path) -> None:
+    """Write a PNG with a palette; flat colours stay what they are."""
+    from PIL import Image
+    from scipy.spatial import cKDTree
+
+    with Image.open(source) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    colours = palette(pixels)
+    index = cKDTree(colours.astype(float)).query(pixels.reshape(-1, 3).astype(float))[1]
+    reduced = Image.fromarray(index.reshape(pixels.shape[:2]).astype(np.uint8), "P")
+    reduced.putpalette(colours.tobytes())
+    reduced.save(target, optimize=True)
+    if target.stat().st_size > MOST_BYTES:
+        sys.exit(f"{target} has {target.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
+
+
+def main() -> None:
+    analysis = make_demo(ROOT / "build" / "docs" / "demo")
+    OUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, words in PICTURES.items():
+            drawn = Path(folder) / f"{name}.png"
+            words = [word.replace("FILE", str(analysis)) for word in words]
+            group.main([*words, "--out", str(drawn)], standalone_mode=False)
+            reduce(drawn, OUT / drawn.name)
+
+
+if __name__ == "__main__":
+    main()
