@@ -15,6 +15,8 @@ from cnnvis_caffe.layout.slicing import Cut
 
 #: Points that a shape curve keeps.
 N_POINTS = 20
+#: Steps of the search for how far rectangles may grow.
+N_HALVINGS = 14
 
 #: Widths, ascending, and the heights that they need, never rising.
 Curve = tuple[np.ndarray, np.ndarray]
@@ -149,11 +151,14 @@ def fill_cells(
     highest = np.minimum(heights, widths / aspects * stretch)
     room = widest * highest
     whole = float((widths * heights).sum())
+    # All grow by the same factor or as far as they can: the least and the most that one does tell the largest error.
+    least, most, wanted = float((room / areas).min()), float((room / areas).max()), float(areas.sum())
     low, high = 1.0, 1.5
-    for _ in range(24):
+    for _ in range(N_HALVINGS):
         factor = (low + high) / 2
-        used = np.minimum(room, factor * areas)
-        if 1 - float(used.sum()) / whole <= wanted_waste or area_error(used, areas) >= max_error:
+        drawn = float(np.minimum(room, factor * areas).sum())
+        error = max(min(most, factor) * wanted / drawn - 1, 1 - min(least, factor) * wanted / drawn)
+        if 1 - drawn / whole <= wanted_waste or error >= max_error:
             high = factor
         else:
             low = factor

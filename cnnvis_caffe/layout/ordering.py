@@ -9,13 +9,16 @@ from scipy.spatial.distance import pdist, squareform
 from cnnvis_caffe.layout.shortest_path import LARGEST_EXACT, exact_path, improved_path
 
 
-def order(distances: np.ndarray) -> np.ndarray:
+def order(distances: np.ndarray, *, is_thorough: bool = True) -> np.ndarray:
     """Order rows so that the sum of the distances of consecutive rows is small.
 
     Parameters
     ----------
     distances : array_like of shape (n, n)
         Symmetric, finite, never negative.
+    is_thorough : bool, default=True
+        Of more than 12 rows: try to leave the first path that no move shortens for better ones, which takes ten times
+        as long and gains a few percent.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def order(distances: np.ndarray) -> np.ndarray:
     else:
         condensed = squareform(distances, checks=False)
         leaves = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
-        path = improved_path(distances, leaves.astype(np.int64))
+        path = improved_path(distances, leaves.astype(np.int64), n_kicks=None if is_thorough else 0)
     return path if path[0] < path[-1] else path[::-1].copy()
 
 
@@ -52,8 +55,6 @@ def path_length(distances: np.ndarray, permutation: np.ndarray) -> float:
 def order_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Order the rows (neurons) and columns (classes) of a matrix that is shown as a picture.
 
-    Rows are compared as they are seen, by the Euclidean distance of their values; likewise columns.
-
     Parameters
     ----------
     matrix : array_like of shape (n, c)
@@ -62,24 +63,45 @@ def order_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     rows : ndarray of shape (n,), int64
-        The stronger end first; rows that are zero for all classes stand together behind it all.
+        As of `order_rows`.
     columns : ndarray of shape (c,), int64
-        Columns of NaN stand at the end.
+        Likewise; columns of NaN stand at the end.
     """
     matrix = np.asarray(matrix, np.float64)
     is_empty = np.isnan(matrix).all(axis=0)
+    columns = _order_some(np.nan_to_num(matrix.T), np.flatnonzero(~is_empty))
+    return order_rows(matrix), np.concatenate([columns, np.flatnonzero(is_empty)])
+
+
+def order_rows(matrix: np.ndarray, *, is_thorough: bool = True) -> np.ndarray:
+    """Order the rows of a matrix that is shown as a picture, alike ones side by side.
+
+    Rows are compared as they are seen, by the Euclidean distance of their values.
+
+    Parameters
+    ----------
+    matrix : array_like of shape (n, c)
+        What is not known is NaN.
+    is_thorough : bool, default=True
+        As for `order`.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The stronger end first; rows that are zero throughout stand together behind it all.
+    """
+    matrix = np.asarray(matrix, np.float64)
     values = np.where(np.isfinite(matrix), matrix, 0.0)
     is_zero = ~values.any(axis=1)
-    rows = _order_some(values, np.flatnonzero(~is_zero))
+    rows = _order_some(values, np.flatnonzero(~is_zero), is_thorough=is_thorough)
     half = len(rows) // 2
     if np.abs(values[rows[:half]]).sum() < np.abs(values[rows[len(rows) - half :]]).sum():
         rows = rows[::-1]
-    columns = _order_some(values.T, np.flatnonzero(~is_empty))
-    return np.concatenate([rows, np.flatnonzero(is_zero)]), np.concatenate([columns, np.flatnonzero(is_empty)])
+    return np.concatenate([rows, np.flatnonzero(is_zero)])
 
 
-def _order_some(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def _order_some(values: np.ndarray, chosen: np.ndarray, *, is_thorough: bool = True) -> np.ndarray:
     """Order the chosen rows of a matrix by their Euclidean distances."""
     if len(chosen) < 3:
         return chosen
-    return chosen[order(squareform(pdist(values[chosen])))]
+    return chosen[order(squareform(pdist(values[chosen])), is_thorough=is_thorough)]

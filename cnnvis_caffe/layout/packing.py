@@ -27,10 +27,8 @@ LARGEST_AREA_ERROR = 0.097
 TOLERANCES = (0.0, 0.06, float(np.log(LARGEST_STRETCH)))
 #: Up to so many rectangles it is tried first whether less tolerance will do.
 LARGEST_EXACT = 200
-#: Shares of the permitted waste: what rectangles grow to, what no better is looked for, what is good enough.
+#: Shares of the permitted waste: what rectangles grow to, what is tried with less tolerance first, what is good enough.
 WANTED, IDEAL, ACCEPTED = 0.3, 0.45, 0.9
-#: Up to so many rectangles, so many more ways are tried when one is good enough.
-LARGEST_POLISHED, N_MORE = 120, 3
 #: Sequences up to this length are cut without groups.
 LONGEST_SEQUENCE = 28
 #: Sequences up to this length are shuffled so many times where no better order wastes little enough.
@@ -80,6 +78,7 @@ def pack(
     aspect: float | np.ndarray = 1.0,
     *,
     distances: np.ndarray | None = None,
+    hierarchy: tuple[np.ndarray, np.ndarray] | None = None,
     max_waste: float = 0.10,
     shape_range: tuple[float, float] = (0.5, 2.0),
     width: float | None = None,
@@ -99,6 +98,8 @@ def pack(
         Width by height of the rectangles.
     distances : array_like of shape (n, n), optional
         Instead of features.
+    hierarchy : (ndarray, ndarray), optional
+        Instead of both: what `similarity_of` made of them.
     max_waste : float
         Share of the whole that may stay uncovered. Kept where it is possible.
     shape_range : (float, float)
@@ -124,23 +125,38 @@ def pack(
     n = len(areas)
     if n == 0:
         return Packing(np.zeros((0, 4)), 0.0, 0.0, np.zeros(0, np.int64))
-    order, joints = similarity_order(_condensed(features, distances, n), n)
+    order, joints = similarity_of(features, distances, n) if hierarchy is None else hierarchy
     best: tuple[float, Packing] | None = None
-    n_more = N_MORE if n <= LARGEST_POLISHED else 0
-    for groups, levels, is_coarse in _plans(areas, order, joints):
+    for groups, levels in _plans(areas, order, joints):
         if best is not None and best[0] <= ACCEPTED:
-            # What is found is good enough; a few more that keep similar ones as near may waste less.
-            n_more -= 1
-            if n_more < 0 or is_coarse:
-                break
+            break
         slicing = Slicing(areas, np.log(aspects), groups, levels, TOLERANCES[-1])
         drawn = _draw(slicing, areas, aspects, np.concatenate(groups), max_waste, shape_range, width)
         if best is None or drawn.waste / max_waste < best[0]:
             best = drawn.waste / max_waste, drawn
-        if best[0] <= IDEAL:
-            break
     assert best is not None
     return best[1]
+
+
+def similarity_of(
+    features: np.ndarray | None, distances: np.ndarray | None = None, n: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hierarchy of rectangles by similarity, which does not depend on their areas.
+
+    Parameters
+    ----------
+    features, distances
+        As for `pack`.
+    n : int, optional
+        Number of rectangles, needed without either.
+
+    Returns
+    -------
+    order, joints : ndarray
+        As `similarity_order` gives them.
+    """
+    n = len(features if features is not None else distances) if n is None else n
+    return similarity_order(_condensed(features, distances, n), n)
 
 
 def _checked_areas(areas: np.ndarray, aspect: float | np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
@@ -170,19 +186,17 @@ def _condensed(features: np.ndarray | None, distances: np.ndarray | None, n: int
     return pdist(features)
 
 
-def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator[tuple[list, list, bool]]:
-    """Groups and levels to try, and whether they heed size more than similarity; those that heed it least first."""
+def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator[tuple[list, list]]:
+    """Groups and levels to try, those that heed size least and similarity most first."""
     classes = np.rint(np.log(areas) / np.log(SIZE_CLASS))
     n = len(areas)
     if n <= LONGEST_SEQUENCE:
         blocks = [(0, n)]
         sizes = [1, n // 6, n // 4, n // 3, n // 2, n]
-        largest = n // 3
     else:
         block = BLOCK if n < MANY else BLOCK_OF_MANY
         blocks = cut_groups(joints, block)
         sizes = [5, 8, block]
-        largest = 8
     levels = []
     above, parts = joints, blocks
     while len(parts) > 1:
@@ -196,11 +210,11 @@ def _plans(areas: np.ndarray, order: np.ndarray, joints: np.ndarray) -> Iterator
             key = np.concatenate(groups).tobytes()
             if key not in tried:
                 tried.add(key)
-                yield groups, levels, size > largest
+                yield groups, levels
     if 3 < n <= LONGEST_SHUFFLED:
         random = np.random.RandomState(0)  # few rectangles, few orders: chance finds what sizes do not tell
         for _ in range(N_SHUFFLES):
-            yield [random.permutation(order)], levels, True
+            yield [random.permutation(order)], levels
 
 
 def _by_size(block: np.ndarray, joints: np.ndarray, classes: np.ndarray, largest: int, first_falls: bool) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import deque
 
@@ -28,13 +29,10 @@ def exact_path(distances: np.ndarray) -> np.ndarray:
     ndarray of shape (n,), int64
     """
     n = len(distances)
-    sets = np.arange(1 << n)
-    sizes = np.array([bin(one).count("1") for one in sets])
     lengths = np.full((1 << n, n), np.inf)
     before = np.zeros((1 << n, n), np.int64)
     lengths[1 << np.arange(n), np.arange(n)] = 0
-    for size in range(2, n + 1):
-        visited = sets[sizes == size]
+    for visited in _sets_by_size(n)[2:]:
         for last in range(n):
             here = visited[(visited >> last) & 1 == 1]
             through = lengths[here ^ (1 << last)] + distances[:, last]
@@ -49,7 +47,15 @@ def exact_path(distances: np.ndarray) -> np.ndarray:
     return np.array(path, np.int64)
 
 
-def improved_path(distances: np.ndarray, path: np.ndarray) -> np.ndarray:
+@functools.lru_cache(maxsize=16)
+def _sets_by_size(n: int) -> list[np.ndarray]:
+    """All sets of n points as bits, by their number of points."""
+    sets = np.arange(1 << n)
+    sizes = sum((sets >> point) & 1 for point in range(n))
+    return [sets[sizes == size] for size in range(n + 1)]
+
+
+def improved_path(distances: np.ndarray, path: np.ndarray, *, n_kicks: int | None = None) -> np.ndarray:
     """Shorten a path by turning stretches round and by moving short ones elsewhere; never longer afterwards.
 
     Parameters
@@ -57,6 +63,8 @@ def improved_path(distances: np.ndarray, path: np.ndarray) -> np.ndarray:
     distances : ndarray of shape (n, n)
         Symmetric, n above 3.
     path : ndarray of shape (n,), int64
+    n_kicks : int, optional
+        Random changes; by default as many as are worth it.
 
     Returns
     -------
@@ -69,7 +77,7 @@ def improved_path(distances: np.ndarray, path: np.ndarray) -> np.ndarray:
     """
     search = _Search(distances, path)
     search.settle(range(search.n))
-    for _ in range(min(LEAST_KICKS + len(path), MOST_KICKS)):
+    for _ in range(min(LEAST_KICKS + len(path), MOST_KICKS) if n_kicks is None else n_kicks):
         search.kick()
     return search.path()
 

@@ -9,15 +9,14 @@ short groups, and then the groups as wholes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 #: The grid of shapes: logarithms of width by height.
-STEP = 0.08
-N_SHAPES = 81
+STEP = 0.12
+N_SHAPES = 49
 SHAPES = (np.arange(N_SHAPES) - N_SHAPES // 2) * STEP
 #: Tables are padded so that a shifted look beyond the grid finds what is too expensive.
 PADDING = N_SHAPES
@@ -47,11 +46,29 @@ class Cut:
 
 @dataclass(frozen=True, eq=False)
 class _Intervals:
-    """Costs by interval and shape, and the cuts that lead to them, of a batch of sequences of equal length."""
+    """Costs by interval and shape of a batch of sequences of equal length."""
 
-    costs: np.ndarray  # (batch, m, m + 1, shapes), of members i to j - 1
-    choices: np.ndarray
-    sums: np.ndarray  # (batch, m + 1), cumulative areas
+    costs: np.ndarray  # (batch, m, m + 1, PADDING + shapes + PADDING), of members i to j - 1
+    sizes: np.ndarray  # (batch, m, m + 1), logarithms of their areas in steps of the grid
+
+    def of(self, sequence: int, length: int) -> np.ndarray:
+        """Costs of the whole of a sequence, by shape."""
+        return self.costs[sequence, 0, length, PADDING : PADDING + N_SHAPES]
+
+    def cut(self, sequence: int, start: int, stop: int, shape: int) -> tuple[int, bool, int, int]:
+        """Where to cut an interval, whether the parts are stacked, and their shapes."""
+        middle = np.arange(start + 1, stop)
+        sizes = self.sizes[sequence]
+        first = _shift(sizes[start, middle] - sizes[start, stop])
+        second = _shift(sizes[middle, stop] - sizes[start, stop])
+        # Side by side, parts become narrower than the whole; stacked, wider.
+        at_first = PADDING + shape + np.concatenate([first, -first])
+        at_second = PADDING + shape + np.concatenate([second, -second])
+        table = self.costs[sequence]
+        both = np.concatenate([middle, middle])
+        best = int((table[start, both, at_first] + table[both, stop, at_second]).argmin())
+        shapes = (min(max(int(at[best]) - PADDING, 0), N_SHAPES - 1) for at in (at_first, at_second))
+        return int(both[best]), best >= len(middle), *shapes
 
 
 def leaf_costs(areas: np.ndarray, log_aspects: np.ndarray, tolerance: float) -> np.ndarray:
@@ -86,37 +103,34 @@ def slice_sequences(areas: np.ndarray, costs: np.ndarray) -> _Intervals:
     batch, m = areas.shape
     width = N_SHAPES + 2 * PADDING
     table = np.full((batch, m, m + 1, width), 10 * areas.sum(), np.float32)
-    choices = np.zeros((batch, m, m + 1, N_SHAPES), np.int16)
     sums = np.concatenate([np.zeros((batch, 1)), np.cumsum(areas, axis=1)], axis=1)
     inner = slice(PADDING, PADDING + N_SHAPES)
     one = np.arange(m)
     table[:, one, one + 1, inner] = costs
+    # Costs from any place in the table on, and where those of an interval begin.
     flat = table.reshape(-1)
-    shapes = np.arange(N_SHAPES) + PADDING
-    origin = (np.arange(batch) * m * (m + 1))[:, None, None]
+    onwards = np.lib.stride_tricks.as_strided(flat, (flat.size - N_SHAPES + 1, N_SHAPES), flat.strides * 2)
+    begins = np.arange(batch * m * (m + 1)).reshape(batch, m, m + 1) * width + PADDING
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sizes = np.log(sums[:, None, :] - sums[:, :-1, None]) / STEP  # of intervals, in steps of the grid
     for length in range(2, m + 1):
-        start = np.arange(m - length + 1)[:, None]
-        middle = start + np.arange(1, length)[None, :]
-        stop = start + length
-        share = (sums[:, middle] - sums[:, start]) / (sums[:, length:] - sums[:, :-length])[:, :, None]
-        shift_first, shift_second = _shift(share), _shift(1 - share)
-        at_first = (origin + start * (m + 1) + middle) * width
-        at_second = (origin + middle * (m + 1) + stop) * width
-        cost = np.empty((batch, m - length + 1, 2 * (length - 1), N_SHAPES), np.float32)
-        # Side by side, parts become narrower than the whole; stacked, wider.
-        for part, sign in ((slice(0, length - 1), 1), (slice(length - 1, None), -1)):
-            flat.take((at_first + sign * shift_first)[..., None] + shapes, out=cost[:, :, part])
-            cost[:, :, part] += flat.take((at_second + sign * shift_second)[..., None] + shapes)
-        best = cost.argmin(axis=2)
-        rows = start[:, 0]
-        table[:, rows, rows + length, inner] = np.take_along_axis(cost, best[:, :, None], axis=2)[:, :, 0]
-        choices[:, rows, rows + length] = best
-    return _Intervals(table[..., inner], choices, sums)
+        start = np.arange(m - length + 1)
+        middle = start[:, None] + np.arange(1, length)
+        first, second = (slice(None), start[:, None], middle), (slice(None), middle, start[:, None] + length)
+        whole = sizes[:, start, start + length][:, :, None]
+        shift_first = _shift(sizes[first] - whole)
+        shift_second = _shift(sizes[second] - whole)
+        at_first = np.concatenate([begins[first] + shift_first, begins[first] - shift_first], axis=2)
+        at_second = np.concatenate([begins[second] + shift_second, begins[second] - shift_second], axis=2)
+        cost = onwards[at_first]
+        cost += onwards[at_second]
+        table[:, start, start + length, inner] = cost.min(axis=2)
+    return _Intervals(table, sizes)
 
 
-def _shift(share: np.ndarray) -> np.ndarray:
+def _shift(steps: np.ndarray) -> np.ndarray:
     """By how many steps of the grid a part's shape differs from the whole's."""
-    return np.clip(np.rint(np.log(share) / STEP), -PADDING, PADDING).astype(np.int64)
+    return np.maximum(np.rint(steps), -PADDING).astype(np.int64)
 
 
 class Slicing:
@@ -155,7 +169,7 @@ class Slicing:
             padded_aspects[i, : len(group)] = log_aspects[group]
         self._tables = [slice_sequences(padded_areas, leaf_costs(padded_areas, padded_aspects, tolerance))]
         sums = np.array([areas[group].sum() for group in groups])
-        costs = np.stack([self._tables[0].costs[i, 0, len(group)] for i, group in enumerate(groups)])
+        costs = np.stack([self._tables[0].of(i, len(group)) for i, group in enumerate(groups)])
         for parts in levels:
             batch, m = len(parts), max(stop - start for start, stop in parts)
             level_areas = np.ones((batch, m))
@@ -165,7 +179,7 @@ class Slicing:
                 level_costs[i, : stop - start] = costs[start:stop]
             self._tables.append(slice_sequences(level_areas, level_costs))
             sums = np.array([sums[start:stop].sum() for start, stop in parts])
-            costs = np.stack([self._tables[-1].costs[i, 0, stop - start] for i, (start, stop) in enumerate(parts)])
+            costs = np.stack([self._tables[-1].of(i, stop - start) for i, (start, stop) in enumerate(parts)])
         self.costs = costs[0].astype(np.float64) / float(areas.sum())
 
     def tree(self, shape: int) -> list[Cut]:
@@ -190,15 +204,7 @@ class Slicing:
                 return len(cuts) - 1
             below = self._levels[level - 1][group][0] + start
             return self._add(cuts, level - 1, below, 0, self._length(level - 1, below), shape)
-        table = self._tables[level]
-        choice = int(table.choices[group, start, stop, shape])
-        is_stacked = choice >= stop - start - 1
-        middle = start + 1 + (choice - (stop - start - 1) if is_stacked else choice)
-        sums = table.sums[group]
-        share = (sums[middle] - sums[start]) / (sums[stop] - sums[start])
-        sign = -1 if is_stacked else 1
-        first_shape = min(max(shape + sign * round(math.log(share) / STEP), 0), N_SHAPES - 1)
-        second_shape = min(max(shape + sign * round(math.log(1 - share) / STEP), 0), N_SHAPES - 1)
+        middle, is_stacked, first_shape, second_shape = self._tables[level].cut(group, start, stop, shape)
         first = self._add(cuts, level, group, start, middle, first_shape)
         second = self._add(cuts, level, group, middle, stop, second_shape)
         cuts.append(Cut(first, second, is_stacked, -1))

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnvis_caffe.layout.ordering import order_matrix
+from cnnvis_caffe.layout.ordering import order_rows
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column
-from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
-from cnnvis_caffe.scene.colour_maps import hexadecimal
 from cnnvis_caffe.scene.geometry import Geometry, has_equal_areas
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of, matrix_of, patches_of, present_classes
@@ -78,7 +77,7 @@ def class_order(drawing: Drawing) -> np.ndarray:
     def make() -> np.ndarray:
         rows = np.nan_to_num(np.array(snapshot.features[hidden[-1]].mean[:, present], np.float64))
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        return present[order_matrix((rows / np.where(lengths > 0, lengths, 1.0)).T)[0]]
+        return present[order_rows((rows / np.where(lengths > 0, lengths, 1.0)).T)]
 
     return drawing.cache.get(("classes", id(snapshot), hidden[-1]), make, alive=snapshot)
 
@@ -178,12 +177,18 @@ def _marks_width(drawing: Drawing, classes: list[int]) -> float:
 
 
 def _dominant_classes(drawing: Drawing, column: Column, cluster: Cluster) -> list[int]:
-    """Up to three classes on which the cluster responds far more than on the others, the strongest first."""
+    """Classes to name over a cluster, the strongest first; none over outputs, which bear their names."""
     features = features_of(drawing.snapshot, column.node)
     if features is None or is_score(drawing, column):
         return []
+    key = ("dominant classes", id(drawing.snapshot), column.node, cluster.neurons.tobytes())
     present = present_classes(drawing.analysis)
-    profile = np.nan_to_num(features.mean[cluster.neurons][:, present].astype(np.float64)).mean(axis=0)
+    return drawing.cache.get(key, lambda: dominant_classes(features, cluster.neurons, present), alive=drawing.snapshot)
+
+
+def dominant_classes(features: LayerFeatures, neurons: np.ndarray, present: list[int]) -> list[int]:
+    """Return up to three classes on which some neurons together respond far more than on the others."""
+    profile = np.nan_to_num(features.mean[neurons][:, present].astype(np.float64)).mean(axis=0)
     strongest, usual = profile.max(), np.median(profile)
     if strongest <= 0 or strongest < 1.6 * usual:
         return []
@@ -215,8 +220,7 @@ def _patches(
             yield from _silent(theme, name, place, opacity, target)
             continue
         legible = SIZES.patch_min / min(width, height)
-        colour = hexadecimal(*known.colours[neuron])
-        yield Rectangle(f"{name}/colour", *place, Style(colour, theme.frame, 1.0, opacity), 0.0, target)
+        yield Rectangle(f"{name}/colour", *place, Style(known.colours[neuron], theme.frame, 1.0, opacity), 0.0, target)
         inset = SIZES.frame
         inner = (place[0] + inset, place[1] + inset, place[2] - 2 * inset, place[3] - 2 * inset)
         yield Picture(name, *inner, pixels, opacity, target=target, min_zoom=legible)
@@ -329,7 +333,7 @@ def row_order(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
     is the same, in a fraction of the time.
     """
     if len(values) <= MOST_ORDERED_ROWS:
-        return order_matrix(values)[0]
+        return order_rows(values, is_thorough=False)
     known = np.nan_to_num(values[:, classes])
     peak = np.abs(known).argmax(axis=1)
     height = np.abs(known).max(axis=1)

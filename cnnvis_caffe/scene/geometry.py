@@ -5,7 +5,7 @@ Nothing here depends on the facet, the theme or the selection, so that switching
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -14,7 +14,7 @@ import numpy as np
 from cnnvis_caffe.layout import columns as column_layout
 from cnnvis_caffe.layout.crossings import order_columns
 from cnnvis_caffe.layout.layers import Bundle, LayeredGraph, Link, layered_graph
-from cnnvis_caffe.layout.packing import Packing, pack
+from cnnvis_caffe.layout.packing import Packing, pack, similarity_of
 from cnnvis_caffe.layout.routing import Stroke, bundle_curves
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
@@ -179,7 +179,9 @@ def _make_geometry(
         most = output_side(analysis) if are_equal else SIZES.patch_most
         filled = tuple(_fill_clusters(analysis, snapshot, column, width, room, most, cache, are_equal=are_equal))
         contents.append(filled)
-        sizes.append(np.array([_cluster_size(one.packing, width) for one in filled]))
+        sizes.append(_cluster_sizes(filled, width))
+    widths = [min(width, float(found[:, 0].max(initial=SIZES.column_min))) for width, found in zip(widths, sizes)]
+    gap = _widened(gap, widths, aggregation, size)
     packed = perf_counter()
     graph = layered_graph(
         [len(column.clusters) for column in aggregation.columns],
@@ -270,6 +272,18 @@ def _column_widths(
     return widths, gap
 
 
+def _widened(gap: float, widths: Sequence[float], aggregation: Aggregation, size: tuple[float, float] | None) -> float:
+    """Gaps with what columns left of the width that is wished for."""
+    n_gaps = len({column.depth for column in aggregation.columns}) - 1
+    if size is None or n_gaps < 1:
+        return gap
+    widest: dict[int, float] = {}
+    for column, width in zip(aggregation.columns, widths):
+        widest[column.depth] = max(width, widest.get(column.depth, 0.0))
+    spare = (size[0] - 2 * SIZES.margin - sum(widest.values())) / n_gaps
+    return float(np.clip(np.floor(spare), gap, max(gap, SIZES.column_gap_widest)))
+
+
 def output_side(analysis: Analysis) -> float:
     """Return the width of an output's patch, in which its class's name has room."""
     names = [class_name(analysis, index) for index in range(min(analysis.data.n_classes, int(SIZES.named_outputs)))]
@@ -304,8 +318,9 @@ def _fill_clusters(
     n_clusters = len(column.clusters)
     least = SIZES.cluster_min - frame
     free = max(least * n_clusters, room - n_clusters * (frame + 1) - (n_clusters - 1) * SIZES.cluster_gap)
-    for cluster, share in zip(column.clusters, _shares(column)):
-        budget = max(least, share * free)
+    in_row = max(1.0, inner // most)
+    needs = np.array([most * np.ceil(len(cluster.neurons) / in_row) for cluster in column.clusters])
+    for cluster, budget in zip(column.clusters, _budgets(_shares(column) * free, needs, least).tolist()):
         shown = cluster.neurons
         if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
             shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
@@ -314,15 +329,28 @@ def _fill_clusters(
         yield _pack_cluster(snapshot, column, shown, importance, aspects, (inner, budget), most, cache)
 
 
+def _budgets(wanted: np.ndarray, needs: np.ndarray, least: float) -> np.ndarray:
+    """Heights of clusters, together about as wanted: what some do not need goes to the others."""
+    budgets = np.minimum(wanted, needs)
+    for _ in range(4):
+        is_short = budgets < needs
+        spare = wanted.sum() - budgets.sum()
+        if spare < 1 or not is_short.any():
+            break
+        budgets[is_short] += spare * wanted[is_short] / wanted[is_short].sum()
+        budgets = np.minimum(budgets, needs)
+    return np.maximum(budgets, least)
+
+
 def _shares(column: Column) -> np.ndarray:
-    """Share of the column's height of each cluster: half by importance, half by size, none below half its fair one."""
+    """Share of the column's height of each cluster: half by importance, half by size, none far from its fair one."""
     counts = np.array([len(cluster.neurons) for cluster in column.clusters], float)
     importances = np.array([max(0.0, cluster.importance) for cluster in column.clusters])
     total = importances.sum()
     shares = counts / counts.sum()
     if total > 0 and np.isfinite(total):
         shares = (shares + importances / total) / 2
-    shares = np.clip(shares, 0.4 / len(shares), 2.5 / len(shares))
+    shares = np.clip(shares, 0.6 / len(shares), 2.5 / len(shares))
     return shares / shares.sum()
 
 
@@ -361,11 +389,17 @@ def _pack_cluster(
         height = min(budget, max(area / (FILLED * inner), largest))
         in_few_rows = n <= FEW or height < 1.8 * np.sqrt(area / n)
         shape = _row_shape(aspects, inner, height, largest) if in_few_rows else inner / height
+        # Where patches are few or one is far larger than the rest, there is no shape that they could be made to fill.
+        least = max(0.45 * shape, area / (FILLED * budget**2)) if in_few_rows or share_of_largest > 0.2 else shape
         packing = pack(
             weights / weights.sum() * area,
-            likeness(snapshot, column, shown),
-            aspects,
-            shape_range=(0.95 * shape, 1.1 * shape),
+            aspect=aspects,
+            hierarchy=cache.get(
+                ("hierarchy", id(snapshot), column.node, shown.tobytes()),
+                lambda: similarity_of(likeness(snapshot, column, shown)),
+                alive=snapshot,
+            ),
+            shape_range=(0.95 * min(least, shape), 1.1 * shape),
             floor=SIZES.importance_floor,
         )
         return Contents(shown, _shrunk(packing, inner, budget))
@@ -398,10 +432,19 @@ def _shrunk(packing: Packing, width: float, height: float) -> Packing:
     )
 
 
-def _cluster_size(packing: Packing, width: float) -> tuple[float, float]:
-    """Width and height of a cluster around a packing."""
-    height = packing.height + SIZES.label_height + 2 * SIZES.padding
-    return width, float(max(SIZES.cluster_min, np.ceil(height)))
+def _cluster_sizes(filled: Sequence[Contents], width: float) -> np.ndarray:
+    """Widths and heights of a column's clusters around their packings, (k, 2).
+
+    No column is wider than its widest packing, and no cluster much wider than its own: but not so narrow that its
+    matrix could not be read, and all of nearly the column's width have exactly that.
+    """
+    frame = 2 * SIZES.padding
+    snug = np.array([one.packing.width + frame for one in filled])
+    full = min(width, max(float(snug.max()), SIZES.column_min))
+    widths = np.ceil(np.maximum(snug, max(SIZES.column_min, SIZES.cluster_narrow * full)))
+    widths = np.where(widths > SIZES.cluster_nearly * full, np.ceil(full), widths)
+    heights = [max(SIZES.cluster_min, np.ceil(one.packing.height + SIZES.label_height + frame)) for one in filled]
+    return np.column_stack([widths, heights])
 
 
 def _links(aggregation: Aggregation) -> list[Link]:

@@ -11,6 +11,7 @@ from cnnvis_caffe.records.aggregation import Column
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
+from cnnvis_caffe.scene.colour_maps import hexadecimal
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +24,13 @@ class Patches:
         Of no height where there is none.
     aspects : ndarray of shape (n,), float64
         Width by height; 1 where there is none.
-    colours : ndarray of shape (n, 3), float64
-        Means; NaN where there is none.
+    colours : tuple of str
+        Means, "#RRGGBB"; empty where there is none.
     """
 
     pixels: tuple[np.ndarray, ...]
     aspects: np.ndarray
-    colours: np.ndarray
+    colours: tuple[str, ...]
 
 
 def chosen_snapshot(analysis: Analysis, view: View) -> Snapshot:
@@ -64,7 +65,7 @@ def patches_of(analysis: Analysis, snapshot: Snapshot, column: Column, cache: Sc
         n = len(column.labels)
         found = snapshot.thumbnails.get(column.node, ())
         pixels = tuple(found) if len(found) == n else tuple(np.zeros((0, 0, 3), np.uint8) for _ in range(n))
-        aspects, colours = np.ones(n), np.full((n, 3), np.nan)
+        aspects, colours = np.ones(n), [""] * n
         features = features_of(snapshot, column.node)
         if features is not None:
             height, width = analysis.data.input_shape[1:]
@@ -73,8 +74,8 @@ def patches_of(analysis: Analysis, snapshot: Snapshot, column: Column, cache: Sc
         for neuron, patch in enumerate(pixels):
             if patch.size:
                 aspects[neuron] = patch.shape[1] / patch.shape[0]
-                colours[neuron] = patch.reshape(-1, 3).mean(axis=0)
-        return Patches(pixels, np.clip(aspects, 0.25, 4.0), colours)
+                colours[neuron] = hexadecimal(*patch.reshape(-1, 3).mean(axis=0))
+        return Patches(pixels, np.clip(aspects, 0.25, 4.0), tuple(colours))
 
     return cache.get(("patches", id(snapshot), column.node, len(column.labels)), read, alive=snapshot)
 
