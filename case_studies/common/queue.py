@@ -24,7 +24,7 @@ class Job:
     seed: int
 
 
-def run_all(jobs: Sequence[Job], data: Path, *, n_at_once: int = 1, iterations: int = 0) -> None:
+def run_all(jobs: Sequence[Job], data: Path, *, n_at_once: int = 1, iterations: int = 0, n_scored: int = 0) -> None:
     """Run what has no result yet.
 
     Parameters
@@ -36,6 +36,8 @@ def run_all(jobs: Sequence[Job], data: Path, *, n_at_once: int = 1, iterations: 
         Processes; each has its share of the cores. Two of one thread get more done than one of two.
     iterations : int, default=0
         Instead of the solver's max_iter, if not 0.
+    n_scored : int, default=0
+        Score on so many images of each part; 0 for all.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def run_all(jobs: Sequence[Job], data: Path, *, n_at_once: int = 1, iterations: 
         while waiting or running:
             while waiting and len(running) < n_at_once:
                 job = waiting.pop(0)
-                running[_start(job, data.resolve(), threads, iterations)] = job
+                options = {"--threads": threads, "--iterations": iterations, "--n-scored": n_scored}
+                running[_start(job, data.resolve(), options)] = job
             process = _next_to_end(list(running))
             job = running.pop(process)
             if process.returncode:
@@ -66,12 +69,13 @@ def run_all(jobs: Sequence[Job], data: Path, *, n_at_once: int = 1, iterations: 
             process.wait()
 
 
-def _start(job: Job, data: Path, threads: int, iterations: int) -> subprocess.Popen:
+def _start(job: Job, data: Path, options: dict[str, int]) -> subprocess.Popen:
     """Start a training."""
     job.folder.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-m", "case_studies.common.training", job.solver, str(job.folder.resolve())]
-    words += ["--data", str(data), "--seed", str(job.seed), "--threads", str(threads), "--iterations", str(iterations)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    words += ["--data", str(data), "--seed", str(job.seed)]
+    words += [word for name, value in options.items() for word in (name, str(value))]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(options["--threads"])}
     with open(job.folder / "training.log", "ab") as log:
         # Of its own group: Ctrl-C on the terminal comes to us, and we pass it on.
         return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)

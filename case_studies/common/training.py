@@ -29,7 +29,16 @@ LOG = "training.jsonl"
 BATCH = 100  # for scoring
 
 
-def train(solver_path: str, folder: Path, data: Path, seed: int, *, iterations: int = 0, threads: int = 0) -> dict:
+def train(
+    solver_path: str,
+    folder: Path,
+    data: Path,
+    seed: int,
+    *,
+    iterations: int = 0,
+    threads: int = 0,
+    n_scored: int = 0,
+) -> dict[str, Any]:
     """Train, or go on training, and score.
 
     Parameters
@@ -46,6 +55,8 @@ def train(solver_path: str, folder: Path, data: Path, seed: int, *, iterations: 
         Instead of the solver's max_iter, if not 0.
     threads : int, default=0
         Of PyTorch; 0 leaves them alone.
+    n_scored : int, default=0
+        Score on so many images of each part; 0 for all.
 
     Returns
     -------
@@ -87,7 +98,7 @@ def train(solver_path: str, folder: Path, data: Path, seed: int, *, iterations: 
         log.close()
     seconds = time.monotonic() - started
     weights = folder / WEIGHTS.format(solver.iter)
-    scores = {part: score(network, str(weights), part) for part in ("TEST", "TRAIN")}
+    scores = {part: score(network, str(weights), part, n_scored) for part in ("TEST", "TRAIN")}
     result = {
         "solver": solver_path,
         "seed": seed,
@@ -106,7 +117,7 @@ def train(solver_path: str, folder: Path, data: Path, seed: int, *, iterations: 
     return result
 
 
-def score(network: Any, weights: str, part: str) -> dict[str, float]:
+def score(network: Any, weights: str, part: str, n_images: int = 0) -> dict[str, float]:
     """Mean loss and share of wrong answers in the TEST phase, on the images of one phase's database.
 
     Parameters
@@ -116,6 +127,8 @@ def score(network: Any, weights: str, part: str) -> dict[str, float]:
     weights : str
     part : {"TEST", "TRAIN"}
         Whose images.
+    n_images : int, default=0
+        The first so many; 0 for all.
 
     Returns
     -------
@@ -131,7 +144,7 @@ def score(network: Any, weights: str, part: str) -> dict[str, float]:
     message.CopyFrom(network.message)
     readers = {layer.include[0].phase: layer.data_param for layer in message.layer if layer.type == "Data"}
     source = readers[TRAIN if part == "TRAIN" else TEST].source
-    n_images = len(LmdbDatabase(source))
+    n_images = n_images or len(LmdbDatabase(source))
     if n_images % BATCH:
         raise ValueError(f"{source}: has {n_images} images, which is no multiple of {BATCH}")
     readers[TEST].source, readers[TEST].batch_size = source, BATCH
@@ -164,6 +177,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--iterations", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--n-scored", type=int, default=0)
     arguments = vars(parser.parse_args())
     result = train(arguments.pop("solver"), arguments.pop("folder"), arguments.pop("data"), **arguments)
     json.dump(result, sys.stdout, indent=2)

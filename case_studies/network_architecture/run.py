@@ -1,7 +1,7 @@
 """Reproduce Tables 1 and 2 and Figures 4 and 5: depth and width of LeNet on MNIST.
 
 python -m case_studies.network_architecture.run            all nets, 3 seeds; goes on where it stopped
-python -m case_studies.network_architecture.run --quick    a minute's worth, to see that all works
+python -m case_studies.network_architecture.run --quick    30 iterations, to see that all works
 python -m case_studies.network_architecture.run --check    exit 1 if results differ from expected.json
 """
 
@@ -19,7 +19,7 @@ from case_studies.network_architecture import figures, report
 from case_studies.network_architecture.paper import NETS
 
 HERE = Path(__file__).resolve().parent
-QUICK_ITERATIONS = 100
+QUICK_ITERATIONS = 30
 
 
 def main() -> None:
@@ -38,7 +38,8 @@ def main() -> None:
     prepare_data(data)
     seeds = range(1, 2 if arguments.quick else arguments.seeds + 1)
     jobs = [Job(f"prototxt/{net}/solver.prototxt", work / net / f"seed_{seed}", seed) for seed in seeds for net in NETS]
-    run_all(jobs, data, n_at_once=arguments.jobs, iterations=QUICK_ITERATIONS if arguments.quick else 0)
+    quick = {"iterations": QUICK_ITERATIONS, "n_scored": 1000} if arguments.quick else {}
+    run_all(jobs, data, n_at_once=arguments.jobs, **quick)
 
     results.mkdir(parents=True, exist_ok=True)
     for job in jobs:
