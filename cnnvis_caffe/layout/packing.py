@@ -30,11 +30,11 @@ LARGEST_EXACT = 200
 #: Shares of the permitted waste: what rectangles grow to, what is tried with less tolerance first, what is good enough.
 WANTED, IDEAL, ACCEPTED = 0.3, 0.45, 0.9
 #: Sequences up to this length are cut without groups.
-LONGEST_SEQUENCE = 28
+LONGEST_SEQUENCE = 20
 #: Sequences up to this length are shuffled so many times where no better order wastes little enough.
 LONGEST_SHUFFLED, N_SHUFFLES = 12, 24
 #: Longer ones are cut in blocks of at most so many.
-BLOCK = 18
+BLOCK = 12
 #: So many rectangles are cut in smaller blocks, which takes less time and fills as well.
 MANY, BLOCK_OF_MANY = 300, 10
 #: Groups that are cut as one sequence, at most.
