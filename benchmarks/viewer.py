@@ -160,7 +160,7 @@ def measure(path: str) -> dict[str, float]:
     return result
 
 
-def monkey(path: str, minutes: float, seed: int) -> dict[str, float]:
+def monkey(path: str, minutes: float, seed: int) -> dict[str, float | str]:
     """Click, drag, turn the wheel, press keys and resize at random; what it did and what became of the memory."""
     from qt import pointer
 
@@ -178,6 +178,8 @@ def monkey(path: str, minutes: float, seed: int) -> dict[str, float]:
         "export_patches", "compare_file", "close_analysis", "quit", "full_screen", "help", "about",
     }  # fmt: skip
     safe = [spec.name for spec in SPECS if spec.name not in asking]
+
+    did: list[str] = []
 
     def somewhere(widget) -> QPoint:
         return QPoint(chance.randrange(max(widget.width(), 1)), chance.randrange(max(widget.height(), 1)))
@@ -201,6 +203,7 @@ def monkey(path: str, minutes: float, seed: int) -> dict[str, float]:
     def act() -> None:
         action = window.actions_by_name[chance.choice(safe)]
         if action.isEnabled():
+            did.append(action.objectName())
             action.trigger()
 
     def panel() -> None:
@@ -239,7 +242,7 @@ def monkey(path: str, minutes: float, seed: int) -> dict[str, float]:
     moves = [click] * 6 + [drag, wheel, panel] * 2 + [act] * 3 + [double_click, menu, resize, tabs, arrows]
     counts: dict[str, int] = {}
     levels: list[float] = []
-    longest = 0.0
+    longest, slowest = 0.0, ""
     started = time.monotonic()
     number = 0
     while time.monotonic() - started < 60 * minutes and not bench.errors:
@@ -249,7 +252,10 @@ def monkey(path: str, minutes: float, seed: int) -> dict[str, float]:
         move()
         for _ in range(chance.randrange(1, 5)):
             bench.process()
-        longest = max(longest, time.perf_counter() - before)
+        taken = time.perf_counter() - before
+        if taken > longest:
+            longest, slowest = taken, " ".join([move.__name__, *did])
+        did.clear()
         number += 1
         if number % 50 == 0:
             bench.settle()
@@ -268,6 +274,7 @@ def monkey(path: str, minutes: float, seed: int) -> dict[str, float]:
         "seed": seed,
         "steps": number,
         "longest_ms": 1000 * longest,
+        "slowest": slowest,
         "memory_first_mb": levels[0] if levels else memory_mb(),
         "memory_middle_mb": float(np.median(levels[half // 2 : half])) if half > 1 else memory_mb(),
         "memory_last_mb": float(np.median(levels[-max(len(levels) // 4, 1) :])) if levels else memory_mb(),
@@ -303,7 +310,7 @@ def main() -> None:
                 command = [sys.executable, "-m", "benchmarks.viewer", path]
                 raise SystemExit(subprocess.run(command, check=False).returncode)
             result = measure(path)
-    print(json.dumps({name: round(value, 2) for name, value in result.items()}, indent=1))
+    print(json.dumps({n: round(v, 2) if isinstance(v, float) else v for n, v in result.items()}, indent=1))
 
 
 if __name__ == "__main__":

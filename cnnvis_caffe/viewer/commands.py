@@ -125,7 +125,6 @@ class Commands:
             export.write_picture,
             path,
             session.analysis,
-            session.aggregation,
             session.made.wanted.view,
             session.made.wanted.selection,
             succeeded=lambda written: window.say(f"Written: {written}"),

@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.pictures import Pictures
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
-from cnnvis_caffe.scene.picture import build_scene
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.wording import class_name
 from cnnvis_caffe.viewer.describe import snapshot_of
@@ -25,9 +25,7 @@ PATCH_PX = 64
 PATCH_GAP_PX = 4
 
 
-def write_picture(
-    path: str, analysis: Analysis, aggregation: Aggregation, view: View, selection: Target | None, progress: Progress
-) -> str:
+def write_picture(path: str, analysis: Analysis, view: View, selection: Target | None, progress: Progress) -> str:
     """Write the picture with title and legend; the file's name says whether PNG, SVG or PDF.
 
     SVG and PDF are light, whatever the window looks like: they go to paper.
@@ -38,7 +36,7 @@ def write_picture(
     progress.start(2, "drawing")
     if kind != ".png":
         view = replace(view, theme="light")
-    scene = build_scene(analysis, aggregation, view, selection=selection)
+    scene = Pictures(analysis).draw(view, selection=selection).scene
     progress.step()
     write_scene(path, scene)
     progress.step()

@@ -50,6 +50,8 @@ SIZE = QSize(1600, 1000)
 LEFT_WIDTH = 256
 BOTTOM_HEIGHT = 176
 SAY_MS = 6000
+#: Networks of more columns than this are compared below each other.
+LONG = 9
 #: The picture comes first, then what stands out in it.
 FINDINGS_AFTER_MS = 400
 
@@ -136,6 +138,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.splitter.addWidget(self.pane)
         self.snapshots = SnapshotBar(self.session)
         area.addWidget(self.splitter, 1)
+        area.addWidget(self.pane.legend)  # one for both pictures, where two are compared
         area.addWidget(self.snapshots)
         self.pages.addWidget(self.picture_area)
         self.tabs.addTab("Network")
@@ -451,7 +454,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def analyse(self, request: ModelRequest) -> None:
         """Run data through a model in a process of its own, and look at the result."""
         self._in_child(
-            f"Analysing {os.path.basename(request.model)}",
+            f"Analysing {os.path.basename(os.path.dirname(os.path.abspath(request.model))) or request.model}",
             "cnnvis_caffe.pipeline",
             "analyze",
             request.arguments(),
@@ -847,6 +850,8 @@ class MainWindow(QtWidgets.QMainWindow):
     def compare_with(self, analysis: Analysis, snapshot: str) -> None:
         """Put a picture beside this one."""
         self.end_comparison()
+        self._said.stop()
+        self._status()
         self.tabs.setCurrentIndex(0)
         label = snapshot or analysis.snapshots[-1].label
         self.comparison = Comparison(self.pane, analysis, label, self)
@@ -863,14 +868,10 @@ class MainWindow(QtWidgets.QMainWindow):
         self._enable()
 
     def _best_orientation(self) -> Qt.Orientation:
-        """Beside or below each other: whichever shows both pictures larger."""
-        display, width, height = self.pane.canvas.display, self.splitter.width(), self.splitter.height()
-        if display is None:
-            return Qt.Horizontal
-        scene = display.scene
-        beside = min(width / 2 / scene.width, height / scene.height)
-        below = min(width / scene.width, height / 2 / scene.height)
-        return Qt.Vertical if below > beside else Qt.Horizontal
+        """Beside each other; very long networks below each other, where they are larger."""
+        display = self.pane.canvas.display
+        is_long = display is not None and len(self.session.aggregation.columns) > LONG
+        return Qt.Vertical if is_long else Qt.Horizontal
 
     def _hover_beside(self, target: Target | None, class_index: int) -> None:
         session = self.comparison.session if self.comparison is not None else None

@@ -91,7 +91,10 @@ class Pane(QWidget):
         return super().eventFilter(watched, event)
 
     def _tell_size(self) -> None:
-        self.session.set_size(float(self.canvas.width()), float(self.canvas.height()))
+        # The legend may be wider than the canvas, where it belongs to two pictures.
+        parent = self.legend.parentWidget()
+        width = max(self.canvas.width(), parent.width() if parent is not None and self.shows_legend else 0)
+        self.session.set_size(float(self.canvas.width()), float(self.canvas.height()), float(width))
 
     def tell_size_now(self) -> None:
         """Let the next picture have the size that the canvas has now."""

@@ -48,7 +48,7 @@ class Session(QObject):
         self.selection: Target | None = None
         self.hover: Target | None = None
         self.made: Made | None = None
-        self._size = (1000.0, 640.0)
+        self._size, self._legend_width = (1000.0, 640.0), 1000.0
         self._pictures = Latest(PictureMaker(), self)
         self._pictures.answered.connect(self._take)
         self._pictures.failed.connect(self._fail)
@@ -89,10 +89,10 @@ class Session(QObject):
         self.view_changed.emit(self.view)
         self._ask()
 
-    def set_size(self, width: float, height: float) -> None:
-        """Say how large the canvas is; a picture of another shape follows."""
-        if (width, height) != self._size:
-            self._size = (width, height)
+    def set_size(self, width: float, height: float, legend_width: float) -> None:
+        """Say how large the canvas and how wide its legend are; a picture of another shape follows."""
+        if (width, height, legend_width) != (*self._size, self._legend_width):
+            self._size, self._legend_width = (width, height), legend_width
             self._ask()
 
     # -- edits
@@ -165,7 +165,7 @@ class Session(QObject):
 
     def _ask(self) -> None:
         if self.analysis is not None and not self._is_closed:
-            self._pictures.request(Wanted(self.analysis, self.view, self.selection, self._size))
+            self._pictures.request(Wanted(self.analysis, self.view, self.selection, self._size, self._legend_width))
 
     def _take(self, wanted: Wanted, made: Made) -> None:
         self.made = made
@@ -183,5 +183,5 @@ class Session(QObject):
     def close(self) -> bool:
         """End the work; False if it does not end in time."""
         self._is_closed = True
-        self.analysis = self.made = None
+        self.analysis = self.made = None  # nothing of it is held on to, and no more pictures are asked for
         return self._pictures.close()

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cnnvis_caffe.aggregation.aggregate import aggregate
-from cnnvis_caffe.aggregation.cache import Cache
-from cnnvis_caffe.aggregation.relations import relation
+from cnnvis_caffe.pictures import Drawn, Pictures
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.view import View
-from cnnvis_caffe.scene.cache import SceneCache
-from cnnvis_caffe.scene.legend import legend_height, legend_shapes
-from cnnvis_caffe.scene.picture import build_scene, start_drawing
+from cnnvis_caffe.records.view import FACETS, View
+from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
 from cnnvis_caffe.scene.shapes import Scene, Target
+from cnnvis_caffe.scene.theme import SIZES
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.child import run_in_child
+
+#: Room that a column and the gap beside it need, in scene units, to guess the width of a long network.
+LEAST_COLUMN, LEAST_GAP = 100.0, 104.0
+#: Columns are not made higher than so many times the canvas.
+MOST_STRETCH = 2.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +35,14 @@ class Wanted:
     selection : Target or None
     size : (float, float)
         Of the canvas.
+    legend_width : float
     """
 
     analysis: Analysis
     view: View
     selection: Target | None = None
     size: tuple[float, float] = (1000.0, 640.0)
+    legend_width: float = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,66 +74,68 @@ class PictureMaker:
     """Makes pictures, each from what the last one left; one thread at a time."""
 
     def __init__(self) -> None:
-        self._cache, self._scenes = Cache(), SceneCache()
-        self._analysis: Analysis | None = None
-        self._last: tuple[View, Aggregation] | None = None
+        self._pictures: Pictures | None = None
+        self._made: tuple[Wanted, Aggregation] | None = None
 
     def __call__(self, wanted: Wanted) -> Made:
         """Aggregate, lay out, draw."""
         started = time.perf_counter()
-        if wanted.analysis is not self._analysis:
-            self._analysis, self._last, self._scenes = wanted.analysis, None, SceneCache()
-        view = wanted.view
-        if self._last is not None and self._last[0] == view:
-            aggregation = self._last[1]
-        else:
-            aggregation = aggregate(wanted.analysis, view, self._cache)
-            self._last = (view, aggregation)
-        scene = build_scene(
-            wanted.analysis,
-            aggregation,
-            view,
-            selection=in_picture(aggregation, wanted.selection),
-            size=wanted.size,
-            relations=self._relations(wanted.analysis, view, aggregation),
-            cache=self._scenes,
-            has_title=False,
-            has_legend=False,
-        )
-        legend = self._legend(wanted, aggregation)
-        return Made(wanted, aggregation, scene, Display(scene), legend, time.perf_counter() - started)
-
-    def _legend(self, wanted: Wanted, aggregation: Aggregation) -> Scene:
-        """The legend of the picture as a scene of its own, so that it does not shrink with wide networks."""
-        drawing, entries, notes = start_drawing(
-            wanted.analysis,
-            aggregation,
+        if self._pictures is None or wanted.analysis is not self._pictures.analysis:
+            self._pictures = Pictures(wanted.analysis)
+        aggregation = self._pictures.aggregate(wanted.view)
+        drawn = self._pictures.draw(
             wanted.view,
-            size=wanted.size,
-            cache=self._scenes,
+            selection=in_picture(aggregation, wanted.selection),
+            size=wished_size(aggregation, wanted.size),
             has_title=False,
             has_legend=False,
         )
-        width = wanted.size[0]
-        height = legend_height(entries, notes, width)
-        drawing = replace(drawing, geometry=replace(drawing.geometry, width=width, height=height))
-        return Scene(width, height, drawing.theme.ground, tuple(legend_shapes(drawing, entries, notes)), "Legend")
+        legend = _legend(wanted, drawn)
+        self._made = (wanted, aggregation)
+        return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
 
-    def _relations(self, analysis: Analysis, view: View, aggregation: Aggregation):
-        labels = [snapshot.label for snapshot in analysis.snapshots]
-        number = labels.index(view.snapshot) if view.snapshot in labels else len(labels) - 1
-        stops = tuple(column.node for column in aggregation.columns)
+    def idle(self) -> Iterator[None]:
+        """Prepare the other facets of what was shown last, a column in each step, so that switching is quick."""
+        made, pictures = self._made, self._pictures
+        if made is None or pictures is None:
+            return
+        wanted, aggregation = made
+        for facet in FACETS:
+            if facet == wanted.view.facet or wanted.view.facets:
+                continue
+            for column in aggregation.columns:
+                facets = tuple((column.node, tuple(c.neurons.tolist()), facet) for c in column.clusters)
+                pictures.draw(
+                    replace(wanted.view, facets=facets),
+                    size=wished_size(aggregation, wanted.size),
+                    has_title=False,
+                    has_legend=False,
+                )
+                yield
+        self._made = None  # done; the next picture begins anew
 
-        def relations(source: str, target: str) -> np.ndarray:
-            def make():
-                found = relation(analysis, number, source, target, stops)
-                if found is None:
-                    return np.zeros((analysis.node(target).n_neurons, analysis.node(source).n_neurons), np.float32)
-                return found.matrix
 
-            return self._cache.get("viewer relation", (number, source, target, stops), make)
+def _legend(wanted: Wanted, drawn: Drawn) -> Scene:
+    """The legend of the picture as a scene of its own, so that it does not shrink with wide networks."""
+    drawing, aggregation = drawn.drawing, drawn.aggregation
+    entries = legend_entries(wanted.analysis, aggregation, wanted.view, drawing.theme, drawing)
+    notes = picture_notes(wanted.analysis, aggregation, wanted.view)
+    width = wanted.legend_width
+    height = legend_height(entries, notes, width)
+    drawing = replace(drawing, geometry=replace(drawing.geometry, width=width, height=height))
+    return Scene(width, height, drawing.theme.ground, tuple(legend_shapes(drawing, entries, notes)), "Legend")
 
-        return relations
+
+def wished_size(aggregation: Aggregation, canvas: tuple[float, float]) -> tuple[float, float]:
+    """Return the size of a scene that fills a canvas when it is fitted into it.
+
+    A long network is wider than the canvas and is shown smaller; its columns may then be higher by as much.
+    """
+    width, height = canvas
+    n = max((column.depth for column in aggregation.columns), default=0) + 1
+    needed = 2 * SIZES.margin + n * LEAST_COLUMN + (n - 1) * LEAST_GAP
+    scale = min(max(needed / max(width, 1.0), 1.0), MOST_STRETCH)
+    return max(width, needed), height * scale
 
 
 def in_picture(aggregation: Aggregation, target: Target | None) -> Target | None:

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 REPORT_EVERY = 0.05
 #: Milliseconds that closing a window waits for its work to end.
 PATIENCE_MS = 5000
+#: Seconds between two steps of what is done while nothing is asked for.
+IDLE_PAUSE_S = 0.05
 
 
 class ThreadProgress:
@@ -192,6 +194,9 @@ _LEFT_BEHIND: list[Job] = []
 class Latest(QObject):
     """Runs one request after the other and always the newest: those in between are never begun.
 
+    While nothing is asked for, the function may prepare what is likely to be asked for next: its method `idle`, if it
+    has one, returns an iterator of short steps, which is left behind as soon as a request comes.
+
     Signals
     -------
     answered : (object, object)
@@ -268,6 +273,7 @@ class _Loop(QThread):
 
     def run(self) -> None:
         while True:
+            self._prepare()
             with self._condition:
                 while self._wanted is None:
                     self._condition.wait()
@@ -284,3 +290,24 @@ class _Loop(QThread):
                 error = caught
             self.ready.emit(number, request, result, error)
             del request, result, error
+
+    def _prepare(self) -> None:
+        """Do idle work until a request comes."""
+        idle = getattr(self._function, "idle", None)
+        if idle is None:
+            return
+        steps = idle()
+        while True:
+            with self._condition:
+                # The window comes first: it may draw between two steps, and at the beginning for a while.
+                if self._wanted is None:
+                    self._condition.wait(IDLE_PAUSE_S)
+                if self._wanted is not None:
+                    return
+            try:
+                next(steps)
+            except StopIteration:
+                return
+            except Exception:  # noqa: BLE001 - nobody asked for it; who does will be told
+                logger.debug("preparing failed", exc_info=True)
+                return

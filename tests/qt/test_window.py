@@ -39,6 +39,7 @@ def test_a_file_opens_and_is_remembered(make_window, settle, settings, file):
     assert window.stack.currentWidget() is window.work_page
     settle(window)
     assert window.stack.currentWidget() is window.workspace
+    assert not window.message.text
     assert window.session.made is not None
     assert settings.recent == [file]
     assert "lenet" in window.windowTitle()
@@ -104,7 +105,7 @@ def test_an_error_while_making_a_picture_keeps_the_old_one(make_window, settle, 
     def fail(*args, **kwargs):
         raise CnnvisError("the picture cannot be made")
 
-    monkeypatch.setattr(stages, "build_scene", fail)
+    monkeypatch.setattr(stages.Pictures, "draw", fail)
     window.session.apply(ChooseFacet("activations"))
     settle(window)
     assert window.message.text == "the picture cannot be made"
@@ -117,14 +118,14 @@ def test_an_error_while_making_a_picture_keeps_the_old_one(make_window, settle, 
 
 def test_closing_while_a_picture_is_made(make_window, qtbot, lenet, monkeypatch):
     window = make_window(lenet)
-    original, began = stages.build_scene, threading.Event()
+    original, began = stages.Pictures.draw, threading.Event()
 
     def slow(*args, **kwargs):
         began.set()
         threading.Event().wait(0.2)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(stages, "build_scene", slow)
+    monkeypatch.setattr(stages.Pictures, "draw", slow)
     window.session.apply(ChooseFacet("activations"))
     assert began.wait(5)
     window.session.apply(ChooseFacet("contributions"))

@@ -84,6 +84,7 @@ class OpenModelDialog(QDialog):
         self.limit.setFixedWidth(96)
         grid.addWidget(look.label("Images", "muted"), 4, 0)
         row = QHBoxLayout()
+        row.setSpacing(look.SPACE)
         row.addWidget(self.limit)
         row.addWidget(look.label("at most; 0 for all", "muted"))
         row.addStretch(1)

@@ -22,6 +22,7 @@ from cnnvis_caffe.viewer.qt import (
 from cnnvis_caffe.viewer.settings import Settings
 
 WIDTH = 640
+HEADING = 24
 
 
 class FileRow(QtWidgets.QAbstractButton):
@@ -112,7 +113,9 @@ class StartPage(QWidget):
         columns.setSpacing(32)
         begin = QVBoxLayout()
         begin.setSpacing(8)
-        begin.addWidget(look.label("Begin", "section"))
+        heading = look.label("Begin", "section")
+        heading.setFixedHeight(HEADING)
+        begin.addWidget(heading)
         self.buttons: dict[str, QtWidgets.QPushButton] = {}
         for name, text, tip, signal in (
             ("open", "Open an analysis…", "A file that cnnvis-caffe analyze wrote", self.open_requested),
@@ -138,7 +141,9 @@ class StartPage(QWidget):
         recent = QVBoxLayout()
         recent.setSpacing(2)
         line = QHBoxLayout()
-        line.addWidget(look.label("Recent", "section"))
+        heading = look.label("Recent", "section")
+        heading.setFixedHeight(HEADING)
+        line.addWidget(heading)
         line.addStretch(1)
         self.clear_button = QtWidgets.QPushButton("Clear")
         self.clear_button.setProperty("link", "true")

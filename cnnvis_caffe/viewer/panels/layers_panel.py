@@ -212,7 +212,9 @@ class LayersPanel(QtWidgets.QTreeView):
         header = self.header()
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QtWidgets.QHeaderView.Stretch)
-        header.setSectionResizeMode(1, QtWidgets.QHeaderView.ResizeToContents)
+        # Not by the contents: that would ask every neuron for its class whenever fonts or themes change.
+        header.setSectionResizeMode(1, QtWidgets.QHeaderView.Fixed)
+        header.resizeSection(1, 80)
         header.setMinimumSectionSize(30)
         self._is_following = False
         self.selectionModel().currentChanged.connect(self._current_changed)

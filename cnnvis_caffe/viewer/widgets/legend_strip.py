@@ -23,7 +23,7 @@ class LegendStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.display: Display | None = None
-        self._height = 0
+        self._height, self._width = 0, 0.0
         self._hover: Hit | None = None
         self.setMouseTracking(True)
         self.setAccessibleName("Legend")
@@ -34,7 +34,9 @@ class LegendStrip(QWidget):
         """Show another legend; the strip never becomes lower, or the picture would jump with every facet."""
         self.display = Display(scene) if scene is not None else None
         self.setVisible(scene is not None)
-        self._height = max(self._height, round(scene.height)) if scene is not None else 0
+        is_same = scene is not None and scene.width == self._width
+        self._height = max(self._height if is_same else 0, round(scene.height)) if scene is not None else 0
+        self._width = scene.width if scene is not None else 0.0
         self.setFixedHeight(self._height)
         self._hover = None
         self.update()
