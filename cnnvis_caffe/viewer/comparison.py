@@ -141,7 +141,7 @@ class Comparison(QObject):
         left.picture_changed.disconnect(self._name)
         self.first.canvas.camera_changed.disconnect(self._follow_camera)
         self.first.set_heading("")
-        ended = self.pane.shutdown()
+        ended = self.pane.shutdown(0)  # the other picture stays alive meanwhile
         self.pane.setParent(None)
         self.pane.deleteLater()
         self.session.deleteLater()

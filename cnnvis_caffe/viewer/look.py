@@ -141,9 +141,10 @@ def wear(theme: str) -> None:
     application.setProperty("cnnvis_theme", theme)
     if application.style().objectName() != "fusion":
         application.setStyle("Fusion")
-    font = QFont(font_family())
-    font.setPixelSize(TEXT)
-    application.setFont(font)
+    if application.font().family() != font_family():  # each of these lets every widget measure itself anew
+        font = QFont(font_family())
+        font.setPixelSize(TEXT)
+        application.setFont(font)
     chrome = _CHROMES[theme]
     application.setPalette(_palette(chrome))
     application.setStyleSheet(_style_sheet(chrome))

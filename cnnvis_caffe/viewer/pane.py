@@ -15,6 +15,7 @@ from cnnvis_caffe.viewer.qt import QHBoxLayout, QPoint, Qt, QTimer, QVBoxLayout,
 from cnnvis_caffe.viewer.session import Session
 from cnnvis_caffe.viewer.stages import Made
 from cnnvis_caffe.viewer.widgets.legend_strip import LegendStrip
+from cnnvis_caffe.viewer.worker import PATIENCE_MS
 
 #: A picture for a canvas of another size is asked for when it has kept that size for so long, in ms.
 SETTLE_MS = 120
@@ -242,12 +243,12 @@ class Pane(QWidget):
         self.subtitle.setText(subtitle)
         self.head.setVisible(bool(title))
 
-    def shutdown(self) -> bool:
+    def shutdown(self, patience_ms: int = PATIENCE_MS) -> bool:
         """End the session's work."""
         self._settle.stop()
         self.canvas.removeEventFilter(self)
         self.canvas.set_scene(None)
-        return self.session.close()
+        return self.session.close(patience_ms)
 
     def keyPressEvent(self, event) -> None:  # noqa: N802
         """Enter opens what is selected."""

@@ -10,7 +10,7 @@ from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.describe import snapshot_of
 from cnnvis_caffe.viewer.qt import QObject, Signal
 from cnnvis_caffe.viewer.stages import Made, PictureMaker, Wanted, in_picture
-from cnnvis_caffe.viewer.worker import Latest
+from cnnvis_caffe.viewer.worker import PATIENCE_MS, Latest
 
 
 class Session(QObject):
@@ -180,8 +180,8 @@ class Session(QObject):
     def _fail(self, wanted: Wanted, error: BaseException) -> None:
         self.failed.emit(error)
 
-    def close(self) -> bool:
-        """End the work; False if it does not end in time."""
+    def close(self, patience_ms: int = PATIENCE_MS) -> bool:
+        """End the work; False if it does not end in time, which is not waited for with a patience of 0."""
         self._is_closed = True
         self.analysis = self.made = None  # nothing of it is held on to, and no more pictures are asked for
-        return self._pictures.close()
+        return self._pictures.close(patience_ms)

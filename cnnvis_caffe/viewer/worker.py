@@ -188,7 +188,7 @@ class Jobs(QObject):
 
 
 #: Threads that did not end in time: they must not be collected while they run, or Qt aborts the process.
-_LEFT_BEHIND: list[Job] = []
+_LEFT_BEHIND: list[QThread] = []
 
 
 class Latest(QObject):
@@ -245,10 +245,18 @@ class Latest(QObject):
             self.busy_changed.emit(busy)
 
     def close(self, patience_ms: int = PATIENCE_MS) -> bool:
-        """Forget what is asked for and end the thread; False if it is still running after that."""
+        """Forget what is asked for and end the thread; False if it is still running after that.
+
+        With a patience of 0 nobody waits: the thread ends when it is done with what it does.
+        """
         self._number += 1
         self._thread.put(0, None)
-        if self._thread.wait(patience_ms):
+        if self._thread.wait(max(patience_ms, 1)):
+            return True
+        if not patience_ms:
+            thread = self._thread
+            _LEFT_BEHIND.append(thread)
+            thread.finished.connect(lambda: _LEFT_BEHIND.remove(thread))
             return True
         logger.warning("a picture is still being made after %d ms; its thread is left behind", patience_ms)
         _LEFT_BEHIND.append(self._thread)

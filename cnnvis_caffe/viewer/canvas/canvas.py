@@ -119,6 +119,8 @@ class Canvas(QWidget):
 
         Parameters
         ----------
+        scene : Scene, Display or None
+            None for an empty canvas.
         moves : bool
             Whether it goes over into the new one in 150 ms.
         keep : Target, optional

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.canvas.page_view import PageView
@@ -59,7 +60,8 @@ class NeuronTab(QWidget):
         self.page.clicked.connect(self._clicked)
         self.page.double_clicked.connect(self._double_clicked)
         self.page.hovered.connect(lambda hit: self.pointed.emit(hit.target if hit is not None else None))
-        session.view_changed.connect(lambda _: self.refresh())
+        # A method, not a lambda: Qt forgets it when the tab is closed.
+        session.view_changed.connect(self._view_changed)
         self.refresh()
 
     @property
@@ -79,6 +81,9 @@ class NeuronTab(QWidget):
         if features is None or not 0 <= neuron < features.n_neurons:
             return
         self.node, self.neuron = node, neuron
+        self.refresh()
+
+    def _view_changed(self, view: View) -> None:
         self.refresh()
 
     def refresh(self) -> None:
