@@ -259,6 +259,10 @@ def open_analysis(path: str | os.PathLike[str]) -> Analysis:
     return _Shown.of(store.read_analysis(path))
 
 
+#: The same by a shorter name, for `api.open(path)`.
+open = open_analysis
+
+
 def picture(
     analysis: Analysis,
     *,

@@ -45,7 +45,8 @@ NOT_OURS = ("docs/performance.md", "docs/training.md")  # other programs write t
 _FENCE = re.compile(r"^```(\w*)$")
 _OPTIONS = re.compile(r"^<!-- test: (.*) -->$")
 _OPTION = re.compile(r"(skip|slow) \(([^)]+)\)|(exit|show|needs) ([\w ]+)")
-_NUMBER = re.compile(r"[-+−]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?")
+_NUMBER = re.compile(r"(?<![\w.])[-+−]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?")  # not the one of conv1
+_LOG = re.compile(r"(?m)^[IWE]\d{4} [\d:.]+ +\d+ ")
 _SHELL = re.compile(r"[|&;<>$`(){}#]")
 ENVIRONMENT = {"COLUMNS": "100", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 
@@ -205,8 +206,8 @@ def make_place(folder: Path, demo: Path) -> Place:
 
 def normalised(text: str) -> str:
     """Text that is the same where only numbers, the lengths of lists of numbers, and spaces differ."""
-    text = " ".join(_NUMBER.sub("#", text).split())
-    text = re.sub(r"#((, | -> )#)+", "#", text)
+    text = " ".join(_NUMBER.sub("#", _LOG.sub("", text)).split())
+    text = re.sub(r"#((, | -> )#)+", "#", text).replace("# min # s", "# s")
     return re.sub(r"(\b[\w/]+: #)(; \1)+", r"\1", text)
 
 
