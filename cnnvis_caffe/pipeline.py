@@ -47,7 +47,7 @@ def analyze(
     log: str | os.PathLike[str] | None = None,
     engine: str = "torch",
     device: str = "cpu",
-    batch: int = 100,
+    batch: int | None = None,
     limit: int | None = None,
     top: int = 9,
     layers: Sequence[str] = (),
@@ -81,8 +81,8 @@ def analyze(
         Training log.
     engine : {"torch", "caffe"}, default="torch"
     device : {"cpu", "cuda"}, default="cpu"
-    batch : int, default=100
-        Images at once.
+    batch : int, optional
+        Images at once; by the size of the network if left out, so that memory stays bounded.
     limit : int, optional
         Images at most, each class in proportion.
     top : int, default=9
@@ -152,10 +152,15 @@ def analyze(
     _check_options(request)
     out = os.fspath(out)
     check_writable(out)
+    check_writable(out + PARTIAL)
 
     run = _prepare(request, out + PARTIAL, progress)
     if resume:
         run.resume()
+    elif os.path.exists(run.state_path):
+        logger.warning(
+            "%s: an interrupted analysis left this; it begins anew and replaces it (--resume goes on)", run.state_path
+        )
     nets = Nets(run.model, request)
     extracted = run.passes(nets, progress)
     if request.shard[1] > 1:
@@ -203,6 +208,8 @@ def merge(
         If shards are missing, unfinished or do not belong together, or `out` cannot be written.
     """
     out = os.fspath(out)
+    if any(os.path.realpath(path) == os.path.realpath(out) for path in shards):
+        raise StoreError(out, "", "is one of the shards; name another file")
     check_writable(out)
     states = _checked_shards([read_state(path) for path in shards])
     stored = Request.from_json(states[0].request)
@@ -262,7 +269,7 @@ def _check_options(request: Request) -> None:
     """Refuse options that mean nothing."""
     number, n_shards = request.shard
     for name, wrong in (
-        ("batch", request.batch < 1),
+        ("batch", request.batch is not None and request.batch < 1),
         ("top", request.top < 1),
         ("limit", request.limit is not None and request.limit < 1),
         ("device", request.device not in ("cpu", "cuda")),

@@ -27,6 +27,8 @@ from cnnvis_caffe.records.analysis import Analysis, DataSummary, Snapshot
 logger = logging.getLogger(__name__)
 
 _IMAGES_AT_ONCE = 256
+#: Options that stand in provenance by themselves, or with the snapshots.
+_SAID_ELSEWHERE = ("model", "weights", "batch")
 
 
 def assemble(run: Run, nets: Nets, extracted: Sequence[ExtractedSnapshot], progress: Progress = SILENT) -> Analysis:
@@ -206,6 +208,7 @@ def _provenance(run: Run, nets: Nets) -> dict[str, str]:
         "program": f"cnnvis_caffe {__version__}",
         "engine": f"{run.request.engine} {nets.version}".strip(),
         "device": run.request.device,
+        "batch": str(run.model.batch),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": sys.platform,
@@ -214,7 +217,7 @@ def _provenance(run: Run, nets: Nets) -> dict[str, str]:
         "seconds": f"{seconds:.1f}",
         "images a second": f"{n_images / seconds:.0f}" if seconds else "",
         "note": run.model.source.note,
-        **{f"option {name}": _shown(value) for name, value in options.items() if name not in ("model", "weights")},
+        **{f"option {name}": _shown(value) for name, value in options.items() if name not in _SAID_ELSEWHERE},
     }
 
 

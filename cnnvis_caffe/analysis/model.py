@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import tempfile
 import warnings
@@ -17,7 +18,7 @@ from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.datasets.source import ImageSource, open_source
-from cnnvis_caffe.errors import DataFileError, DeviceError, NetError, ParamMismatchError, ShapeError
+from cnnvis_caffe.errors import DataFileError, DataNotFoundError, DeviceError, NetError, ParamMismatchError, ShapeError
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
@@ -37,6 +38,13 @@ from cnnvis_caffe.records.weights_fit import DIFFERS, MISSING
 
 logger = logging.getLogger(__name__)
 
+#: In the batch that shapes are found with: a length that hardly another axis has.
+_PROBED_IMAGES = 23
+#: What the activations of a batch may take, in bytes, and in any case as much as the parameters do, as what is done to
+#: these for each batch takes its time. Gradients take as much again. More makes nothing faster.
+_BATCH_BYTES = {"cpu": 100e6, "cuda": 1e9}
+_SMALLEST_BATCH, _LARGEST_BATCH = 2, 256
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -55,6 +63,8 @@ class Model:
     n_classes : int
     source : ImageSource
     class_names : tuple of str
+    batch : int
+        Images at once.
     """
 
     title: str
@@ -68,6 +78,7 @@ class Model:
     n_classes: int
     source: ImageSource
     class_names: tuple[str, ...]
+    batch: int
 
 
 def open_model(request: Request, progress: Progress = SILENT) -> Model:
@@ -99,7 +110,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
         progress=progress,
     )
-    fed = feed_by_hand(network, feeding, source.input_shape, request.batch)
+    fed = feed_by_hand(network, feeding, source.input_shape, request.batch or _PROBED_IMAGES)
     analysed = analysis_network(fed, score=request.score or None)
     dag = build_dag(analysed, "TEST")
     score = find_value(dag, request.score) if request.score else find_score(dag)
@@ -121,7 +132,29 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         n_classes=n_classes,
         source=source,
         class_names=_class_names(request, source, n_classes),
+        batch=request.batch or automatic_batch(dag, request.device),
     )
+
+
+def automatic_batch(dag: Dag, device: str) -> int:
+    """Choose how many images go through a network at once.
+
+    Parameters
+    ----------
+    dag : Dag
+        Of a network for any number of images.
+    device : {"cpu", "cuda"}
+
+    Returns
+    -------
+    int
+        Such that memory stays bounded: small images go by the hundred, large ones by a few.
+    """
+    n_images = next((shape[0] for shape in map(dag.shape, dag.inputs) if shape and len(shape) > 2), 1)
+    n_values = sum(math.prod(shape) for layer in dag.layers for shape in layer.top_shapes if shape)
+    n_params = sum(math.prod(param.shape) for layer in dag.layers for param in layer.params if param.owner is None)
+    fitting = int(max(_BATCH_BYTES[device], 4 * n_params) * n_images / (4 * max(n_values, 1)))
+    return min(max(fitting, _SMALLEST_BATCH), _LARGEST_BATCH)
 
 
 def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
@@ -168,7 +201,7 @@ def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
     return Preprocessing(
         scale=float(np.float32(scale)),
         mean_values=values,
-        mean_image=read_mean(mean) if mean else None,
+        mean_image=_mean_file(mean, bool(request.mean)) if mean else None,
         mean_name=mean,
         resize=size,
         resize_to_fit=request.resize,
@@ -177,6 +210,16 @@ def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
         force_gray=gray,
         channel_order=request.channel_order,
     )
+
+
+def _mean_file(path: str, is_option: bool) -> np.ndarray:
+    """Read a mean file; one that the network names and that lies elsewhere can be given as an option."""
+    try:
+        return read_mean(path)
+    except DataNotFoundError as error:
+        if is_option:
+            raise
+        raise DataNotFoundError(f"{error}, where the network looks for its mean; say where it is (--mean)") from error
 
 
 def _mean_option(text: str) -> tuple[str, tuple[float, ...]]:

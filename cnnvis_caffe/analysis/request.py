@@ -27,7 +27,8 @@ class Request:
         Training log; empty for none.
     engine : {"torch", "caffe"}
     device : {"cpu", "cuda"}
-    batch : int
+    batch : int or None
+        Images at once; None where the network's size decides.
     limit : int or None
         Images at most.
     top : int
@@ -59,7 +60,7 @@ class Request:
     log: str = ""
     engine: str = "torch"
     device: str = "cpu"
-    batch: int = 100
+    batch: int | None = None
     limit: int | None = None
     top: int = 9
     layers: tuple[str, ...] = ()

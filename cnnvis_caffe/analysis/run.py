@@ -50,7 +50,9 @@ class Run:
     seconds : float
         Spent, in earlier runs as well.
     n_seen : int
-        Images that went through the net in this run, and `seconds_here` in how long.
+        Images that went through the net in this run.
+    seconds_here : float
+        In how long.
     """
 
     request: Request
@@ -128,7 +130,7 @@ class Run:
         """Run what is left of the images through one snapshot."""
         left = self.indices[self.n_done[number] :]
         what = snapshot.label if len(self.snapshots) == 1 else f"{snapshot.label} ({number + 1}/{len(self.snapshots)})"
-        batches = self.model.source.batches(left, self.request.batch)
+        batches = self.model.source.batches(left, self.model.batch)
         is_whole = True
         started = time.monotonic()
         before = self.seconds_here

@@ -66,7 +66,7 @@ class _Weights(click.Command):
 @click.option("--engine", type=click.Choice(["torch", "caffe"]), default="torch", show_default=True,
               help="Our runtime, or a real Caffe that is installed here.")  # fmt: skip
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=100, show_default=True, help="Images at once.")
+@click.option("--batch", type=click.IntRange(1), help="Images at once; without, by the size of the network.")
 @click.option("--limit", type=click.IntRange(1), help="Images at most, each class in proportion.")
 @click.option("--top", type=click.IntRange(1, 64), default=9, show_default=True, help="Images kept for each neuron.")
 @click.option("--layers", metavar="NAMES", help="Layers to analyse, separated by commas; all without.")
@@ -94,7 +94,7 @@ def command(
     resize: bool,
     engine: str,
     device: str,
-    batch: int,
+    batch: int | None,
     limit: int | None,
     top: int,
     layers: str | None,
@@ -146,6 +146,8 @@ def command(
             partial = out + pipeline.PARTIAL
             if os.path.exists(partial):
                 click.echo(f"Interrupted; what was done is kept in {partial}: go on with --resume", err=True)
+            else:
+                click.echo("Interrupted before any images were through; nothing is kept", err=True)
             ctx.exit(128 + (progress.stopped_by or 2))
     seconds = time.monotonic() - started
     report: dict[str, Any]

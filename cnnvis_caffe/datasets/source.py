@@ -241,7 +241,7 @@ class ImageSource:
         if self._settings.resize is not None:
             parts.append(f"resized to {self._settings.resize[0]}x{self._settings.resize[1]}")
         elif self._settings.resize_to_fit and (shape is None or shape[1:] != (height, width)):
-            parts.append(f"resized to {height}x{width}")
+            parts.append(f"resized to {height}x{width}" if shape else f"resized to {height}x{width} where they differ")
         size = self._settings.resize or (None if self._settings.resize_to_fit or shape is None else shape[1:])
         if size is not None and tuple(size) != (height, width):
             parts.append(f"centre crop of {height}x{width}")

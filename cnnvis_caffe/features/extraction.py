@@ -425,10 +425,19 @@ class Extraction:
                     mean_abs_weight=float(np.abs(weights).mean(dtype=np.float64)),
                     mean_abs_gradient=float("nan") if gradient is None else float(np.abs(gradient).mean()),
                 )
-            elif node.role == "rectifier" and node.sources[0] in self._neurons.names:
-                highest = self._totals.maximum[self._neurons.of(node.sources[0])]
-                result[node.name] = LayerDebug(dead_share=float((highest <= 0).mean()))
+            elif node.role == "rectifier":
+                seen = self._seen_of_rectifier(node)
+                if seen:
+                    highest = self._totals.maximum[self._neurons.of(seen)]
+                    result[node.name] = LayerDebug(dead_share=float((highest <= 0).mean()))
         return result
+
+    def _seen_of_rectifier(self, node: Node) -> str:
+        """The node whose maxima say what is dead: what goes in, else what comes out if it has the same sign."""
+        if node.sources[0] in self._neurons.names:
+            return node.sources[0]
+        keeps_sign = node.type == "ReLU" and node.negative_slope >= 0
+        return node.name if keeps_sign and node.name in self._neurons.names else ""
 
 
 class _OnDemand(Mapping):

@@ -47,7 +47,8 @@ def analysis_network(
     NetworkFile
         The TEST phase of the network, without Accuracy, ArgMax and Silence and what depends on them. Every layer
         writes blobs of its own: the first has the layer's name, further ones ``<layer>:<top>``; inputs keep the
-        name of their blob. A network without a loss gets a SoftmaxWithLoss on the score, fed by an input of labels.
+        name of their blob. A loss that is the sum over a batch becomes the mean over its images. A network without a
+        loss gets a SoftmaxWithLoss on the score, fed by an input of labels.
 
     Raises
     ------
@@ -75,6 +76,7 @@ def analysis_network(
         renamed.CopyFrom(layer)
         renamed.bottom[:] = [names[source] for source in dag_layer.sources]
         renamed.top[:] = [names[index, top] for top in range(len(dag_layer.tops))]
+        _mean_over_images(renamed)
         _warn_of_quirk(dag_layer)
     if not any(any(layer.loss_weights) for layer in dag.layers):
         _add_loss(message, dag, names, _score(dag, network.path, score))
@@ -124,6 +126,12 @@ def _kept_layers(network: NetworkFile, stages: Sequence[str]) -> NetworkFile:
         # The rules have done their work, and the state that they ask for is not written here.
         del added.include[:], added.exclude[:]
     return replace(network, message=result)
+
+
+def _mean_over_images(layer: Any) -> None:
+    """Let a loss that is the sum over a batch be its mean: how the images are cut into batches must not matter."""
+    if layer.loss_param.normalization == schema.LossParameter.NONE:
+        layer.loss_param.normalization = schema.LossParameter.BATCH_SIZE
 
 
 def _warn_of_quirk(layer: DagLayer) -> None:

@@ -107,6 +107,26 @@ def _reason(error: Exception) -> str:
     return text
 
 
+def is_of_format(path: str, names: tuple[str, ...]) -> bool:
+    """Say whether a file calls itself by one of some names; whatever cannot be read does not.
+
+    Parameters
+    ----------
+    path : str
+    names : tuple of str
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        with h5py.File(path, "r") as root:
+            found = root.attrs.get("format", "")
+            return (found.decode("utf-8", "replace") if isinstance(found, bytes) else found) in names
+    except _LIBRARY_ERRORS:
+        return False
+
+
 def write_array(group: h5py.Group, name: str, array: np.ndarray, dtype: str) -> None:
     """Write a dataset of one little-endian type, packed where that pays.
 

@@ -13,9 +13,10 @@ from cnnvis_caffe.errors import StoreError
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Connections, LayerDebug, LayerFeatures, Snapshot
 from cnnvis_caffe.store import schema
-from cnnvis_caffe.store.h5 import create, write_array, write_json
+from cnnvis_caffe.store.h5 import create, is_of_format, write_array, write_json
 from cnnvis_caffe.store.pictures import PicturePool
 from cnnvis_caffe.store.schema import connection_key, escape
+from cnnvis_caffe.store.state import FORMAT as STATE_FORMAT
 
 #: Images up to this height and width are kept to the bit.
 _LARGEST_PNG_IMAGE = 64
@@ -33,7 +34,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     StoreError
-        If its folder is missing or cannot be written to, or there is a folder at its place.
+        If its folder is missing or cannot be written to, or there is something at its place that is no analysis or is
+        write-protected.
     """
     path = os.fspath(path)
     folder = os.path.dirname(os.path.realpath(path))
@@ -43,6 +45,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise StoreError(path, "", f"cannot be written: there is no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StoreError(path, "", f"cannot be written: the folder {folder} is read-only")
+    if os.path.isfile(path) and os.path.getsize(path):
+        # Somebody's weights or images, perhaps: one slip on the command line must not cost them.
+        if not is_of_format(path, (schema.FORMAT, STATE_FORMAT)):
+            raise StoreError(path, "", "is there already and is no analysis file; it is not overwritten")
+        if not os.stat(path).st_mode & 0o222:
+            raise StoreError(path, "", "is there already and is write-protected; it is not overwritten")
 
 
 def write_analysis(path: str | os.PathLike[str], analysis: Analysis, *, progress: Progress = SILENT) -> None:

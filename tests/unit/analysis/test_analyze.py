@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cnnvis_caffe import api, pipeline
 from cnnvis_caffe.analysis import run as run_module
+from cnnvis_caffe.analysis.model import automatic_batch
 from cnnvis_caffe.datasets import load
 from cnnvis_caffe.errors import Cancelled, StoreError
+from cnnvis_caffe.formats.prototxt import network_from_text
+from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.rewrite import analysis_network
 from cnnvis_caffe.store.state import read_state
 
 DATA = "digits:train"
@@ -220,6 +225,38 @@ def test_random_weights_and_few_layers(small, tmp_path):
     assert (snapshot.label, snapshot.iteration, snapshot.path) == ("random weights", None, "")
     assert list(snapshot.features) == ["relu1"]
     assert api.open_analysis(tmp_path / "a").data.n_images == 50
+    assert api.open(tmp_path / "a").data.n_images == 50
+
+
+def test_dead_neurons_without_the_layer_before(whole, small, tmp_path):
+    found = analyze(small, tmp_path / "a", layers=["relu1", "relu2"])
+    for few, every in zip(found.snapshots, whole.snapshots):
+        shares = {name: few.debug[name].dead_share for name in ("relu1", "relu2")}
+        assert shares == {name: every.debug[name].dead_share for name in shares}
+
+
+@pytest.mark.parametrize(("size_px", "device", "wanted"), [(28, "cpu", 256), (224, "cpu", 33), (2000, "cpu", 2)])
+def test_batches_are_small_where_images_are_large(small, size_px, device, wanted):
+    text = Path(small.deploy).read_text().replace("dim: 28", f"dim: {size_px}")
+    network = analysis_network(network_from_text(text.replace("num_output: 4", "num_output: 50")))
+    batch = automatic_batch(build_dag(network), device)
+    assert batch == pytest.approx(wanted, rel=0.2)
+    assert automatic_batch(build_dag(network), "cuda") >= batch
+
+
+def test_without_a_batch_size_one_is_found(whole, small, tmp_path):
+    found = analyze(small, tmp_path / "a", batch=None)
+    assert found.provenance["batch"] == "256" and whole.provenance["batch"] == "32"
+    assert_equal(found, whole, rtol=1e-4, atol=1e-6)
+
+
+def test_what_an_interrupted_run_left_is_said(small, tmp_path, caplog):
+    with pytest.raises(Cancelled):
+        analyze(small, tmp_path / "a", progress=StopAfter(64))
+    assert sorted(os.listdir(tmp_path)) == ["a.partial"]
+    analyze(small, tmp_path / "a")
+    assert "an interrupted analysis left this" in caplog.text and "--resume goes on" in caplog.text
+    assert sorted(os.listdir(tmp_path)) == ["a"]
 
 
 def test_shown_nodes(whole):

@@ -106,6 +106,27 @@ def test_one_error(bad, options, kind, pattern):
     assert re.search(pattern, str(error)), str(error)
 
 
+def test_nothing_but_an_analysis_is_overwritten(bad, small, tmp_path):
+    for name in ("grey.npz", "other.caffemodel", "list.txt"):
+        before = Path(name).read_bytes()
+        assert "is no analysis file; it is not overwritten" in str(bad(out=name))
+        assert Path(name).read_bytes() == before
+    pipeline.analyze(small.deploy, small.weights, "grey.npz", "a.h5", scale=1.0)
+    before = Path("a.h5").read_bytes()
+    os.chmod("a.h5", 0o444)
+    assert "is write-protected" in str(bad())  # root could
+    assert Path("a.h5").read_bytes() == before
+    os.chmod("a.h5", 0o644)
+    pipeline.analyze(small.deploy, small.weights, "grey.npz", "a.h5", scale=1.0, limit=3)
+    assert Path("a.h5").read_bytes() != before
+
+
+def test_a_mean_that_lies_elsewhere(bad, small, tmp_path):
+    text = Path(small.train_val).read_text().replace("mean_value: 3", 'mean_file: "gone.binaryproto"')
+    (tmp_path / "train_val.prototxt").write_text(text)
+    assert "where the network looks for its mean; say where it is (--mean)" in str(bad(model="train_val.prototxt"))
+
+
 def test_two_snapshots_of_one_iteration(bad, small):
     shutil.copy(small.weights[0], "x_iter_10.caffemodel")
     assert "both of iteration 10" in str(bad(weights=[small.weights[0], "x_iter_10.caffemodel"]))

@@ -88,7 +88,7 @@ def test_a_folder_of_class_folders(tmp_path, pictures):
         str(tmp_path / "images"), input_shape=(3, H, W), preprocessing=Preprocessing(channel_order="RGB")
     )
     check(source, pictures.images[order], pictures.labels[order])
-    assert source.preprocessing == f"resized to {H}x{W}, channels turned to RGB, as they are"
+    assert source.preprocessing == f"resized to {H}x{W} where they differ, channels turned to RGB, as they are"
 
 
 def test_an_image_list(tmp_path, pictures, monkeypatch):

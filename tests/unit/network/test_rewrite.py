@@ -101,6 +101,20 @@ def test_a_map_of_scores_gets_a_map_of_labels():
     assert net.blobs[net.blob_names.index("label")].shape == (3, 2, 8)
 
 
+def test_a_loss_that_is_a_sum_becomes_a_mean():
+    text = """
+    layer { name: "data" type: "Input" top: "data" top: "label"
+      input_param { shape { dim: 4 dim: 3 dim: 5 dim: 2 } shape { dim: 4 } } }
+    layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 3 } }
+    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss"
+      loss_param { %s } }
+    """
+    for asked, wanted in (("NONE", "BATCH_SIZE"), ("FULL", "FULL"), ("VALID", "VALID")):
+        message = analysis_network(network_from_text(text % f"normalization: {asked}")).message
+        assert message.layer[-1].loss_param.normalization == getattr(schema.LossParameter, wanted)
+    assert not analysis_network(network_from_text(text % "")).message.layer[-1].loss_param.HasField("normalization")
+
+
 def test_names_that_are_taken():
     text = INPUTS.replace("top: 'label'", "").replace("shape { dim: 3 } ", "")
     text += "layer { name: 'label' type: 'ReLU' bottom: 'data' top: 'data' }"

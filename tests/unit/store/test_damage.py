@@ -178,6 +178,17 @@ def test_a_folder_that_is_not_there(tmp_path):
         check_writable(tmp_path)
 
 
+def test_what_is_no_analysis_is_not_overwritten(tmp_path):
+    path = tmp_path / "lenet.caffemodel"
+    path.write_bytes(b"weights")
+    for write in (check_writable, lambda path: write_analysis(path, make_analysis("lenet"))):
+        with pytest.raises(StoreError, match="is no analysis file; it is not overwritten"):
+            write(path)
+    assert path.read_bytes() == b"weights"
+    path.write_bytes(b"")
+    check_writable(path)  # as made by mktemp
+
+
 def test_a_folder_that_is_read_only(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *args: False)  # as root may write everywhere
     with pytest.raises(StoreError, match="is read-only"):
@@ -203,11 +214,12 @@ def test_a_disk_that_is_full(tmp_path, repository, limit):
     """A limit on the size of files, which fails in the same place: the old file stays, nothing else is left."""
     assert resource.RLIMIT_FSIZE
     path = tmp_path / "a.cnnvis.h5"
-    path.write_bytes(b"what was there")
+    write_analysis(path, make_analysis("lenet"))
+    before = path.read_bytes()
     result = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(path), str(limit)],
         capture_output=True, text=True, timeout=60, cwd=repository,
     )  # fmt: skip
     assert result.stdout.startswith(f"{path}: cannot be written: file too large"), result.stderr[-2000:]
-    assert path.read_bytes() == b"what was there"
+    assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.cnnvis.h5"]
