@@ -145,12 +145,16 @@ class NonFiniteError(CnnvisError, FloatingPointError):
 
 
 class UnknownNameError(CnnvisError, KeyError):
-    """A name that does not exist; near matches are listed in the message."""
+    """A name that does not exist; the message lists near matches, or all names where they are few."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.name = name
-        near = difflib.get_close_matches(name, list(known), n=3)
-        hint = f"; did you mean {' or '.join(repr(match) for match in near)}?" if near else ""
+        names = list(dict.fromkeys(known))
+        near = difflib.get_close_matches(name, names, n=3)
+        if near:
+            hint = f"; did you mean {' or '.join(repr(match) for match in near)}?"
+        else:
+            hint = f"; known: {', '.join(map(repr, names))}" if 0 < len(names) <= 12 else ""
         super().__init__(f"there is no {kind} {name!r}{hint}")
 
     def __str__(self) -> str:

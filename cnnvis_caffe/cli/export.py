@@ -24,6 +24,13 @@ _PLACES = ("neuron", "rank", "image", "class", "response", "row", "column", "y0"
 _DEBUG = ("mean_abs_weight", "mean_abs_gradient", "relative_change", "last_update", "dead_share")
 TABLES = (*_BY_CLASS, "overall", "top", *_SQUARE, *_LINKS, "debug", "curves", "patches")
 _CELL_PX, _GAP_PX = 64, 2
+#: How an analysis comes to hold what not all do.
+_WHY_NOT = {
+    "contribution_all": "; analyze with --contributions all",
+    "gradient": "; analyze without --no-gradients",
+    "abs_gradient": "; analyze without --no-gradients",
+    "curves": "; analyze with --log",
+}
 
 #: A part of a table: its layer, the names of its columns, and its rows.
 Part = tuple[str, Sequence[str], np.ndarray]
@@ -42,6 +49,7 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
     correlation. By connection: weight, abs_weight, gradient, abs_gradient. Of all snapshots: debug; of the training
     log: curves. As a picture, a row for each neuron: patches.
     """
+    from cnnvis_caffe.errors import StoreError
     from cnnvis_caffe.formats.atomic import atomic_write
     from cnnvis_caffe.store import read_analysis
 
@@ -57,6 +65,8 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
         content = _montage(analysis, chosen, names)
     else:
         parts = list(_parts(analysis, chosen, table, names))
+        if not parts:
+            raise StoreError(file, "", f"holds no {table}" + _WHY_NOT.get(table, ""))
         content = {".csv": _as_csv, ".npz": _as_npz, ".json": _as_json}[kind](parts)
     with atomic_write(out) as temporary:
         temporary.write_bytes(content)
@@ -76,7 +86,7 @@ def _snapshot(analysis: Analysis, wanted: str) -> Snapshot:
 
 def _layers(snapshot: Snapshot, table: str, text: str | None) -> list[str]:
     """The layers that were asked for."""
-    from cnnvis_caffe.errors import UnknownLayerError
+    from cnnvis_caffe.errors import NetError, UnknownLayerError
 
     known = list(snapshot.connections if table in _LINKS else snapshot.features)
     if not text:
@@ -84,6 +94,8 @@ def _layers(snapshot: Snapshot, table: str, text: str | None) -> list[str]:
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in known and table not in ("debug", "curves"):
+            if table in _LINKS and name in snapshot.features:
+                raise NetError(f"no weights lead to {name!r}; they lead to {', '.join(known)}")
             raise UnknownLayerError(name, known)
     return names
 
