@@ -28,13 +28,16 @@ def command(ctx: click.Context, out: str | None, folder: str | None, again: bool
     Without a screen the picture goes to lenet_digits.png and the findings to standard output. What is made is kept:
     the second time only the viewer is opened.
     """
+    if out is not None:
+        _check_picture(out)
+    for package, extra in (("torch", "torch"), ("lmdb", "lmdb"), ("cv2", "data")):
+        if not _is_installed(package):
+            raise MissingDependencyError(package, extra, "the demo")
     from cnnvis_caffe import demo
     from cnnvis_caffe.datasets.find import cache
     from cnnvis_caffe.errors import Cancelled
     from cnnvis_caffe.store import read_analysis
 
-    if out is not None:
-        _check_picture(out)
     with Interruptible(Bar(ctx)) as progress:
         try:
             file = demo.make_demo(folder or cache() / "demo", again=again, progress=progress)
@@ -84,7 +87,15 @@ def _check_picture(out: str) -> None:
 
 def _has_cairo() -> bool:
     """Whether PNG and PDF can be painted."""
-    return any(importlib.util.find_spec(name) is not None for name in ("cairo", "cairocffi"))
+    return _is_installed("cairo") or _is_installed("cairocffi")
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a package can be imported; it is not."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ImportError:
+        return False
 
 
 def _trained(analysis: Any) -> str:
