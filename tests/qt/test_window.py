@@ -290,3 +290,20 @@ def test_without_a_screen_one_clear_message():
         assert done.returncode == 1
         last = done.stderr.strip().splitlines()[-1]
         assert "DisplayError" in last and "no window can be opened" in last and "cnnvis-caffe render" in last
+
+
+def test_a_page_is_laid_out_at_every_width(make_window, settle, qtbot, lenet):
+    # A scroll bar that came when the page was too high made it narrower, hence lower, and went again: for ever.
+    window = make_window(lenet)
+    window.open_neuron("conv2", 3)
+    settle(window)
+    view = window.pages.currentWidget().page
+    qtbot.waitUntil(lambda: view.display is not None, timeout=10_000)
+    scene = view.display.scene
+    for extra in (-2, 5, 9, 12):
+        view.setParent(None)
+        view.resize(700, round(700 * scene.height / scene.width) + extra)
+        view.show()
+        QApplication.processEvents()
+        assert view.verticalScrollBar().isVisible()
+    view.close()

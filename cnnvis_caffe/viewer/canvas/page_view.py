@@ -85,6 +85,8 @@ class PageView(QtWidgets.QScrollArea):
         self._sheet = _Sheet(self)
         self.setWidget(self._sheet)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarAsNeeded)
+        # A page is lower where it is narrower: a bar that comes when it is needed would come and go for ever.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarAlwaysOn)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a size for a page."""
