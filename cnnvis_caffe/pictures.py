@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from time import perf_counter, process_time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,27 +14,10 @@ from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
+from cnnvis_caffe.scene.clock import Clock
 from cnnvis_caffe.scene.facets import Drawing
 from cnnvis_caffe.scene.picture import finish_scene, legend_scene, start_drawing
 from cnnvis_caffe.scene.shapes import Scene, Target
-
-
-@dataclass
-class Clock:
-    """Seconds of wall and of processor time by stage."""
-
-    wall: dict[str, float] = field(default_factory=dict)
-    cpu: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._last = perf_counter(), process_time()
-
-    def lap(self, stage: str) -> None:
-        """Note what has passed since the last lap."""
-        now = perf_counter(), process_time()
-        self.wall[stage] = round(now[0] - self._last[0], 4)
-        self.cpu[stage] = round(now[1] - self._last[1], 4)
-        self._last = now
 
 
 @dataclass(frozen=True, eq=False)

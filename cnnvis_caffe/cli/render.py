@@ -61,9 +61,9 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
     """
     from cnnvis_caffe.cli.picture_view import chosen_view
     from cnnvis_caffe.errors import CnnvisError
-    from cnnvis_caffe.pictures import Clock
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.render.write import FORMATS, write_scene
+    from cnnvis_caffe.scene.clock import Clock
     from cnnvis_caffe.store import read_analysis
 
     if Path(out).suffix.lower() not in (*FORMATS, ".htm"):

@@ -27,7 +27,7 @@ class PackingMeasures:
     neighbour_ratio : float
         Mean distance of neighbours in the hierarchy by that of all pairs; NaN without distances.
     touching_ratio : float
-        The same of rectangles that stand side by side or one above the other.
+        The same of rectangles that stand side by side or one above the other; NaN where none do.
     """
 
     waste: float
@@ -58,7 +58,8 @@ def measure_packing(
         mean = float(distances[np.triu_indices(len(areas), 1)].mean())
         if mean > 0:
             neighbour_ratio = float(distances[packing.order[:-1], packing.order[1:]].mean()) / mean
-            touching_ratio = float(distances[tuple(touching_pairs(packing).T)].mean()) / mean
+            touching = distances[tuple(touching_pairs(packing).T)]
+            touching_ratio = float(touching.mean()) / mean if len(touching) else touching_ratio
     return PackingMeasures(
         packing.waste, distortion, area_error(w * h, areas), _overlap(packing), neighbour_ratio, touching_ratio
     )

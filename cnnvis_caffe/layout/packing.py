@@ -155,7 +155,9 @@ def similarity_of(
     order, joints : ndarray
         As `similarity_order` gives them.
     """
-    n = len(features if features is not None else distances) if n is None else n
+    if n is None:
+        given = features if features is not None else distances
+        n = 0 if given is None else len(given)
     return similarity_order(_condensed(features, distances, n), n)
 
 

@@ -67,8 +67,8 @@ class _Intervals:
         table = self.costs[sequence]
         both = np.concatenate([middle, middle])
         best = int((table[start, both, at_first] + table[both, stop, at_second]).argmin())
-        shapes = (min(max(int(at[best]) - PADDING, 0), N_SHAPES - 1) for at in (at_first, at_second))
-        return int(both[best]), best >= len(middle), *shapes
+        upper, lower = (min(max(int(at[best]) - PADDING, 0), N_SHAPES - 1) for at in (at_first, at_second))
+        return int(both[best]), best >= len(middle), upper, lower
 
 
 def leaf_costs(areas: np.ndarray, log_aspects: np.ndarray, tolerance: float) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.records.analysis import Analysis, Node, Snapshot
+from cnnvis_caffe.scene.wording import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +133,7 @@ def compare(first: tuple[Analysis, Snapshot], second: tuple[Analysis, Snapshot],
     if not same_data:
         notes.append(f"different data: {one.analysis.data.source} and {two.analysis.data.source}")
     elif one.analysis.data.n_images != two.analysis.data.n_images:
-        notes.append(f"{one.analysis.data.n_images:,} and {two.analysis.data.n_images:,} images")
+        notes.append(f"{whole(one.analysis.data.n_images)} and {whole(two.analysis.data.n_images)} images")
     if not same_classes:
         notes.append("different classes: activations are not compared")
     if one.analysis is not two.analysis and same_classes:

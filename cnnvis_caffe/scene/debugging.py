@@ -12,6 +12,7 @@ import numpy as np
 
 from cnnvis_caffe.records.analysis import Analysis, Curve, Node, Snapshot
 from cnnvis_caffe.records.chart import Axis, Chart, Series
+from cnnvis_caffe.scene.wording import counted
 
 #: A span of more decades is shown on a logarithmic axis.
 _LOG_DECADES = 2.0
@@ -229,11 +230,11 @@ def _notes(analysis: Analysis, quantity: str) -> tuple[str, ...]:
     """What must be said beside a quantity."""
     data = analysis.data
     if quantity == "mean_abs_gradient":
-        return (f"of the mean loss over {data.n_images:,} images",)
+        return (f"of the mean loss over {counted(data.n_images, 'image')}",)
     if quantity == "relative_change":
         return ("mean |change since the snapshot before| by mean |weight| there",)
     if quantity == "dead_share":
-        return (f"never above zero on {data.n_images:,} images",)
+        return (f"never above zero on {counted(data.n_images, 'image')}",)
     if quantity == "last_update":
         return ("mean |history of the solver| by mean |w|",)
     return ("without biases",)

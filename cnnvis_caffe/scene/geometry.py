@@ -164,7 +164,7 @@ def _make_geometry(
     """Lay out a picture."""
     start = perf_counter()
     n_depths = 1 + max(column.depth for column in aggregation.columns)
-    height = _room_height(aggregation, size, above + below + head)
+    height = max(_room_height(aggregation, size, above + below + head), _least_height(aggregation))
     widths, gap = _column_widths(analysis, aggregation, n_depths, size)
     contents: list[tuple[Contents, ...]] = []
     sizes: list[np.ndarray] = []
@@ -228,6 +228,13 @@ def _room_height(aggregation: Aggregation, size: tuple[float, float] | None, tak
         return float(max(SIZES.column_height_least, size[1] - taken))
     most_lanes = 1 + max(column.lane for column in aggregation.columns)
     return float(SIZES.column_height * max(1.0, 0.5 * most_lanes))
+
+
+def _least_height(aggregation: Aggregation) -> float:
+    """Height that the column with most clusters takes anyhow, of those that have their depth for themselves."""
+    depths = [column.depth for column in aggregation.columns]
+    most = max((len(c.clusters) for c in aggregation.columns if depths.count(c.depth) == 1), default=0)
+    return most * (SIZES.cluster_min + SIZES.cluster_gap) - SIZES.cluster_gap
 
 
 def _column_widths(

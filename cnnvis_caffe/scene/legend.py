@@ -136,7 +136,7 @@ def legend_entries(
         entries.append(_matrix_entry(theme, "contributions", "Contribution to the class score", True))
     if any(gap.biclusters for gap in aggregation.gaps):
         entries.append(_edges_entry(view, theme, aggregation, drawing))
-    classes = _classes_entry(analysis, view, theme)
+    classes = _classes_entry(analysis, view, theme, has_matrices=bool(facets - {"features"}))
     if classes is not None:
         entries.append(classes)
     return tuple(entries)
@@ -240,8 +240,8 @@ def _matrix_entry(theme: Theme, name: str, heading: str, has_sign: bool) -> Entr
 def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Drawing | None) -> Entry:
     """Colours and widths of edges."""
     shows_quantity = any(gap.quantity is not None for gap in aggregation.gaps)
-    shown = "all" if view.edge_filter >= 1 else f"the strongest {percent(view.edge_filter)}"
-    pen = _Pen(theme, "edges", f"Connections between clusters ({shown} of the strength)")
+    shown = "" if view.edge_filter >= 1 else f": the strongest, {percent(view.edge_filter)} of all strength"
+    pen = _Pen(theme, "edges", f"Connections between clusters{shown}")
     if shows_quantity:
         span = quantity_range(drawing) if drawing is not None else None
         least, most = (figure(span.least, 2), figure(span.most, 2)) if span is not None else ("0.0001", "0.0001")
@@ -259,19 +259,21 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Dr
     return pen.entry()
 
 
-def _classes_entry(analysis: Analysis, view: View, theme: Theme) -> Entry | None:
-    """Colours of the classes, as long as there are few."""
+def _classes_entry(analysis: Analysis, view: View, theme: Theme, *, has_matrices: bool) -> Entry | None:
+    """Colours of the classes, as long as there are few; of the chosen ones where no matrix shows the others."""
     present = present_classes(analysis)
     colours = theme.class_colours(present)
     if not colours and not view.classes:
         return None
-    pen = _Pen(theme, "classes", "Chosen classes" if view.classes else "Classes")
-    listed = view.classes or tuple(present)
+    is_whole = not view.classes or (has_matrices and bool(colours))
+    pen = _Pen(theme, "classes", "Classes" if is_whole else "Chosen classes")
+    listed = tuple(present) if is_whole else view.classes
     for index in listed[:MOST_LISTED_CLASSES]:
         target = Target("class", members=(index,))
         if index in colours:
             pen.dot(colours[index], target)
-        pen.words(shorten(class_name(analysis, index), 90.0, SIZES.small), gap=10, muted=False)
+        is_muted = bool(view.classes) and index not in view.classes
+        pen.words(shorten(class_name(analysis, index), 90.0, SIZES.small), gap=10, muted=is_muted)
     if len(listed) > MOST_LISTED_CLASSES:
         pen.words(f"and {len(listed) - MOST_LISTED_CLASSES} more")
     return pen.entry()

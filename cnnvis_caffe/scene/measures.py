@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from typing import Any
 
 import numpy as np
@@ -68,9 +67,7 @@ def _packing_measures(drawing: Drawing) -> dict[str, Any]:
             areas = np.ones(len(one.neurons)) if equal else np.maximum(column.importance[one.neurons], 0.0)
             enough = len(one.neurons) >= 6  # of fewer, neighbours say nothing
             distances = squareform(pdist(likeness(drawing.snapshot, column, one.neurons))) if enough else None
-            with warnings.catch_warnings():  # where no two patches touch, there is no mean distance of those
-                warnings.simplefilter("ignore", RuntimeWarning)
-                found.append(measure_packing(one.packing, np.nan_to_num(areas), aspects[one.neurons], distances))
+            found.append(measure_packing(one.packing, np.nan_to_num(areas), aspects[one.neurons], distances))
     if not found:
         return {"clusters": 0}
     result: dict[str, Any] = {"clusters": len(found)}

@@ -263,7 +263,9 @@ class _Page:
         yield from self.section("responses", "What it responds to", self.left, top, self.right - self.left, note)
         y = top + PAGE.section_head
         images = [int(index) for index in self.features.top_image[self.neuron][: PAGE.n_tiles]]
-        found = [number for number, index in enumerate(images) if index >= 0]
+        strengths = self.features.top_response[self.neuron]
+        # What a rectifier turned to zero is no response, even where there are too few others to fill the row.
+        found = [n for n, index in enumerate(images) if index >= 0 and (strengths[n] != 0 or strengths[0] <= 0)]
         if not found:
             yield self.text(
                 "responses/none", self.left, y + SIZES.text, "Nothing: it is constant over all images.", SIZES.text
@@ -274,6 +276,9 @@ class _Page:
         side = min(width, PAGE.tile)
         for number in found:
             yield from self.response(number, images[number], self.left + number * (width + PAGE.gap), y, side, whole)
+        if len(found) < len(images):
+            x = self.left + len(found) * (width + PAGE.gap)
+            yield self.text("responses/end", x, y + SIZES.text, "Nothing else makes it respond.", SIZES.text)
         self.bottom = y + (side if whole else 2 * side + 8) + PAGE.caption
 
     def response(self, number: int, index: int, x: float, y: float, side: float, whole: bool) -> Iterator[Shape]:

@@ -17,6 +17,8 @@ MOST_CURVES = 24
 #: From source and target column to the signed relation of their neurons, (n_target, n_source).
 Relations = Callable[[str, str], np.ndarray]
 Box = tuple[float, float, float, float]
+#: First and last x of a neuron's cluster, and of its column.
+Span = tuple[tuple[float, float], tuple[float, float]]
 
 
 def selection_shapes(
@@ -66,10 +68,7 @@ def _own_curves(
     me = boxes.get((selection.node, neuron))
     if me is None:
         return
-    ends = {}
-    for number, column in enumerate(drawing.aggregation.columns):
-        x, _, width, _ = drawing.geometry.column_box(number)
-        ends[column.node] = (x, x + width)
+    spans = _spans(drawing)
     for gap in drawing.aggregation.gaps:
         if selection.node == gap.source:
             strengths, other, goes_on = relations(gap.source, gap.target)[:, neuron], gap.target, True
@@ -87,7 +86,21 @@ def _own_curves(
             box = boxes.get((other, neuron_there))
             if box is None or strength == 0:
                 continue
-            yield from _own_curve(drawing, selection, (other, neuron_there), me, box, strength / largest, goes_on, ends)
+            yield from _own_curve(
+                drawing, selection, (other, neuron_there), me, box, strength / largest, goes_on, spans
+            )
+
+
+def _spans(drawing: Drawing) -> dict[tuple[str, int], Span]:
+    """Where the cluster and the column of each neuron begin and end."""
+    found: dict[tuple[str, int], Span] = {}
+    for number, column in enumerate(drawing.aggregation.columns):
+        x, _, width, _ = drawing.geometry.column_box(number)
+        for index, cluster in enumerate(column.clusters):
+            left, _, extent, _ = drawing.geometry.cluster_box(number, index)
+            for neuron in cluster.neurons.tolist():
+                found[column.node, neuron] = (left, left + extent), (x, x + width)
+    return found
 
 
 def _own_curve(
@@ -98,7 +111,7 @@ def _own_curve(
     box: Box,
     strength: float,
     goes_on: bool,
-    column_ends: Mapping[str, tuple[float, float]],
+    spans: Mapping[tuple[str, int], Span],
 ) -> Iterator[Shape]:
     """One curve, with the outline of the neuron at its end."""
     theme = drawing.theme
@@ -108,8 +121,9 @@ def _own_curve(
     ends = (selection.node, selection.members[0]), other
     (source, first), (target, second) = ends if goes_on else ends[::-1]
     stands_for = Target("edge", source, (first,), target, (second,), sign=sign)
-    # Between the clusters a curve, inside them a thin line to the patch.
-    right, left = column_ends[source][1], column_ends[target][0]
+    # Between the clusters a curve, bent only between the columns, and inside them a thin line to the patch.
+    (_, right), (_, last) = spans[source, first]
+    (left, _), (begin, _) = spans[target, second]
     y0, y1 = start[1] + start[3] / 2, end[1] + end[3] / 2
     name = f"own/{source}/{first}/{target}/{second}"
     opacity = 0.3 + 0.6 * abs(strength)
@@ -118,7 +132,8 @@ def _own_curve(
             thin = Style("", theme.sign(sign), SIZES.edge_own_min, 0.5 * opacity)
             yield Path(f"{name}/{side}", np.linspace((x0, y), (x1, y), 4), thin, target=stands_for)
     style = Style("", theme.sign(sign), width, opacity)
-    yield Path(name, curve([(right, y0), (left, y1)]), style, target=stands_for)
+    stops = [(right, y0), *([(last, y0)] if last > right else []), *([(begin, y1)] if begin < left else []), (left, y1)]
+    yield Path(name, curve(stops), style, target=stands_for)
     outline = Style("", theme.sign(sign), 1.5, 0.4 + 0.6 * abs(strength))
     yield Rectangle(f"own/{other[0]}/{other[1]}/outline/{source}", *_grown(box, 1.0), outline, 1.0)
 

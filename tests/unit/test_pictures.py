@@ -9,8 +9,9 @@ import pytest
 from helpers.analyses import make_analysis
 
 from cnnvis_caffe.errors import UnknownNameError
-from cnnvis_caffe.pictures import Clock, Pictures
+from cnnvis_caffe.pictures import Pictures
 from cnnvis_caffe.records.view import NeuronMove, View
+from cnnvis_caffe.scene.clock import Clock
 from cnnvis_caffe.scene.shapes import Picture, Target
 
 SIZE = (1200.0, 700.0)
