@@ -73,6 +73,7 @@ class Pane(QWidget):
         canvas.menu_requested.connect(self._menu)
         canvas.dropped.connect(self._dropped)
         canvas.stepped.connect(self._step)
+        canvas.camera_changed.connect(session.touch)
         self.legend.clicked.connect(self._legend_clicked)
         canvas.installEventFilter(self)
         session.picture_changed.connect(self._show)

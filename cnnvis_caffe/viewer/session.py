@@ -89,6 +89,10 @@ class Session(QObject):
         self.view_changed.emit(self.view)
         self._ask()
 
+    def touch(self) -> None:
+        """Say that the user moves over the picture: nothing is prepared meanwhile."""
+        self._pictures.touch()
+
     def set_size(self, width: float, height: float, legend_width: float) -> None:
         """Say how large the canvas and how wide its legend are; a picture of another shape follows."""
         if (width, height, legend_width) != (*self._size, self._legend_width):

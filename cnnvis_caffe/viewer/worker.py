@@ -19,6 +19,8 @@ REPORT_EVERY = 0.05
 PATIENCE_MS = 5000
 #: Seconds between two steps of what is done while nothing is asked for.
 IDLE_PAUSE_S = 0.05
+#: Nothing is prepared until the user has been quiet for so many seconds.
+QUIET_S = 0.8
 
 
 class ThreadProgress:
@@ -217,6 +219,7 @@ class Latest(QObject):
         self._thread.ready.connect(self._take)
         self._number = 0
         self._is_busy = False
+        self.touch()
         self._thread.start()
 
     @property
@@ -229,6 +232,10 @@ class Latest(QObject):
         self._number += 1
         self._set_busy(True)
         self._thread.put(self._number, request)
+
+    def touch(self) -> None:
+        """Say that the user is at work: what is prepared meanwhile would make the window stumble."""
+        self._thread.touched = time.monotonic()
 
     def _take(self, number: int, request: object, result: object, error: object) -> None:
         if number != self._number:
@@ -273,6 +280,7 @@ class _Loop(QThread):
         self._function = function
         self._wanted: tuple[int, Any] | None = None
         self._condition = threading.Condition()
+        self.touched = 0.0
 
     def put(self, number: int, request: Any) -> None:
         with self._condition:
@@ -312,6 +320,8 @@ class _Loop(QThread):
                     self._condition.wait(IDLE_PAUSE_S)
                 if self._wanted is not None:
                     return
+            if time.monotonic() - self.touched < QUIET_S:
+                continue
             try:
                 next(steps)
             except StopIteration:
