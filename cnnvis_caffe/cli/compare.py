@@ -66,11 +66,14 @@ def command(
 
 
 def _check_format(out: str) -> None:
-    """Refuse names that say no format of a picture, before any work is done."""
+    """Refuse names that say no format of a picture, or no place for it, before any work is done."""
+    from cnnvis_caffe.errors import CnnvisError
     from cnnvis_caffe.render.write import FORMATS
 
     if os.path.splitext(out)[1].lower() not in (*FORMATS, ".htm"):
         raise click.UsageError(f"--out {out}: pictures are written as {', '.join(FORMATS)}")
+    if not os.path.isdir(os.path.dirname(out) or "."):
+        raise CnnvisError(f"--out {out}: there is no folder {os.path.dirname(out)}")
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -84,6 +84,8 @@ def chosen_neuron(analysis: Analysis, text: str) -> tuple[str, int]:
 
     name, _, index = text.rpartition(":")
     nodes = {node.name: node.n_neurons for node in analysis.shown_nodes}
+    if text in nodes and name not in nodes:
+        raise CnnvisError(f"{text} has {nodes[text]} neurons; say which, such as {text}:0")
     if name not in nodes:
         raise UnknownNameError("layer with neurons", name or text, nodes)
     if not index.isdigit() or int(index) >= nodes[name]:

@@ -62,12 +62,12 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
     from cnnvis_caffe.cli.picture_view import chosen_view
     from cnnvis_caffe.errors import CnnvisError
     from cnnvis_caffe.records.view import View
-    from cnnvis_caffe.render.write import FORMATS, write_scene
+    from cnnvis_caffe.render.write import write_scene
     from cnnvis_caffe.scene.clock import Clock
     from cnnvis_caffe.store import read_analysis
 
-    if Path(out).suffix.lower() not in (*FORMATS, ".htm"):
-        raise click.UsageError(f"--out {out}: pictures are written as {', '.join(FORMATS)}")
+    _check_paths(out, report)
+    _check_page(options)
     clock = Clock()
     analysis = read_analysis(file)
     clock.lap("read")
@@ -95,6 +95,27 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         measures["seconds_of_stages"] = {**clock.wall, "total": round(sum(clock.wall.values()), 4)}
         measures["processor_seconds"] = {**clock.cpu, "total": round(sum(clock.cpu.values()), 4)}
         Path(report).write_text(json.dumps({"file": file, "snapshot": _label(analysis, view), **measures}, indent=2))
+
+
+def _check_paths(out: str, report: str | None) -> None:
+    """Refuse what could not be written, before any work is done."""
+    from cnnvis_caffe.errors import CnnvisError
+    from cnnvis_caffe.render.write import FORMATS
+
+    if Path(out).suffix.lower() not in (*FORMATS, ".htm"):
+        raise click.UsageError(f"--out {out}: pictures are written as {', '.join(FORMATS)}")
+    for option, path in (("--out", out), ("--report", report)):
+        if path and not Path(path).parent.is_dir():
+            raise CnnvisError(f"{option} {path}: there is no folder {Path(path).parent}")
+
+
+def _check_page(options: dict[str, Any]) -> None:
+    """Refuse options that say nothing about the page of a neuron."""
+    names = {"selected": "--select", "chart": "--chart", "expand": "--expand", "facet": "--facet", "edges": "--edges",
+             "classes": "--classes"}  # fmt: skip
+    given = [option for name, option in names.items() if options[name]]
+    if options["neuron"] and given:
+        raise click.UsageError(f"{given[0]} has no part in the page that --neuron draws")
 
 
 def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, measured: bool) -> tuple[Any, dict]:

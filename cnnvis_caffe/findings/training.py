@@ -115,7 +115,7 @@ def _guessing(look: Look, guess: str) -> Finding:
         return look.finding(
             "training",
             "severe",
-            f"{snapshot.label or 'The network'} is worse than guessing on these data: {figure}",
+            f"{_named(snapshot)} is worse than guessing on these data: {figure}",
             f"It names its classes with confidence (loss {digits(snapshot.loss)}; guessing gives {digits(expected)}) "
             "and is wrong more often than one who always says the same. Networks that learned something do that on "
             "data that are not theirs; whatever else is found here says little about the network.",
@@ -129,7 +129,7 @@ def _guessing(look: Look, guess: str) -> Finding:
     return look.finding(
         "training",
         "severe",
-        f"{snapshot.label or 'The network'} has not learned anything: {figure} is guessing",
+        f"{_named(snapshot)} has not learned anything: {figure} is guessing",
         f"Naming one of {look.analysis.data.n_classes} classes without looking gives an error of {percent(chance)} "
         f"and a loss of {digits(expected)}."
         + (" The scores are the same for every image." if constant else "")
@@ -141,6 +141,11 @@ def _guessing(look: Look, guess: str) -> Finding:
         1e4,
         look.view(*([place.node] if place.node else []), facet="activations"),
     )
+
+
+def _named(snapshot: Snapshot) -> str:
+    """A snapshot by its iteration; else the network, whatever the label says of its weights."""
+    return snapshot.label if snapshot.iteration is not None and snapshot.label else "The network"
 
 
 def _late(look: Look) -> Iterator[Finding]:

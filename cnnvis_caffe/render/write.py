@@ -53,6 +53,8 @@ def write_scene(scene: Scene, path: str | os.PathLike[str], *, scale: float = 1.
     """Write a picture, whole or not at all; see `scene_bytes` for what may go wrong."""
     target = Path(path)
     data = scene_bytes(scene, target.suffix.lower(), scale=scale)
+    if not target.parent.is_dir():
+        raise CnnvisError(f"{target}: there is no folder {target.parent}")
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
