@@ -5,6 +5,8 @@ Pictures are reduced to 256 colours, so that the repository stays small.
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -28,6 +30,22 @@ PICTURES = {
 }
 N_GREYS = 48
 MOST_BYTES = 400_000
+WINDOW = """
+import os, sys, time
+from cnnvis_caffe.viewer.app import make_application
+application = make_application()
+from cnnvis_caffe.viewer.main_window import MainWindow
+window = MainWindow()
+window.resize(1900, 1080)
+window.show()
+window.open_path(sys.argv[1])
+end = time.time() + 25
+while time.time() < end:
+    application.processEvents()
+    time.sleep(0.02)
+window.grab().save(sys.argv[2])
+os._exit(0)
+"""
 
 
 def palette(pixels: np.ndarray) -> np.ndarray:
@@ -57,6 +75,17 @@ def reduce(source: Path, target: Path) -> None:
         sys.exit(f"{target} has {target.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
 
 
+def window(analysis: Path, target: Path) -> None:
+    """A picture of the viewer, without a screen; findings take some seconds to come."""
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder) / "viewer.png"
+        places = {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": "1", "XDG_CONFIG_HOME": folder}
+        subprocess.run(
+            [sys.executable, "-c", WINDOW, str(analysis), str(drawn)], env={**os.environ, **places}, check=True
+        )
+        reduce(drawn, target)
+
+
 def main() -> None:
     analysis = make_demo(ROOT / "build" / "docs" / "demo")
     OUT.mkdir(exist_ok=True)
@@ -66,6 +95,7 @@ def main() -> None:
             words = [word.replace("FILE", str(analysis)) for word in words]
             group.main([*words, "--out", str(drawn)], standalone_mode=False)
             reduce(drawn, OUT / drawn.name)
+    window(analysis, OUT / "viewer.png")
 
 
 if __name__ == "__main__":

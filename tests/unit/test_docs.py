@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -168,7 +169,7 @@ def test_every_picture_is_shown():
     for path in (ROOT / "docs/pictures").iterdir():
         assert f"pictures/{path.name}" in texts, path.name
         assert path.stat().st_size < 400_000, path.name
-    drawn = {f"{name}.png" for name in tool("draw_docs").PICTURES}
+    drawn = {f"{name}.png" for name in (*tool("draw_docs").PICTURES, "viewer")}
     assert drawn == {path.name for path in (ROOT / "docs/pictures").iterdir()}
 
 
@@ -283,3 +284,19 @@ def test_the_notebook_s_cells_run(demo_folder, tmp_path):
 def test_make_demo_runs_the_demo():
     done = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert "cnnvis-caffe demo" in done.stdout
+
+
+@pytest.mark.slow  # installs everything
+@pytest.mark.network
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+def test_make_demo_from_nothing(tmp_path):
+    leave = shutil.ignore_patterns(".*", "build", "tests", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT, tmp_path / "new", ignore=leave)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        ["make", "demo", "DEMO_ARGS=--out picture.png"], cwd=tmp_path / "new", env=environment, capture_output=True,
+        text=True, timeout=1200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new/picture.png").stat().st_size > 100_000
+    assert "of unseen digits are right" in done.stdout
