@@ -68,8 +68,10 @@ def settle(qtbot) -> Callable:
     """Wait until a window is quiet."""
 
     def wait(window) -> None:
-        qtbot.wait(1)
-        qtbot.waitUntil(lambda: is_settled(window), timeout=TIMEOUT_MS)
+        # Twice: a picture may change sizes, and those ask for another picture.
+        for _ in range(2):
+            qtbot.wait(15)
+            qtbot.waitUntil(lambda: is_settled(window), timeout=TIMEOUT_MS)
 
     return wait
 
