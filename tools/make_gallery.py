@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from cnnvis_caffe.cli.render import command  # noqa: E402
+from cnnvis_caffe.formats.images import decode_image  # noqa: E402
+from cnnvis_caffe.render.png import encode_small_png  # noqa: E402
 from cnnvis_caffe.store import read_analysis  # noqa: E402
 
 
@@ -44,6 +46,8 @@ PLATES = (
     Plate("lenet_classes", "lenet", ("--classes", "3,5", "--theme", "dark"), "Two classes chosen: neurons that they "
           "activate strongly stay, the others are translucent. The dark theme."),
     Plate("cifar10_quick", "cifar10_quick", (), "cifar10_quick: three convolutions on colour images."),
+    Plate("cifar10_quick_contributions", "cifar10_quick", ("--facet", "contributions"), "What neurons contribute to "
+          "the scores of the classes: blue raises, orange lowers."),
     Plate("cifar10_full", "cifar10_full", ("--edges", "relative_change", "--chart", "relative_change",
           "--size", "1600x1080"), "A series of snapshots of cifar10_full: edges and the chart below show the relative "
           "change of weights. Most neurons of conv2 and conv3 never respond.", "1 (a, b), 6 (A)"),
@@ -91,6 +95,7 @@ def make(plate: Plate, source: Path, out: Path) -> dict:
             options = ["gradient" if option == "relative_change" else option for option in options]
         command.main([str(source), "--out", str(out), "--report", str(report), *options], standalone_mode=False)
         seconds = time.process_time() - started
+        out.write_bytes(encode_small_png(decode_image(out.read_bytes())[:, :, ::-1]))
         found = json.loads(report.read_text())
     return {
         "columns": len(found["columns"]),

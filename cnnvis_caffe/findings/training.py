@@ -129,13 +129,20 @@ def _guessing(look: Look, guess: str) -> Finding:
     return look.finding(
         "training",
         "severe",
-        f"{_named(snapshot)} has not learned anything: {figure} is guessing",
+        f"{_named(snapshot)} has not learned anything{'' if constant else ' that helps on these data'}: {figure} is "
+        "guessing",
         f"Naming one of {look.analysis.data.n_classes} classes without looking gives an error of {percent(chance)} "
         f"and a loss of {digits(expected)}."
         + (" The scores are the same for every image." if constant else "")
         + " What else is found in this snapshot follows from that.",
         "See whether the loss ever fell: if not, try a lower (or a much higher) learning rate and larger weights to "
-        "start from, and see whether images and labels belong together.",
+        "start from, and see whether images and labels belong together."
+        + (
+            ""
+            if constant
+            else " If it did, these are not the data of training: compare the order of the classes, and size, "
+            "channels, mean and scale of the images."
+        ),
         [place],
         evidence,
         1e4,

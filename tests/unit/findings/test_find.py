@@ -238,7 +238,7 @@ def test_a_network_that_guesses_is_found():
     analysis = with_snapshot(make_analysis("lenet"), loss=2.3026, error=0.9)
     finding = find(analysis)[0]
     assert (finding.kind, finding.severity) == ("training", "severe")
-    assert finding.title == "iter 1000 has not learned anything: error 90% is guessing"
+    assert finding.title == "iter 1000 has not learned anything that helps on these data: error 90% is guessing"
     assert finding.places == (Place("ip2"),)
 
 

@@ -107,3 +107,20 @@ def test_endings_choose_the_format(tmp_path):
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".html", ".pdf", ".png", ".svg"]
     with pytest.raises(CnnvisError, match="png"):
         write_scene(scene(), tmp_path / "picture.bmp")
+
+
+def test_a_small_png_keeps_frequent_colours_and_comes_near_to_the_others():
+    from cnnvis_caffe.formats.images import decode_image
+    from cnnvis_caffe.render.png import encode_png, encode_small_png
+
+    random = np.random.RandomState(0)
+    pixels = np.full((120, 90, 3), 251, np.uint8)
+    pixels[20:60, 10:80] = (0, 114, 178)
+    pixels[70:110, 10:80] = random.randint(0, 256, (40, 70, 1)) * np.array([1.0, 0.8, 0.5])
+    content = encode_small_png(pixels)
+    again = decode_image(content)[:, :, ::-1]
+    assert len(content) < 0.8 * len(encode_png(pixels))
+    np.testing.assert_array_equal(again[:65], pixels[:65])
+    assert np.abs(again.astype(int) - pixels).max() <= 8
+    few = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    np.testing.assert_array_equal(decode_image(encode_small_png(few))[:, :, ::-1], few)
