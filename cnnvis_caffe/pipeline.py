@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -323,6 +324,10 @@ def _checked_shards(states: Sequence[AnalysisState]) -> list[AnalysisState]:
 
 
 def _forget(path: str) -> None:
-    """Remove the state of a run that is done."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+    """Remove the state of a run that is done, and what a run that was killed while it wrote one left of it."""
+    folder, name = os.path.split(os.path.realpath(path))
+    half_written = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.tmp")
+    leftovers = [os.path.join(folder, other) for other in os.listdir(folder) if half_written.fullmatch(other)]
+    for old in (path, *leftovers):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(old)

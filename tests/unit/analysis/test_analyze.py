@@ -250,6 +250,13 @@ def test_without_a_batch_size_one_is_found(whole, small, tmp_path):
     assert_equal(found, whole, rtol=1e-4, atol=1e-6)
 
 
+def test_what_a_killed_run_left_is_removed(small, tmp_path):
+    (tmp_path / ".a.partial.01234abc.tmp").write_bytes(b"half a state")
+    (tmp_path / ".b.partial.01234abc.tmp").write_bytes(b"of somebody else")
+    analyze(small, tmp_path / "a", limit=30)
+    assert sorted(os.listdir(tmp_path)) == [".b.partial.01234abc.tmp", "a"]
+
+
 def test_what_an_interrupted_run_left_is_said(small, tmp_path, caplog):
     with pytest.raises(Cancelled):
         analyze(small, tmp_path / "a", progress=StopAfter(64))
