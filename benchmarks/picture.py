@@ -31,6 +31,8 @@ SIZE = (1600.0, 900.0)
 #: Milliseconds that what a user changes may take, and a whole picture by its number of columns.
 QUICK, SMALL, LARGE = 100.0, 2000.0, 6000.0
 FEW_COLUMNS = 8
+#: What is a whole picture, and what shows layers that nothing was known of before.
+WHOLE, UNLIMITED = ("file to PNG", "first picture"), ("expand all",)
 
 
 def main() -> None:
@@ -50,7 +52,8 @@ def main() -> None:
         rows.append([file.name.partition(".")[0]])
         for name, found in times.items():
             whole = SMALL if columns <= FEW_COLUMNS else LARGE
-            rows[-1].append(marked(min(found), whole if name in ("file to PNG", "first picture") else QUICK, 0))
+            limit = whole if name in WHOLE else QUICK if name not in UNLIMITED else float("inf")
+            rows[-1].append(marked(min(found), limit, 0))
     print_table("Pictures", head, rows)
 
 

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 from cnnvis_caffe.cli.render import command  # noqa: E402
 from cnnvis_caffe.formats.images import decode_image  # noqa: E402
 from cnnvis_caffe.render.png import encode_small_png  # noqa: E402
+from cnnvis_caffe.scene.theme import THEMES  # noqa: E402
 from cnnvis_caffe.store import read_analysis  # noqa: E402
 
 
@@ -95,7 +96,9 @@ def make(plate: Plate, source: Path, out: Path) -> dict:
             options = ["gradient" if option == "relative_change" else option for option in options]
         command.main([str(source), "--out", str(out), "--report", str(report), *options], standalone_mode=False)
         seconds = time.process_time() - started
-        out.write_bytes(encode_small_png(decode_image(out.read_bytes())[:, :, ::-1]))
+        theme = THEMES["dark" if "dark" in plate.options else "light"]
+        keep = (*theme.classes, *theme.channels.values(), theme.positive, theme.negative, theme.ink, theme.muted)
+        out.write_bytes(encode_small_png(decode_image(out.read_bytes())[:, :, ::-1], keep))
         found = json.loads(report.read_text())
     return {
         "columns": len(found["columns"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,12 +12,14 @@ import numpy as np
 N_COLOURS, N_EXACT = 256, 64
 
 
-def encode_small_png(pixels: np.ndarray) -> bytes:
+def encode_small_png(pixels: np.ndarray, keep: Sequence[str] = ()) -> bytes:
     """Return a PNG file of 256 colours, for web pages: a third of the size, hardly to be told from the picture.
 
     Parameters
     ----------
     pixels : ndarray of shape (h, w, 3), uint8
+    keep : sequence of str
+        Colours that mean something, "#RRGGBB": these stay as they are, however rare.
 
     Notes
     -----
@@ -27,12 +30,14 @@ def encode_small_png(pixels: np.ndarray) -> bytes:
     codes = (pixels.astype(np.uint32) * np.array([65536, 256, 1], np.uint32)).sum(axis=2, dtype=np.uint32).reshape(-1)
     found, place, count = np.unique(codes, return_inverse=True, return_counts=True)
     colours = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.float64)
-    order = np.argsort(-count, kind="stable")
+    is_kept = np.isin(found, [int(colour[1:], 16) for colour in keep])
+    order = np.lexsort((-count, ~is_kept))
     index = np.zeros(len(found), np.int64)
-    exact, rest = order[:N_EXACT], order[N_EXACT:]
+    n_exact = min(N_EXACT + int(is_kept.sum()), N_COLOURS // 2)
+    exact, rest = order[:n_exact], order[n_exact:]
     index[exact] = np.arange(len(exact))
     palette = [colours[exact]]
-    for number, members in enumerate(_boxes(colours, count, rest, N_COLOURS - N_EXACT)):
+    for number, members in enumerate(_boxes(colours, count, rest, N_COLOURS - n_exact)):
         index[members] = len(exact) + number
         palette.append(np.average(colours[members], axis=0, weights=count[members])[None])
     table = np.rint(np.concatenate(palette)).astype(np.uint8)

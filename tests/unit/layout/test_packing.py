@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from cnnvis_caffe.layout.measures import measure_packing, touching_pairs
-from cnnvis_caffe.layout.packing import Packing, pack
+from cnnvis_caffe.layout.packing import Packing, pack, similarity_of
 from tests.unit.layout.random_graphs import KINDS, importances, planted_features
 
 
@@ -154,3 +154,16 @@ def test_what_makes_no_sense_is_refused(arguments, message):
 def test_distances_must_fit():
     with pytest.raises(ValueError, match="distances of shape"):
         pack([1.0, 2.0], distances=np.zeros((3, 3)))
+
+
+def test_a_hierarchy_made_before_gives_the_same_packing():
+    areas, features = importances("exponential", 40, 0) * 300, planted_features(40, 0)
+    once, again = pack(areas, features), pack(areas, hierarchy=similarity_of(features))
+    np.testing.assert_array_equal(once.rects, again.rects)
+
+
+def test_patches_that_do_not_touch_have_no_distance_of_those():
+    packing = Packing(np.array([[0.0, 0, 1, 1], [50, 80, 1, 1]]), 100.0, 100.0, np.arange(2))
+    measures = measure_packing(packing, np.ones(2), 1.0, np.array([[0.0, 2], [2, 0]]))
+    assert np.isnan(measures.touching_ratio)
+    assert measures.neighbour_ratio == 1

@@ -36,11 +36,12 @@ def test_local_search_against_the_exact_path(seed):
 
 @pytest.mark.parametrize("n", [13, 40, 150])
 @pytest.mark.parametrize("n_dimensions", [2, 10])
-def test_never_longer_than_the_optimal_leaf_order(n, n_dimensions):
+@pytest.mark.parametrize("is_thorough", [True, False])
+def test_never_longer_than_the_optimal_leaf_order(n, n_dimensions, is_thorough):
     condensed = pdist(np.random.RandomState(n).normal(size=(n, n_dimensions)))
     distances = squareform(condensed)
     leaves = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
-    found = order(distances)
+    found = order(distances, is_thorough=is_thorough)
     assert sorted(found) == list(range(n))
     assert path_length(distances, found) <= path_length(distances, leaves) + 1e-9
 

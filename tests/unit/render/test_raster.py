@@ -122,5 +122,8 @@ def test_a_small_png_keeps_frequent_colours_and_comes_near_to_the_others():
     assert len(content) < 0.8 * len(encode_png(pixels))
     np.testing.assert_array_equal(again[:65], pixels[:65])
     assert np.abs(again.astype(int) - pixels).max() <= 8
+    pixels[0, 0], pixels[0, 1] = (230, 159, 0), (204, 121, 167)
+    kept = decode_image(encode_small_png(pixels, ("#E69F00", "#CC79A7")))[0, :2, ::-1]
+    np.testing.assert_array_equal(kept, pixels[0, :2])
     few = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     np.testing.assert_array_equal(decode_image(encode_small_png(few))[:, :, ::-1], few)

@@ -141,6 +141,16 @@ def test_a_neuron_without_responses_says_so():
     assert "Nothing: it is constant over all images." in texts(scene)
 
 
+def test_what_does_not_respond_is_not_shown():
+    analysis = make_analysis("deep")
+    responses = analysis.snapshots[0].features["relu3_2"].top_response.copy()
+    responses[7, 2:] = 0
+    scene = build_neuron_page(with_features(analysis, "relu3_2", top_response=responses), "", "relu3_2", 7)
+    shown = {s.name.split("/")[2] for s in scene.shapes if s.name.startswith("neuron/response/")}
+    assert shown == {"0", "1"}
+    assert "Nothing else makes it respond." in texts(scene)
+
+
 def test_classes_without_images_and_images_that_were_not_kept_are_told_of():
     analysis = make_analysis("lenet")
     features = analysis.snapshots[0].features["relu1"]

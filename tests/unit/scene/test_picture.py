@@ -232,6 +232,45 @@ def test_a_selected_neuron_has_its_own_curves(scene_of, known):
     assert {s.style.opacity for s in others} == {OPACITY.faded}
 
 
+def test_own_curves_begin_and_end_at_clusters(scene_of, known):
+    _, aggregation, _, _ = known("lenet")
+
+    def relations(source, target):
+        return np.ones((len(aggregation.column(target).labels), len(aggregation.column(source).labels)))
+
+    scene = scene_of("lenet", selection=Target("neuron", "conv2", (17,)), relations=relations)
+    frames = [s for s in scene.shapes if s.name.startswith("cluster/")]
+    frame_of = {(f.target.node, neuron): f for f in frames for neuron in f.target.members}
+    own = [s for s in scene.shapes if isinstance(s, Path) and s.name.startswith("own/") and s.name.count("/") == 4]
+    assert own
+    for path in own:
+        source = frame_of[path.target.node, path.target.members[0]]
+        target = frame_of[path.target.other_node, path.target.other_members[0]]
+        assert path.points[0, 0] == pytest.approx(source.x + source.width)
+        assert path.points[-1, 0] == pytest.approx(target.x)
+
+
+def test_clusters_are_hardly_wider_than_what_they_show(scene_of, known):
+    scene = scene_of("lenet")
+    patches = [s for s in scene.shapes if s.name.startswith("neuron/") and s.name.endswith("/colour")]
+    for node in ("conv1", "conv2", "relu1"):
+        frames = [s for s in scene.shapes if s.name.startswith(f"cluster/{node}/")]
+        widest = max(frame.width for frame in frames)
+        for frame in frames:
+            mine = [s for s in patches if s.target.node == node and s.target.members[0] in frame.target.members]
+            shown = max(s.x + s.width for s in mine) - min(s.x for s in mine)
+            assert frame.width <= max(shown + 12, 0.51 * widest, 73) or shown > 0.6 * widest
+
+
+def test_matrices_tell_all_classes_apart_when_some_are_chosen(scene_of):
+    scene = scene_of("lenet", replace(CASES["lenet"], facet="activations", classes=(3, 5)))
+    dots = [s for s in scene.shapes if s.name.startswith("legend/classes") and isinstance(s, Rectangle)]
+    assert len(dots) == 10
+    scene = scene_of("lenet", replace(CASES["lenet"], classes=(3, 5)))
+    dots = [s for s in scene.shapes if s.name.startswith("legend/classes") and isinstance(s, Rectangle)]
+    assert len(dots) == 2
+
+
 def test_a_selected_cluster_keeps_its_edges(scene_of, known):
     _, aggregation, _, _ = known("lenet")
     members = tuple(aggregation.column("conv2").clusters[0].neurons.tolist())
