@@ -1,13 +1,16 @@
-"""What the derived features of LeNet cost beside the passes that they need, and beside a loop as people write them.
+"""What derived features cost beside the passes that they need, and beside a loop as people write them.
 
-    python -m benchmarks.analysis [--images 60000] [--batch 256] [--rounds 3]
+    python -m benchmarks.analysis [lenet base_cnn memory googlenet loop] [--images 60000] [--batch 256] [--rounds 3]
+    python -m benchmarks.analysis --write         # docs/analysis_cost.md from the figures of all parts measured so far
 
-Needs MNIST and the zoo (CNNVIS_DATA_DIR, CNNVIS_ZOO_DIR). Three things run over the same images, in turns:
+Needs MNIST and CIFAR-10 (CNNVIS_DATA_DIR) and weights of LeNet: the zoo's (CNNVIS_ZOO_DIR), or --weights. Figures of
+each part are kept, so that each can be measured when the machine is quiet. Over the same images run, in turns:
 
 - passes: forward, backward from the loss, backward from the score, through pycaffe's face: what a script would call;
 - least: the same, but the score's backward without gradients of parameters and the loss's without those of the images,
   which only our own engine can leave out: the least that any extraction needs;
-- extraction: `Extraction.update`, which uses the latter.
+- extraction: `Extraction.update`, which uses the latter;
+- analyze: the whole command in this process, from opening the model to the file that is written.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ import numpy as np
 
 from benchmarks.machine import machine
 from benchmarks.peers import ROOT
-from cnnvis_caffe import pycaffe
-from cnnvis_caffe.datasets.mnist import load_mnist
+from cnnvis_caffe import datasets, pipeline, pycaffe
+from cnnvis_caffe.analysis.model import automatic_batch
 from cnnvis_caffe.features.extraction import Extraction
 from cnnvis_caffe.features.score_path import score_path
 from cnnvis_caffe.formats.prototxt import read_network, write_text
@@ -38,36 +41,72 @@ from cnnvis_caffe.network.nodes import analysis_nodes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.rewrite import analysis_network
 from cnnvis_caffe.progress import SILENT
+from cnnvis_caffe.store import read_analysis
 
 Batches = Callable[[], Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]]
+Figures = dict[str, Any]
 LAYERS = ("conv1", "pool1", "conv2", "pool2", "ip1", "relu1", "ip2")
 
 
-class LeNet:
-    """The analysis net of LeNet."""
+PARTS = ("lenet", "base_cnn", "memory", "googlenet", "loop")
+FIGURES = ROOT / "build" / "analysis_cost.json"
+REPORT = ROOT / "docs" / "analysis_cost.md"
 
-    def __init__(self, weights: Path) -> None:
-        network = analysis_network(read_network(ROOT / "prototxt" / "lenet" / "deploy.prototxt"))
+
+INTRODUCTION = (
+    "Written by `python -m benchmarks.analysis --write`; do not edit. Passes are a forward pass and the two backward",
+    "passes, from the loss and from the score, called as a script would call them, over the same images in the same",
+    "batches. The least is the same without gradients that nobody looks at. Extraction computes all derived features",
+    "with these passes; `analyze` is the whole command, from opening the model to the written file.",
+    "",
+)
+CLOSING = (
+    "",
+    "Figures of the fastest round. On a few hundred images, opening and unpacking the data set takes much of the whole",
+    "command's time. The file of a network grows with the images that it keeps, of which there are at",
+    "most as many as neurons times `--top`.",
+    "",
+)
+
+
+class Analysed:
+    """The analysis net of one of the repository's networks.
+
+    Parameters
+    ----------
+    name : str
+        Of its folder.
+    score : str
+        Blob with the scores.
+    weights : Path, optional
+        What the fillers give, if left out.
+    """
+
+    def __init__(self, name: str, score: str, weights: Path | None = None) -> None:
+        self.model = ROOT / "prototxt" / name / "deploy.prototxt"
+        self.score, self.weights = score, weights
+        network = analysis_network(read_network(self.model))
         self.dag = build_dag(network)
         self.nodes = analysis_nodes(self.dag, network)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "net.prototxt"
             write_text(path, network.message)
             self.net = pycaffe.Net(str(path), pycaffe.TEST)
-        self.net.copy_from(str(weights))
+        if weights is not None:
+            self.net.copy_from(str(weights))
 
     def extraction(self) -> Extraction:
         """A new extraction with everything on."""
         return Extraction(
             self.net, self.nodes, ReceptiveFields(self.dag),
-            input_name="data", label_name="label", score_name="ip2", n_classes=10,
+            input_name="data", label_name="label", score_name=self.score, n_classes=10,
         )  # fmt: skip
 
     def feed(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Put a batch in and run forward."""
         net, n = self.net, len(labels)
         if net.blobs["data"].shape[0] != n:
-            net.blobs["data"].reshape(n, 1, 28, 28)
+            net.blobs["data"].reshape(n, *images.shape[1:])
             net.blobs["label"].reshape(n)
             net.reshape()
         net.blobs["data"].data[...] = images
@@ -81,21 +120,21 @@ class LeNet:
             self.feed(images, labels)
             net.clear_param_diffs()
             net.backward()
-            diff = net.blobs["ip2"].diff
+            diff = net.blobs[self.score].diff
             diff[...] = 0
             diff[np.arange(len(labels)), labels] = 1
             del diff
-            net.backward(start="ip2")
+            net.backward(start=self.score)
 
     def least(self, batches: Batches) -> None:
         """The same without gradients that nobody looks at."""
-        engine, path = self.net.reductions(), score_path(self.net, "ip2")
+        engine, path = self.net.reductions(), score_path(self.net, self.score)
         for images, labels, _ in batches():
             self.feed(images, labels)
             engine.backward()
             diff = np.zeros((len(labels), 10), np.float32)
             diff[np.arange(len(labels)), labels] = 1
-            engine.backward_from("ip2", diff, path.layers, path.silent)
+            engine.backward_from(self.score, diff, path.layers, path.silent)
 
     def loop(self, batches: Batches) -> None:
         """What a person writes to learn the same: the passes, and loops over images and neurons."""
@@ -138,9 +177,9 @@ class LeNet:
     tops: dict[Any, list[tuple[float, int, int]]] = {}
 
 
-def batches_of(n_images: int, size: int) -> Batches:
-    """MNIST's training images in batches, scaled as LeNet likes them."""
-    data = load_mnist("train", SILENT)
+def batches_of(n_images: int, size: int, data_set: str = "mnist", part_name: str = "train") -> Batches:
+    """Images in batches, scaled as LeNet likes them."""
+    data = datasets.load(data_set, part_name, progress=SILENT)
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for first in range(0, n_images, size):
@@ -151,18 +190,76 @@ def batches_of(n_images: int, size: int) -> Batches:
     return batches
 
 
-def extract(lenet: LeNet, batches: Batches) -> Extraction:
+def extract(analysed: Analysed, batches: Batches) -> Extraction:
     """A whole extraction."""
-    extraction = lenet.extraction()
+    extraction = analysed.extraction()
     for images, labels, indices in batches():
         extraction.update(images, labels, indices)
     return extraction
 
 
-def peak_mb(n_images: int, batch: int) -> float:
-    """The most memory that a fresh process takes for an extraction, in MB."""
-    command = [sys.executable, "-m", "benchmarks.analysis", "--child", str(n_images), "--batch", str(batch)]
-    return float(json.loads(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout))
+def analyze(analysed: Analysed, data: str, n_images: int, out: str) -> int:
+    """The whole command; returns the bytes of the file."""
+    weights = None if analysed.weights is None else str(analysed.weights)
+    pipeline.analyze(analysed.model, weights, data, out, limit=n_images, scale=1 / 256, resize=True)
+    return os.path.getsize(out)
+
+
+def measure_passes(analysed: Analysed, data_set: str, part: str, n: int, batch: int, rounds: int) -> Figures:
+    """Seconds of everything that runs over the same images."""
+    batches = batches_of(n, batch, data_set, part)
+    warm_up = batches_of(min(n, 4 * batch), batch, data_set, part)
+    for run in (analysed.passes, analysed.least):
+        run(warm_up)
+    extract(analysed, warm_up)
+    figures: dict[str, list[float]] = {"passes": [], "least": [], "extraction": [], "analyze": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            figures["passes"].append(seconds(analysed.passes, batches))
+            figures["least"].append(seconds(analysed.least, batches))
+            figures["extraction"].append(seconds(extract, analysed, batches))
+            out = os.path.join(folder, "a.cnnvis.h5")
+            figures["analyze"].append(seconds(analyze, analysed, f"{data_set}:{part}", n, out))
+    best = {name: min(values) for name, values in figures.items()}
+    for name, value in best.items():
+        print(f"{name:12} {value:8.2f} s {n / value:10.0f} images/s   ({', '.join(f'{v:.2f}' for v in figures[name])})")
+    return {"images": n, "batch": batch, **best}
+
+
+def measure_loop(lenet: Analysed, batch: int) -> Figures:
+    """Images a second of the loop that people write, and of an extraction in the same minute."""
+    few = 256
+    batches = batches_of(20 * batch, batch)
+    extract(lenet, batches)
+    ours = 20 * batch / seconds(extract, lenet, batches)
+    loop = few / seconds(lenet.loop, batches_of(few, 64))
+    print(f"loop {loop:.1f} images/s, ours {ours:.0f} images/s: {ours / loop:.0f} times as fast")
+    return {"loop": loop, "ours": ours}
+
+
+def measure_memory(weights: Path) -> Figures:
+    """The most memory that a fresh process takes for the whole command, in MB."""
+    result = {}
+    for n_images in (10_000, 60_000):
+        command = [sys.executable, "-m", "benchmarks.analysis", "--child", str(n_images), "--weights", str(weights)]
+        result[str(n_images)] = float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
+        print(f"peak memory for {n_images} images: {result[str(n_images)]:.0f} MB")
+    return result
+
+
+def measure_googlenet() -> Figures:
+    """Bytes of the file of a network with many neurons, on images blown up to its size."""
+    n_images = 20
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "a.cnnvis.h5")
+        network = Analysed("bvlc_googlenet", "loss3/classifier")
+        start = time.perf_counter()
+        n_bytes = analyze(network, "cifar10:test", n_images, out)
+        found = {"images": n_images, "bytes": n_bytes, "seconds": time.perf_counter() - start}
+        analysis = read_analysis(out)
+        found["neurons"] = sum(node.n_neurons for node in analysis.shown_nodes)
+    print(f"GoogLeNet: {found}")
+    return found
 
 
 def seconds(function: Callable[..., Any], *arguments: Any) -> float:
@@ -172,42 +269,92 @@ def seconds(function: Callable[..., Any], *arguments: Any) -> float:
     return time.perf_counter() - start
 
 
+def report(all_figures: dict[str, Figures]) -> str:
+    """The page of what an analysis costs."""
+    lines = [
+        "# What an analysis costs",
+        "",
+        *INTRODUCTION,
+        *(f"Measured on {figures['machine']}.\n" for name, figures in all_figures.items() if name == "lenet"),
+        "| | measured | asked |",
+        "|---|--:|--:|",
+    ]
+    for name, shown, asked in (("lenet", "LeNet, MNIST", "≤ 1.3"), ("base_cnn", "base_cnn, CIFAR-10", "")):
+        if name in all_figures:
+            found = all_figures[name]
+            n = found["images"]
+            lines += [
+                f"| {shown}, {n:,} images, batch {found['batch']}: passes | {n / found['passes']:,.0f} images/s | |",
+                f"| … extraction | {n / found['extraction']:,.0f} images/s | |",
+                f"| … extraction over passes | {found['extraction'] / found['passes']:.2f}× | {asked} |",
+                f"| … `analyze`, file written, over passes | {found['analyze'] / found['passes']:.2f}× | {asked} |",
+                "| … share of extraction that is neither forward nor backward | "
+                f"{max(0.0, 1 - found['least'] / found['extraction']):.0%} | |",
+            ]
+    if "memory" in all_figures:
+        small, large = (all_figures["memory"][n] for n in ("10000", "60000"))
+        lines.append(f"| `analyze` of LeNet, peak memory of the process, 10,000 images | {small:.0f} MB | |")
+        lines.append(f"| … 60,000 images | {large:.0f} MB | < 1,500, not growing |")
+    if "loop" in all_figures:
+        found = all_figures["loop"]
+        times = found["ours"] / found["loop"]
+        lines.append(f"| LeNet, a loop over images and neurons as people write it | {found['loop']:.1f} images/s | |")
+        lines.append(f"| … extraction is faster | {times:,.0f}× | |")
+    if "googlenet" in all_figures:
+        found = all_figures["googlenet"]
+        lines.append(
+            f"| GoogLeNet, {found['neurons']:,} neurons, {found['images']} images, random weights: size of the file | "
+            f"{found['bytes'] / 1e6:.1f} MB | |"
+        )
+    lines += CLOSING
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=60_000)
-    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--images", type=int, default=60_000, help="of MNIST")
+    parser.add_argument("--colour-images", type=int, default=300, help="of CIFAR-10")
+    parser.add_argument("--batch", type=int, default=256, help="of LeNet")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--weights", type=Path, help="of LeNet, instead of the zoo's")
+    parser.add_argument("--write", action="store_true", help=f"write {REPORT.name} from what was measured so far")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--no-memory", action="store_true", help="leave out the memory of fresh processes")
     arguments = parser.parse_args()
-    lenet = LeNet(weights_file())
+    weights = arguments.weights or weights_file()
     if arguments.child:
-        extract(lenet, batches_of(arguments.child, arguments.batch)).finish()
+        with tempfile.TemporaryDirectory() as folder:
+            model = ROOT / "prototxt" / "lenet" / "train_val.prototxt"
+            pipeline.analyze(model, weights, "mnist:train", os.path.join(folder, "a.h5"), limit=arguments.child)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     print(machine())
-    n, batches = arguments.images, batches_of(arguments.images, arguments.batch)
-    warm_up = batches_of(min(n, 10 * arguments.batch), arguments.batch)
-    for run in (lenet.passes, lenet.least):
-        run(warm_up)
-    extract(lenet, warm_up)
-    figures: dict[str, list[float]] = {"passes": [], "least": [], "extraction": []}
-    for _ in range(arguments.rounds):
-        figures["passes"].append(seconds(lenet.passes, batches))
-        figures["least"].append(seconds(lenet.least, batches))
-        figures["extraction"].append(seconds(extract, lenet, batches))
-    best = {name: min(values) for name, values in figures.items()}
-    for name, value in best.items():
-        print(f"{name:12} {value:8.2f} s {n / value:10.0f} images/s   ({', '.join(f'{v:.2f}' for v in figures[name])})")
-    print(f"extraction is {best['extraction'] / best['passes']:.2f} times the passes (at most 1.3 is asked)")
-    print(f"              {best['extraction'] / best['least']:.2f} times the least")
-    few = 256
-    loop = seconds(lenet.loop, batches_of(few, 64)) / few
-    print(f"a loop over images and neurons: {1 / loop:.0f} images/s, {loop * n / best['extraction']:.0f} times as long")
-    if not arguments.no_memory:
-        small, large = peak_mb(10_000, arguments.batch), peak_mb(60_000, arguments.batch)
-        print(f"peak memory: {small:.0f} MB for 10,000 images, {large:.0f} MB for 60,000 (data and PyTorch included)")
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    for part in arguments.parts or ([] if arguments.write else PARTS):
+        lenet = Analysed("lenet", "ip2", weights) if part in ("lenet", "loop") else None
+        if part == "lenet":
+            assert lenet is not None
+            found = measure_passes(lenet, "mnist", "train", arguments.images, arguments.batch, arguments.rounds)
+        elif part == "base_cnn":
+            base = Analysed("base_cnn", "fc6")
+            batch = automatic_batch(base.dag, "cpu")
+            found = measure_passes(base, "cifar10", "test", arguments.colour_images, batch, arguments.rounds)
+        elif part == "memory":
+            found = measure_memory(weights)
+        elif part == "googlenet":
+            found = measure_googlenet()
+        else:
+            assert lenet is not None
+            found = measure_loop(lenet, arguments.batch)
+        figures[part] = {**found, "machine": machine()}
+        FIGURES.parent.mkdir(exist_ok=True)
+        FIGURES.write_text(json.dumps(figures, indent=1))
+    if arguments.write:
+        REPORT.write_text(report(figures), encoding="utf-8")
 
 
 def weights_file() -> Path:
