@@ -25,9 +25,9 @@ help:
 
 install: $(INSTALLED)
 
-$(INSTALLED): setup.py constraints.txt tools/install.sh tools/qt_libraries.sh
+$(INSTALLED): setup.py constraints.txt tools/install.sh tools/system_libraries.sh
 	@PYTHON="$(PYTHON)" tools/install.sh .venv
-	@tools/qt_libraries.sh .venv
+	@tools/system_libraries.sh .venv
 	@touch $@
 
 demo: $(INSTALLED)
