@@ -15,6 +15,7 @@ from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.wording import class_name
 from cnnvis_caffe.viewer.describe import snapshot_of
@@ -172,8 +173,8 @@ def patches_of(analysis: Analysis, view: View, target: Target) -> np.ndarray | N
         return None
     if target.kind == "neuron" and len(target.members) == 1:
         i = target.members[0]
-        pairs = zip(features.top_image[i].tolist(), features.top_box[i].tolist())
-        patches = [cut(analysis.images[image], box) for image, box in pairs if image in analysis.images]
+        pairs = zip(features.top_image[i].tolist(), features.top_box[i])
+        patches = [cut_patch(analysis.images[image], box) for image, box in pairs if image in analysis.images]
     else:
         members = target.members or tuple(range(features.n_neurons))
         thumbnails = snapshot.thumbnails.get(target.node, ())
@@ -188,16 +189,6 @@ def patches_of(analysis: Analysis, view: View, target: Target) -> np.ndarray | N
         y, x = number // n_columns * step + PATCH_GAP_PX, number % n_columns * step + PATCH_GAP_PX
         sheet[y : y + PATCH_PX, x : x + PATCH_PX] = fitted_patch(patch)
     return sheet
-
-
-def cut(image: np.ndarray, box: list[int]) -> np.ndarray:
-    """Cut a box y0, x0, y1, x1 out of an image, grey where it lies outside."""
-    y0, x0, y1, x1 = box
-    patch = np.full((max(y1 - y0, 1), max(x1 - x0, 1), 3), 128, np.uint8)
-    top, left, bottom, right = max(y0, 0), max(x0, 0), min(y1, image.shape[0]), min(x1, image.shape[1])
-    if bottom > top and right > left:
-        patch[top - y0 : bottom - y0, left - x0 : right - x0] = image[top:bottom, left:right]
-    return patch
 
 
 def fitted_patch(patch: np.ndarray, side: int = PATCH_PX) -> np.ndarray:

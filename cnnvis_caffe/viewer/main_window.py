@@ -83,6 +83,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.commands = Commands(self)
         self.comparison: Comparison | None = None
         self._opening: Job | None = None
+        self._wanted_history: History | None = None
         self._findings_job: Job | None = None
         self._findings_of: tuple | None = None
         self._wanted_place: Target | None = None
@@ -393,7 +394,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._opening = None
         if path:
             self.settings.add_recent(path)
-        history, self._wanted_history = getattr(self, "_wanted_history", None), None
+        history, self._wanted_history = self._wanted_history, None
         if history is not None:
             try:
                 history.check(analysis, path)
@@ -869,8 +870,8 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _best_orientation(self) -> Qt.Orientation:
         """Beside each other; very long networks below each other, where they are larger."""
-        display = self.pane.canvas.display
-        is_long = display is not None and len(self.session.aggregation.columns) > LONG
+        aggregation = self.session.aggregation
+        is_long = aggregation is not None and len(aggregation.columns) > LONG
         return Qt.Vertical if is_long else Qt.Horizontal
 
     def _hover_beside(self, target: Target | None, class_index: int) -> None:

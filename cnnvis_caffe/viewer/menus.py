@@ -52,7 +52,7 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
         add("split_bundle")
         menu.addSeparator()
         add("edges_weight", "edges_gradient", "edges_change", "fewer_edges", "more_edges")
-    if target.kind == "class":
+    if target.kind == "class" and session.analysis is not None:
         number = target.members[0]
         name = class_name(session.analysis, number)
         only = menu.addAction(f"Only class {name}")

@@ -189,8 +189,8 @@ class Pane(QWidget):
 
     def _selected(self, target: Target | None) -> None:
         # The scene itself outlines neurons that are not seen as patches; several are never outlined as one.
-        is_one = target is not None and (target.kind != "neuron" or len(target.members) == 1)
-        self.canvas.set_selected((target,) if is_one else ())
+        is_none = target is None or (target.kind == "neuron" and len(target.members) != 1)
+        self.canvas.set_selected(() if target is None or is_none else (target,))
         if target is not None and self.session.analysis is not None:
             card = describe(self.session.analysis, self.session.aggregation, self.session.view, target)
             self.canvas.setAccessibleDescription(f"Selected: {card.line}")

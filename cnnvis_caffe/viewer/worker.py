@@ -94,7 +94,8 @@ class Job(QThread):
 
     def __init__(self, function: Callable[..., Any], *arguments: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._function, self._arguments = function, arguments
+        self._function: Callable[..., Any] | None = function
+        self._arguments = arguments
         self.progress = ThreadProgress(self.progressed.emit)
 
     def cancel(self) -> None:
@@ -103,6 +104,7 @@ class Job(QThread):
 
     def run(self) -> None:
         """Do the work; called by Qt in the new thread."""
+        assert self._function is not None  # it goes at the end only
         try:
             result = self._function(*self._arguments, self.progress)
         except Cancelled:
@@ -277,7 +279,7 @@ class _Loop(QThread):
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
-        self._function = function
+        self._function: Callable[[Any], Any] | None = function
         self._wanted: tuple[int, Any] | None = None
         self._condition = threading.Condition()
         self.touched = 0.0
@@ -298,9 +300,11 @@ class _Loop(QThread):
             if number == 0:
                 self._function = None
                 return
+            function = self._function
+            assert function is not None  # it goes at the end only
             result = error = None
             try:
-                result = self._function(request)
+                result = function(request)
             except BaseException as caught:  # noqa: BLE001 - it travels by signal
                 logger.debug("request failed", exc_info=True)
                 error = caught

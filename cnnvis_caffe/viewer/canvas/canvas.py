@@ -161,6 +161,7 @@ class Canvas(QWidget):
         if old_frame is not None:
             # A picture that goes over needs both ends whole.
             self._tiles.paint_missing(self.camera, self.width(), self.height(), 10.0)
+            assert old is not None
             self._transition = Transition(
                 old_frame, self._frame(), old, display, camera_before, self.camera, time.perf_counter()
             )

@@ -59,19 +59,16 @@ class Display:
         boxes = np.empty((n, 4), np.float64)
         least, most = np.zeros(n), np.full(n, np.inf)
         can_hit = np.zeros(n, bool)
-        is_path = np.zeros(n, bool)
         for i, shape in enumerate(scene.shapes):
             boxes[i] = bounding_box(shape)
             least[i], most[i] = shape.min_zoom, shape.max_zoom
             can_hit[i] = shape.target is not None
-            is_path[i] = type(shape) is Path
         self._boxes, self._least, self._most = boxes, least, most
         self._hittable = np.flatnonzero(can_hit)
-        self._is_path = is_path
-        self._pens: dict[tuple, QPen] = {}
-        self._brushes: dict[tuple, QBrush] = {}
+        self._pens: dict[tuple[str, float], QPen] = {}
+        self._brushes: dict[str, QBrush] = {}
         self._fonts: dict[str, QFont] = {}
-        self._prepared: dict[int, object] = {}
+        self._paths: dict[int, QPainterPath] = {}
         self._pictures = PictureCache()
         self._by_target: dict[Target, list[int]] | None = None
         self._by_key: dict[tuple, list[int]] = {}
@@ -110,27 +107,29 @@ class Display:
         opacity = 1.0
         for i in np.flatnonzero(inside).tolist():
             shape = shapes[i]
-            kind = type(shape)
-            if kind is Picture:
+            if isinstance(shape, Picture):
                 if shape.opacity != opacity:
                     opacity = shape.opacity
                     painter.setOpacity(opacity)
                 self._paint_picture(painter, shape, device_zoom)
                 continue
-            wanted = shape.opacity if kind is Text else shape.style.opacity
+            wanted = shape.opacity if isinstance(shape, Text) else shape.style.opacity
             if wanted != opacity:
                 opacity = wanted
                 painter.setOpacity(opacity)
-            if kind is Rectangle:
+            if isinstance(shape, Rectangle):
                 self._paint_rectangle(painter, shape)
-            elif kind is Path:
+            elif isinstance(shape, Path):
                 self._set_style(painter, shape.style)
-                path = self._prepared.get(i)
-                if path is None:
-                    path = self._prepared[i] = painter_path(shape)
-                painter.drawPath(path)
+                painter.drawPath(self._path(i, shape))
             else:
                 self._paint_text(painter, shape)
+
+    def _path(self, i: int, shape: Path) -> QPainterPath:
+        path = self._paths.get(i)
+        if path is None:
+            path = self._paths[i] = painter_path(shape)
+        return path
 
     def _set_style(self, painter: QPainter, style: Style) -> None:
         painter.setPen(self._pen(style))
@@ -213,33 +212,32 @@ class Display:
         )
         for i in candidates[inside][::-1].tolist():
             shape = self.shapes[i]
-            if type(shape) is Path:
+            target = shape.target
+            assert target is not None  # or it would not answer
+            if isinstance(shape, Path):
                 if self._is_near(i, shape, x, y, near):
-                    return Hit(shape, shape.target)
+                    return Hit(shape, target)
                 continue
             x0, y0, x1, y1 = self._boxes[i]
             if not (x0 <= x <= x1 and y0 <= y <= y1):
                 continue
-            if type(shape) is Picture and (shape.rows or shape.columns):
-                return self._cell(shape, x, y)
-            return Hit(shape, shape.target)
+            if isinstance(shape, Picture) and (shape.rows or shape.columns):
+                return self._cell(shape, target, x, y)
+            return Hit(shape, target)
         return None
 
-    def _cell(self, shape: Picture, x: float, y: float) -> Hit:
-        target, class_index = shape.target, -1
+    def _cell(self, shape: Picture, target: Target, x: float, y: float) -> Hit:
+        class_index = -1
         if shape.rows:
             row = min(int((y - shape.y) / shape.height * len(shape.rows)), len(shape.rows) - 1)
-            target = Target("neuron", shape.target.node, (int(shape.rows[row]),), index=shape.target.index)
+            target = Target("neuron", target.node, (int(shape.rows[row]),), index=target.index)
         if shape.columns:
             column = min(int((x - shape.x) / shape.width * len(shape.columns)), len(shape.columns) - 1)
             class_index = int(shape.columns[column])
         return Hit(shape, target, class_index)
 
     def _is_near(self, i: int, shape: Path, x: float, y: float, near: float) -> bool:
-        path = self._prepared.get(i)
-        if path is None:
-            path = self._prepared[i] = painter_path(shape)
-        if shape.style.fill and path.contains(QPointF(x, y)):
+        if shape.style.fill and self._path(i, shape).contains(QPointF(x, y)):
             return True
         points = flatten(shape.points)
         return distance_to_line(points, x, y) <= max(near, shape.style.stroke_width / 2)
@@ -276,11 +274,11 @@ class Display:
         numbers = self.indices_of(target)
         if not numbers and target.kind == "neuron":
             if len(target.members) > 1:
-                boxes = [self.box_of(Target("neuron", target.node, (neuron,))) for neuron in target.members]
-                known = [box for box in boxes if box is not None]
-                united = known[0] if known else None
-                for box in known[1:]:
-                    united = united.united(box)
+                united: QRectF | None = None
+                for neuron in target.members:
+                    box = self.box_of(Target("neuron", target.node, (neuron,)))
+                    if box is not None:
+                        united = box if united is None else united.united(box)
                 return united
             return self._row_box(target)
         if not numbers:
@@ -298,7 +296,7 @@ class Display:
     def _row_box(self, target: Target) -> QRectF | None:
         """The row of a neuron in a matrix, else the cluster in which it is not shown for want of room."""
         for shape in self.shapes:
-            if type(shape) is not Picture or shape.target is None or shape.target.node != target.node:
+            if not isinstance(shape, Picture) or shape.target is None or shape.target.node != target.node:
                 continue
             if target.members and target.members[0] in shape.rows:
                 row = shape.rows.index(target.members[0])
@@ -418,17 +416,17 @@ def distance_to_line(points: np.ndarray, x: float, y: float) -> float:
 
 def bounding_box(shape: Shape) -> tuple[float, float, float, float]:
     """Return x0, y0, x1, y1 of everything that a shape paints."""
-    if type(shape) is Path:
+    if isinstance(shape, Path):
         half = shape.style.stroke_width / 2 if shape.style.stroke else 0.0
         x0, y0 = shape.points.min(0)
         x1, y1 = shape.points.max(0)
         return x0 - half, y0 - half, x1 + half, y1 + half
-    if type(shape) is Text:
+    if isinstance(shape, Text):
         width = text_width(shape.text, shape.size, shape.weight)
         left = {"start": 0.0, "middle": -width / 2, "end": -width}[shape.anchor]
         if shape.angle:
             reach = width + shape.size
             return shape.x - reach, shape.y - reach, shape.x + reach, shape.y + reach
         return shape.x + left, shape.y - shape.size, shape.x + left + width, shape.y + 0.35 * shape.size
-    half = shape.style.stroke_width / 2 if type(shape) is Rectangle and shape.style.stroke else 0.0
+    half = shape.style.stroke_width / 2 if isinstance(shape, Rectangle) and shape.style.stroke else 0.0
     return shape.x - half, shape.y - half, shape.x + shape.width + half, shape.y + shape.height + half

@@ -68,14 +68,14 @@ class Minimap(QWidget):
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint the overview and the frame."""
         canvas = self._canvas
-        if canvas.display is None:
+        overview = canvas.overview()
+        if canvas.display is None or overview is None:
             return
         chrome = look.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.Antialiasing, True)
         painter.setRenderHint(QPainter.SmoothPixmapTransform, True)
         painter.fillRect(self.rect(), QColor(canvas.display.scene.ground))
-        overview = canvas.overview()
         scene = canvas.display.scene
         scale = min(self.width() / scene.width, self.height() / scene.height)
         width, height = scene.width * scale, scene.height * scale

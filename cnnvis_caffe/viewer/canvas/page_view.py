@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnvis_caffe.scene.shapes import Scene
-from cnnvis_caffe.viewer.canvas.display import Display, Hit
+from cnnvis_caffe.viewer.canvas.display import Display, Hit, bounding_box
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTransform, QtWidgets, QWidget, Signal
 
 MAX_ZOOM = 1.25
@@ -35,7 +35,7 @@ class _Sheet(QWidget):
         )
         hit = self._view.hover
         if hit is not None and hit.target.kind in ("neuron", "image", "point", "class"):
-            place = display.box_of(hit.target) if hit.target.kind != "image" else QRectF(*_box(display, hit))
+            place = display.box_of(hit.target) if hit.target.kind != "image" else _box(hit)
             if place is not None:
                 painter.setOpacity(1.0)
                 painter.setBrush(Qt.NoBrush)
@@ -57,9 +57,9 @@ class _Sheet(QWidget):
         self._view.set_hover(None)
 
 
-def _box(display: Display, hit: Hit) -> tuple[float, float, float, float]:
-    shape = hit.shape
-    return shape.x, shape.y, getattr(shape, "width", 0.0), getattr(shape, "height", 0.0)
+def _box(hit: Hit) -> QRectF:
+    x0, y0, x1, y1 = bounding_box(hit.shape)
+    return QRectF(x0, y0, x1 - x0, y1 - y0)
 
 
 class PageView(QtWidgets.QScrollArea):

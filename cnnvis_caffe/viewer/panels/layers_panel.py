@@ -49,7 +49,8 @@ class LayersModel(QtCore.QAbstractItemModel):
         self.beginResetModel()
         self._analysis, self._groups = analysis, list(groups)
         self._layers, self._of_group = [], []
-        for number, group in enumerate(groups):
+        for number, group in enumerate(groups if analysis is not None else ()):
+            assert analysis is not None
             mine = []
             for node in group.candidates:
                 mine.append(len(self._layers))
@@ -159,12 +160,15 @@ class LayersModel(QtCore.QAbstractItemModel):
 
     def _strongest(self, node: str, neuron: int) -> str:
         """The class that it answers to most."""
-        features = snapshot_of(self._analysis, self._session.view).features.get(node)
+        analysis = self._analysis
+        if analysis is None:
+            return ""
+        features = snapshot_of(analysis, self._session.view).features.get(node)
         if features is None or neuron >= features.n_neurons:
             return ""
         best = strongest_class(features, neuron)
         if best >= 0:
-            return class_name(self._analysis, best)
+            return class_name(analysis, best)
         return "never fires" if features.overall_maximum[neuron] <= 0 else ""
 
     def index_of(self, target: Target) -> QModelIndex:
@@ -277,9 +281,9 @@ class LayersPanel(QtWidgets.QTreeView):
         centre = QPointF(rect.right() - 7, rect.center().y() + 0.5)
         path = QtGui.QPainterPath()
         if self.isExpanded(index):
-            points = ((-3.5, -1.75), (0, 1.75), (3.5, -1.75))
+            points = ((-3.5, -1.75), (0.0, 1.75), (3.5, -1.75))
         else:
-            points = ((-1.75, -3.5), (1.75, 0), (-1.75, 3.5))
+            points = ((-1.75, -3.5), (1.75, 0.0), (-1.75, 3.5))
         path.moveTo(centre.x() + points[0][0], centre.y() + points[0][1])
         for x, y in points[1:]:
             path.lineTo(centre.x() + x, centre.y() + y)

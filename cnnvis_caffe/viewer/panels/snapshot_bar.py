@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnnvis_caffe.aggregation.edits import ChooseSnapshot
+from cnnvis_caffe.records.analysis import Snapshot
 from cnnvis_caffe.scene.wording import figure, percent
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import QFrame, QHBoxLayout, QSize, Qt, QTimer, QtWidgets, QWidget
@@ -81,12 +82,12 @@ class SnapshotBar(QFrame):
         self.slider.setRange(0, max(n - 1, 0))
         self.slider.blockSignals(False)
         if analysis is not None:
-            widest = max((self._text(i) for i in range(n)), key=len)
+            widest = max((self._text(snapshot) for snapshot in analysis.snapshots), key=len)
             self.label.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 8)
         self._show()
 
-    def _text(self, number: int) -> str:
-        snapshot = self.session.analysis.snapshots[number]
+    @staticmethod
+    def _text(snapshot: Snapshot) -> str:
         parts = [snapshot.label]
         if snapshot.error == snapshot.error:
             parts.append(f"error {percent(snapshot.error)}")
@@ -95,12 +96,13 @@ class SnapshotBar(QFrame):
         return " · ".join(parts)
 
     def _show(self) -> None:
-        if self.session.analysis is None:
+        analysis = self.session.analysis
+        if analysis is None:
             return
         self.slider.blockSignals(True)
         self.slider.setValue(self.index)
         self.slider.blockSignals(False)
-        self.label.setText(self._text(self.index))
+        self.label.setText(self._text(analysis.snapshots[self.index]))
         self.back.setEnabled(self.index > 0)
         self.forth.setEnabled(self.index < self.slider.maximum())
 
