@@ -76,11 +76,11 @@ def test_the_source_archive_names_what_a_checkout_has():
 
 
 def completions(shell, words, position):
-    """What a shell is told; zsh and fish are asked through the same function as they would call."""
+    """What a shell is told when it asks as its own completion does."""
     environment = {
         **os.environ,
         "_CNNVIS_CAFFE_COMPLETE": f"{shell}_complete",
-        "COMP_WORDS": words if shell != "fish" else words,
+        "COMP_WORDS": words,
         "COMP_CWORD": words.split(" ")[-1] if shell == "fish" else str(position),
     }
     script = "from cnnvis_caffe.cli.main import main; main()"
@@ -181,6 +181,7 @@ def test_a_missing_library_is_one_line_that_names_the_extra(demo_folder, tmp_pat
         ["inspect", "DEMO/train_val.prototxt", "--weights", "WEIGHTS"],
         ["findings", "DEMO/lenet_digits.cnnvis.h5"],
         ["compare", "DEMO/lenet_digits.cnnvis.h5"],
+        ["export", "DEMO/lenet_digits.cnnvis.h5", "mean", "--out", "mean.csv"],
         ["upgrade", "DEMO/train_val.prototxt", "new.prototxt"],
     ],
 )
