@@ -91,6 +91,16 @@ def test_an_unknown_ending(render):
     assert result.exit_code == 2 and ".png, .svg, .pdf, .html" in result.output
 
 
+def test_a_folder_that_is_not_there_is_named_before_any_work(render):
+    result, _ = render(name="nowhere/picture.png")
+    assert result.exit_code == 1 and "there is no folder" in str(result.output) + str(result.exception)
+
+
+def test_options_without_a_part_in_a_neurons_page_are_refused(render):
+    result, _ = render("--neuron", "conv2:1", "--facet", "activations")
+    assert result.exit_code == 2 and "--facet has no part" in result.output
+
+
 def test_classes_by_name_and_number(lenet):
     assert chosen_classes(lenet, "5, 3,5") == (3, 5)
     with pytest.raises(UnknownNameError):
@@ -101,6 +111,8 @@ def test_neurons_of_layers_with_colons(lenet):
     assert chosen_neuron(lenet, "conv2:49") == ("conv2", 49)
     with pytest.raises(CnnvisError, match="0 to 49"):
         chosen_neuron(lenet, "conv2:x")
+    with pytest.raises(CnnvisError, match="such as conv2:0"):
+        chosen_neuron(lenet, "conv2")
 
 
 def test_snapshots_by_iteration(lenet):
