@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cnnvis_caffe.scene.shapes import Path
+from cnnvis_caffe.viewer.canvas.display import flatten
 from cnnvis_caffe.viewer.qt import QApplication, QEvent, QPoint, QPointF, Qt, QtGui
 
 
@@ -73,22 +75,18 @@ def place_of(canvas, target) -> QPoint:
     display, camera = canvas.display, canvas.camera
     box = display.box_of(target)
     assert box is not None, f"{target} is not in the picture"
-    for fx, fy in ((0.5, 0.5), (0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.06), (0.5, 0.94), (0.03, 0.97)):
-        x, y = box.x() + fx * box.width(), box.y() + fy * box.height()
-        hit = display.hit(x, y, camera.zoom)
-        if hit is not None and _same(hit.target, target):
-            px, py = camera.to_screen(x, y)
-            return QPoint(round(px), round(py))
+    shares = ((0.5, 0.5), (0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.06), (0.5, 0.94), (0.03, 0.97), (0.5, 0.75))
+    places = [(box.x() + fx * box.width(), box.y() + fy * box.height()) for fx, fy in shares]
     for i in display.indices_of(target):
         shape = display.shapes[i]
-        if hasattr(shape, "points"):
-            from cnnvis_caffe.viewer.canvas.display import flatten
-
-            for x, y in flatten(shape.points):
-                hit = display.hit(x, y, camera.zoom)
-                if hit is not None and _same(hit.target, target):
-                    px, py = camera.to_screen(x, y)
-                    return QPoint(round(px), round(py))
+        if isinstance(shape, Path):
+            places.extend(flatten(shape.points).tolist())
+    for x, y in places:
+        # The whole pixel counts: at an edge, rounding can lead beside what is meant.
+        at = QPoint(*(round(value) for value in camera.to_screen(x, y)))
+        hit = display.hit(*camera.to_scene(at.x(), at.y()), camera.zoom)
+        if hit is not None and _same(hit.target, target):
+            return at
     raise AssertionError(f"{target} cannot be pointed at")
 
 
