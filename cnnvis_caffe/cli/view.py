@@ -27,7 +27,7 @@ def command(
     if what is not None and not os.path.exists(what):
         raise CnnvisError(f"{what}: there is no such file")
     try:
-        from cnnvis_caffe.viewer import app
+        from cnnvis_caffe.viewer import app, main_window  # noqa: F401 - brings all that the window needs
         from cnnvis_caffe.viewer.pages import open_dialog
     except ImportError as e:
         if (e.name or "").split(".")[0] in ("PyQt5", "pyqtgraph"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-import cv2
 import numpy as np
+
+from cnnvis_caffe.errors import MissingDependencyError
 
 #: Longest side of a thumbnail, in pixels.
 THUMBNAIL_PX = 64
@@ -61,7 +63,17 @@ def thumbnail(image: np.ndarray, box: np.ndarray, size_px: int = THUMBNAIL_PX) -
     if longest <= size_px or not patch.size:
         return patch.copy()
     small = max(1, round(width * size_px / longest)), max(1, round(height * size_px / longest))
+    cv2 = _opencv()
     return np.asarray(cv2.resize(patch, small, interpolation=cv2.INTER_AREA))
+
+
+def _opencv() -> Any:
+    """OpenCV, or an error that says how to get it."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise MissingDependencyError("opencv-python-headless", "data", "making patches small") from error
+    return cv2
 
 
 def thumbnails(

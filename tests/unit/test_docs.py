@@ -30,7 +30,6 @@ def tool(name):
 
 
 run_docs = tool("run_docs")
-reference = tool("write_api_reference")
 DOCUMENTS = [path.relative_to(ROOT).as_posix() for path in run_docs.documents()]
 GENERATED = ("docs/api.md", "docs/commands.md", "docs/modules.md")
 LINKED = [*DOCUMENTS, *run_docs.NOT_OURS, "CONTRIBUTING.md", "CHANGELOG.md", "prototxt/README.md", "docker/README.md"]
@@ -176,12 +175,13 @@ def test_every_picture_is_shown():
 # -- pages that are written by programs ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(reference.PAGES))
-def test_the_reference_is_current(name):
-    if name == "commands.md" and tuple(map(int, importlib.metadata.version("click").split(".")[:2])) < (8, 2):
+def test_the_reference_is_current():
+    if tuple(map(int, importlib.metadata.version("click").split(".")[:2])) < (8, 2):
         pytest.skip("this click words its help differently")
-    written = " ".join((ROOT / "docs" / name).read_text("utf-8").split())
-    assert written == " ".join(reference.PAGES[name]().split()), "run: python tools/write_api_reference.py"
+    # In a process of its own: click keeps the help option that a command got when it was first asked on its own.
+    words = [sys.executable, str(ROOT / "tools/write_api_reference.py"), "--check"]
+    found = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 0, found.stderr
 
 
 def test_the_reference_has_everything():
