@@ -51,6 +51,7 @@ class Session(QObject):
         self._size, self._legend_width = (1000.0, 640.0), 1000.0
         self._pictures = Latest(PictureMaker(), self)
         self._pictures.answered.connect(self._take)
+        self._pictures.sketched.connect(self._take)
         self._pictures.failed.connect(self._fail)
         self._pictures.busy_changed.connect(self.busy_changed)
         self._is_closed = False

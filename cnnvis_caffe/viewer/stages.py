@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import time
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.pictures import Drawn, Pictures
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import FACETS, View
+from cnnvis_caffe.scene.cache import SceneCache, Value
 from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import SIZES
@@ -22,6 +27,9 @@ from cnnvis_caffe.viewer.child import run_in_child
 LEAST_COLUMN, LEAST_GAP = 100.0, 104.0
 #: Columns are not made higher than so many times the canvas.
 MOST_STRETCH = 2.6
+#: What is kept for the next pictures, so that memory does not grow with every view: layouts, which are large, other
+#: results of drawing, and results of each stage of the aggregation. One view of a large network has one, 300 and 100.
+MOST_LAYOUTS, MOST_DRAWN, MOST_AGGREGATED = 8, 1536, 320
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,18 +78,57 @@ class Made:
     seconds: float
 
 
+class _Kept(SceneCache):
+    """What drawing keeps; of layouts only the last few."""
+
+    def __init__(self) -> None:
+        super().__init__(MOST_DRAWN)
+        self._layouts = SceneCache(MOST_LAYOUTS)
+
+    def get(self, key: Hashable, make: Callable[[], Value], *, alive: object = None) -> Value:
+        """Return the result of a key, making it if it is new."""
+        if isinstance(key, tuple) and key[:1] == ("geometry",):
+            return self._layouts.get(key, make, alive=alive)
+        return super().get(key, make, alive=alive)
+
+
+class _Pictures(Pictures):
+    """Pictures that keep less, and that can also be drawn of another aggregation than the view's own."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__(analysis)
+        self._aggregations, self._scenes = Cache(MOST_AGGREGATED), _Kept()
+        self._given: Aggregation | None = None
+
+    def aggregate(self, view: View) -> Aggregation:
+        """Aggregate for a view, unless something is given."""
+        return self._given if self._given is not None else super().aggregate(view)
+
+    @contextmanager
+    def given(self, aggregation: Aggregation) -> Iterator[None]:
+        """Draw this one meanwhile."""
+        self._given = aggregation
+        try:
+            yield
+        finally:
+            self._given = None
+
+
 class PictureMaker:
     """Makes pictures, each from what the last one left; one thread at a time."""
 
     def __init__(self) -> None:
-        self._pictures: Pictures | None = None
-        self._made: tuple[Wanted, Aggregation] | None = None
+        self._pictures: _Pictures | None = None
+        self._last: tuple[Wanted, Aggregation] | None = None
+        self._is_prepared = True
+        self._known: OrderedDict[tuple[View, tuple[float, float]], None] = OrderedDict()  # views whose places are kept
 
     def __call__(self, wanted: Wanted) -> Made:
         """Aggregate, lay out, draw."""
         started = time.perf_counter()
         if self._pictures is None or wanted.analysis is not self._pictures.analysis:
-            self._pictures = Pictures(wanted.analysis)
+            self._pictures = _Pictures(wanted.analysis)
+            self._known.clear()
         aggregation = self._pictures.aggregate(wanted.view)
         drawn = self._pictures.draw(
             wanted.view,
@@ -91,15 +138,53 @@ class PictureMaker:
             has_legend=False,
         )
         legend = _legend(wanted, drawn)
-        self._made = (wanted, aggregation)
+        self._last, self._is_prepared = (wanted, aggregation), False
+        self._known[wanted.view, wanted.size] = None
+        if len(self._known) > MOST_LAYOUTS:
+            self._known.popitem(last=False)
+        return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
+
+    def sketch(self, wanted: Wanted) -> Made | None:
+        """Draw other classes in the places of the last picture, which is quick: the sizes of patches follow.
+
+        None where the last picture differs in more than the classes, so that its places are of no use.
+        """
+        pictures, last = self._pictures, self._last
+        if pictures is None or last is None or wanted.analysis is not pictures.analysis:
+            return None
+        before, shown = last
+        if wanted.size != before.size or wanted.view == before.view or (wanted.view, wanted.size) in self._known:
+            return None
+        if replace(before.view, classes=wanted.view.classes, class_cutoff=wanted.view.class_cutoff) != wanted.view:
+            return None
+        started = time.perf_counter()
+        aggregation = pictures.aggregate(wanted.view)
+        places = {column.node: column for column in shown.columns}
+        if any(column.importance.shape != places[column.node].importance.shape for column in aggregation.columns):
+            return None
+        columns = tuple(replace(one, importance=places[one.node].importance) for one in aggregation.columns)
+        sketched = replace(aggregation, columns=columns)
+        with pictures.given(sketched):
+            drawn = pictures.draw(
+                wanted.view,
+                selection=in_picture(aggregation, wanted.selection),
+                size=wished_size(aggregation, wanted.size),
+                has_title=False,
+                has_legend=False,
+            )
+        legend = _legend(wanted, drawn)
         return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
 
     def idle(self) -> Iterator[None]:
         """Prepare the other facets of what was shown last, a column in each step, so that switching is quick."""
-        made, pictures = self._made, self._pictures
-        if made is None or pictures is None:
+        last, pictures = self._last, self._pictures
+        if pictures is None:
+            # The first picture clusters, and what it does that with takes its time to load.
+            importlib.import_module("cnnvis_caffe.aggregation.clustering")
+            yield
+        if last is None or pictures is None or self._is_prepared:
             return
-        wanted, aggregation = made
+        wanted, aggregation = last
         for facet in FACETS:
             if facet == wanted.view.facet or wanted.view.facets:
                 continue
@@ -112,7 +197,7 @@ class PictureMaker:
                     has_legend=False,
                 )
                 yield
-        self._made = None  # done; the next picture begins anew
+        self._is_prepared = True  # until the next picture
 
 
 def _legend(wanted: Wanted, drawn: Drawn) -> Scene:

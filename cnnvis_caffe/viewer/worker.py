@@ -198,6 +198,7 @@ _LEFT_BEHIND: list[QThread] = []
 class Latest(QObject):
     """Runs one request after the other and always the newest: those in between are never begun.
 
+    Where the whole answer takes long, the function may have a method `sketch` that gives a quick one first, or None.
     While nothing is asked for, the function may prepare what is likely to be asked for next: its method `idle`, if it
     has one, returns an iterator of short steps, which is left behind as soon as a request comes.
 
@@ -205,12 +206,15 @@ class Latest(QObject):
     -------
     answered : (object, object)
         The request and what the function returned; only for requests after which no newer one came.
+    sketched : (object, object)
+        Likewise, with the quick answer; the whole one follows.
     failed : (object, object)
         The request and the exception.
     busy_changed : bool
     """
 
     answered = Signal(object, object)
+    sketched = Signal(object, object)
     failed = Signal(object, object)
     busy_changed = Signal(bool)
 
@@ -219,6 +223,7 @@ class Latest(QObject):
         self._function = function
         self._thread = _Loop(function)
         self._thread.ready.connect(self._take)
+        self._thread.sketched.connect(self._take_sketch)
         self._number = 0
         self._is_busy = False
         self.touch()
@@ -248,6 +253,10 @@ class Latest(QObject):
         else:
             self.answered.emit(request, result)
 
+    def _take_sketch(self, number: int, request: object, result: object) -> None:
+        if number == self._number:
+            self.sketched.emit(request, result)
+
     def _set_busy(self, busy: bool) -> None:
         if busy != self._is_busy:
             self._is_busy = busy
@@ -276,6 +285,7 @@ class _Loop(QThread):
     """A thread that waits for requests; number 0 ends it."""
 
     ready = Signal(int, object, object, object)
+    sketched = Signal(int, object, object)
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -304,6 +314,14 @@ class _Loop(QThread):
             assert function is not None  # it goes at the end only
             result = error = None
             try:
+                sketch = getattr(function, "sketch", None)
+                result = sketch(request) if sketch is not None else None
+                if result is not None:
+                    self.sketched.emit(number, request, result)
+                result = None
+                with self._condition:
+                    if self._wanted is not None:  # nobody waits for the whole of it any more
+                        continue
                 result = function(request)
             except BaseException as caught:  # noqa: BLE001 - it travels by signal
                 logger.debug("request failed", exc_info=True)
