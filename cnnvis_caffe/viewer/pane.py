@@ -107,6 +107,7 @@ class Pane(QWidget):
 
     def _analysis_changed(self) -> None:
         self._shown_view = None
+        self.session.legend_comes = self.shows_legend and self.legend.isHidden()
         if self.session.analysis is None:
             self.canvas.set_scene(None)
             self.legend.set_scene(None)
@@ -126,6 +127,7 @@ class Pane(QWidget):
         self.canvas.set_scene(made.display, moves=moves, keep=keep)
         if self.shows_legend:
             self.legend.set_scene(made.legend)
+            self.session.legend_comes = False
         self.canvas.setAccessibleDescription(made.scene.description)
         self._selected(self.session.selection)
         self.card.show_card(None, self._pointer)

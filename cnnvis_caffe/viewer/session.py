@@ -48,6 +48,7 @@ class Session(QObject):
         self.selection: Target | None = None
         self.hover: Target | None = None
         self.made: Made | None = None
+        self.legend_comes = False  # a pane says so, whose legend has no room yet
         self._size, self._legend_width = (1000.0, 640.0), 1000.0
         self._pictures = Latest(PictureMaker(), self)
         self._pictures.answered.connect(self._take)
@@ -170,7 +171,9 @@ class Session(QObject):
 
     def _ask(self) -> None:
         if self.analysis is not None and not self._is_closed:
-            self._pictures.request(Wanted(self.analysis, self.view, self.selection, self._size, self._legend_width))
+            self._pictures.request(
+                Wanted(self.analysis, self.view, self.selection, self._size, self._legend_width, self.legend_comes)
+            )
 
     def _take(self, wanted: Wanted, made: Made) -> None:
         self.made = made

@@ -19,12 +19,14 @@ from cnnvis_caffe.records.view import FACETS, View
 from cnnvis_caffe.scene.cache import SceneCache, Value
 from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
 from cnnvis_caffe.scene.shapes import Scene, Target
-from cnnvis_caffe.scene.theme import SIZES
+from cnnvis_caffe.scene.theme import SIZES, theme_named
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.child import run_in_child
 
 #: Room that a column and the gap beside it need, in scene units, to guess the width of a long network.
 LEAST_COLUMN, LEAST_GAP = 100.0, 104.0
+#: Height of a canvas at least, in pixels.
+LEAST_HEIGHT = 160
 #: Columns are not made higher than so many times the canvas.
 MOST_STRETCH = 2.6
 #: What is kept for the next pictures, so that memory does not grow with every view: layouts, which are large, other
@@ -44,6 +46,8 @@ class Wanted:
     size : (float, float)
         Of the canvas.
     legend_width : float
+    legend_comes : bool
+        Whether the canvas has yet to make room for the legend, in the height of `size`.
     """
 
     analysis: Analysis
@@ -51,6 +55,7 @@ class Wanted:
     selection: Target | None = None
     size: tuple[float, float] = (1000.0, 640.0)
     legend_width: float = 1000.0
+    legend_comes: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +135,8 @@ class PictureMaker:
             self._pictures = _Pictures(wanted.analysis)
             self._known.clear()
         aggregation = self._pictures.aggregate(wanted.view)
+        if wanted.legend_comes:
+            wanted = replace(wanted, size=_beside_legend(wanted, aggregation), legend_comes=False)
         drawn = self._pictures.draw(
             wanted.view,
             selection=in_picture(aggregation, wanted.selection),
@@ -198,6 +205,14 @@ class PictureMaker:
                 )
                 yield
         self._is_prepared = True  # until the next picture
+
+
+def _beside_legend(wanted: Wanted, aggregation: Aggregation) -> tuple[float, float]:
+    """The size of the canvas once the legend has its room, so that the first picture is not laid out twice."""
+    entries = legend_entries(wanted.analysis, aggregation, wanted.view, theme_named(wanted.view.theme))
+    notes = picture_notes(wanted.analysis, aggregation, wanted.view)
+    width, height = wanted.size
+    return width, max(height - round(legend_height(entries, notes, wanted.legend_width)), LEAST_HEIGHT)
 
 
 def _legend(wanted: Wanted, drawn: Drawn) -> Scene:

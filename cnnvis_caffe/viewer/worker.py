@@ -19,6 +19,8 @@ REPORT_EVERY = 0.05
 PATIENCE_MS = 5000
 #: Seconds between two steps of what is done while nothing is asked for.
 IDLE_PAUSE_S = 0.05
+#: Seconds in which the window may paint a quick answer before the work on the whole one goes on beside it.
+SKETCH_PAUSE_S = 0.08
 #: Nothing is prepared until the user has been quiet for so many seconds.
 QUIET_S = 0.8
 
@@ -318,8 +320,10 @@ class _Loop(QThread):
                 result = sketch(request) if sketch is not None else None
                 if result is not None:
                     self.sketched.emit(number, request, result)
-                result = None
                 with self._condition:
+                    if result is not None and self._wanted is None:
+                        self._condition.wait(SKETCH_PAUSE_S)
+                    result = None
                     if self._wanted is not None:  # nobody waits for the whole of it any more
                         continue
                 result = function(request)
