@@ -158,3 +158,57 @@ def test_a_child_is_stopped(tmp_path):
         run_in_child("qt.child_work", "until_stopped", {"note": str(note)}, Recorder(stop_after=3))
     assert time.monotonic() - started < 20
     assert note.read_text() == "cleaned up", "it could keep what it had"
+
+
+class _WithSketch:
+    """Answers twice: at once, and whole."""
+
+    def __init__(self) -> None:
+        self.whole: list[int] = []
+
+    def sketch(self, request: int) -> str | None:
+        return f"sketch of {request}" if request > 1 else None
+
+    def __call__(self, request: int) -> str:
+        self.whole.append(request)
+        return f"whole of {request}"
+
+
+def test_a_sketch_comes_before_the_whole_answer(qtbot):
+    function = _WithSketch()
+    latest = Latest(function)
+    told: list[str] = []
+    latest.sketched.connect(lambda request, result: told.append(result))
+    latest.answered.connect(lambda request, result: told.append(result))
+    for request, expected in ((1, ["whole of 1"]), (2, ["sketch of 2", "whole of 2"])):
+        told.clear()
+        latest.request(request)
+        qtbot.waitUntil(lambda: not latest.is_busy, timeout=20_000)
+        assert told == expected
+    assert latest.close()
+
+
+def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet):
+    from dataclasses import replace
+
+    from cnnvis_caffe.records.view import View
+    from cnnvis_caffe.viewer.stages import MOST_LAYOUTS, PictureMaker, Wanted
+
+    maker, before = PictureMaker(), Wanted(lenet, View())
+    assert maker.sketch(before) is None
+    first = maker(before)
+    wanted = replace(before, view=View(classes=(1,)))
+    sketch = maker.sketch(wanted)
+    assert sketch is not None
+    boxes = [{s.name: (s.x, s.y) for s in made.scene.shapes if s.name.endswith("/colour")} for made in (first, sketch)]
+    assert boxes[0] and boxes[0] == boxes[1]
+    whole = maker(wanted)
+    assert [c.importance.tolist() for c in whole.aggregation.columns] == [
+        c.importance.tolist() for c in sketch.aggregation.columns
+    ]
+    # Known places need no sketch, and another filter has none.
+    assert maker.sketch(before) is None
+    assert maker.sketch(replace(wanted, view=View(edge_filter=0.5))) is None
+    for share in range(MOST_LAYOUTS + 1):
+        maker(replace(before, view=View(edge_filter=0.2 + 0.02 * share)))
+    assert len(maker._pictures._scenes._layouts) <= MOST_LAYOUTS
