@@ -22,6 +22,7 @@ from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.child import run_in_child
+from cnnvis_caffe.viewer.worker import give_memory_back
 
 #: Room that a column and the gap beside it need, in scene units, to guess the width of a long network.
 LEAST_COLUMN, LEAST_GAP = 100.0, 104.0
@@ -205,6 +206,7 @@ class PictureMaker:
                 )
                 yield
         self._is_prepared = True  # until the next picture
+        give_memory_back()
 
 
 def _beside_legend(wanted: Wanted, aggregation: Aggregation) -> tuple[float, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +26,13 @@ IDLE_PAUSE_S = 0.05
 SKETCH_PAUSE_S = 0.08
 #: Nothing is prepared until the user has been quiet for so many seconds.
 QUIET_S = 0.8
+
+
+def give_memory_back() -> None:
+    """Return to the system what was freed but is still held, where the C library can (glibc)."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 class ThreadProgress:

@@ -188,13 +188,14 @@ def test_a_sketch_comes_before_the_whole_answer(qtbot):
     assert latest.close()
 
 
-def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet):
+def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet, monkeypatch):
     from dataclasses import replace
 
     from cnnvis_caffe.records.view import View
-    from cnnvis_caffe.viewer.stages import MOST_LAYOUTS, PictureMaker, Wanted
+    from cnnvis_caffe.viewer import stages
 
-    maker, before = PictureMaker(), Wanted(lenet, View())
+    monkeypatch.setattr(stages, "MOST_LAYOUTS", 3)
+    maker, before = stages.PictureMaker(), stages.Wanted(lenet, View())
     assert maker.sketch(before) is None
     first = maker(before)
     wanted = replace(before, view=View(classes=(1,)))
@@ -209,6 +210,6 @@ def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet):
     # Known places need no sketch, and another filter has none.
     assert maker.sketch(before) is None
     assert maker.sketch(replace(wanted, view=View(edge_filter=0.5))) is None
-    for share in range(MOST_LAYOUTS + 1):
+    for share in range(4):
         maker(replace(before, view=View(edge_filter=0.2 + 0.02 * share)))
-    assert len(maker._pictures._scenes._layouts) <= MOST_LAYOUTS
+    assert len(maker._pictures._scenes._layouts) <= 3
