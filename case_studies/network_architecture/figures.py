@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from case_studies.common.queue import ROOT
+from case_studies.common.queue import ROOT, Job
 from case_studies.common.training import RESULT
 from case_studies.network_architecture.observations import (
     FIRST_GROUP,
@@ -28,17 +28,14 @@ FIGURES = (
 )
 
 
-def measure(work: Path, results: Path, data: Path, seeds: Sequence[int], *, n_images: int) -> dict[str, Any]:
+def measure(jobs: Sequence[Job], results: Path, *, n_images: int) -> dict[str, Any]:
     """Measure both observations on every trained network, and write ``observations.json``.
 
     Parameters
     ----------
-    work : Path
-        Folder with the runs.
+    jobs : sequence of Job
+        The trainings that are done.
     results : Path
-    data : Path
-        Folder with MNIST's databases.
-    seeds : sequence of int
     n_images : int
         Of the training images, on which similarities are measured.
 
@@ -47,22 +44,21 @@ def measure(work: Path, results: Path, data: Path, seeds: Sequence[int], *, n_im
     dict
         What the file says.
     """
-    analyses = {
-        (net, seed): analysed(work / net / f"seed_{seed}", net, data, n_images)
-        for net in {*FIRST_GROUP, *TABLE_2}
-        for seed in seeds
-    }
+    folders: dict[str, list[Path]] = {net: [] for net in {*FIRST_GROUP, *TABLE_2}}
+    for job in jobs:
+        folders[job.folder.parent.name].append(job.folder)
+    analyses = {net: [analysed(folder, net, n_images) for folder in folders[net]] for net in folders}
     positive: dict[str, Any] = {}
     for net, layers in FIRST_GROUP.items():
-        weights = [positive_share(weights_of(work / net / f"seed_{seed}"), layers) for seed in seeds]
-        connections = [connection_share(analyses[net, seed], layers) for seed in seeds]
+        weights = [positive_share(weights_of(folder), layers) for folder in folders[net]]
+        connections = [connection_share(analysis, layers) for analysis in analyses[net]]
         positive[net] = {
             name: {"weights": [row[name] for row in weights], "connections": [row[name] for row in connections]}
             for name in weights[0]
         }
     redundant = {}
     for net in TABLE_2:
-        rows = [redundant_neurons(analyses[net, seed], "conv1") for seed in seeds]
+        rows = [redundant_neurons(analysis, "conv1") for analysis in analyses[net]]
         redundant[net] = {
             "n_neurons": rows[0]["n_neurons"],
             "redundant": [_mean(counts) for counts in zip(*(row["redundant"] for row in rows))],
@@ -91,7 +87,7 @@ def weights_of(folder: Path) -> Path:
     return folder / json.loads((folder / RESULT).read_text())["weights"]
 
 
-def analysed(folder: Path, net: str, data: Path, n_images: int) -> Any:
+def analysed(folder: Path, net: str, n_images: int) -> Any:
     """The analysis of a run, made if it is not there."""
     from cnnvis_caffe.pipeline import analyze
     from cnnvis_caffe.store import read_analysis
@@ -100,8 +96,7 @@ def analysed(folder: Path, net: str, data: Path, n_images: int) -> Any:
     if out.exists():
         return read_analysis(out)
     model = ROOT / "prototxt" / net / "train_val.prototxt"
-    source = str(data / "mnist_train_lmdb")
-    return analyze(model, weights_of(folder), source, out, limit=n_images, contributions="none", gradients=False)
+    return analyze(model, weights_of(folder), "mnist:train", out, limit=n_images, contributions="none", gradients=False)
 
 
 def _positive_verdict(found: dict[str, Any]) -> str:

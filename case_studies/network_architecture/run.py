@@ -27,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help=f"one seed, {QUICK_ITERATIONS} iterations")
     parser.add_argument("--check", action="store_true", help="compare with expected.json instead of writing it")
+    parser.add_argument("--report", action="store_true", help="train nothing, report on what is there")
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds [3]")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time [2]")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "network_architecture", help="snapshots go here")
@@ -39,12 +40,15 @@ def main() -> None:
     seeds = range(1, 2 if arguments.quick else arguments.seeds + 1)
     jobs = [Job(f"prototxt/{net}/solver.prototxt", work / net / f"seed_{seed}", seed) for seed in seeds for net in NETS]
     quick = {"iterations": QUICK_ITERATIONS, "n_scored": 1000} if arguments.quick else {}
-    run_all(jobs, data, n_at_once=arguments.jobs, **quick)
+    if arguments.report:
+        jobs = [job for job in jobs if (job.folder / RESULT).exists()]
+    else:
+        run_all(jobs, data, n_at_once=arguments.jobs, **quick)
 
     results.mkdir(parents=True, exist_ok=True)
     for job in jobs:
         shutil.copy(job.folder / RESULT, results / f"{job.folder.parent.name}_seed_{job.seed}.json")
-    figures.measure(work, results, data, seeds, n_images=1000 if arguments.quick else 10000)
+    figures.measure(jobs, results, n_images=1000 if arguments.quick else 10000)
     pictures = results.parent / "figures"
     figures.draw(work, pictures, seeds[0])
     table = report.collect(results)
