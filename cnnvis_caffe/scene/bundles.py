@@ -45,6 +45,7 @@ def bundle_shapes(drawing: Drawing, selection: Target | None) -> Iterator[Shape]
     offset = np.array([geometry.left, geometry.top])
     span = quantity_range(drawing)
     columns = {column.node: column for column in drawing.aggregation.columns}
+    names = [_bicluster_names(gap, columns) for gap in drawing.aggregation.gaps]
     for stroke in sorted(geometry.strokes, key=lambda stroke: -stroke.width):
         gap = drawing.aggregation.gaps[stroke.link]
         bicluster = gap.biclusters[stroke.bundle]
@@ -53,14 +54,14 @@ def bundle_shapes(drawing: Drawing, selection: Target | None) -> Iterator[Shape]
         opacity = _stroke_opacity(drawing, gap, columns, bicluster, stroke, selection)
         side = "from" if stroke.is_source else "to"
         own = columns[gap.source if stroke.is_source else gap.target].clusters[stroke.cluster]
-        name = f"edge/{_bicluster_name(gap, columns, bicluster)}/{side}/{int(own.neurons[0])}"
+        name = f"edge/{names[stroke.link][stroke.bundle]}/{side}/{int(own.neurons[0])}"
         yield Path(name, stroke.points + offset, Style("", colour, stroke.width, opacity), target=target)
     for link, gap in enumerate(drawing.aggregation.gaps):
         for index, bicluster in enumerate(gap.biclusters):
             faded = _bar_is_faded(gap, columns, bicluster, selection)
             neutral = drawing.theme.neutral if gap.quantity is not None else drawing.theme.sign(bicluster.sign)
             yield Rectangle(
-                f"bicluster/{_bicluster_name(gap, columns, bicluster)}",
+                f"bicluster/{names[link][index]}",
                 *geometry.bar_box(link, index),
                 Style(neutral, opacity=0.2 if faded else OPACITY.highlighted),
                 SIZES.bar_width / 2,
@@ -134,19 +135,22 @@ def _neurons(column: Column, clusters: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(np.concatenate([column.clusters[cluster].neurons for cluster in clusters]).tolist())
 
 
-def _bicluster_name(gap: Gap, columns: dict[str, Column], bicluster: Bicluster) -> str:
-    """A name by the first neurons of its clusters, which no other bundle of the gap and sign shares with its edges."""
+def _bicluster_names(gap: Gap, columns: dict[str, Column]) -> list[str]:
+    """Names by the first neurons of the clusters; the second bundle of the same clusters and sign gets a number."""
 
     def firsts(node: str, clusters: tuple[int, ...]) -> str:
         return ".".join(str(int(columns[node].clusters[cluster].neurons[0])) for cluster in clusters)
 
-    sign = "positive" if bicluster.sign > 0 else "negative"
-    number = sum(
-        other.sources == bicluster.sources and other.targets == bicluster.targets and other.sign == bicluster.sign
-        for other in gap.biclusters[: gap.biclusters.index(bicluster)]
-    )
-    ends = f"{firsts(gap.source, bicluster.sources)}-{firsts(gap.target, bicluster.targets)}"
-    return f"{gap.source}-{gap.target}/{sign}/{ends}" + (f"/{number}" if number else "")
+    seen: dict[str, int] = {}
+    names = []
+    for bicluster in gap.biclusters:
+        sign = "positive" if bicluster.sign > 0 else "negative"
+        ends = f"{firsts(gap.source, bicluster.sources)}-{firsts(gap.target, bicluster.targets)}"
+        name = f"{gap.source}-{gap.target}/{sign}/{ends}"
+        number = seen.get(name, 0)
+        seen[name] = number + 1
+        names.append(f"{name}/{number}" if number else name)
+    return names
 
 
 def _stroke_opacity(
