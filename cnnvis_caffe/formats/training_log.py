@@ -62,7 +62,8 @@ def read_training_log(path: str | os.PathLike[str]) -> tuple[Curve, ...]:
     text = read_bytes(path).decode("utf-8", "replace")
     curves = _Curves()
     lines = _Lines(curves)
-    for line in text.splitlines():
+    # A last line without its end may stop inside a number: 1.9 of 1.98765 would be taken for a loss.
+    for line in text[: text.rfind("\n") + 1].splitlines():
         if line.startswith("{"):
             _read_object(line, curves)
         else:
