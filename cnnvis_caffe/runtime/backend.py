@@ -8,6 +8,7 @@ threads fall back to the CPU without a word.
 from __future__ import annotations
 
 import contextlib
+import enum
 import importlib
 import os
 import warnings
@@ -41,12 +42,21 @@ else:
     torch = _LazyModule("torch")
 
 
+class Precision(enum.Enum):
+    """What convolutions and matrix products compute with; everything else is float32 always, parameters included."""
+
+    FLOAT32 = "float32"  #: As in Caffe.
+    TF32 = "tf32"  #: On a GPU, factors are cut to 10 bits behind the point; elsewhere the same as float32.
+    BFLOAT16 = "bfloat16"  #: Factors and results are rounded to 7 bits behind the point.
+
+
 class _Mode:
-    """Where nets run: the CPU until told otherwise."""
+    """Where and how nets run: on the CPU, in float32, until told otherwise."""
 
     device: Any = None  # torch.device of the GPU, or None for the CPU
     index = 0
     cpu: Any = None  # torch.device of the CPU, once it was asked for
+    precision = Precision.FLOAT32
 
 
 def set_mode_cpu() -> None:
@@ -110,15 +120,43 @@ def on_gpu() -> bool:
     return _Mode.device is not None
 
 
+def set_precision(precision: Precision) -> None:
+    """Choose what convolutions and matrix products compute with from now on."""
+    _Mode.precision = Precision(precision)
+
+
+def precision() -> Precision:
+    """Return what convolutions and matrix products compute with."""
+    return _Mode.precision
+
+
+def is_narrow() -> bool:
+    """Say whether convolutions and matrix products take other factors than float32."""
+    return _Mode.precision is Precision.BFLOAT16
+
+
+def narrowed(*tensors: Any) -> tuple[Any, ...]:
+    """Return the factors of a convolution or matrix product as they enter it; None stays None."""
+    if not is_narrow():
+        return tensors
+    return tuple(tensor if tensor is None else tensor.to(torch.bfloat16) for tensor in tensors)
+
+
+def widened(tensor: Any) -> Any:
+    """Return the result of `narrowed` factors in float32; None stays None."""
+    return tensor.float() if is_narrow() and tensor is not None else tensor
+
+
 @contextlib.contextmanager
 def computing() -> Iterator[None]:
-    """Compute without autograd, and on a GPU in full float32 as Caffe does (no TF32)."""
+    """Compute without autograd, and on a GPU in full float32 as Caffe does, unless TF32 was asked for."""
     with torch.no_grad():
         if not on_gpu():
             yield
             return
         before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        allowed = _Mode.precision is Precision.TF32
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
         try:
             yield
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layers.convolution_base import ConvolutionBase
@@ -35,7 +36,8 @@ class Convolution(ConvolutionBase):
     def convolve(self, x: Any, weight: Any, bias: Any) -> Any:
         """Convolve one tensor of shape (batch, channels, *spatial)."""
         w = self.windows
-        if len(w.kernel) == 2 and x.device.type == "cpu" and min(w.dilation) and not any(self._overhang(x)):
+        on_cpu = x.device.type == "cpu" and not backend.is_narrow()
+        if len(w.kernel) == 2 and on_cpu and min(w.dilation) and not any(self._overhang(x)):
             arguments = list(w.pad), list(w.stride), list(w.dilation), self.group
             packed = self._packed.get(
                 self,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
@@ -128,13 +129,13 @@ class ConvolutionBase(Layer):
 
     def convolve(self, x: Any, weight: Any, bias: Any) -> Any:
         """Convolve one tensor of shape (batch, channels, *spatial)."""
-        x = self.padded(x)
+        x, weight, bias = backend.narrowed(self.padded(x), weight, bias)
         if not self.windows.kernel:
-            return self._pointwise(x, weight, bias)
-        return torch.convolution(
+            return backend.widened(self._pointwise(x, weight, bias))
+        return backend.widened(torch.convolution(
             x, weight, bias, self.windows.stride, self._native_pad(), self._dilation(), self.transposed,
             [0] * len(self.windows.kernel), self.group,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def convolve_backward(self, dy: Any, x: Any, weight: Any, wanted: tuple[bool, bool, bool]) -> tuple[Any, Any, Any]:
         """Gradients of bottom, weights and bias, as far as wanted."""
@@ -172,11 +173,12 @@ class ConvolutionBase(Layer):
         dbias = _sum_over_pixels(dy) if needs_bias else None
         if not (needs_bottom or needs_weight):
             return None, None, dbias
+        dy, x, weight = backend.narrowed(dy, x, weight)
         dx, dweight, _ = torch.ops.aten.convolution_backward(
             dy, x, weight, [self.n_out], stride, pad, dilation, self.transposed, [0] * len(stride), self.group,
             [needs_bottom, needs_weight, False],
         )  # fmt: skip
-        return dx, dweight, dbias
+        return backend.widened(dx), backend.widened(dweight), dbias
 
     def _pointwise(self, x: Any, weight: Any, bias: Any) -> Any:
         """A convolution without spatial axes."""

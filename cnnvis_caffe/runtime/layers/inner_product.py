@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
@@ -64,7 +65,7 @@ class InnerProduct(Layer):
 
     def _multiply(self, x: Any, weight: Any, bias: Any) -> Any:
         """The product and the bias."""
-        if x.device.type == "cpu" and not self.transpose:
+        if x.device.type == "cpu" and not self.transpose and not backend.is_narrow():
             packed = self._packed.get(
                 self, self.blobs[0], self.n_rows, lambda: torch.ops.mkldnn._reorder_linear_weight(weight, self.n_rows)
             )
