@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +35,7 @@ def aggregate(analysis: Analysis, view: View, cache: Cache | None = None) -> Agg
     analysis : Analysis
     view : View
         Moves, representatives and edits of biclusters that concern layers which are not shown are passed over.
+        Clusters are those of the snapshot `clusters_of`; all else is of the one that is shown.
     cache : Cache or None
         Kept from call to call it makes changes of the view quick.
 
@@ -44,7 +46,7 @@ def aggregate(analysis: Analysis, view: View, cache: Cache | None = None) -> Agg
     Raises
     ------
     UnknownNameError
-        If the analysis has no snapshot of the view's label.
+        If the analysis has no snapshot of one of the view's labels.
     """
     return _Stages(analysis, view, (cache or Cache()).of(analysis)).aggregation()
 
@@ -83,6 +85,12 @@ class _Stages:
         self.number = snapshot_index(analysis, view.snapshot)
         self.snapshot = analysis.snapshots[self.number]
         self.dag: Dag = cache.get("dag", (), lambda: Dag(analysis.nodes))
+        self.kept: Aggregation | None = None
+        self.number_kept = snapshot_index(analysis, view.clusters_of)
+        if self.number_kept != self.number:
+            # What colours the edges has no part in places.
+            there = replace(view, snapshot=view.clusters_of, edges="weight")
+            self.kept = _Stages(analysis, there, cache).aggregation()
 
     def aggregation(self) -> Aggregation:
         """All stages."""
@@ -94,7 +102,7 @@ class _Stages:
         by_node = {column.node: column for column in columns}
         stops = frozenset(by_node)
         gaps = tuple(self.gap(by_node[s], by_node[t], barrier, stops) for s, t, barrier in layout.steps)
-        return Aggregation(groups, columns, gaps)
+        return Aggregation(groups, columns, gaps, self.kept)
 
     def groups(self) -> tuple[LayerGroup, ...]:
         """Layer groups with the user's choices."""
@@ -109,14 +117,15 @@ class _Stages:
         view, node = self.view, place.node
         moves = tuple(move for move in view.moves if move.node == node)
         cutoff = view.class_cutoff if view.classes else 0.0
-        clustered = (self.number, place, view.clustering, view.n_clusters, moves)
+        clustered = (self.number, self.number_kept, place, view.clustering, view.n_clusters, moves)
         key = (clustered, view.importance, view.classes, cutoff)
         return self.cache.get("column", key, lambda: self.make_column(place, moves))
 
     def make_column(self, place: Place, moves: Sequence[NeuronMove]) -> Column:
         """The same, made."""
         view, node = self.view, place.node
-        labels = self.labels(node, moves)
+        kept = self.kept.column(node) if self.kept is not None else None
+        labels = self.labels(node, moves) if kept is None else kept.labels
         features = self.snapshot.features.get(node)
         counts = self.analysis.data.class_count
         if features is None:
@@ -127,7 +136,10 @@ class _Stages:
         clusters = []
         for label in range(int(labels.max(initial=-1)) + 1):
             neurons = np.flatnonzero(labels == label).astype(np.int64)
-            stand_in = representatives(self.distance(node, neurons), neurons, sizes[neurons])
+            if kept is None:
+                stand_in = representatives(self.distance(node, neurons), neurons, sizes[neurons])
+            else:
+                stand_in = kept.clusters[label].representatives
             clusters.append(Cluster(neurons, stand_in, float(sizes[neurons].sum()), bool(strong[neurons].any())))
         return Column(node, place.group, place.title, place.depth, place.lane, tuple(clusters), labels, sizes, strong)
 

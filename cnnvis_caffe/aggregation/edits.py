@@ -141,6 +141,22 @@ class ChooseClustering(Edit):
 
 
 @dataclass(frozen=True)
+class ChooseClustersOf(Edit):
+    """Choose the snapshot whose clusters and places are kept, by its label; an empty one means the last."""
+
+    snapshot: str
+
+    def apply(self, view: View) -> View:
+        """Return the view after the edit."""
+        return replace(view, clusters_of=self.snapshot)
+
+    @property
+    def text(self) -> str:
+        """For an undo menu."""
+        return f"Show the clusters of {self.snapshot or 'the last snapshot'}"
+
+
+@dataclass(frozen=True)
 class ChooseImportance(Edit):
     """Choose what gives features their size."""
 
@@ -450,6 +466,7 @@ EDITS: dict[str, type[Edit]] = {
         MoveNeuron,
         NewCluster,
         ChooseClustering,
+        ChooseClustersOf,
         ChooseImportance,
         ChooseClasses,
         ChooseClassCutoff,
@@ -481,6 +498,7 @@ def as_edits(view: View) -> tuple[Edit, ...]:
     """
     edits: list[Edit] = [
         ChooseSnapshot(view.snapshot),
+        ChooseClustersOf(view.clusters_of),
         ChooseClustering(view.clustering, view.n_clusters),
         *(MoveNeuron(move.node, move.neuron, move.to) for move in view.moves),
         ChooseImportance(view.importance),
@@ -633,8 +651,9 @@ class History:
                 if not 0 <= number < analysis.data.n_classes:
                     raise ValueError(f"there are {analysis.data.n_classes} classes, there is no {number}")
             labels = [snapshot.label for snapshot in analysis.snapshots]
-            if self.view.snapshot and self.view.snapshot not in labels:
-                raise UnknownNameError("snapshot", self.view.snapshot, labels)
+            for label in (self.view.snapshot, self.view.clusters_of):
+                if label and label not in labels:
+                    raise UnknownNameError("snapshot", label, labels)
         except (UnknownNameError, ValueError) as e:
             reason = f"{e}; the session belongs to another network or analysis than {analysis.title!r}"
             raise SessionError(path, reason) from e

@@ -157,11 +157,20 @@ class Aggregation:
     columns : tuple of Column
         By depth, then by lane.
     gaps : tuple of Gap
+    kept : Aggregation or None
+        The same layers and clusters in the snapshot that the clusters are of: what is important there gives neurons
+        their sizes, and its connections give clusters their order and places. None where that one is shown.
     """
 
     groups: tuple[LayerGroup, ...]
     columns: tuple[Column, ...]
     gaps: tuple[Gap, ...]
+    kept: Aggregation | None = None
+
+    @property
+    def placed(self) -> Aggregation:
+        """What gives everything its place: `kept`, or this where it is None."""
+        return self if self.kept is None else self.kept
 
     def column(self, node: str) -> Column:
         """Return the column of a node; KeyError if it is not shown."""

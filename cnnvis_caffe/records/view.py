@@ -89,6 +89,9 @@ class View:
         One of `CLUSTERINGS`.
     n_clusters : int
         0 for chosen by silhouette.
+    clusters_of : str
+        Label of the snapshot whose clusters are shown, with their order and the neurons' sizes and places, whatever
+        the snapshot; empty for the last one. So nothing moves while one goes through a training.
     expanded : tuple of str
         Groups that are shown layer by layer, sorted.
     representatives : tuple of (str, str)
@@ -111,6 +114,7 @@ class View:
     class_cutoff: float = 0.5
     clustering: str = "kmeans"
     n_clusters: int = 0
+    clusters_of: str = ""
     expanded: tuple[str, ...] = ()
     representatives: tuple[tuple[str, str], ...] = ()
     moves: tuple[NeuronMove, ...] = ()
