@@ -92,7 +92,7 @@ def place(
     if heads_in_line is None:
         heads_in_line = len({node.lane for node in graph.nodes if node.kind == "cluster"}) < 2
     widths = edge_widths(graph, widest=widest_stroke)
-    sizes = _node_sizes(graph, cluster_sizes, widths, bar_width)
+    sizes = node_sizes(graph, cluster_sizes, widths, bar_width)
     in_line = _uppermost_columns(graph) if heads_in_line else set()
     line = max((head_sizes[column][1] for column in in_line), default=0.0)
     above = _room_above(graph, order, head_sizes, in_line)
@@ -117,10 +117,25 @@ def place(
     return Places(rects, heads, columns, spans, widths, float(np.max(spans, initial=0.0)), bottom)
 
 
-def _node_sizes(
-    graph: LayeredGraph, cluster_sizes: Sequence[np.ndarray], widths: np.ndarray, bar_width: float
+def node_sizes(
+    graph: LayeredGraph, cluster_sizes: Sequence[np.ndarray] | None, widths: np.ndarray, bar_width: float
 ) -> np.ndarray:
-    """Width and height of every node: bars and channels as high as their strokes side by side."""
+    """Return the sizes of all nodes: bars and channels are as high as their strokes side by side.
+
+    Parameters
+    ----------
+    graph : LayeredGraph
+    cluster_sizes : sequence of ndarray of shape (k, 2), or None
+        As for `place`; None leaves the clusters without any size.
+    widths : ndarray of shape (n_edges,), float64
+        Of the strokes.
+    bar_width : float
+
+    Returns
+    -------
+    ndarray of shape (n_nodes, 2), float64
+        Width and height.
+    """
     sent, received = np.zeros(len(graph.nodes)), np.zeros(len(graph.nodes))
     for (first, second, _), width in zip(graph.edges, widths):
         sent[first] += width
@@ -128,7 +143,7 @@ def _node_sizes(
     sizes = np.zeros((len(graph.nodes), 2))
     for i_node, node in enumerate(graph.nodes):
         if node.kind == "cluster":
-            sizes[i_node] = cluster_sizes[node.owner][node.index]
+            sizes[i_node] = cluster_sizes[node.owner][node.index] if cluster_sizes is not None else 0.0
         elif node.kind == "bundle":
             sizes[i_node] = bar_width, max(12.0, sent[i_node], received[i_node])
         else:

@@ -27,10 +27,19 @@ MOST_ORDERED_ROWS = 64
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What every part of a picture is drawn from."""
+    """What every part of a picture is drawn from.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        The one that is shown.
+    of_clusters : Snapshot
+        The one whose clusters, places and orders are shown.
+    """
 
     analysis: Analysis
     snapshot: Snapshot
+    of_clusters: Snapshot
     aggregation: Aggregation
     view: View
     theme: Theme
@@ -66,7 +75,7 @@ def cluster_target(column: Column, cluster: Cluster, index: int) -> Target:
 
 def class_order(drawing: Drawing) -> np.ndarray:
     """Return the classes in all matrices, those with images: similar ones side by side, by the last hidden layer."""
-    snapshot, present = drawing.snapshot, np.array(present_classes(drawing.analysis), np.int64)
+    snapshot, present = drawing.of_clusters, np.array(present_classes(drawing.analysis), np.int64)
     if len(present) > MOST_ORDERED_CLASSES:
         return present
     known = [column.node for column in drawing.aggregation.columns if features_of(snapshot, column.node) is not None]
@@ -215,12 +224,12 @@ def _patches(
         name, target = f"neuron/{column.node}/{neuron}", Target("neuron", column.node, (neuron,), index=index)
         place = (left + x + gap / 2, top + y + gap / 2, max(0.5, width - gap), max(0.5, height - gap))
         opacity = 1.0 if column.strong[neuron] else OPACITY.weak
-        pixels = known.pixels[neuron]
+        pixels = known.pixels(neuron)
         if not pixels.size:
             yield from _silent(theme, name, place, opacity, target)
             continue
         legible = SIZES.patch_min / min(width, height)
-        yield Rectangle(f"{name}/colour", *place, Style(known.colours[neuron], theme.frame, 1.0, opacity), 0.0, target)
+        yield Rectangle(f"{name}/colour", *place, Style(known.colour(neuron), theme.frame, 1.0, opacity), 0.0, target)
         inset = SIZES.frame
         inner = (place[0] + inset, place[1] + inset, place[2] - 2 * inset, place[3] - 2 * inset)
         yield Picture(name, *inner, pixels, opacity, target=target, min_zoom=legible)
@@ -272,10 +281,9 @@ def _matrix(
         return
     values = matrix_of(features, facet)
     name = cluster_name(column, cluster)
-    key = ("rows", id(drawing.snapshot), column.node, facet, members)
     own = np.array(values[cluster.neurons], np.float64)
     classes = class_order(drawing)
-    rows = drawing.cache.get(key, lambda: row_order(own, classes), alive=drawing.snapshot)
+    rows = _rows(drawing, column.node, facet, cluster.neurons, classes)
     pixels = matrix_pixels(drawing, column.node, facet, own[np.ix_(rows, classes)])
     if drawing.view.classes:
         weak = ~column.strong[cluster.neurons[rows]]
@@ -315,6 +323,17 @@ def _matrix(
         columns=tuple(classes.tolist()),
         min_zoom=fine if fine > 1 else 0.0,
     )
+
+
+def _rows(drawing: Drawing, node: str, facet: str, neurons: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The order of a matrix's rows; as for clusters, not that of the snapshot shown."""
+    snapshot = drawing.of_clusters
+    key = ("rows", id(snapshot), node, facet, neurons.tobytes())
+
+    def make() -> np.ndarray:
+        return row_order(np.array(matrix_of(snapshot.features[node], facet)[neurons], np.float64), classes)
+
+    return drawing.cache.get(key, make, alive=snapshot)
 
 
 def block_means(pixels: np.ndarray, down: int, right: int) -> np.ndarray:

@@ -6,13 +6,14 @@ Nothing here depends on the facet, the theme or the selection, so that switching
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
 
 from cnnvis_caffe.layout import columns as column_layout
 from cnnvis_caffe.layout.crossings import order_columns
+from cnnvis_caffe.layout.kept import place_among
 from cnnvis_caffe.layout.layers import Bundle, LayeredGraph, Link, layered_graph
 from cnnvis_caffe.layout.packing import Packing, pack, similarity_of
 from cnnvis_caffe.layout.routing import Stroke, bundle_curves
@@ -116,7 +117,9 @@ def picture_geometry(
     ----------
     analysis : Analysis
     snapshot : Snapshot
+        Whose clusters are shown.
     aggregation : Aggregation
+        Where the snapshot shown is another one, its connections are placed among the clusters as these stand.
     size : (float, float) or None
         Width and height of the scene that is wished for. Long networks come out wider; None chooses.
     cache : SceneCache
@@ -125,6 +128,12 @@ def picture_geometry(
     has_pills : bool
         Whether some heads have a button under them.
     """
+    if aggregation.kept is not None:
+        stands = picture_geometry(
+            analysis, snapshot, aggregation.kept, size, cache, above=above, below=below, has_pills=has_pills
+        )
+        key = ("geometry", id(stands), *map(_gap_key, aggregation.gaps))
+        return cache.get(key, lambda: _with_gaps(stands, aggregation, below), alive=stands)
     head = SIZES.head_height + SIZES.head_gap + (SIZES.pill_height + 2 if has_pills else 0)
     key = ("geometry", id(snapshot), size, above, below, head, *map(_column_key, aggregation.columns))
     key += tuple(map(_gap_key, aggregation.gaps))
@@ -220,6 +229,23 @@ def _make_geometry(
         height=full_height,
         seconds={"packing": packed - start, "ordering": ordered - packed, "routing": routed - ordered},
     )
+
+
+def _with_gaps(stands: Geometry, aggregation: Aggregation, below: float) -> Geometry:
+    """Draw other connections between clusters that stay where they are."""
+    start = perf_counter()
+    graph = layered_graph(
+        [len(column.clusters) for column in aggregation.columns],
+        [column.depth for column in aggregation.columns],
+        [column.lane for column in aggregation.columns],
+        _links(aggregation),
+    )
+    order, places = place_among(graph, stands.graph, stands.places, bar_width=SIZES.bar_width, bar_gap=SIZES.bar_gap)
+    placed = perf_counter()
+    strokes = bundle_curves(graph, places)
+    height = max(stands.height, stands.top + places.height + below)
+    seconds = {"packing": 0.0, "ordering": placed - start, "routing": perf_counter() - placed}
+    return replace(stands, graph=graph, order=order, places=places, strokes=strokes, height=height, seconds=seconds)
 
 
 def _room_height(aggregation: Aggregation, size: tuple[float, float] | None, taken: float) -> float:
@@ -332,7 +358,7 @@ def _fill_clusters(
         if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
             shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
         importance = np.ones(len(shown)) if are_equal else column.importance[shown]
-        aspects = patches_of(analysis, snapshot, column, cache).aspects[shown]
+        aspects = patches_of(analysis, snapshot, column, cache).aspects(shown)
         yield _pack_cluster(snapshot, column, shown, importance, aspects, (inner, budget), most, cache)
 
 

@@ -13,7 +13,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.bundles import quantity_range
 from cnnvis_caffe.scene.facets import Drawing, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neurons import facet_of, features_of, patches_of, present_classes
+from cnnvis_caffe.scene.neurons import facet_of, features_of, patches_of, present_classes, snapshot_of_clusters
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.stack import moved
 from cnnvis_caffe.scene.theme import SIZES, Theme
@@ -128,7 +128,7 @@ def legend_entries(
     facets = _facets_shown(analysis, aggregation, view)
     entries = []
     if "features" in facets:
-        entries.append(_features_entry(view, theme, has_silent=drawing is None or _any_silent(drawing)))
+        entries.append(_features_entry(analysis, view, theme, has_silent=drawing is None or _any_silent(drawing)))
     signed = drawing is None or _any_signed(drawing, "activations")
     if "activations" in facets:
         entries.append(_matrix_entry(theme, "activations", "Mean activation, neurons × classes", signed))
@@ -196,14 +196,14 @@ def _any_signed(drawing: Drawing, facet: str) -> bool:
 def _any_silent(drawing: Drawing) -> bool:
     """Whether some shown patch is crossed out."""
     return any(
-        not patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache).pixels[neuron].size
+        not patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache).pixels(neuron).size
         for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents)
         for contents in filled
         for neuron in contents.neurons.tolist()
     )
 
 
-def _features_entry(view: View, theme: Theme, *, has_silent: bool) -> Entry:
+def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent: bool) -> Entry:
     """Sizes of patches."""
     pen = _Pen(theme, "features", "Learned features: the image patch each neuron responds to most")
     style = Style(theme.line, theme.muted, 1.0)
@@ -212,7 +212,9 @@ def _features_entry(view: View, theme: Theme, *, has_silent: bool) -> Entry:
         pen.square(side, style)
     pen.gap(2)
     of_classes = " on the chosen classes" if view.classes else ""
-    pen.words(f"{IMPORTANCE_NAMES[view.importance]}{of_classes}", gap=16)
+    # Also where that is the one shown: a legend that grew and shrank with the snapshot would move the picture.
+    at = f", {snapshot_of_clusters(analysis, view).label}" if len(analysis.snapshots) > 1 else ""
+    pen.words(f"{IMPORTANCE_NAMES[view.importance]}{of_classes}{at}", gap=16)
     if has_silent:
         pen.crossed()
         pen.words("never responds")

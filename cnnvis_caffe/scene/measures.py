@@ -58,16 +58,17 @@ def picture_measures(drawing: Drawing) -> dict[str, Any]:
 def _packing_measures(drawing: Drawing) -> dict[str, Any]:
     """Means and extremes over all clusters with more than one patch."""
     found = []
-    for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents):
+    snapshot = drawing.of_clusters
+    for column, filled in zip(drawing.aggregation.placed.columns, drawing.geometry.contents):
         equal = has_equal_areas(drawing.analysis, drawing.aggregation, column)
-        aspects = patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache).aspects
+        patches = patches_of(drawing.analysis, snapshot, column, drawing.cache)
         for one in filled:
             if len(one.neurons) < 2:
                 continue
             areas = np.ones(len(one.neurons)) if equal else np.maximum(column.importance[one.neurons], 0.0)
             enough = len(one.neurons) >= 6  # of fewer, neighbours say nothing
-            distances = squareform(pdist(likeness(drawing.snapshot, column, one.neurons))) if enough else None
-            found.append(measure_packing(one.packing, np.nan_to_num(areas), aspects[one.neurons], distances))
+            distances = squareform(pdist(likeness(snapshot, column, one.neurons))) if enough else None
+            found.append(measure_packing(one.packing, np.nan_to_num(areas), patches.aspects(one.neurons), distances))
     if not found:
         return {"clusters": 0}
     result: dict[str, Any] = {"clusters": len(found)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,11 @@ def chosen_snapshot(analysis: Analysis, view: View) -> Snapshot:
         if snapshot.label == view.snapshot:
             return snapshot
     raise KeyError(view.snapshot)
+
+
+def snapshot_of_clusters(analysis: Analysis, view: View) -> Snapshot:
+    """Return the snapshot whose clusters and places a view shows; KeyError if there is none of that name."""
+    return chosen_snapshot(analysis, replace(view, snapshot=view.clusters_of))
 
 
 def present_classes(analysis: Analysis) -> list[int]:

@@ -14,7 +14,7 @@ from cnnvis_caffe.scene.facets import Drawing, cluster_shapes
 from cnnvis_caffe.scene.geometry import picture_geometry
 from cnnvis_caffe.scene.heads import head_shapes, is_collapsed, title_shapes
 from cnnvis_caffe.scene.legend import Entry, legend_entries, legend_height, legend_shapes, picture_notes
-from cnnvis_caffe.scene.neurons import chosen_snapshot
+from cnnvis_caffe.scene.neurons import chosen_snapshot, snapshot_of_clusters
 from cnnvis_caffe.scene.selected import Relations, selection_shapes
 from cnnvis_caffe.scene.shapes import Scene, Shape, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
@@ -147,6 +147,7 @@ def start_drawing(
 ) -> Started:
     """Lay a picture out; everything as for `build_scene`."""
     snapshot, theme = chosen_snapshot(analysis, view), theme_named(view.theme)
+    of_clusters = snapshot_of_clusters(analysis, view)
     notes = picture_notes(analysis, aggregation, view)
     entries = legend_entries(analysis, aggregation, view, theme)
     width = size[0] if size is not None else DEFAULT_WIDTH
@@ -156,10 +157,10 @@ def start_drawing(
     # Two rows at most are kept free whatever the facet, so that switching it moves nothing.
     below = SIZES.margin + (max(legend_height(entries, ("",), width), SIZES.legend_room) if has_legend else 0.0)
     geometry = picture_geometry(
-        analysis, snapshot, aggregation, size, cache, above=above, below=below,
+        analysis, of_clusters, aggregation, size, cache, above=above, below=below,
         has_pills=any(is_collapsed(group) for group in aggregation.groups),
     )  # fmt: skip
-    drawing = Drawing(analysis, snapshot, aggregation, view, theme, geometry, cache)
+    drawing = Drawing(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache)
     return Started(drawing, legend_entries(analysis, aggregation, view, theme, drawing), notes)
 
 
