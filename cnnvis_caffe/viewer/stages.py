@@ -167,11 +167,12 @@ class PictureMaker:
             return None
         started = time.perf_counter()
         aggregation = pictures.aggregate(wanted.view)
-        places = {column.node: column for column in shown.columns}
+        places = {column.node: column for column in shown.placed.columns}
         if any(column.importance.shape != places[column.node].importance.shape for column in aggregation.columns):
             return None
-        columns = tuple(replace(one, importance=places[one.node].importance) for one in aggregation.columns)
-        sketched = replace(aggregation, columns=columns)
+        columns = tuple(replace(one, importance=places[one.node].importance) for one in aggregation.placed.columns)
+        placed = replace(aggregation.placed, columns=columns)
+        sketched = placed if aggregation.kept is None else replace(aggregation, kept=placed)
         with pictures.given(sketched):
             drawn = pictures.draw(
                 wanted.view,
