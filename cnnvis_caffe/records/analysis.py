@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -214,7 +214,7 @@ class Snapshot:
         Factors of "scale" nodes.
     debug : mapping of str to LayerDebug
         By "weights" node and rectifier.
-    thumbnails : mapping of str to tuple of ndarray of shape (h, w, 3), uint8
+    thumbnails : mapping of str to sequence of ndarray of shape (h, w, 3), uint8
         By node: for each neuron its strongest patch, RGB, at most 64 pixels high and wide; (0, 0, 3) where there
         is none.
     """
@@ -231,7 +231,7 @@ class Snapshot:
     connections: Mapping[str, Connections]
     scale: Mapping[str, np.ndarray]
     debug: Mapping[str, LayerDebug]
-    thumbnails: Mapping[str, tuple[np.ndarray, ...]]
+    thumbnails: Mapping[str, Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)

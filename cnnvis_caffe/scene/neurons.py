@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,23 +14,49 @@ from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.colour_maps import hexadecimal
 
 
-@dataclass(frozen=True, eq=False)
 class Patches:
-    """The strongest patches of a layer's neurons.
+    """The strongest patches of a layer's neurons; of large layers only those that are shown are ever looked at.
 
-    Attributes
+    Parameters
     ----------
-    pixels : tuple of ndarray of shape (h, w, 3), uint8
-        Of no height where there is none.
-    aspects : ndarray of shape (n,), float64
-        Width by height; 1 where there is none.
-    colours : tuple of str
-        Means, "#RRGGBB"; empty where there is none.
+    found : sequence of ndarray of shape (h, w, 3), uint8
+        Of no height where there is none; by neuron, or empty.
+    cut : callable
+        What of the patch of a neuron is shown.
     """
 
-    pixels: tuple[np.ndarray, ...]
-    aspects: np.ndarray
-    colours: tuple[str, ...]
+    def __init__(self, found: Sequence[np.ndarray], cut: Callable[[int, np.ndarray], np.ndarray]) -> None:
+        self._found, self._cut = found, cut
+        self._pixels: dict[int, np.ndarray] = {}
+        self._colours: dict[int, str] = {}
+
+    def pixels(self, neuron: int) -> np.ndarray:
+        """Return a patch, (h, w, 3) uint8; of no height where there is none."""
+        if neuron not in self._pixels:
+            found = self._found[neuron] if len(self._found) else np.zeros((0, 0, 3), np.uint8)
+            self._pixels[neuron] = self._cut(neuron, found)
+        return self._pixels[neuron]
+
+    def colour(self, neuron: int) -> str:
+        """Return the mean of a patch, "#RRGGBB"; empty where there is none."""
+        if neuron not in self._colours:
+            self._colours[neuron] = _mean_colour(self.pixels(neuron))
+        return self._colours[neuron]
+
+    def aspects(self, neurons: np.ndarray) -> np.ndarray:
+        """Return width by height of some neurons' patches, (m,) float64; 1 where there is none."""
+        shapes = [self.pixels(neuron).shape for neuron in neurons.tolist()]
+        return np.clip([width / height if width and height else 1.0 for height, width, _ in shapes], 0.25, 4.0)
+
+
+def _mean_colour(patch: np.ndarray) -> str:
+    """The mean of all pixels; empty where there are none."""
+    height, width = patch.shape[:2]
+    if not patch.size:
+        return ""
+    # Rows first: the other way round each sum would be over three numbers.
+    sums = patch.reshape(height, -1).sum(axis=0, dtype=np.int64).reshape(-1, 3).sum(axis=0)
+    return hexadecimal(*(sums / (height * width)).tolist())
 
 
 def chosen_snapshot(analysis: Analysis, view: View) -> Snapshot:
@@ -66,23 +92,21 @@ def patches_of(analysis: Analysis, snapshot: Snapshot, column: Column, cache: Sc
     networks hardly anything else would be seen.
     """
 
-    def read() -> Patches:
-        n = len(column.labels)
+    def make() -> Patches:
         found = snapshot.thumbnails.get(column.node, ())
-        pixels = tuple(found) if len(found) == n else tuple(np.zeros((0, 0, 3), np.uint8) for _ in range(n))
-        aspects, colours = np.ones(n), [""] * n
         features = features_of(snapshot, column.node)
-        if features is not None:
-            height, width = analysis.data.input_shape[1:]
-            boxes = features.top_box[:, 0].tolist() if features.top_box.shape[1] else [(0, 0, 0, 0)] * n
-            pixels = tuple(without_padding(patch, box, height, width) for patch, box in zip(pixels, boxes))
-        for neuron, patch in enumerate(pixels):
-            if patch.size:
-                aspects[neuron] = patch.shape[1] / patch.shape[0]
-                colours[neuron] = hexadecimal(*patch.reshape(-1, 3).mean(axis=0))
-        return Patches(pixels, np.clip(aspects, 0.25, 4.0), tuple(colours))
+        if features is None or not features.top_box.shape[1]:
+            boxes = None
+        else:
+            boxes = features.top_box[:, 0].tolist()
+        height, width = analysis.data.input_shape[1:]
 
-    return cache.get(("patches", id(snapshot), column.node, len(column.labels)), read, alive=snapshot)
+        def cut(neuron: int, patch: np.ndarray) -> np.ndarray:
+            return patch if boxes is None else without_padding(patch, boxes[neuron], height, width)
+
+        return Patches(found if len(found) == len(column.labels) else (), cut)
+
+    return cache.get(("patches", id(snapshot), column.node, len(column.labels)), make, alive=snapshot)
 
 
 def without_padding(patch: np.ndarray, box: Sequence[int], height: int, width: int) -> np.ndarray:

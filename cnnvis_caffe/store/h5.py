@@ -324,6 +324,31 @@ class OpenFile:
         StoreError
             If there is none, or it has another shape or kind of values.
         """
+        dataset = self._dataset(key, dtype, shape)
+        with self.reading(key):
+            array = np.empty(dataset.shape, np.dtype(dtype).newbyteorder("="))
+            if array.size:
+                dataset.read_direct(array)
+            return array
+
+    def check(self, key: str, dtype: str, shape: tuple[int | None, ...]) -> tuple[int, ...]:
+        """Return the shape of a dataset without reading it; everything else as for `array`.
+
+        Parameters
+        ----------
+        key : str
+        dtype : str
+        shape : tuple of (int or None)
+
+        Returns
+        -------
+        tuple of int
+        """
+        found: tuple[int, ...] = self._dataset(key, dtype, shape).shape
+        return found
+
+    def _dataset(self, key: str, dtype: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
+        """A dataset that has a shape and a kind of values."""
         dataset = self._find(key, h5py.Dataset, "dataset")
         with self.reading(key):
             found = dataset.shape
@@ -336,10 +361,7 @@ class OpenFile:
                 raise StoreError(self.path, key, f"holds {dataset.dtype}, but should hold {wanted}")
             if dataset.size * dataset.dtype.itemsize > self.size * _MAX_EXPANSION:
                 raise StoreError(self.path, key, f"claims {dataset.size} values, more than the file can hold")
-            array = np.empty(found, wanted.newbyteorder("="))
-            if array.size:
-                dataset.read_direct(array)
-            return array
+            return dataset
 
     def json(self, key: str) -> Any:
         """Read a value that was written as JSON.

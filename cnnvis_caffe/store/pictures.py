@@ -92,6 +92,26 @@ class StoredPictures:
         self._content: np.ndarray | None = None
         self._offsets: np.ndarray | None = None
 
+    def check(self, numbers: np.ndarray) -> None:
+        """Raise StoreError unless there are pictures of all numbers, or -1 where there is none.
+
+        Parameters
+        ----------
+        numbers : ndarray of int
+        """
+        n = len(self._places()[0]) - 1
+        wrong = numbers[(numbers < -1) | (numbers >= n)]
+        if len(wrong):
+            raise StoreError(self._file.path, self._key, f"has no picture {wrong[0]}")
+
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each picture begins, and the bytes of all."""
+        with self._file.lock:
+            if self._content is None or self._offsets is None:
+                self._offsets = self._file.array(f"{self._key}/offsets", "<i8", (None,))
+                self._content = self._file.array(f"{self._key}/bytes", "|u1", (None,))
+            return self._offsets, self._content
+
     def read(self, number: int) -> np.ndarray:
         """Decode a picture.
 
@@ -107,17 +127,14 @@ class StoredPictures:
         """
         if number == -1:
             return np.zeros((0, 0, 3), np.uint8)
-        if self._content is None or self._offsets is None:
-            self._offsets = self._file.array(f"{self._key}/offsets", "<i8", (None,))
-            self._content = self._file.array(f"{self._key}/bytes", "|u1", (None,))
-        offsets = self._offsets
+        offsets, content = self._places()
         if not 0 <= number < len(offsets) - 1:
             raise StoreError(self._file.path, self._key, f"has no picture {number}")
         begin, end = int(offsets[number]), int(offsets[number + 1])
-        if not 0 <= begin < end <= len(self._content):
+        if not 0 <= begin < end <= len(content):
             raise StoreError(self._file.path, f"{self._key}/offsets", f"picture {number} lies outside of the bytes")
         cv2 = _opencv()
-        picture = cv2.imdecode(self._content[begin:end], cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(content[begin:end], cv2.IMREAD_COLOR)
         if picture is None:
             raise StoreError(self._file.path, f"{self._key}/bytes", f"picture {number} is damaged")
         return np.ascontiguousarray(picture[..., ::-1])

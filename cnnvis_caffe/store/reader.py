@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -97,8 +97,8 @@ def _size(value: Any) -> int:
     """Bytes of the arrays in a value."""
     if isinstance(value, np.ndarray):
         return value.nbytes
-    if isinstance(value, tuple):
-        return sum(map(_size, value))
+    if isinstance(value, StoredFeatures):
+        return 0  # its arrays are kept one by one
     return sum(_size(getattr(value, item.name)) for item in fields(value)) if is_dataclass(value) else 0
 
 
@@ -140,6 +140,52 @@ class Lazy(Mapping[_Key, _Value]):
 
     def __repr__(self) -> str:
         return f"<{self._kind} of {len(self)} in {self._file.path}>"
+
+
+class _Stored:
+    """An array of a record that is read when it is asked for; what is set on the record itself comes first."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, record: Any, _: type | None = None) -> Any:
+        return record._read(self._name)
+
+
+class StoredFeatures(LayerFeatures):
+    """Features of a node of which a picture needs one or two arrays: each is read when it is asked for."""
+
+    _read: Callable[[str], np.ndarray | None]
+
+    @classmethod
+    def of(cls, read: Callable[[str], np.ndarray | None]) -> StoredFeatures:
+        """Make it from what gives an array by its name."""
+        record = cls.__new__(cls)
+        object.__setattr__(record, "_read", read)
+        return record
+
+
+for _item in fields(LayerFeatures):
+    setattr(StoredFeatures, _item.name, _Stored(_item.name))
+
+
+class StoredThumbnails(Sequence[np.ndarray]):
+    """The strongest patches of a node's neurons, decoded when they are asked for."""
+
+    def __init__(self, pictures: StoredPictures, numbers: np.ndarray) -> None:
+        self._pictures, self._numbers = pictures, numbers.tolist()
+
+    @overload
+    def __getitem__(self, which: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, which: slice) -> tuple[np.ndarray, ...]: ...
+    def __getitem__(self, which: int | slice) -> np.ndarray | tuple[np.ndarray, ...]:
+        if isinstance(which, slice):
+            return tuple(map(self._pictures.read, self._numbers[which]))
+        return self._pictures.read(self._numbers[which])
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 class _Reader:
@@ -271,9 +317,10 @@ class _Reader:
             found = [node for node in places if member in inside[node]]
             return Lazy(file, self._cache, f"{kind} of {name}", found, lambda node: read(node, places[node]))
 
-        def read_thumbnails(node: str, place: str) -> tuple[np.ndarray, ...]:
+        def read_thumbnails(node: str, place: str) -> StoredThumbnails:
             numbers = file.array(f"{place}/thumbnail", "<i4", (self._by_name[node].n_neurons,))
-            return tuple(pictures.read(int(number)) for number in numbers)
+            pictures.check(numbers)
+            return StoredThumbnails(pictures, numbers)
 
         group = file.group(key)
         with file.reading(key):
@@ -301,18 +348,30 @@ class _Reader:
         )
 
     def _features(self, name: str, key: str) -> LayerFeatures:
+        """Features whose arrays are there and have the right shapes; what is in them is read later."""
         file, n, c = self._file, self._by_name[name].n_neurons, self._n_classes
-        arrays = {item: file.array(f"{key}/activation/{item}", "<f4", (n, c)) for item in schema.ACTIVATION}
-        arrays.update({item: file.array(f"{key}/activation/{item}", "<f4", (n,)) for item in schema.OVERALL})
-        k = None
+        k = file.check(f"{key}/top/image", "<i8", (n, None))[1]
+        places: dict[str, tuple[str, str, tuple[int, ...]]] = {}
+        for item in schema.ACTIVATION:
+            places[item] = f"{key}/activation/{item}", "<f4", (n, c)
+        for item in schema.OVERALL:
+            places[item] = f"{key}/activation/{item}", "<f4", (n,)
         for item, attribute, dtype, more in schema.TOP:
-            arrays[attribute] = file.array(f"{key}/top/{item}", dtype, (n, k, *more))
-            k = arrays[attribute].shape[1]
-        arrays["contribution"] = file.array(f"{key}/contribution", "<f4", (n, c))
-        everything = f"{key}/contribution_all"
-        all_images = file.array(everything, "<f4", (n, c)) if file.has(everything) else None
-        record: LayerFeatures = self._record(key, lambda: LayerFeatures(**arrays, contribution_all=all_images))
-        return record
+            places[attribute] = f"{key}/top/{item}", dtype, (n, k, *more)
+        places["contribution"] = f"{key}/contribution", "<f4", (n, c)
+        if file.has(f"{key}/contribution_all"):
+            places["contribution_all"] = f"{key}/contribution_all", "<f4", (n, c)
+        for place in places.values():
+            file.check(*place)
+
+        def read(item: str) -> np.ndarray | None:
+            if item not in places:
+                return None
+            with file.lock:
+                array: np.ndarray = self._cache.get((key, item), lambda: file.array(*places[item]))
+                return array
+
+        return StoredFeatures.of(read)
 
     def _similarity(self, name: str, key: str) -> np.ndarray:
         return self._triangle(name, f"{key}/similarity")

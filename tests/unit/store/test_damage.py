@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import fields
 
 import h5py
 import numpy as np
@@ -38,7 +39,12 @@ def read_all(path):
         for name in ("features", "similarity", "correlation", "connections", "scale", "debug", "thumbnails"):
             table = getattr(snapshot, name)
             for key in table:
-                table[key]
+                found = table[key]
+                if name == "features":
+                    for item in fields(found):
+                        getattr(found, item.name)
+                elif name == "thumbnails":
+                    tuple(found)
     for index in analysis.images:
         analysis.images[index]
 

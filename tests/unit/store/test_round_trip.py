@@ -25,7 +25,7 @@ LARGEST_PNG = {"images": 64, "thumbnails": 32}
 
 def assert_same(found, wanted, where, tolerance=0.0):
     if is_dataclass(wanted):
-        assert type(found) is type(wanted), where
+        assert isinstance(found, type(wanted)), where
         for item in fields(wanted):
             if item.name != "path" or where != "analysis":
                 inner = TOLERANCE.get(item.name, 0.0)
@@ -123,13 +123,11 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path, monkeypatch):
 
     array = OpenFile.array
     monkeypatch.setattr(OpenFile, "array", lambda self, key, *rest: read.append(key) or array(self, key, *rest))
-    analysis.snapshots[1].features["conv1_1"]
-    assert read and all("/layers/conv1_1/" in key for key in read)
-    n_read = len(read)
-    analysis.snapshots[1].features["conv1_1"]
-    assert len(read) == n_read, "what was read last is kept"
-    analysis.snapshots[0].features["conv1_1"]
-    assert len(read) == 2 * n_read, "the other snapshot is another one"
+    mean = analysis.snapshots[1].features["conv1_1"].mean
+    assert [key.partition("/layers/")[2] for key in read] == ["conv1_1/activation/mean"], "and nothing else"
+    assert analysis.snapshots[1].features["conv1_1"].mean is mean and len(read) == 1, "what was read last is kept"
+    analysis.snapshots[0].features["conv1_1"].mean.sum()
+    assert len(read) == 2, "the other snapshot is another one"
     with pytest.raises(KeyError):
         analysis.snapshots[0].features["conv9_9"]
 
