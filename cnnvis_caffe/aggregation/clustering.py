@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import pdist, squareform
 from sklearn import cluster
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.metrics import pairwise_distances_argmin, silhouette_score
+from sklearn.metrics import pairwise_distances_argmin
 
 from cnnvis_caffe.aggregation.numbering import canonical
 
@@ -152,8 +152,8 @@ class MeanShift(_Clustering):
         candidates = [self._shifted(crowd, bandwidth) for bandwidth in bandwidths if bandwidth > 0]
         if not candidates:  # each row has so many equals that it needs no others
             return np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
-        distance = squareform(pdist(crowd))
-        return max(candidates, key=lambda found: _mean_silhouette(distance, found.labels_)).predict(rows)
+        scores = mean_silhouettes([found.labels_ for found in candidates], squareform(pdist(crowd)))
+        return candidates[int(scores.argmax())].predict(rows)
 
     def _shifted(self, crowd: np.ndarray, bandwidth: float) -> Any:
         """Let some of the rows move to where most are."""
@@ -200,16 +200,80 @@ def best_cut(cuts: Sequence[np.ndarray], distance: np.ndarray) -> np.ndarray:
     ndarray of shape (n,), int
         The first one of equals.
     """
-    scores = np.array([_mean_silhouette(distance, labels) for labels in cuts])
+    scores = mean_silhouettes(cuts, distance)
     return cuts[int(np.flatnonzero(scores >= scores.max() - 1e-9)[0])]
 
 
-def _mean_silhouette(distance: np.ndarray, labels: np.ndarray) -> float:
-    """scikit-learn's, and 0 where it has none: for all in one cluster, and for each in its own."""
-    n_clusters = len(np.unique(labels))
-    if not 1 < n_clusters < len(labels):
-        return 0.0
-    return float(silhouette_score(distance, labels, metric="precomputed"))
+def mean_silhouettes(labelings: Sequence[np.ndarray], distance: np.ndarray) -> np.ndarray:
+    """Score how well clusters are apart, as scikit-learn's `silhouette_score` does.
+
+    Parameters
+    ----------
+    labelings : sequence of ndarray of shape (n,), int
+    distance : ndarray of shape (n, n)
+
+    Returns
+    -------
+    ndarray of shape (n_labelings,), float64
+        -1 to 1; 0 where all are in one cluster, and where each is in its own.
+    """
+    n = len(distance)
+    # Rows that are together in all labelings are summed once.
+    _, part = np.unique(np.stack(list(labelings)), axis=1, return_inverse=True)
+    part = part.reshape(-1)
+    first, sums = _sums_of_equals(part, distance)
+    scores = np.zeros(len(labelings))
+    for number, labels in enumerate(labelings):
+        _, which, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+        if not 1 < len(sizes) < n:
+            continue
+        to_clusters = _sums_of_equals(which[first], sums)[1]
+        own = which, np.arange(n)
+        inside = to_clusters[own] / np.maximum(sizes[which] - 1, 1)
+        to_clusters /= sizes[:, None]
+        to_clusters[own] = np.inf
+        outside = to_clusters.min(axis=0)
+        larger = np.maximum(inside, outside)
+        is_known = (larger > 0) & (sizes[which] > 1)
+        scores[number] = np.where(is_known, (outside - inside) / np.where(is_known, larger, 1.0), 0.0).mean()
+    return scores
+
+
+def _sums_of_equals(labels: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First row of each label, ascending, and the sum of its rows."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    return order[starts], np.add.reduceat(rows[order], starts, axis=0)
+
+
+def cut_tree(tree: np.ndarray, low: int, high: int) -> list[np.ndarray]:
+    """Cut a hierarchy into `low` to `high` clusters.
+
+    SciPy's function of this name builds an object for each node, which takes longer than all else here, and its
+    fcluster finds too few clusters where k is large (1.6).
+
+    Parameters
+    ----------
+    tree : ndarray of shape (n - 1, 4)
+        As SciPy's `linkage` gives it.
+    low, high : int
+        1 to n.
+
+    Returns
+    -------
+    list of ndarray of shape (n,), int64
+        Labels without order, by number of clusters.
+    """
+    n = len(tree) + 1
+    pairs = tree[:, :2].astype(np.int64).tolist()
+    top = list(range(2 * n - 1))
+    for joint in range(n - high - 1, -1, -1):
+        first, second = pairs[joint]
+        top[first] = top[second] = top[n + joint]
+    cuts = [np.array(top[:n], np.int64)]
+    for joint in range(n - high, n - low):
+        cuts.append(np.where(np.isin(cuts[-1], pairs[joint]), n + joint, cuts[-1]))
+    return cuts[::-1]
 
 
 def _ward(rows: np.ndarray, n_clusters: int, n_distinct: int, n_sample: int, k_range: tuple[int, int]) -> np.ndarray:
@@ -221,8 +285,7 @@ def _ward(rows: np.ndarray, n_clusters: int, n_distinct: int, n_sample: int, k_r
     else:
         high = max(1, min(k_range[1], n_distinct - 1, len(chosen) - 1))
         low = min(k_range[0], high)
-    # SciPy 1.6's fcluster finds too few clusters where k is large.
-    cuts = cut_tree(linkage(distance, method="ward"), n_clusters=range(low, high + 1)).T
+    cuts = cut_tree(linkage(distance, method="ward"), low, high)
     labels = canonical(cuts[0] if low == high else best_cut(cuts, squareform(distance)))
     if len(chosen) < len(rows):
         labels = canonical(pairwise_distances_argmin(rows, _centres(chosen, labels)))

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist, squareform
 from sklearn.base import clone
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from cnnvis_caffe.aggregation.clustering import Agglomerative, KMeans, MeanShift, clustering
+from cnnvis_caffe.aggregation.clustering import (
+    Agglomerative,
+    KMeans,
+    MeanShift,
+    clustering,
+    cut_tree,
+    mean_silhouettes,
+)
 from cnnvis_caffe.aggregation.numbering import canonical
 
 KINDS = ("kmeans", "agglomerative", "meanshift")
@@ -122,3 +131,21 @@ def test_conventions_of_scikit_learn(estimator):
 def test_unknown_methods_are_refused():
     with pytest.raises(ValueError, match="'dbscan'"):
         clustering("dbscan")
+
+
+@pytest.mark.parametrize("n", [2, 3, 12, 60])
+def test_cuts_and_their_scores_are_those_of_scipy_and_scikit_learn(n):
+    rows, _ = planted(5, n, spread=0.8)
+    tree, distance = linkage(pdist(rows), "ward"), squareform(pdist(rows))
+    cuts = cut_tree(tree, 1, min(n, 10))
+    for k, labels in enumerate(cuts, 1):
+        np.testing.assert_array_equal(canonical(labels), canonical(fcluster(tree, k, "maxclust")))
+    wanted = [silhouette_score(distance, one, metric="precomputed") if 1 < k < n else 0 for k, one in enumerate(cuts, 1)]
+    np.testing.assert_allclose(mean_silhouettes(cuts, distance), wanted, atol=1e-12)
+
+
+def test_scores_where_nothing_is_apart():
+    pairs = [np.array([0, 0, 1, 1, 2])]
+    assert mean_silhouettes(pairs, np.zeros((5, 5))) == [0.0]
+    apart = squareform(pdist(np.array([[0.0], [0.0], [5.0], [5.0], [9.0]])))
+    np.testing.assert_allclose(mean_silhouettes(pairs, apart), silhouette_score(apart, pairs[0], metric="precomputed"))
