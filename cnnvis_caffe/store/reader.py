@@ -97,7 +97,7 @@ def _size(value: Any) -> int:
     """Bytes of the arrays in a value."""
     if isinstance(value, np.ndarray):
         return value.nbytes
-    if isinstance(value, StoredFeatures):
+    if isinstance(value, (StoredFeatures, StoredConnections)):
         return 0  # its arrays are kept one by one
     return sum(_size(getattr(value, item.name)) for item in fields(value)) if is_dataclass(value) else 0
 
@@ -153,20 +153,30 @@ class _Stored:
 
 
 class StoredFeatures(LayerFeatures):
-    """Features of a node of which a picture needs one or two arrays: each is read when it is asked for."""
+    """Features of a node: a picture needs two of their arrays; each is read when it is asked for."""
 
     _read: Callable[[str], np.ndarray | None]
 
-    @classmethod
-    def of(cls, read: Callable[[str], np.ndarray | None]) -> StoredFeatures:
-        """Make it from what gives an array by its name."""
-        record = cls.__new__(cls)
-        object.__setattr__(record, "_read", read)
-        return record
+
+class StoredConnections(Connections):
+    """What joins the neurons of two nodes, likewise."""
+
+    _read: Callable[[str], np.ndarray | None]
 
 
-for _item in fields(LayerFeatures):
-    setattr(StoredFeatures, _item.name, _Stored(_item.name))
+_Record = TypeVar("_Record", StoredFeatures, StoredConnections)
+
+
+def _stored(kind: type[_Record], read: Callable[[str], np.ndarray | None]) -> _Record:
+    """Make a record from what gives an array by its name."""
+    record = kind.__new__(kind)
+    object.__setattr__(record, "_read", read)
+    return record
+
+
+for _kind in (StoredFeatures, StoredConnections):
+    for _item in fields(_kind):
+        setattr(_kind, _item.name, _Stored(_item.name))
 
 
 class StoredThumbnails(Sequence[np.ndarray]):
@@ -365,13 +375,9 @@ class _Reader:
             file.check(*place)
 
         def read(item: str) -> np.ndarray | None:
-            if item not in places:
-                return None
-            with file.lock:
-                array: np.ndarray = self._cache.get((key, item), lambda: file.array(*places[item]))
-                return array
+            return self._kept(key, item, lambda: file.array(*places[item])) if item in places else None
 
-        return StoredFeatures.of(read)
+        return _stored(StoredFeatures, read)
 
     def _similarity(self, name: str, key: str) -> np.ndarray:
         return self._triangle(name, f"{key}/similarity")
@@ -384,18 +390,25 @@ class _Reader:
         return unpack_triangle(self._file.array(key, "<i2", (n * (n + 1) // 2,)), n)
 
     def _connections(self, name: str, key: str) -> Connections:
-        file = self._file
-        n = self._by_name[name].n_neurons
-        weight = file.array(f"{key}/weight", "<f4", (n, None))
-        arrays = {"weight": weight}
-        for quantity in ("gradient", "abs_weight", "abs_gradient"):
-            signed = arrays.get(quantity[len("abs_") :]) if quantity.startswith("abs_") else None
-            if file.has(f"{key}/{quantity}"):
-                arrays[quantity] = file.array(f"{key}/{quantity}", "<f4", weight.shape)
-            elif signed is not None:
-                arrays[quantity] = np.abs(signed)
-        record: Connections = self._record(key, lambda: Connections(**arrays))
-        return record
+        file, n = self._file, self._by_name[name].n_neurons
+        shape = file.check(f"{key}/weight", "<f4", (n, None))
+        there = {item.name for item in fields(Connections) if file.has(f"{key}/{item.name}")}
+        for item in there:
+            file.check(f"{key}/{item}", "<f4", shape)
+
+        def read(item: str) -> np.ndarray | None:
+            if item in there:
+                return self._kept(key, item, lambda: file.array(f"{key}/{item}", "<f4", shape))
+            signed = read(item[len("abs_") :]) if item.startswith("abs_") else None
+            return None if signed is None else self._kept(key, item, lambda: np.abs(signed))
+
+        return _stored(StoredConnections, read)
+
+    def _kept(self, key: str, item: str, read: Callable[[], np.ndarray]) -> np.ndarray:
+        """An array of a record, from the cache if it is there."""
+        with self._file.lock:
+            array: np.ndarray = self._cache.get((key, item), read)
+            return array
 
 
 def unpack_triangle(packed: np.ndarray, n: int) -> np.ndarray:

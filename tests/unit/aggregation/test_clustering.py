@@ -140,8 +140,9 @@ def test_cuts_and_their_scores_are_those_of_scipy_and_scikit_learn(n):
     cuts = cut_tree(tree, 1, min(n, 10))
     for k, labels in enumerate(cuts, 1):
         np.testing.assert_array_equal(canonical(labels), canonical(fcluster(tree, k, "maxclust")))
-    wanted = [silhouette_score(distance, one, metric="precomputed") if 1 < k < n else 0 for k, one in enumerate(cuts, 1)]
-    np.testing.assert_allclose(mean_silhouettes(cuts, distance), wanted, atol=1e-12)
+    wanted = [silhouette_score(distance, one, metric="precomputed") for one in cuts[1 : n - 1]]
+    np.testing.assert_allclose(mean_silhouettes(cuts, distance)[1 : n - 1], wanted, atol=1e-12)
+    assert mean_silhouettes([cuts[0], np.arange(n)], distance).tolist() == [0, 0]
 
 
 def test_scores_where_nothing_is_apart():

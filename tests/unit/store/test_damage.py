@@ -40,7 +40,7 @@ def read_all(path):
             table = getattr(snapshot, name)
             for key in table:
                 found = table[key]
-                if name == "features":
+                if name in ("features", "connections"):
                     for item in fields(found):
                         getattr(found, item.name)
                 elif name == "thumbnails":
