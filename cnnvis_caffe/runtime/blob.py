@@ -174,6 +174,11 @@ class Blob:
         self._data = memory
 
     @property
+    def memories(self) -> tuple[Memory, Memory]:
+        """What holds data and diff; other blobs may share it."""
+        return self._data, self._diff
+
+    @property
     def version(self) -> int | None:
         """A number that changes whenever the values may have; None while a numpy view can change them any time."""
         return self._data.version

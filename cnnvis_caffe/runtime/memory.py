@@ -54,6 +54,11 @@ class Memory:
         """Where the newest values are: "zero", "host", "tensor" or "both"."""
         return self._where
 
+    @property
+    def tensor(self) -> Any:
+        """The tensor that holds the newest values, or None where they are elsewhere or zero."""
+        return self._tensor
+
     def array(self) -> np.ndarray:
         """Return all values as a writable flat array; what is written to it counts from now on.
 

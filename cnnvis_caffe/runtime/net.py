@@ -306,10 +306,30 @@ class Net:
         """
         end = len(self.layers) - 1 if end is None else end
         self._check_range(start, end)
+        return float(self.run_forward(range(start, end + 1)))
+
+    def run_forward(self, indices: Sequence[int]) -> Any:
+        """Run some layers forward and wait for nothing.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Of the layers, in ascending order.
+
+        Returns
+        -------
+        float or tensor of a single value
+            Sum over those layers of their weighted losses.
+
+        Raises
+        ------
+        LayerError
+            If a layer cannot run on what it is given.
+        """
         loss: Any = 0.0
         changed_from_outside = False
         with backend.computing():
-            for index in range(start, end + 1):
+            for index in indices:
                 changed_from_outside |= _call(self.before_forward, index)
                 layer, bottoms, tops = self.layers[index], self.bottoms[index], self.tops[index]
                 # Caffe reshapes before every forward; nothing comes of it unless some blob has changed.
@@ -324,9 +344,9 @@ class Net:
                 if self.param.debug_info:
                     self._log_forward(index)
                 changed_from_outside |= _call(self.after_forward, index)
-        if start == 0 and end == len(self.layers) - 1 and not changed_from_outside:
+        if len(indices) == len(self.layers) and not changed_from_outside:
             self._n_changes_seen = Blob.n_changes
-        return float(loss)
+        return loss
 
     def backward(self, start: int | None = None, end: int = 0) -> None:
         """Run the layers backward from `start` down to `end`, both included.

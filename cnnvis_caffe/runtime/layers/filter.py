@@ -24,6 +24,7 @@ class Filter(Layer):
     n_tops = (1, None)
     can_be_in_place = False
     always_reshape = True  # the shapes depend on the selector's values
+    can_be_recorded = False
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Check the number of tops."""

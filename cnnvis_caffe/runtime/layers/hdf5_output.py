@@ -22,6 +22,7 @@ class HDF5Output(Layer):
 
     n_bottoms = (2, 2)
     n_tops = (0, 0)
+    can_be_recorded = False
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Look whether the file can be written."""

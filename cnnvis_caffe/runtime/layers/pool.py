@@ -242,8 +242,8 @@ def _divisors(x: Any, pool: Pool) -> Any:
     """Number of pixels that each window is divided by, padding included."""
     along = []
     for n, k, s, p, o in zip(x.shape[2:], pool.kernel, pool.stride, pool.pad, pool.sizes(x.shape[2:])):
-        starts = [i * s - p for i in range(o)]
-        along.append(x.new_tensor([min(start + k, n + p) - start for start in starts]))
+        starts = torch.arange(-p, o * s - p, s, device=x.device)
+        along.append(((starts + k).clamp_(max=n + p) - starts).to(x.dtype))
     return along[0][:, None] * along[1][None, :]
 
 

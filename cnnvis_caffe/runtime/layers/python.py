@@ -30,6 +30,7 @@ class Python(Layer):
     n_bottoms = (0, None)
     n_tops = (0, None)
     always_reshape = True
+    can_be_recorded = False
 
     def __init__(self, param: object, where: str = "", *, initialize: bool = True) -> None:
         super().__init__(param, where, initialize=initialize)

@@ -36,6 +36,7 @@ class Recurrent(Layer):
     #: Rows of the matrix on x, in units of num_output.
     n_gates: ClassVar[int] = 1
     can_be_in_place = False
+    can_be_recorded = False  # the last states of a batch are the first of the next
 
     def __init__(self, param: Any, where: str = "", *, initialize: bool = True) -> None:
         super().__init__(param, where, initialize=initialize)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnnvis_caffe.runtime import recording
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
@@ -36,14 +37,24 @@ def whole_numbers(layer: Layer, blob: Blob, limit: int, what: str, limited_by: s
     values = blob.value
     numbers = values.long()
     checked = numbers if ignored is None else numbers.masked_fill(numbers == ignored, 0)
-    if checked.numel():
+    if not checked.numel():
+        return numbers
+
+    def outside() -> Any:
+        return (checked < 0) | (checked >= limit)
+
+    def check() -> None:
         # One reduction and, on a GPU, one wait: nothing beside a layer that needs labels.
         low, high = torch.stack(torch.aminmax(checked)).tolist()
         if low < 0 or high >= limit:
-            place = tuple(((checked < 0) | (checked >= limit)).nonzero()[0].tolist())
+            place = tuple(outside().nonzero()[0].tolist())
             exception = "" if ignored is None else f", and ignore_label {ignored}"
             raise layer.error(
                 f"{what} {float(values[place]):g} at {list(place)} of blob {blob.name!r} is out of range; "
                 f"0 to {limit - 1} ({limited_by}) is allowed{exception}"
             )
+
+    if recording.put_off(lambda: outside().any(), check):
+        return numbers.masked_fill(outside(), 0)
+    check()
     return numbers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnnvis_caffe.runtime.backend import torch
@@ -21,7 +23,7 @@ class AdaDeltaSolver(Solver):
     type = "AdaDelta"
     n_histories = 2
 
-    def compute_update(self, group: LearnableGroup, rate: float) -> None:
+    def compute_update(self, group: LearnableGroup, rate: Any) -> None:
         """Turn gradients into updates."""
         delta, decay = self.param.delta, self.param.momentum
         rest = float(np.float32(1) - np.float32(decay))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.solvers import tensor_lists
@@ -25,7 +27,7 @@ class AdaGradSolver(Solver):
         if self.param.momentum != 0:
             raise NetError(f"{self.path}: AdaGrad works without momentum, got {self.param.momentum:g}; leave it out")
 
-    def compute_update(self, group: LearnableGroup, rate: float) -> None:
+    def compute_update(self, group: LearnableGroup, rate: Any) -> None:
         """Turn gradients into updates."""
         (h,) = group.memories
         scratch = group.scratch()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnnvis_caffe.runtime.backend import torch
@@ -23,12 +25,17 @@ class AdamSolver(Solver):
     type = "Adam"
     n_histories = 2
 
-    def compute_update(self, group: LearnableGroup, rate: float) -> None:
-        """Turn gradients into updates."""
-        b1, b2 = _F4(self.param.momentum), _F4(self.param.momentum2)
+    def step_size(self, rate: float, lr_mult: float) -> float:
+        """Correct the rate for the start of the means at zero."""
+        b1, b2 = _F8(_F4(self.param.momentum)), _F8(_F4(self.param.momentum2))
         t = self.iter + 1
         with np.errstate(all="ignore"):
-            correction = _F4(np.sqrt(1 - _F8(b2) ** t) / (1 - _F8(b1) ** t))
+            correction = _F4(np.sqrt(1 - b2**t) / (1 - b1**t))
+        return float(_F4(super().step_size(rate, lr_mult)) * correction)
+
+    def compute_update(self, group: LearnableGroup, rate: Any) -> None:
+        """Turn gradients into updates."""
+        b1, b2 = _F4(self.param.momentum), _F4(self.param.momentum2)
         m, v = group.memories
         scratch = group.scratch()
         tensor_lists.scale_and_add(m, float(b1), float(_F4(1) - b1), group.grads)
@@ -37,4 +44,4 @@ class AdamSolver(Solver):
         tensor_lists.set_to_root(scratch, v, self.param.delta)
         tensor_lists.copy(group.grads, m)
         torch._foreach_div_(group.grads, scratch)
-        tensor_lists.scale(group.grads, float(_F4(rate) * correction))
+        tensor_lists.scale(group.grads, rate)

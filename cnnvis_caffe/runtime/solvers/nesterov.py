@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnnvis_caffe.runtime.solvers import tensor_lists
@@ -19,7 +21,7 @@ class NesterovSolver(Solver):
 
     type = "Nesterov"
 
-    def compute_update(self, group: LearnableGroup, rate: float) -> None:
+    def compute_update(self, group: LearnableGroup, rate: Any) -> None:
         """Turn gradients into updates."""
         momentum = self.param.momentum
         (h,) = group.memories

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnnvis_caffe.errors import NetError
@@ -29,7 +31,7 @@ class RMSPropSolver(Solver):
         if not 0 <= self.param.rms_decay < 1:
             raise NetError(f"{self.path}: rms_decay must be at least 0 and below 1, got {self.param.rms_decay:g}")
 
-    def compute_update(self, group: LearnableGroup, rate: float) -> None:
+    def compute_update(self, group: LearnableGroup, rate: Any) -> None:
         """Turn gradients into updates."""
         decay = np.float32(self.param.rms_decay)
         (h,) = group.memories

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cnnvis_caffe.runtime.solvers import tensor_lists
 from cnnvis_caffe.runtime.solvers.learnable_group import LearnableGroup
 from cnnvis_caffe.runtime.solvers.solver import Solver
@@ -18,7 +20,7 @@ class SGDSolver(Solver):
 
     type = "SGD"
 
-    def compute_update(self, group: LearnableGroup, rate: float) -> None:
+    def compute_update(self, group: LearnableGroup, rate: Any) -> None:
         """Turn gradients into updates."""
         (h,) = group.memories
         tensor_lists.scale_and_add(h, self.param.momentum, rate, group.grads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from cnnvis_caffe.runtime.solvers import snapshot, tensor_lists
 from cnnvis_caffe.runtime.solvers.callback import Callback
 from cnnvis_caffe.runtime.solvers.learnable_group import LearnableGroup, group_learnables
 from cnnvis_caffe.runtime.solvers.lr_policy import learning_rate
+from cnnvis_caffe.runtime.solvers.recorded_iteration import RecordedIteration
 from cnnvis_caffe.runtime.solvers.smoothed_loss import SmoothedLoss
 from cnnvis_caffe.runtime.solvers.solver_nets import make_test_nets, make_train_net
 from cnnvis_caffe.runtime.solvers.testing import TestResult, mean_outputs, outputs_of, score_lines
@@ -74,6 +75,8 @@ class Solver:
         Whether the last `solve` or `step` ended because `requested_action` said so.
     last_snapshot_iter : int or None
         Iteration of the last snapshot that this object wrote.
+    uses_recordings : bool
+        Whether iterations on a GPU are recorded and replayed, where the net allows it.
 
     Raises
     ------
@@ -102,6 +105,7 @@ class Solver:
         self.rate = self.loss = self.smoothed_loss = 0.0
         self.stopped_early = False
         self.last_snapshot_iter: int | None = None
+        self.uses_recordings = True
         self._last_displayed = 0
         self._display_started = time.perf_counter()
 
@@ -115,6 +119,7 @@ class Solver:
         learnable = self.net.params.learnable
         self.histories = [[Blob(blob.shape) for blob in learnable] for _ in range(self.n_histories)]
         self._groups = group_learnables(self.net.params, self.histories)
+        self._recorded = RecordedIteration(self)
         logger.info("Solver scaffolding done.")
 
     def _check_param(self) -> None:
@@ -206,11 +211,18 @@ class Solver:
         """Sum up the gradients of `iter_size` batches; return the mean loss."""
         loss = _F4(0)
         for _ in range(self.param.iter_size):
-            loss += _F4(self.net.forward())
-            self.net.backward()
+            if self._records():
+                loss += _F4(self._recorded.forward_backward())
+            else:
+                loss += _F4(self.net.forward())
+                self.net.backward()
             if self.net.param.debug_info:
                 self._log_all_params()
         return float(loss / _F4(self.param.iter_size))
+
+    def _records(self) -> bool:
+        """Whether iterations are recorded where they can be."""
+        return self.uses_recordings and backend.on_gpu()
 
     def _add_loss(self, loss: float, start: int) -> None:
         """Take the loss of an iteration into the mean."""
@@ -238,28 +250,52 @@ class Solver:
         if self._is_due(self.param.display):
             logger.info("Iteration %d, lr = %g", self.iter, rate)
         self._check_regularization()
+        rates = [self.step_size(rate, group.lr_mult) for group in self._groups]
+        if not (self._records() and self._recorded.update(rates)):
+            self.update_params(rates)
+        self.iter += 1
+
+    def step_size(self, rate: float, lr_mult: float) -> float:
+        """Return what the updates of a group are multiplied by.
+
+        Parameters
+        ----------
+        rate : float
+            Learning rate of this iteration.
+        lr_mult : float
+            Multiplier of the group.
+        """
+        return float(_F4(rate) * _F4(lr_mult))
+
+    def update_params(self, rates: Sequence[Any]) -> None:
+        """Update all parameters, all in float32.
+
+        Parameters
+        ----------
+        rates : sequence of float or of tensors of a single value
+            For each group what `step_size` gives.
+        """
         with torch.no_grad():
             for group in self._groups:
                 group.read()
             self._clip_gradients()
-            for group in self._groups:
+            for group, rate in zip(self._groups, rates):
                 if self.param.iter_size != 1:
                     torch._foreach_mul_(group.grads, float(_F4(1) / _F4(self.param.iter_size)))
                 self._regularize(group)
-                self.compute_update(group, float(_F4(rate) * _F4(group.lr_mult)))
+                self.compute_update(group, rate)
                 torch._foreach_sub_(group.values, group.grads)
                 group.write()
-        self.iter += 1
 
-    def compute_update(self, group: LearnableGroup, rate: float) -> None:
+    def compute_update(self, group: LearnableGroup, rate: Any) -> None:
         """Turn the gradients of a group into what is to be subtracted, in place.
 
         Parameters
         ----------
         group : LearnableGroup
             Its `grads` are clipped, averaged and decayed; its `memories` are brought up to date.
-        rate : float
-            The learning rate of these parameters.
+        rate : float or tensor of a single value
+            The step size of these parameters.
         """
         raise NotImplementedError
 

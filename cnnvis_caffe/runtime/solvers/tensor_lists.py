@@ -18,29 +18,31 @@ def copy(targets: Tensors, sources: Tensors) -> None:
         target.copy_(source)
 
 
-def scale(targets: Tensors, factor: float) -> None:
-    """Multiply each target by a number.
+def scale(targets: Tensors, factor: Any) -> None:
+    """Multiply each target by a number, or by a tensor of a single value.
 
     Notes
     -----
     Caffe's BLAS takes a factor of 0 at its word: 0 times infinity is 0.
     """
-    if factor == 0:
+    if not torch.is_tensor(factor) and factor == 0:
         for target in targets:
             target.zero_()
     else:
         torch._foreach_mul_(targets, factor)
 
 
-def scale_and_add(targets: Tensors, beta: float, alpha: float, sources: Tensors) -> None:
-    """Set each target to ``beta * target + alpha * source``.
+def scale_and_add(targets: Tensors, beta: float, alpha: Any, sources: Tensors) -> None:
+    """Set each target to ``beta * target + alpha * source``; alpha may be a tensor of a single value.
 
     Notes
     -----
     `caffe_cpu_axpby`; a factor of 0 is taken at its word as in `scale`.
     """
     scale(targets, beta)
-    if alpha != 0:
+    if torch.is_tensor(alpha):
+        torch._foreach_add_(targets, torch._foreach_mul(sources, alpha))
+    elif alpha != 0:
         torch._foreach_add_(targets, sources, alpha=alpha)
 
 

@@ -1,0 +1,166 @@
+"""An iteration of a solver, recorded once and computed again as a whole (see `runtime/recording.py`)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime.backend import torch
+from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.memory import Memory
+from cnnvis_caffe.runtime.recording import Recorder, Recording, record_cuda_graph
+
+if TYPE_CHECKING:
+    from cnnvis_caffe.runtime.net import Net
+    from cnnvis_caffe.runtime.solvers.solver import Solver
+
+logger = logging.getLogger(__name__)
+
+#: Passes before anything is recorded: after them every blob is on its device in the memory format that it keeps.
+N_WARM_UPS = 3
+#: Fields of a solver that its kernels take as they are; the learning rate is handed over anew each time.
+_CONSTANTS = (
+    "momentum", "momentum2", "rms_decay", "delta", "weight_decay", "regularization_type", "iter_size",
+)  # fmt: skip
+
+
+class RecordedIteration:
+    """Forward and backward pass as one recording, the update as another, so that callbacks find both as ever.
+
+    Layers that bring in data run first, each time, as they always do.
+
+    Parameters
+    ----------
+    solver : Solver
+    record : callable, default=record_cuda_graph
+    """
+
+    def __init__(self, solver: Solver, record: Recorder = record_cuda_graph) -> None:
+        self._solver = solver
+        self._record = record
+        layers, bottoms = solver.net.layers, solver.net.bottoms
+        self._sources = [i for i, layer in enumerate(layers) if not bottoms[i] and layer.type != "Parameter"]
+        self._others = [i for i in range(len(layers)) if i not in self._sources]
+        # Why nothing is recorded, if so.
+        self._obstacle = next((layers[i].where for i in self._others if not layers[i].can_be_recorded), None)
+        self._forget(None)
+
+    def _forget(self, key: Any) -> None:
+        """Begin again: something has changed that recordings depend on."""
+        self._key = key
+        self._n_passes = 0
+        self._passes: Recording | None = None
+        self._update: Recording | None = None
+
+    def forward_backward(self) -> float:
+        """Make a pass over the next batch; return its loss."""
+        net = self._solver.net
+        if not self._is_ready():
+            loss = net.forward()
+            net.backward()
+            return loss
+        for index in self._sources:
+            net.run_forward([index])
+        if self._now() != self._key:  # this batch has another shape
+            return float(self._pass())
+        if self._passes is None:
+            try:
+                self._passes = Recording(self._pass, self._read_by_pass(), _written_by_pass(net), self._record)
+            except RuntimeError as error:
+                self._give_up(error)
+                return float(self._pass())
+        return self._passes.replay()
+
+    def _is_ready(self) -> bool:
+        """Whether the next pass can be a recorded one."""
+        solver, net = self._solver, self._solver.net
+        is_watched = net.before_forward or net.after_forward or net.before_backward or net.after_backward
+        if self._obstacle or is_watched or net.check_finite or solver.param.debug_info:
+            return False
+        key = self._now()
+        if key != self._key:
+            self._forget(key)
+        self._n_passes += 1
+        return self._n_passes > N_WARM_UPS
+
+    def _give_up(self, error: RuntimeError) -> None:
+        """Leave everything as it was before the recording, and never record again."""
+        self._obstacle = str(error).splitlines()[0]
+        logger.warning("Iterations are not recorded as a CUDA graph, which costs time only: %s", self._obstacle)
+        if self._solver.param.iter_size == 1:
+            self._solver.net.clear_param_diffs()
+
+    def _now(self) -> tuple[Any, ...]:
+        """Everything that recordings depend on."""
+        solver = self._solver
+        multipliers = tuple(solver.net.params.lr_mults), tuple(solver.net.params.decay_mults)
+        constants = tuple(getattr(solver.param, name) for name in _CONSTANTS)
+        return Blob.n_changes, backend.precision(), backend.device(), multipliers, constants
+
+    def _pass(self) -> Any:
+        """Forward and backward without the data layers."""
+        net = self._solver.net
+        loss = net.run_forward(self._others)
+        net.backward()
+        return loss
+
+    def _read_by_pass(self) -> list[tuple[Memory, tuple[int, ...]]]:
+        """What a pass finds: data, parameters, loss weights, and the gradients that it adds to."""
+        net = self._solver.net
+        blobs = [top for index in self._sources for top in net.tops[index]]
+        blobs += [blob for layer in net.layers for blob in layer.blobs]
+        diffs = [top for layer, tops in zip(net.layers, net.tops) for top, w in zip(tops, layer.loss_weights) if w]
+        if self._solver.param.iter_size > 1:
+            diffs += net.params.learnable
+        return _distinct([(blob.memories[0], blob.shape) for blob in blobs if blob.count]
+                         + [(blob.memories[1], blob.shape) for blob in diffs])  # fmt: skip
+
+    def update(self, rates: Sequence[float]) -> bool:
+        """Update all parameters; say whether that was possible.
+
+        Parameters
+        ----------
+        rates : sequence of float
+            For each group of parameters.
+        """
+        solver = self._solver
+        # What is clipped, and by how much, is a line of the log.
+        if self._obstacle or self._passes is None or solver.param.clip_gradients >= 0 or self._now() != self._key:
+            return False
+        if self._update is None:
+            self._rates = torch.tensor(rates, dtype=torch.float32, device=backend.device())
+            self._rates_now = list(rates)
+            try:
+                self._update = Recording(self._update_all, self._read_by_update(), (), self._record)
+            except RuntimeError as error:
+                self._give_up(error)
+                return False
+        if self._rates_now != list(rates):
+            self._rates.copy_(torch.tensor(rates, dtype=torch.float32))
+            self._rates_now = list(rates)
+        self._update.replay()
+        return True
+
+    def _update_all(self) -> None:
+        """Update by the rates on the device."""
+        self._solver.update_params(self._rates.unbind())
+
+    def _read_by_update(self) -> list[tuple[Memory, tuple[int, ...]]]:
+        """What an update finds: parameters, gradients and histories."""
+        learnable = self._solver.net.params.learnable
+        histories = [blob for row in self._solver.histories for blob in row]
+        return _distinct([(blob.memories[0], blob.shape) for blob in [*learnable, *histories]]
+                         + [(blob.memories[1], blob.shape) for blob in learnable])  # fmt: skip
+
+
+def _written_by_pass(net: Net) -> list[Memory]:
+    """What may be looked at behind a pass."""
+    blobs = [*net.blobs, *net.params.learnable]
+    return [memory for memory, _ in _distinct([(memory, ()) for blob in blobs for memory in blob.memories])]
+
+
+def _distinct(pairs: list[tuple[Memory, tuple[int, ...]]]) -> list[tuple[Memory, tuple[int, ...]]]:
+    """Each memory once, in order."""
+    return list({id(memory): (memory, shape) for memory, shape in pairs}.values())
