@@ -288,7 +288,7 @@ def picture(
     **options
         As for ``cnnvis-caffe render``: ``facet``, ``edges``, ``edge_filter``, ``importance``, ``classes`` (names or
         numbers), ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (names of groups), ``snapshot`` (label
-        or iteration), ``theme``.
+        or iteration), ``clusters_of`` (the snapshot whose clusters and places are kept, likewise), ``theme``.
 
     Returns
     -------
@@ -706,7 +706,7 @@ def _chosen_view(analysis: Analysis, start: View | None, options: Mapping[str, A
         "clustering": views.CLUSTERINGS,
         "theme": views.THEMES,
     }
-    free = ("snapshot", "edge_filter", "classes", "class_cutoff", "n_clusters", "expand")
+    free = ("snapshot", "clusters_of", "edge_filter", "classes", "class_cutoff", "n_clusters", "expand")
     wanted: dict[str, Any] = {}
     for name, value in options.items():
         if name not in choices and name not in free:
@@ -714,8 +714,9 @@ def _chosen_view(analysis: Analysis, start: View | None, options: Mapping[str, A
         if name in choices and value not in choices[name]:
             raise UnknownNameError(name, str(value), choices[name])
         wanted[name] = value
-    if "snapshot" in wanted:
-        wanted["snapshot"] = str(wanted["snapshot"]) or None
+    for name in ("snapshot", "clusters_of"):
+        if name in wanted:
+            wanted[name] = str(wanted[name]) or None
     for name in ("classes", "expand"):
         if name in wanted:
             many = [wanted[name]] if isinstance(wanted[name], (str, int)) else list(wanted[name])

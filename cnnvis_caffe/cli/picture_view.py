@@ -50,11 +50,12 @@ def chosen_view(analysis: Analysis, start: View, options: dict[str, Any]) -> Vie
 
     changes = {name: value for name, value in options.items() if value is not None}
     labels = [snapshot.label for snapshot in analysis.snapshots]
-    if "snapshot" in changes and changes["snapshot"] not in labels:
-        by_iteration = {str(one.iteration): one.label for one in analysis.snapshots if one.iteration is not None}
-        if changes["snapshot"] not in by_iteration:
-            raise UnknownNameError("snapshot", changes["snapshot"], labels)
-        changes["snapshot"] = by_iteration[changes["snapshot"]]
+    by_iteration = {str(one.iteration): one.label for one in analysis.snapshots if one.iteration is not None}
+    for name in ("snapshot", "clusters_of"):
+        if name in changes and changes[name] not in labels:
+            if changes[name] not in by_iteration:
+                raise UnknownNameError("snapshot", changes[name], labels)
+            changes[name] = by_iteration[changes[name]]
     if "classes" in changes:
         changes["classes"] = chosen_classes(analysis, changes["classes"])
     expand: Sequence[str] = changes.pop("expand", ())

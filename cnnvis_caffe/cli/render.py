@@ -45,6 +45,7 @@ class _Size(click.ParamType):
 @click.option("--clustering", type=click.Choice(["kmeans", "agglomerative", "meanshift"]), help="How to cluster.")
 @click.option("--expand", multiple=True, metavar="GROUP", help="Show a group layer by layer; again for more, or all.")
 @click.option("--snapshot", metavar="LABEL", help="Label or iteration; the last one by default.")
+@click.option("--clusters-of", metavar="LABEL", help="Snapshot whose clusters and places are kept; the last by default.")
 @click.option("--session", type=_FILE, help="Start from what a session file shows.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), help="Colours.  [default: light]")
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
@@ -78,8 +79,9 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         history = load_session(options["session"])
         history.check(analysis, options["session"])
         start = history.view
-    names = ("facet", "edges", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters", "clustering")
-    view = chosen_view(analysis, start, {name: options[name] for name in (*names, "expand", "snapshot", "theme")})
+    names = ("facet", "edges", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters", "clustering",
+             "expand", "snapshot", "clusters_of", "theme")  # fmt: skip
+    view = chosen_view(analysis, start, {name: options[name] for name in names})
     if options["neuron"]:
         if report:
             raise CnnvisError("--report measures the hybrid visualization, not the page of a neuron")

@@ -23,7 +23,8 @@ class Spec:
     tip : str
         A sentence for the status line and the help.
     needs : str
-        What must be there: "", "analysis", "selection", "neuron", "cluster", "bicluster", "group", "snapshots".
+        What must be there: "", "analysis", "selection", "neuron", "cluster", "bicluster", "group", "snapshots",
+        "other_clusters" (than those of the snapshot shown).
     icon : str
     is_checkable : bool
     starts : bool
@@ -211,6 +212,14 @@ SPECS = (
     Spec("snapshot_before", "Network", "Snapshot before", ("[",), "Go back in the training", "snapshots", starts=True),
     Spec("snapshot_after", "Network", "Snapshot after", ("]",), "Go on in the training", "snapshots"),
     Spec("play_snapshots", "Network", "Play the training", ("L",), "One snapshot after the other", "snapshots"),
+    Spec(
+        "cluster_here",
+        "Network",
+        "Cluster by this snapshot",
+        ("K",),
+        "Show the clusters of the snapshot that is shown; they stay when one goes to another",
+        "other_clusters",
+    ),
     Spec(
         "compare_snapshot",
         "Network",

@@ -436,6 +436,10 @@ class Commands:
         """Play, or stop."""
         self._window.snapshots.play.toggle()
 
+    def cluster_here(self) -> None:
+        """Show the clusters of the snapshot that is shown."""
+        self._window.snapshots.cluster_here()
+
     def compare_snapshot(self) -> None:
         """Put two snapshots side by side, or end that."""
         self._window.toggle_snapshot_comparison()

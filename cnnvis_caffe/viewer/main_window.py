@@ -646,6 +646,7 @@ class MainWindow(QtWidgets.QMainWindow):
             "bicluster": there and kind in ("edge", "bicluster"),
             "group": there and group is not None and len(group.columns) > 1,
             "snapshots": there and session.analysis is not None and len(session.analysis.snapshots) > 1,
+            "other_clusters": there and session.aggregation is not None and session.aggregation.kept is not None,
         }
         for spec in SPECS:
             if spec.name not in ("undo", "redo"):

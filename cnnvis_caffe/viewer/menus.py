@@ -35,6 +35,8 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
         add("edges_weight", "edges_gradient", "edges_change")
         menu.addSeparator()
         add("fit", "expand_all", "collapse_all")
+        if actions["cluster_here"].isEnabled():
+            add("cluster_here")
         menu.addSeparator()
         add("copy_picture", "export_picture")
         return menu

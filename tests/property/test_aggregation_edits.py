@@ -37,6 +37,7 @@ edits = st.one_of(
     st.builds(e.ChooseEdges, st.sampled_from(EDGE_QUANTITIES)),
     st.builds(e.ChooseEdgeFilter, st.floats(0.01, 1)),
     st.builds(e.ChooseSnapshot, st.sampled_from(["", "iter 1000", "iter 2000"])),
+    st.builds(e.ChooseClustersOf, st.sampled_from(["", "iter 1000", "iter 2000"])),
     st.builds(e.ChooseTheme, st.sampled_from(THEMES)),
 )
 sequences = st.lists(edits, max_size=12)

@@ -444,6 +444,45 @@ def test_snapshots_keep_the_layout(make_window, settle, qtbot, lenet):
     assert session.view.snapshot == ""
 
 
+def boxes(window, kind):
+    """Places of clusters or neurons in the picture."""
+    display = window.pane.canvas.display
+    return {(t.node, t.members): display.box_of(t) for t in targets(window, kind)}
+
+
+def test_clusters_of_one_snapshot_stay_until_others_are_asked_for(make_window, settle, qtbot, lenet, tmp_path):
+    window = make_window(lenet)
+    canvas, session, button = window.pane.canvas, window.session, window.snapshots.clusters
+    kept = boxes(window, "cluster"), boxes(window, "neuron")
+    assert button.text() == "Clusters of iter 3000" and not button.isEnabled()
+    for number in (0, 1, 2):
+        window.snapshots.go_to(number)
+        settle(window)
+        assert (boxes(window, "cluster"), boxes(window, "neuron")) == kept
+    window.snapshots.go_to(0)
+    settle(window)
+    assert button.isEnabled()
+    snap(window, "first-snapshot")
+    key(qtbot, canvas, "K")
+    settle(window)
+    assert session.view.clusters_of == "iter 1000" == window.control_panel.clusters_of.value
+    assert button.text() == "Clusters of iter 1000" and not button.isEnabled()
+    own = boxes(window, "cluster")
+    assert own != kept[0]
+    snap(window, "its-own-clusters")
+    path = str(tmp_path / "a.cnnvis.json")
+    window.commands.save_session_to(path)
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    assert boxes(window, "cluster") == kept[0]
+    window.commands.open_session_from(path)
+    settle(window)
+    assert boxes(window, "cluster") == own
+    window.control_panel.clusters_of.chosen.emit("")
+    settle(window)
+    assert boxes(window, "cluster") == kept[0]
+
+
 def test_the_chart_leads_to_layers_and_snapshots(make_window, settle, qtbot, lenet):
     window = make_window(lenet)
     plot, session = window.debugging.plot, window.session

@@ -12,7 +12,7 @@ from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.pictures import Pictures
 from cnnvis_caffe.records.view import NeuronMove, View
 from cnnvis_caffe.scene.clock import Clock
-from cnnvis_caffe.scene.shapes import Picture, Target
+from cnnvis_caffe.scene.shapes import Picture, Rectangle, Target, Text
 
 SIZE = (1200.0, 700.0)
 VIEWS = (
@@ -48,6 +48,51 @@ def test_what_is_kept_changes_no_picture(analysis):
     for view in VIEWS:
         drawn, alone = pictures.draw(view, size=SIZE), Pictures(analysis).draw(view, size=SIZE)
         assert contents(drawn.scene) == contents(alone.scene)
+
+
+def places_of(scene, start):
+    """Places of the rectangles whose names start so."""
+    return {
+        shape.name: (shape.x, shape.y, shape.width, shape.height)
+        for shape in scene.shapes
+        if isinstance(shape, (Rectangle, Picture)) and shape.name.startswith(start)
+    }
+
+
+@pytest.mark.parametrize("kind", ["lenet", "residual"])
+def test_nothing_but_connections_moves_from_snapshot_to_snapshot(kind):
+    trained = make_analysis(kind, n_snapshots=8 if kind == "lenet" else 2)
+    pictures = Pictures(trained)
+    last = pictures.draw(View(), size=SIZE)
+    neurons, clusters = places_of(last.scene, "neuron/"), places_of(last.scene, "cluster/")
+    assert len(neurons) > 50 and len(clusters) > 10
+    bars = set()
+    for snapshot in trained.snapshots:
+        drawn = pictures.draw(View(snapshot=snapshot.label), size=SIZE)
+        assert places_of(drawn.scene, "cluster/") == clusters
+        assert places_of(drawn.scene, "neuron/") == neurons
+        assert (drawn.scene.width, drawn.scene.height) == (last.scene.width, last.scene.height)
+        bars.add(tuple(sorted(places_of(drawn.scene, "bicluster/").items())))
+    assert len(bars) == len(trained.snapshots)
+    own = pictures.draw(View(clusters_of=trained.snapshots[0].label), size=SIZE)
+    assert places_of(own.scene, "cluster/") != clusters
+
+
+def test_rows_of_matrices_stay_and_show_the_snapshot():
+    trained = make_analysis("lenet", n_snapshots=5)
+    pictures = Pictures(trained)
+    scenes = [pictures.draw(View(snapshot=one.label, facet="activations"), size=SIZE).scene for one in trained.snapshots]
+    matrices = [{s.name: s for s in scene.shapes if isinstance(s, Picture) and s.rows} for scene in scenes]
+    for name, last in matrices[-1].items():
+        assert all((one[name].rows, one[name].columns) == (last.rows, last.columns) for one in matrices)
+    assert any((one.pixels != matrices[-1][name].pixels).any() for name, one in matrices[0].items())
+
+
+def test_the_legend_says_whose_sizes_are_shown():
+    trained = make_analysis("lenet", n_snapshots=3)
+    scene = Pictures(trained).draw(View(snapshot="iter 1000", clusters_of="iter 2000"), size=SIZE).scene
+    texts = [shape.text for shape in scene.shapes if isinstance(shape, Text)]
+    assert "mean activation, iter 2000" in texts
 
 
 def test_the_same_view_is_aggregated_once(analysis):

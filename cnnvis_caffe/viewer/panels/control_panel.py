@@ -8,6 +8,7 @@ from cnnvis_caffe.aggregation.edits import (
     ChooseClassCutoff,
     ChooseClasses,
     ChooseClustering,
+    ChooseClustersOf,
     ChooseEdgeFilter,
     ChooseEdges,
     ChooseFacet,
@@ -76,6 +77,9 @@ class ControlPanel(QtWidgets.QScrollArea):
         line.addWidget(look.label("k", "muted"))
         line.addWidget(self.n_clusters)
         self._section("Clusters of neurons", row)
+        self.clusters_of = Dropdown("Snapshot whose clusters are shown")
+        self.clusters_of.setToolTip("Clusters, sizes and places stay those of this snapshot, whichever is shown")
+        self._clusters_row = self._row("Those of", self.clusters_of)
 
         self.classes = ClassChooser(session)
         self._section("Classes", self.classes)
@@ -95,6 +99,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.importance.chosen.connect(lambda value: apply(ChooseImportance(value)))
         self.theme.chosen.connect(lambda value: apply(ChooseTheme(value)))
         self.clustering.chosen.connect(lambda value: apply(ChooseClustering(value, self.n_clusters.value)))
+        self.clusters_of.chosen.connect(lambda value: apply(ChooseClustersOf(value)))
         self.n_clusters.chosen.connect(
             lambda value: apply(ChooseClustering(self.clustering.value, value), together=True)
         )
@@ -127,12 +132,15 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._layout.addWidget(heading)
         self._layout.addWidget(widget)
 
-    def _row(self, name: str, widget: QWidget) -> None:
-        row = QHBoxLayout()
+    def _row(self, name: str, widget: QWidget) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(look.SPACE)
         row.addWidget(look.label(name, "muted"))
         row.addWidget(widget, 1)
-        self._layout.addLayout(row)
+        self._layout.addWidget(box)
+        return box
 
     def _show(self, view: View) -> None:
         self.facet.set_value(view.facet)
@@ -143,6 +151,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.cutoff.set_value(round(100 * view.class_cutoff))
         self.clustering.set_value(view.clustering)
         self.n_clusters.set_value(view.n_clusters)
+        self.clusters_of.set_value(view.clusters_of)
         self.n_clusters.setEnabled(view.clustering != "meanshift")
         self.cutoff.setEnabled(bool(view.classes))
         self.classes.show_classes(view.classes)
@@ -151,6 +160,11 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.classes.analysis_changed()
         self.groups.show_groups(())
         analysis = self.session.analysis
+        labels = [one.label for one in analysis.snapshots] if analysis is not None else []
+        # Views name the last one by nothing.
+        self.clusters_of.set_options([(label, label) for label in labels[:-1]] + [("", label) for label in labels[-1:]])
+        self.clusters_of.set_value(self.session.view.clusters_of)
+        self._clusters_row.setVisible(len(labels) > 1)
         reasons = {}
         if analysis is not None:
             snapshot = analysis.snapshots[-1]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.aggregation.edits import ChooseSnapshot
+from cnnvis_caffe.aggregation.edits import ChooseClustersOf, ChooseSnapshot
 from cnnvis_caffe.records.analysis import Snapshot
+from cnnvis_caffe.scene.neurons import snapshot_of_clusters
 from cnnvis_caffe.scene.wording import figure, percent
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import QFrame, QHBoxLayout, QSize, Qt, QTimer, QtWidgets, QWidget
@@ -34,10 +35,15 @@ class SnapshotBar(QFrame):
         self.slider.setMinimumHeight(22)
         self.label = look.label()
         self.label.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
+        self.clusters = QtWidgets.QPushButton()
+        self.clusters.setStyleSheet("padding: 1px 10px;")
+        self.clusters.clicked.connect(self.cluster_here)
         for widget in (self.back, self.play, self.forth):
             row.addWidget(widget)
         row.addWidget(self.slider, 1)
         row.addWidget(self.label)
+        row.addSpacing(look.SPACE)
+        row.addWidget(self.clusters)
         self._timer = QTimer(self)
         self._timer.setInterval(PLAY_MS)
         self._timer.timeout.connect(self._next)
@@ -82,8 +88,13 @@ class SnapshotBar(QFrame):
         self.slider.setRange(0, max(n - 1, 0))
         self.slider.blockSignals(False)
         if analysis is not None:
-            widest = max((self._text(snapshot) for snapshot in analysis.snapshots), key=len)
-            self.label.setMinimumWidth(self.fontMetrics().horizontalAdvance(widest) + 8)
+            # What grew and shrank would move the slider under the pointer.
+            for widget, text in ((self.label, self._text), (self.clusters, self._clusters_text)):
+                widths = []
+                for snapshot in analysis.snapshots:
+                    widget.setText(text(snapshot))
+                    widths.append(widget.sizeHint().width())
+                widget.setFixedWidth(max(widths, default=0))
         self._show()
 
     @staticmethod
@@ -95,10 +106,32 @@ class SnapshotBar(QFrame):
             parts.append(f"loss {figure(snapshot.loss)}")
         return " · ".join(parts)
 
+    @staticmethod
+    def _clusters_text(snapshot: Snapshot) -> str:
+        return f"Clusters of {snapshot.label}"
+
+    def cluster_here(self) -> None:
+        """Show the clusters of the snapshot that is shown, and keep them."""
+        self.session.apply(ChooseClustersOf(self._label(self.index)))
+
+    def _label(self, number: int) -> str:
+        """A snapshot as views name it: the last one by nothing."""
+        snapshots = self.session.analysis.snapshots if self.session.analysis is not None else ()
+        return "" if number >= len(snapshots) - 1 else snapshots[number].label
+
     def _show(self) -> None:
         analysis = self.session.analysis
         if analysis is None:
             return
+        kept = snapshot_of_clusters(analysis, self.session.view)
+        shown = analysis.snapshots[self.index]
+        is_other = kept is not shown
+        self.clusters.setText(self._clusters_text(kept))
+        self.clusters.setEnabled(is_other)
+        self.clusters.setToolTip(
+            f"Clusters, sizes and places are those of {kept.label}, and stay from snapshot to snapshot."
+            + (f"\nClick to see those of {shown.label}  (K)" if is_other else "")
+        )
         self.slider.blockSignals(True)
         self.slider.setValue(self.index)
         self.slider.blockSignals(False)
@@ -114,8 +147,7 @@ class SnapshotBar(QFrame):
         analysis = self.session.analysis
         if analysis is None or not 0 <= number < len(analysis.snapshots):
             return
-        label = "" if number == len(analysis.snapshots) - 1 else analysis.snapshots[number].label
-        self.session.apply(ChooseSnapshot(label), together=together)
+        self.session.apply(ChooseSnapshot(self._label(number)), together=together)
 
     def step(self, by: int) -> None:
         """Go on by some snapshots."""

@@ -84,6 +84,58 @@ def test_moves_replay_on_another_snapshot():
         assert members(after[0]) == tuple(sorted((*members(cluster), move.neuron)))
 
 
+class TestClustersOfOneSnapshot:
+    """Which snapshot is shown changes no cluster; all else is of the snapshot shown."""
+
+    analysis = make_analysis("lenet", n_snapshots=8)
+    labels = tuple(snapshot.label for snapshot in analysis.snapshots)
+
+    def clusters(self, view):
+        return [[members(cluster) for cluster in column.clusters] for column in aggregate(self.analysis, view).columns]
+
+    def test_clusters_stay_from_snapshot_to_snapshot(self):
+        move = NeuronMove("conv2", 5, ())
+        for view in (View(), View(moves=(move,)), View(clusters_of=self.labels[2], n_clusters=5)):
+            kept = self.clusters(view)
+            for label in self.labels:
+                assert self.clusters(replace(view, snapshot=label)) == kept
+        assert [(5,)] == [one for one in self.clusters(View(snapshot=self.labels[1], moves=(move,)))[2] if len(one) < 2]
+
+    def test_the_user_asks_for_those_of_another_snapshot(self):
+        own = [self.clusters(View(snapshot=label, clusters_of=label)) for label in self.labels]
+        assert any(clusters != own[-1] for clusters in own)
+        assert self.clusters(View()) == own[-1] == self.clusters(View(clusters_of=self.labels[-1]))
+        assert self.clusters(View(clusters_of=self.labels[0])) == own[0]
+
+    def test_all_else_is_of_the_snapshot_shown(self):
+        view = View(snapshot=self.labels[3], edges="relative_change")
+        shown, kept = aggregate(self.analysis, view), aggregate(self.analysis, View())
+        column = shown.column("conv2")
+        features = self.analysis.snapshots[3].features["conv2"]
+        counts = self.analysis.data.class_count
+        np.testing.assert_array_equal(column.importance, importance(features, counts, "mean", ()))
+        assert [one.importance for one in column.clusters] == pytest.approx(
+            [column.importance[one.neurons].sum() for one in column.clusters]
+        )
+        gap = next(gap for gap in shown.gaps if gap.target == "conv2")
+        weight = self.analysis.snapshots[3].connections["conv2"].weight.astype(np.float64)
+        first, second = shown.column("conv1").clusters[0], column.clusters[1]
+        block = weight[np.ix_(second.neurons, first.neurons)]
+        assert gap.positive[0, 1] == pytest.approx(np.maximum(block, 0).sum() / block.size, rel=1e-5)
+        assert gap.quantity is not None
+        # What gives places is that of the other snapshot, without colours.
+        assert shown.placed is shown.kept and kept.kept is None and kept.placed is kept
+        for one, other in zip(shown.kept.columns, kept.columns):
+            np.testing.assert_array_equal(one.importance, other.importance)
+            for mine, its in zip(one.clusters, other.clusters):
+                np.testing.assert_array_equal(mine.representatives, its.representatives)
+        assert all(gap.quantity is None for gap in shown.kept.gaps)
+
+    def test_a_snapshot_that_is_not_there(self):
+        with pytest.raises(UnknownNameError, match="iter 9"):
+            aggregate(self.analysis, View(clusters_of="iter 9"))
+
+
 def test_what_did_not_change_is_the_same_object():
     analysis = make_analysis("deep", n_snapshots=2)
     cache = Cache()

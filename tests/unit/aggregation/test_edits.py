@@ -47,6 +47,19 @@ def test_a_slider_is_taken_back_in_one():
     assert history.edits == (e.ExpandGroup("conv1"),) and not history.can_redo
 
 
+def test_whose_clusters_are_shown_is_kept_in_a_session():
+    history = history_of(e.ChooseSnapshot("iter 1000"), e.ChooseClustersOf("iter 1000"))
+    assert e.History.from_json(history.to_json()).view == View(snapshot="iter 1000", clusters_of="iter 1000")
+    assert e.as_edits(history.view) == history.edits
+    assert history.undo_text == "Show the clusters of iter 1000"
+    assert history.undo() == View(snapshot="iter 1000")
+    assert e.ChooseClustersOf("").text == "Show the clusters of the last snapshot"
+    history.apply(e.ChooseClustersOf("iter 7"))
+    history.apply(e.ChooseSnapshot(""))
+    with pytest.raises(SessionError, match="iter 7"):
+        history.check(make_analysis("lenet", n_snapshots=2))
+
+
 def test_an_edit_that_changes_nothing_leaves_no_trace():
     history = history_of(e.ChooseTheme("dark"))
     history.undo()

@@ -117,7 +117,10 @@ def test_neurons_of_layers_with_colons(lenet):
 
 def test_snapshots_by_iteration(lenet):
     first = lenet.snapshots[0]
-    assert chosen_view(lenet, View(), {"snapshot": str(first.iteration)}).snapshot == first.label
+    view = chosen_view(lenet, View(), {"snapshot": str(first.iteration), "clusters_of": str(first.iteration)})
+    assert (view.snapshot, view.clusters_of) == (first.label, first.label)
+    with pytest.raises(UnknownNameError, match="snapshot"):
+        chosen_view(lenet, View(), {"clusters_of": "99"})
 
 
 def test_options_that_are_not_given_keep_the_session(lenet):
