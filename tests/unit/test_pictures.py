@@ -81,7 +81,8 @@ def test_nothing_but_connections_moves_from_snapshot_to_snapshot(kind):
 def test_rows_of_matrices_stay_and_show_the_snapshot():
     trained = make_analysis("lenet", n_snapshots=5)
     pictures = Pictures(trained)
-    scenes = [pictures.draw(View(snapshot=one.label, facet="activations"), size=SIZE).scene for one in trained.snapshots]
+    views = [View(snapshot=one.label, facet="activations") for one in trained.snapshots]
+    scenes = [pictures.draw(view, size=SIZE).scene for view in views]
     matrices = [{s.name: s for s in scene.shapes if isinstance(s, Picture) and s.rows} for scene in scenes]
     for name, last in matrices[-1].items():
         assert all((one[name].rows, one[name].columns) == (last.rows, last.columns) for one in matrices)
