@@ -45,7 +45,7 @@ class _Size(click.ParamType):
 @click.option("--clustering", type=click.Choice(["kmeans", "agglomerative", "meanshift"]), help="How to cluster.")
 @click.option("--expand", multiple=True, metavar="GROUP", help="Show a group layer by layer; again for more, or all.")
 @click.option("--snapshot", metavar="LABEL", help="Label or iteration; the last one by default.")
-@click.option("--clusters-of", metavar="LABEL", help="Snapshot whose clusters and places are kept; by default the last one's.")
+@click.option("--clusters-of", metavar="LABEL", help="Keep the clusters of this snapshot; the last one by default.")
 @click.option("--session", type=_FILE, help="Start from what a session file shows.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), help="Colours.  [default: light]")
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
