@@ -9,6 +9,14 @@ import click
 
 logger = logging.getLogger(__name__)
 
+#: Names of `cnnvis_caffe.runtime.backend.Precision`, which is not imported before a command runs.
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
+precision_option = click.option(
+    "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True,
+    help="What convolutions and inner products compute with. Caffe's is float32; tf32 changes it on a GPU only.",
+)  # fmt: skip
+
 
 def gpu_index(gpu: str | None, cpu: bool) -> int | None:
     """Read the flags ``--gpu`` and ``--cpu``.
@@ -43,7 +51,7 @@ def gpu_index(gpu: str | None, cpu: bool) -> int | None:
     return int(gpu)
 
 
-def use_device(index: int | None, default_index: int | None = None) -> None:
+def use_device(index: int | None, default_index: int | None = None, precision: str = PRECISIONS[0]) -> None:
     """Run nets on a GPU, or on the CPU, from now on.
 
     Parameters
@@ -52,6 +60,8 @@ def use_device(index: int | None, default_index: int | None = None) -> None:
         The GPU that the user asked for.
     default_index : int or None
         The GPU to use otherwise, if there is any.
+    precision : str
+        One of `PRECISIONS`.
 
     Raises
     ------
@@ -73,3 +83,6 @@ def use_device(index: int | None, default_index: int | None = None) -> None:
     else:
         backend.set_mode_cpu()
     logger.info("Use %s", f"GPU with device ID {backend.device().index}" if backend.on_gpu() else "CPU.")
+    backend.set_precision(backend.Precision(precision))
+    if precision != PRECISIONS[0]:
+        logger.info("Convolutions and inner products compute in %s", precision)

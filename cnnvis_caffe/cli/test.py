@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
-from cnnvis_caffe.cli.device import gpu_index, use_device
+from cnnvis_caffe.cli.device import gpu_index, precision_option, use_device
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 @click.option("--iterations", type=click.IntRange(1), default=50, show_default=True, help="Number of batches.")
 @click.option("--gpu", metavar="ID", help="Run on this one GPU instead of the CPU.")
 @click.option("--cpu", is_flag=True, help="Run on the CPU, as without --gpu.")
+@precision_option
 @click.option("--level", type=int, default=0, help="Level that the layers' rules ask for.")
 @click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
 @click.option("--json", "as_json", is_flag=True, help="Also write the means to standard output, as JSON.")
@@ -29,6 +30,7 @@ def command(
     iterations: int,
     gpu: str | None,
     cpu: bool,
+    precision: str,
     level: int,
     stage: str | None,
     as_json: bool,
@@ -44,7 +46,7 @@ def command(
 
     index = gpu_index(gpu, cpu)
     with caffe_log():
-        use_device(index)
+        use_device(index, precision=precision)
         net = Net(read_network(model, allow_unknown=False), schema.TEST, level, split_names(stage))
         for path in split_names(weights):
             net_weights.copy_from(net, path)

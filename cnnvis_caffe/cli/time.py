@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 import click
 
+from cnnvis_caffe.cli.device import precision_option
+
 
 @click.command()
 @click.option("--model", required=True, type=click.Path(dir_okay=False), help="Network prototxt.")
@@ -14,6 +16,7 @@ import click
 @click.option("--iterations", type=click.IntRange(min=1), default=50, show_default=True, help="How often it is run.")
 @click.option("--gpu", type=int, metavar="ID", help="Run on this GPU.")
 @click.option("--cpu", is_flag=True, help="Run on the CPU, which is the default.")
+@precision_option
 @click.option("--phase", type=click.Choice(["TRAIN", "TEST"], case_sensitive=False), default="TRAIN", show_default=True)
 @click.option("--level", type=int, default=0, help="Level that layers' rules ask for.")
 @click.option("--stage", multiple=True, help="Stage that layers' rules ask for; several times or with commas between.")
@@ -24,6 +27,7 @@ def command(
     iterations: int,
     gpu: int | None,
     cpu: bool,
+    precision: str,
     phase: str,
     level: int,
     stage: tuple[str, ...],
@@ -50,6 +54,7 @@ def command(
     else:
         backend.require_gpu(gpu)
         say(f"Use GPU with device ID {gpu}")
+    backend.set_precision(backend.Precision(precision))
     stages = [part for name in stage for part in name.split(",")]
     net = Net(read_network(model, allow_unknown=False), PHASES[phase.upper()], level, stages)
     if weights is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
-from cnnvis_caffe.cli.device import gpu_index, use_device
+from cnnvis_caffe.cli.device import gpu_index, precision_option, use_device
 
 if TYPE_CHECKING:
     from cnnvis_caffe.runtime.solvers import Solver
@@ -28,6 +28,9 @@ _EFFECTS = click.Choice(["snapshot", "stop", "none"])
 @click.option("--snapshot", type=click.Path(dir_okay=False), help="The solver state to go on from.")
 @click.option("--gpu", metavar="ID", help="Train on this one GPU, whatever the solver's solver_mode says.")
 @click.option("--cpu", is_flag=True, help="Train on the CPU, whatever the solver's solver_mode says.")
+@precision_option
+@click.option("--graphs/--no-graphs", default=True, show_default=True,
+              help="On a GPU, record an iteration once as CUDA graphs and replay it.")  # fmt: skip
 @click.option("--iterations", type=click.IntRange(0), help="Make so many iterations, instead of up to max_iter.")
 @click.option("--level", type=int, default=0, help="Level that the layers' rules ask for.")
 @click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
@@ -43,6 +46,8 @@ def command(
     snapshot: str | None,
     gpu: str | None,
     cpu: bool,
+    precision: str,
+    graphs: bool,
     iterations: int | None,
     level: int,
     stage: str | None,
@@ -77,9 +82,10 @@ def command(
         screen = stack.enter_context(caffe_log())
         watch = stack.enter_context(SignalWatch(Action(sigint_effect), Action(sighup_effect)))
         wants_gpu = not cpu and param.HasField("solver_mode") and param.solver_mode == type(param).GPU
-        use_device(index, param.device_id if wants_gpu else None)
+        use_device(index, param.device_id if wants_gpu else None, precision)
         _make_snapshot_folder(param)
         trained = create_solver(file)
+        trained.uses_recordings = graphs
         trained.requested_action = watch.requested
         if snapshot:
             logger.info("Resuming from %s", snapshot)

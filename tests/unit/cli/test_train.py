@@ -164,6 +164,19 @@ def test_no_gpu_is_one_warning_or_an_error(here, monkeypatch):
         assert (result.exit_code, "GPU 0 cannot be used" in result.stderr) == (1, True)
 
 
+def test_precision_is_float32_unless_asked_otherwise(here):
+    """The same seed and net: only what products compute with differs."""
+    losses = {}
+    for precision in ([], ["-precision", "tf32"], ["--precision=bfloat16"], ["-precision", "float32"]):
+        result = run("train", "-solver", "solver.prototxt", *precision)
+        assert result.exit_code == 0
+        losses[precision[-1] if precision else None] = re.findall(r"loss = (\S+)$", result.stderr, re.MULTILINE)
+    assert losses[None] == losses["float32"] == losses["tf32"]  # there is no TF32 on a CPU
+    narrow = losses["--precision=bfloat16"]
+    assert narrow != losses[None]
+    assert [float(x) for x in narrow] == pytest.approx([float(x) for x in losses[None]], rel=0.02)
+
+
 def test_all_gpus_are_one(monkeypatch):
     used = []
     monkeypatch.setattr("cnnvis_caffe.runtime.backend.require_gpu", used.append)

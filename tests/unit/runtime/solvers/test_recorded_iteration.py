@@ -12,7 +12,9 @@ from small_solver import NET, make_solver, same, weights_of
 
 from cnnvis_caffe.errors import LayerError
 from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.layers import pool
+from cnnvis_caffe.runtime.recording import record_cuda_graph
 from cnnvis_caffe.runtime.solvers import SOLVER_TYPES
 from cnnvis_caffe.runtime.solvers.callback import Callback
 from cnnvis_caffe.runtime.solvers.recorded_iteration import N_WARM_UPS, RecordedIteration
@@ -89,9 +91,8 @@ def test_equals_the_unrecorded(kind, iter_size, tmp_path, recording):
         assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["lenet", "cifar10_quick", "cifar10_full"])
-def test_the_papers_nets_can_be_recorded(name, tmp_path, recording, repository):
-    calls, record = recording
+def data_and(name, repository):
+    """A net of the papers, on data that it makes itself."""
     net = read_network(repository / "prototxt" / name / "train_val.prototxt").message
     layers = [layer for layer in net.layer if layer.type != "Data" and layer.type != "Accuracy"]
     side, channels = (28, 1) if name == "lenet" else (32, 3)
@@ -99,6 +100,13 @@ def test_the_papers_nets_can_be_recorded(name, tmp_path, recording, repository):
         shape {{ dim: 2 dim: {channels} dim: {side} dim: {side} }} shape {{ dim: 2 }}
         data_filler {{ type: "gaussian" }} data_filler {{ type: "uniform" max: 9.99 }} }} }}"""
     text += "".join(f"layer {{ {layer} }}" for layer in layers)
+    return text
+
+
+@pytest.mark.parametrize("name", ["lenet", "cifar10_quick", "cifar10_full"])
+def test_the_papers_nets_can_be_recorded(name, tmp_path, recording, repository):
+    calls, record = recording
+    text = data_and(name, repository)
     plain, _ = train(make(tmp_path / "plain", record, LATE, text, records=False), N_WARM_UPS + 3)
     losses, _ = train(make(tmp_path / "recorded", record, LATE, text), N_WARM_UPS + 3)
     assert len(calls) == 2
@@ -206,3 +214,19 @@ def test_weights_are_whole_for_a_snapshot_and_a_test(tmp_path, recording):
     resumed = make(tmp_path / "resumed", record, text)
     resumed.restore(str(tmp_path / "recorded" / "snap_iter_9.solverstate"))
     assert same(weights_of(resumed), weights_of(solver))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["lenet", "cifar10_quick", "cifar10_full"])
+def test_a_cuda_graph_trains_as_single_operations_do(name, tmp_path, repository):
+    """Here on a GPU, with the real recorder."""
+    backend.require_gpu(0)
+    try:
+        text = data_and(name, repository)
+        plain, _ = train(make(tmp_path / "plain", record_cuda_graph, LATE, text, records=False), 20)
+        solver = make(tmp_path / "recorded", record_cuda_graph, LATE, text)
+        losses, _ = train(solver, 20)
+        assert solver._recorded._passes is not None and solver._recorded._update is not None
+        assert losses == pytest.approx(plain, rel=1e-3)
+    finally:
+        backend.set_mode_cpu()
