@@ -119,6 +119,7 @@ class _Layers:
         # No two strengths' product, summed over all pairs, reaches a crossing.
         strongest = sum(float(one.sum()) ** 2 for one in self._strengths)
         self._strength_factor = STRENGTH_SHARE / strongest if strongest > 0 else 0.0
+        self._known: dict[tuple[int, int, bytes, bytes], np.ndarray] = {}
         n_pairs = sum(size * (size - 1) // 2 for size in sizes)
         self._disorder_factor = DISORDER_SHARE / max(n_pairs, 1)
 
@@ -142,6 +143,7 @@ class _Layers:
         """Sort layer by layer by the mean or median place of what nodes are joined to; return the best order met."""
         order = [places.copy() for places in order]
         best, least = order, self.cost(order)
+        met: set[tuple[bytes, ...]] = set()
         for i_sweep in range(n_sweeps):
             order = list(order)
             forwards = i_sweep % 2 == 0
@@ -149,6 +151,11 @@ class _Layers:
                 beside = layer - 1 if forwards else layer + 1
                 matrix = self._strengths[layer - 1].T if forwards else self._strengths[layer]
                 order[layer] = self._sorted(layer, order[layer], matrix[:, order[beside]], rule)
+            if forwards:
+                state = tuple(places.tobytes() for places in order)
+                if state in met:  # from here on it goes round in circles
+                    break
+                met.add(state)
             cost = self.cost(order)
             if cost < least:
                 best, least = order, cost
@@ -198,11 +205,21 @@ class _Layers:
             if not 0 <= layer + side < len(order):
                 continue
             there = order[layer + side]
-            for matrices, factor in ((self._edges, 1.0), (self._strengths, self._strength_factor)):
-                matrix = matrices[layer] if side == 1 else matrices[layer - 1].T
-                matrix = matrix[np.ix_(here, there)]
-                above = np.cumsum(matrix, axis=1) - matrix
-                costs = costs + factor * (matrix @ above.T)
+            # Sweeps and starts soon meet the same orders again.
+            key = layer, side, here.tobytes(), there.tobytes()
+            if key not in self._known:
+                self._known[key] = self._crossed(layer, side, here, there)
+            costs = costs + self._known[key]
+        return costs
+
+    def _crossed(self, layer: int, side: int, here: np.ndarray, there: np.ndarray) -> np.ndarray:
+        """What edges to one neighbouring layer cross if one node stands above another."""
+        costs = np.zeros((len(here), len(here)))
+        for matrices, factor in ((self._edges, 1.0), (self._strengths, self._strength_factor)):
+            matrix = matrices[layer] if side == 1 else matrices[layer - 1].T
+            matrix = matrix[here[:, None], there]
+            above = matrix.cumsum(axis=1) - matrix
+            costs += factor * (matrix @ above.T)
         return costs
 
 

@@ -190,6 +190,7 @@ class PictureMaker:
         if pictures is None:
             # The first picture clusters, and what it does that with takes its time to load.
             importlib.import_module("cnnvis_caffe.aggregation.clustering")
+            give_memory_back()
             yield
         if last is None or pictures is None or self._is_prepared:
             return

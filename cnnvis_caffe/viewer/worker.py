@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import logging
 import sys
 import threading
@@ -29,7 +30,13 @@ QUIET_S = 0.8
 
 
 def give_memory_back() -> None:
-    """Return to the system what was freed but is still held, where the C library can (glibc)."""
+    """Return to the system what was freed but is still held, where the C library can (glibc).
+
+    What is there then, most of it loaded modules, is not searched for cycles any more until something is closed: that
+    takes as long as a picture, and would happen while one is made.
+    """
+    gc.collect(1)
+    gc.freeze()
     if sys.platform.startswith("linux"):
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
@@ -279,6 +286,7 @@ class Latest(QObject):
 
         With a patience of 0 nobody waits: the thread ends when it is done with what it does.
         """
+        gc.unfreeze()  # what is closed may go
         self._number += 1
         self._thread.put(0, None)
         if self._thread.wait(max(patience_ms, 1)):
