@@ -252,7 +252,7 @@ def _y_centres(
     else their place in a tight stack about one axis. No layer becomes higher than the highest tight stack.
     """
     before, after = neighbours(graph)
-    joined = [one + other for one, other in zip(before, after)]
+    joined = [_Joined([before[node] + after[node] for node in nodes]) for nodes in order]
     tight, ends = np.zeros(len(graph.nodes)), {}
     for layer, (nodes, gap) in enumerate(zip(order, gaps)):
         if nodes:
@@ -267,13 +267,26 @@ def _y_centres(
     for sweep in range(n_sweeps):
         for layer in sorted(ends, reverse=sweep % 2 == 1):
             nodes = list(order[layer])
-            wanted = tight[nodes].copy()
-            for i, node in enumerate(nodes):
-                total = sum(strength for _, strength in joined[node])
-                if total > 0:
-                    near = sum(centres[other] * strength for other, strength in joined[node]) / total
-                    wanted[i] += pulls[node] * (near - wanted[i])
+            wanted = joined[layer].pulled(tight[nodes], pulls[nodes], centres)
             first, last, _ = ends[layer]
             weights = np.ones(len(nodes))
             centres[nodes] = separate(wanted, gaps[layer], weights, first - highest / 2, highest / 2 - last)
     return centres
+
+
+class _Joined:
+    """What the nodes of a layer are joined to, one after the other."""
+
+    def __init__(self, joined: Sequence[Sequence[tuple[int, float]]]) -> None:
+        lengths = np.array([len(others) for others in joined], np.int64)
+        self._node = np.repeat(np.arange(len(joined)), lengths)
+        self._other = np.array([other for others in joined for other, _ in others], np.int64)
+        self._strength = np.array([strength for others in joined for _, strength in others], np.float64)
+        self._total = np.bincount(self._node, self._strength, len(joined))
+
+    def pulled(self, places: np.ndarray, pulls: np.ndarray, centres: np.ndarray) -> np.ndarray:
+        """Pull places to the mean of what they are joined to, by some shares of the way."""
+        near = np.bincount(self._node, centres[self._other] * self._strength, len(places))
+        is_joined = self._total > 0
+        near = np.divide(near, self._total, out=places.copy(), where=is_joined)
+        return places + pulls * (near - places)

@@ -195,12 +195,11 @@ def _any_signed(drawing: Drawing, facet: str) -> bool:
 
 def _any_silent(drawing: Drawing) -> bool:
     """Whether some shown patch is crossed out."""
-    return any(
-        not patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache).pixels(neuron).size
-        for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents)
-        for contents in filled
-        for neuron in contents.neurons.tolist()
-    )
+    for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents):
+        patches = patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache)
+        if any(not patches.pixels(neuron).size for contents in filled for neuron in contents.neurons.tolist()):
+            return True
+    return False
 
 
 def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent: bool) -> Entry:

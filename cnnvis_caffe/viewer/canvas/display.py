@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -65,8 +66,6 @@ class Display:
             can_hit[i] = shape.target is not None
         self._boxes, self._least, self._most = boxes, least, most
         self._hittable = np.flatnonzero(can_hit)
-        self._pens: dict[tuple[str, float], QPen] = {}
-        self._brushes: dict[str, QBrush] = {}
         self._fonts: dict[str, QFont] = {}
         self._paths: dict[int, QPainterPath] = {}
         self._pictures = PictureCache()
@@ -132,36 +131,16 @@ class Display:
         return path
 
     def _set_style(self, painter: QPainter, style: Style) -> None:
-        painter.setPen(self._pen(style))
-        painter.setBrush(self._brush(style.fill))
-
-    def _pen(self, style: Style) -> QPen:
-        key = (style.stroke, style.stroke_width)
-        pen = self._pens.get(key)
-        if pen is None:
-            if style.stroke:
-                pen = QPen(QColor(style.stroke), style.stroke_width)
-                pen.setCapStyle(Qt.FlatCap)
-                pen.setJoinStyle(Qt.MiterJoin)
-            else:
-                pen = QPen(Qt.NoPen)
-            self._pens[key] = pen
-        return pen
-
-    def _brush(self, fill: str) -> QBrush:
-        brush = self._brushes.get(fill)
-        if brush is None:
-            brush = self._brushes[fill] = QBrush(QColor(fill)) if fill else QBrush(Qt.NoBrush)
-        return brush
+        painter.setPen(_pen(style.stroke, style.stroke_width))
+        painter.setBrush(_brush(style.fill))
 
     def _paint_rectangle(self, painter: QPainter, shape: Rectangle) -> None:
         style = shape.style
         box = QRectF(shape.x, shape.y, shape.width, shape.height)
         if not style.stroke and not shape.corner:
-            painter.fillRect(box, self._brush(style.fill))
+            painter.fillRect(box, _brush(style.fill))
             return
-        painter.setPen(self._pen(style))
-        painter.setBrush(self._brush(style.fill))
+        self._set_style(painter, style)
         if shape.corner:
             painter.drawRoundedRect(box, shape.corner, shape.corner)
         else:
@@ -322,6 +301,23 @@ class Display:
 def _key(target: Target) -> tuple:
     """What makes two targets the same thing: numbers of clusters and of bundles' curves change from scene to scene."""
     return target.kind, target.node, target.members, target.other_node, target.other_members, target.sign
+
+
+@lru_cache(maxsize=1024)
+def _pen(stroke: str, width: float) -> QPen:
+    """What draws outlines of a colour; none of no colour."""
+    if not stroke:
+        return QPen(Qt.NoPen)
+    pen = QPen(QColor(stroke), width)
+    pen.setCapStyle(Qt.FlatCap)
+    pen.setJoinStyle(Qt.MiterJoin)
+    return pen
+
+
+@lru_cache(maxsize=8192)
+def _brush(fill: str) -> QBrush:
+    """What fills with a colour; the next picture has nearly the same patches."""
+    return QBrush(QColor(fill)) if fill else QBrush(Qt.NoBrush)
 
 
 class PictureCache:
