@@ -11,6 +11,7 @@ import numpy as np
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Node, Snapshot
 from cnnvis_caffe.records.chart import Axis, Chart, Series
+from cnnvis_caffe.scene.by_class import MEASURES, activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.chart import chart_shapes
 from cnnvis_caffe.scene.heads import straight
 from cnnvis_caffe.scene.kin import Kin, incoming, origin, outgoing
@@ -213,9 +214,8 @@ class _Page:
         count = self.analysis.data.class_count.astype(np.float64)
         known = np.isfinite(features.active_share[n]) & (count > 0)
         active = float(np.average(features.active_share[n][known], weights=count[known])) if known.any() else np.nan
-        mean = self.by_class()[1]
-        mean = np.where(np.isfinite(mean), mean, -np.inf)
-        best = int(mean.argmax())
+        measure, by_class = self.by_class()
+        best = strongest_class(by_class)
         order = np.argsort(-features.overall_mean, kind="stable")
         rank = int(np.flatnonzero(order == n)[0]) + 1
         facts = [
@@ -224,8 +224,8 @@ class _Page:
             ("largest", figure(float(features.overall_maximum[n]))),
             ("images with any activation", percent(active)),
             (
-                "strongest for",
-                class_name(self.analysis, best) if np.isfinite(mean[best]) and not self.is_dead() else "–",
+                f"strongest by {measure}",
+                class_name(self.analysis, best) if best >= 0 and not self.is_dead() else "–",
             ),
         ]
         twin = self.twin()
@@ -347,7 +347,7 @@ class _Page:
         if n_classes > PAGE.n_classes:
             order = np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[: PAGE.n_classes]
         with_peak = bool(self.layer.positions) and word == "mean"
-        note = "largest over positions" if word == "peak" else "mean"
+        note = MEASURES[word]
         if with_peak and 0 < np.nanmax(peak) <= 4 * np.nanmax(np.abs(mean)):
             note = "mean, and a mark at the peak"
         else:  # a peak that is many times the mean would leave nothing of the bars
@@ -395,12 +395,9 @@ class _Page:
         self.bottom = bottom
 
     def by_class(self) -> tuple[str, np.ndarray]:
-        """Which activation tells the classes apart, and the activation by class.
-
-        Means over the positions of a neuron without a rectifier are nearly the same for all images.
-        """
-        is_linear = bool(self.layer.positions) and bool(self.features.minimum[self.neuron] < 0)
-        return ("peak", self.features.peak[self.neuron]) if is_linear else ("mean", self.features.mean[self.neuron])
+        """Which activation tells the classes apart, and the activation by class."""
+        measure = measure_of(self.analysis, self.node)
+        return measure, activation_by_class(self.features, measure)[self.neuron]
 
     def connections(self, title: str, kin: list[Kin], kind: str, x: float, y: float, width: float) -> Iterator[Shape]:
         """The strongest connections on one side, with pictures of the neurons there."""
@@ -513,7 +510,7 @@ class _Page:
         yield self.text("range/words", x, baseline + 18, words, colour=theme.ink)
 
     def history(self, x: float, y: float, width: float) -> Iterator[Shape]:
-        """Mean activation and mean |weight| over the snapshots."""
+        """Activation and mean |weight| over the snapshots."""
         if len(self.analysis.snapshots) < 2:
             yield from self.section("history", "History", x, y, width, "")
             yield self.text(
@@ -522,7 +519,7 @@ class _Page:
             )  # fmt: skip
             return
         each = (width - PAGE.section_gap) / 2
-        for number, chart in enumerate(neuron_history(self.analysis, self.node, self.neuron)):
+        for number, chart in enumerate(neuron_history(self.analysis, self.node, self.neuron, self.snapshot)):
             yield from chart_shapes(
                 chart, x + number * (each + PAGE.section_gap), y, each, PAGE.section_head + PAGE.history_height,
                 self.theme, name=f"neuron/history/{number}",
@@ -530,13 +527,13 @@ class _Page:
 
     def description(self) -> str:
         """The page in words."""
-        mean = self.features.mean[self.neuron]
-        best = np.argsort(-np.nan_to_num(mean, nan=-np.inf))[:3]
-        names = ", ".join(f"{class_name(self.analysis, int(c))} ({figure(float(mean[c]))})" for c in best)
+        measure, values = self.by_class()
+        best = np.argsort(-np.nan_to_num(values, nan=-np.inf))[:3]
+        names = ", ".join(f"{class_name(self.analysis, int(c))} ({figure(float(values[c]))})" for c in best)
         kin = incoming(self.analysis, self.snapshot, self.node, self.neuron, 3)
         reads = ", ".join(f"{one.node} {one.neuron} ({figure(one.weight)})" for one in kin)
         dead = " It never fires on these data." if self.is_dead() else ""
-        return f"Neuron {self.neuron} of {self.node}. Strongest classes: {names}.{dead}" + (
+        return f"Neuron {self.neuron} of {self.node}. Strongest classes by {measure}: {names}.{dead}" + (
             f" Reads most: {reads}." if reads else ""
         )
 
@@ -546,7 +543,9 @@ class _Page:
         return (f"only {self.analysis.data.n_images} images were analysed",) if small else ()
 
 
-def neuron_history(analysis: Analysis, node: str, neuron: int) -> tuple[Chart, Chart]:
+def neuron_history(
+    analysis: Analysis, node: str, neuron: int, snapshot: Snapshot | None = None
+) -> tuple[Chart, Chart]:
     """Return what became of a neuron over the snapshots: its activation, and its weights.
 
     Parameters
@@ -554,36 +553,45 @@ def neuron_history(analysis: Analysis, node: str, neuron: int) -> tuple[Chart, C
     analysis : Analysis
     node : str
     neuron : int
+    snapshot : Snapshot, optional
+        Whose strongest class is followed; the last one by default.
 
     Returns
     -------
     (Chart, Chart)
-        Mean activation (over all images, and for its class of the last snapshot); mean |weight| of what it reads.
+        Activation (of all images, and of its strongest class), by the measure that the page
+        uses for this layer; mean |weight| of what it reads.
     """
     snapshots = analysis.snapshots
     known = all(one.iteration is not None for one in snapshots)
     x = np.array([one.iteration if known else i for i, one in enumerate(snapshots)], np.float64)
     labels = tuple(one.label for one in snapshots)
     axis = Axis("iteration" if known else "snapshot", labels=() if known else labels)
-    mean, strongest, weight = (np.full(len(snapshots), np.nan) for _ in range(3))
-    best = 0
-    if node in snapshots[-1].features:
-        best = int(np.nan_to_num(snapshots[-1].features[node].mean[neuron], nan=-np.inf).argmax())
+    overall, strongest, weight = (np.full(len(snapshots), np.nan) for _ in range(3))
+    measure, count = measure_of(analysis, node), analysis.data.class_count.astype(np.float64)
+    best = -1
+    at = snapshot or snapshots[-1]
+    if node in at.features:
+        best = strongest_class(activation_by_class(at.features[node], measure)[neuron])
     for number, one in enumerate(snapshots):
         if node in one.features and neuron < one.features[node].n_neurons:
-            mean[number] = one.features[node].overall_mean[neuron]
-            strongest[number] = one.features[node].mean[neuron, best]
+            values = activation_by_class(one.features[node], measure)[neuron]
+            known = np.isfinite(values) & (count > 0)
+            if measure == "mean":
+                overall[number] = one.features[node].overall_mean[neuron]
+            elif known.any():
+                overall[number] = np.average(values[known], weights=count[known])
+            strongest[number] = values[best] if best >= 0 else np.nan
         found = origin(analysis, one, node, neuron)
         if found is not None and found[0].name in one.connections:
             weight[number] = one.connections[found[0].name].abs_weight[found[1]].mean()
     nodes = (node,) * len(x)
-    lines = (
-        Series("all images", x, mean, nodes, labels, 0),
-        Series(class_name(analysis, best), x, strongest, nodes, labels, 1),
-    )
+    lines = [Series("all images", x, overall, nodes, labels, 0)]
+    if best >= 0:
+        lines.append(Series(class_name(analysis, best), x, strongest, nodes, labels, 1))
     weights = Series("what it reads", x, weight, nodes, labels, 0)
     return (
-        Chart("Mean activation", axis, Axis("mean activation"), lines),
+        Chart(f"{measure.capitalize()} activation", axis, Axis(f"{measure} activation"), tuple(lines)),
         Chart("Mean |weight|", axis, Axis("mean |weight|"), (weights,), empty="It reads no weights of its own."),
     )
 

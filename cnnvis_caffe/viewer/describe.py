@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.records.aggregation import Aggregation, Gap
-from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
+from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import class_name, counted, figure, percent
 
@@ -98,14 +99,6 @@ def neuron_name(node: str, neuron: int) -> str:
     return f"{node} · neuron {neuron}"
 
 
-def strongest_class(features: LayerFeatures, neuron: int) -> int:
-    """Return the class that a neuron answers to most: by its mean, or by its peaks where the mean is never above 0."""
-    for values in (features.mean[neuron], features.peak[neuron]):
-        if np.isfinite(values).any() and np.nanmax(values) > 0:
-            return int(np.nanargmax(values))
-    return -1
-
-
 def _neuron(analysis, aggregation, view, target, class_index) -> Card:
     neuron = target.members[0]
     node = analysis.node(target.node)
@@ -133,9 +126,10 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
         rows.append((f"{name} on {class_name(analysis, class_index)}", figure(float(array[class_index]))))
     rows.append(("mean", figure(float(features.overall_mean[neuron]))))
     rows.append(("largest", figure(float(features.overall_maximum[neuron]))))
-    best = strongest_class(features, neuron)
+    measure = measure_of(analysis, target.node)
+    best = strongest_class(activation_by_class(features, measure)[neuron])
     if best >= 0:
-        rows.append(("strongest for", class_name(analysis, best)))
+        rows.append((f"strongest by {measure}", class_name(analysis, best)))
     if node.role == "rectifier" and features.overall_maximum[neuron] <= 0:
         rows.append(("", "never fires"))
     if node.field_px != (0, 0):
@@ -166,10 +160,12 @@ def _cluster(analysis, aggregation, view, target, class_index) -> Card:
                         rows.append(("", "not strongly activated by the chosen classes"))
     features = snapshot_of(analysis, view).features.get(target.node)
     if features is not None and target.members:
-        mean = features.mean[list(target.members)].mean(0)
-        if not np.isnan(mean).all() and np.nanmax(mean) > 0:
-            best = np.argsort(-np.nan_to_num(mean, nan=-np.inf))[:3]
-            rows.append(("strongest for", ", ".join(class_name(analysis, int(c)) for c in best if mean[c] > 0)))
+        measure = measure_of(analysis, target.node)
+        values = activation_by_class(features, measure)[list(target.members)].mean(0)
+        if strongest_class(values) >= 0:
+            best = np.argsort(-np.nan_to_num(values, nan=-np.inf))[:3]
+            names = ", ".join(class_name(analysis, int(c)) for c in best if values[c] > 0)
+            rows.append((f"strongest by {measure}", names))
     return Card(f"{title_of(aggregation, target.node)} · cluster {number + 1}", tuple(rows))
 
 

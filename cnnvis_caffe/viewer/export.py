@@ -15,6 +15,7 @@ from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.wording import class_name
@@ -105,11 +106,13 @@ def table_of(
         for column in aggregation.columns:
             if column.node == node:
                 labels = column.labels
-    head = ["layer", "neuron", "cluster", "mean", "largest", "strongest for", *(f"mean on {name}" for name in names)]
+    measure = measure_of(analysis, node)
+    by_class = activation_by_class(features, measure)
+    head = ["layer", "neuron", "cluster", "mean", "largest", f"strongest by {measure}"]
+    head += [f"{measure} on {name}" for name in names]
     rows: list[list[object]] = []
     for i in members:
-        mean = features.mean[i]
-        best = names[int(np.nanargmax(mean))] if np.isfinite(mean).any() and np.nanmax(mean) > 0 else ""
+        best = strongest_class(by_class[i])
         rows.append(
             [
                 node,
@@ -117,8 +120,8 @@ def table_of(
                 int(labels[i]) + 1 if labels is not None else "",
                 float(features.overall_mean[i]),
                 float(features.overall_maximum[i]),
-                best,
-                *(float(value) for value in mean),
+                names[best] if best >= 0 else "",
+                *(float(value) for value in by_class[i]),
             ]
         )
     return head, rows

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import class_name, counted
 from cnnvis_caffe.viewer import look
-from cnnvis_caffe.viewer.describe import snapshot_of, strongest_class
+from cnnvis_caffe.viewer.describe import snapshot_of
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QEvent,
@@ -166,7 +167,7 @@ class LayersModel(QtCore.QAbstractItemModel):
         features = snapshot_of(analysis, self._session.view).features.get(node)
         if features is None or neuron >= features.n_neurons:
             return ""
-        best = strongest_class(features, neuron)
+        best = strongest_class(activation_by_class(features, measure_of(analysis, node))[neuron])
         if best >= 0:
             return class_name(analysis, best)
         return "never fires" if features.overall_maximum[neuron] <= 0 else ""

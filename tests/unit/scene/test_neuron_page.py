@@ -179,6 +179,50 @@ def test_the_history_follows_the_neuron_through_the_snapshots():
     assert activation.series[0].y[2] == analysis.snapshots[2].features["pool2"].overall_mean[17]
 
 
+def test_page_and_history_say_by_which_measure_and_agree():
+    analysis = make_analysis("lenet", n_snapshots=3)
+    names = analysis.data.class_names
+    # Peaks and means of one neuron that tell of different classes.
+    for number in range(3):
+        features = analysis.snapshots[number].features["conv2"]
+        mean, peak = features.mean.copy(), features.peak.copy()
+        mean[17], peak[17] = 0.01, 0.1
+        mean[17, 4], peak[17, 7] = 0.5 + number, 5 + number
+        analysis = with_features(analysis, "conv2", number, mean=mean, peak=peak)
+    linear = analysis.snapshots[0].features["conv2"].minimum.copy()
+    linear[3] = -1
+    for lowest, measure, best, values in (
+        (np.abs(linear), "mean", 4, [0.5, 1.5, 2.5]),
+        (linear, "peak", 7, [5, 6, 7]),
+    ):
+        changed = with_features(analysis, "conv2", 1, minimum=lowest)
+        for number in (0, 2):
+            changed = with_features(changed, "conv2", number, minimum=np.abs(linear))
+        scene = build_neuron_page(changed, "iter 2000", "conv2", 17)
+        shown = texts(scene)
+        assert f"strongest by {measure}" in shown and names[best] in shown
+        assert f"{measure.capitalize()} activation" in shown
+        assert f"Strongest classes by {measure}: {names[best]}" in scene.description
+        activation, _ = neuron_history(changed, "conv2", 17)
+        overall, strongest = activation.series
+        assert (activation.y.title, strongest.name) == (f"{measure} activation", names[best])
+        np.testing.assert_allclose(strongest.y, values, rtol=1e-6)
+        last = changed.snapshots[2].features["conv2"]
+        of_all = last.overall_mean[17]
+        if measure == "peak":
+            of_all = np.average(last.peak[17], weights=analysis.data.class_count)
+        assert overall.y[2] == pytest.approx(of_all, rel=1e-5)
+
+
+def test_a_neuron_that_is_never_above_zero_is_strongest_for_nothing():
+    analysis = make_analysis("lenet", n_snapshots=2)
+    nothing = np.zeros_like(analysis.snapshots[1].features["relu1"].mean)
+    analysis = with_features(analysis, "relu1", 1, mean=nothing)
+    activation, _ = neuron_history(analysis, "relu1", 5)
+    assert len(activation.series) == 1
+    assert "–" in texts(build_neuron_page(analysis, "", "relu1", 5))
+
+
 @pytest.mark.parametrize(
     ("snapshot", "node", "neuron", "message"),
     [
