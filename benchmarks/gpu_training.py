@@ -1,10 +1,10 @@
 """Images a second while training on a GPU: operation by operation, as a recorded CUDA graph, and PyTorch by hand.
 
     python -m benchmarks.gpu_training                 # LeNet and BaseCNN; the table goes to docs/gpu_training.md
-    python -m benchmarks.gpu_training --cpu --net lenet --iterations 3   # only to see that it runs: there are no graphs on a CPU
+    python -m benchmarks.gpu_training --cpu --net lenet --iterations 3   # only to see that it runs
 
 Forward, backward and update with momentum and weight decay, on a batch that is already there, so that reading data is
-not a part of it. The same batch sizes and, for PyTorch, channels last, `foreach` and automatic mixed precision.
+not a part of it (a CPU has no graphs). The same batch sizes and, for PyTorch, channels last, `foreach` and automatic mixed precision.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class BaseCNN(nn.Module):
         return self.fc6(self.drop5(F.relu_(self.fc5(self.features(x).flatten(1)))))
 
 
-MODULES = {"lenet": LeNet, "base_cnn": BaseCNN}
+MODULES: dict[str, type[nn.Module]] = {"lenet": LeNet, "base_cnn": BaseCNN}
 
 
 def main() -> None:
