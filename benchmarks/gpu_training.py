@@ -4,7 +4,8 @@
     python -m benchmarks.gpu_training --cpu --net lenet --iterations 3   # only to see that it runs
 
 Forward, backward and update with momentum and weight decay, on a batch that is already there, so that reading data is
-not a part of it (a CPU has no graphs). The same batch sizes and, for PyTorch, channels last, `foreach` and automatic mixed precision.
+not a part of it (a CPU has no graphs). The same batch sizes and, for PyTorch, channels last, `foreach` and automatic
+mixed precision.
 """
 
 from __future__ import annotations
