@@ -45,6 +45,7 @@ class RecordedIteration:
         self._others = [i for i in range(len(layers)) if i not in self._sources]
         # Why nothing is recorded, if so.
         self._obstacle = next((layers[i].where for i in self._others if not layers[i].can_be_recorded), None)
+        self._is_said = False
         self._forget(None)
 
     def _forget(self, key: Any) -> None:
@@ -73,11 +74,20 @@ class RecordedIteration:
                 return float(self._pass())
         return self._passes.replay()
 
+    def _say_obstacle(self) -> None:
+        """Say once why nothing is recorded."""
+        if not self._is_said:
+            logger.warning("Iterations are not recorded as CUDA graphs, which costs time only: %s", self._obstacle)
+            self._is_said = True
+
     def _is_ready(self) -> bool:
         """Whether the next pass can be a recorded one."""
+        if self._obstacle:
+            self._say_obstacle()
+            return False
         solver, net = self._solver, self._solver.net
         is_watched = net.before_forward or net.after_forward or net.before_backward or net.after_backward
-        if self._obstacle or is_watched or net.check_finite or solver.param.debug_info:
+        if is_watched or net.check_finite or solver.param.debug_info:
             return False
         key = self._now()
         if key != self._key:
@@ -88,7 +98,7 @@ class RecordedIteration:
     def _give_up(self, error: RuntimeError) -> None:
         """Leave everything as it was before the recording, and never record again."""
         self._obstacle = str(error).splitlines()[0]
-        logger.warning("Iterations are not recorded as a CUDA graph, which costs time only: %s", self._obstacle)
+        self._say_obstacle()
         if self._solver.param.iter_size == 1:
             self._solver.net.clear_param_diffs()
 

@@ -183,7 +183,7 @@ def test_what_cannot_be_recorded_is_computed_as_ever(tmp_path, recording, caplog
     assert same(recorded_arrays, arrays)
 
 
-def test_a_layer_that_looks_at_values_is_not_recorded(tmp_path, recording):
+def test_a_layer_that_looks_at_values_is_not_recorded(tmp_path, recording, caplog):
     calls, record = recording
     ones = "dummy_data_param { shape { dim: 5 } data_filler { value: 1 } }"
     selector = f'layer {{ name: "all" type: "DummyData" top: "all" {ones} }}'
@@ -193,6 +193,8 @@ def test_a_layer_that_looks_at_values_is_not_recorded(tmp_path, recording):
     solver = make(tmp_path, record, net=net)
     solver.step(6)
     assert not calls
+    assert caplog.text.count("not recorded as CUDA graphs, which costs time only: ") == 1
+    assert "layer 'filter' (Filter)" in caplog.text
 
 
 def test_weights_are_whole_for_a_snapshot_and_a_test(tmp_path, recording):
