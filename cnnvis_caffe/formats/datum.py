@@ -189,15 +189,33 @@ class RawLayout:
         """
         if self.shape is None:
             return None
+        lengths = {len(value) for value in values}
+        if len(lengths) == 1 and self._end < min(lengths):
+            return self._read_table(values, min(lengths))
         begin, end, head = self._begin, self._end, self._head
-        labels = np.empty(len(values), np.float32)
-        for index, value in enumerate(values):
-            label = self._label(value) if value[:begin] == head else None
-            if label is None:
-                return None
-            labels[index] = label
+        labels = [self._label(value) if value[:begin] == head else None for value in values]
+        if None in labels:
+            return None
         pixels = np.frombuffer(b"".join([value[begin:end] for value in values]), np.uint8)
-        return pixels.reshape(len(values), *self.shape), labels
+        return pixels.reshape(len(values), *self.shape), np.array(labels, np.float32)
+
+    def _read_table(self, values: list, length: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Read datums of one length: a table, of which only the tails are looked at one by one.
+
+        A thread that loads data keeps the one that trains from running meanwhile, so this has to be short.
+        """
+        assert self.shape is not None
+        table = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), length)
+        if not (table[:, : self._begin] == np.frombuffer(self._head, np.uint8)).all():
+            return None
+        tails, width = table[:, self._end :].tobytes(), length - self._end
+        labels = [self._labels.get(tails[i : i + width]) for i in range(0, len(tails), width)]
+        if None in labels:  # met for the first time, or something else
+            labels = [self._label(value) for value in values]
+            if None in labels:
+                return None
+        pixels = table[:, self._begin : self._end].reshape(len(values), *self.shape)
+        return pixels, np.array(labels, np.float32)
 
     def _label(self, value: memoryview | bytes) -> int | None:
         """The label behind the pixels; None if there is something else. Few are different: they are remembered."""

@@ -158,6 +158,11 @@ class Blob:
         """`value` of a blob of four axes, in PyTorch's channels-last memory format."""
         return self._data.read_channels_last(self.shape)
 
+    @property
+    def value_plain(self) -> Any:
+        """`value` in the order of the axes."""
+        return self._data.read_plain(self.shape)
+
     def show(self, array: np.ndarray) -> None:
         """Use an array as the data from now on, without a copy; views of the data before stay with those.
 

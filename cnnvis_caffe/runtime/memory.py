@@ -113,7 +113,15 @@ class Memory:
                 return tensor
             # One channel is contiguous either way; the strides tell the library which way to go on.
             return tensor.as_strided(shape, (shape[2] * shape[3], 1, shape[3], 1))
-        tensor = tensor.contiguous(memory_format=torch.channels_last)
+        return self._keep_converted(tensor.contiguous(memory_format=torch.channels_last))
+
+    def read_plain(self, shape: tuple[int, ...]) -> Any:
+        """Return values in the order of the axes, as products like them; the conversion is kept like the other."""
+        tensor = self.read(shape)
+        return tensor if tensor.is_contiguous() else self._keep_converted(tensor.contiguous())
+
+    def _keep_converted(self, tensor: Any) -> Any:
+        """Keep the same values in another memory format, unless a view is leased."""
         if not self._is_leased():
             self._tensor = tensor
             self._where = BOTH if self._where is BOTH else TENSOR
@@ -122,6 +130,8 @@ class Memory:
     def write(self, tensor: Any) -> None:
         """Take the values of a tensor, which from now on belongs to this memory alone."""
         self._version += 1
+        if tensor is self._tensor and self._where is TENSOR:
+            return  # changed where it was
         if self._host is not None and tensor.device.type == "cpu":
             if tensor is self._host_tensor or self._is_host(tensor):
                 self._where = HOST

@@ -58,7 +58,7 @@ class InnerProduct(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Multiply and add."""
-        x = bottoms[0].value.reshape(self.n_rows, self.n_in)
+        x = bottoms[0].value_plain.view(self.n_rows, self.n_in)
         weight = self.blobs[0].value.reshape(self.weight_shape)
         bias = self.blobs[1].value.reshape(-1) if len(self.blobs) > 1 else None
         tops[0].value = self._multiply(x, weight, bias).view(tops[0].shape)
@@ -77,7 +77,7 @@ class InnerProduct(Layer):
         """Add to the gradients of weights and bias; give that of the bottom."""
         dy = tops[0].grad.reshape(self.n_rows, self.n_out)
         if self.param_propagate_down[0]:
-            x = bottoms[0].value.reshape(self.n_rows, self.n_in)
+            x = bottoms[0].value_plain.view(self.n_rows, self.n_in)
             self.blobs[0].add_grad(product(x.t(), dy.t()) if self.transpose else product(dy.t(), x.t()))
         if len(self.blobs) > 1 and self.param_propagate_down[1]:
             self.blobs[1].add_grad(dy.sum(0))

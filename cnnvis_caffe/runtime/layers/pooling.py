@@ -89,7 +89,7 @@ class Pooling(Layer):
             if len(tops) > 1:
                 tops[1].value = self.places.index.to(x.dtype)
         elif self.is_max:
-            tops[0].value = pools.max_pool(x, self.pool)
+            tops[0].value, self.places = pools.max_pool(x, self.pool), None
         elif self.method == schema.PoolingParameter.AVE:
             tops[0].value = pools.average_pool(x, self.pool)
         else:
@@ -112,6 +112,8 @@ class Pooling(Layer):
             places = Places(tops[1].value.to(torch.int64), is_complete=False)
             bottoms[0].grad = pools.scatter(dy, pools.checked_index(self, places, dy, x), x.shape)
         elif self.is_max:
+            if self.places is None:  # nobody was expected to go backward
+                _, self.places = pools.max_pool_with_places(x, self.pool)
             bottoms[0].grad = pools.max_pool_backward(self, dy, x, self.places, self.pool)
         else:
             bottoms[0].grad = pools.scatter(dy, pools.checked_index(self, self.places, dy, x), x.shape)

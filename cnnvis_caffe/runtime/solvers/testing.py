@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,24 +95,38 @@ def mean_outputs(
     sums: list[np.ndarray] = []
     outputs: list[OutputValues] = []
     loss = _F4(0)
-    for batch in range(n_batches):
-        if before_batch is not None and not before_batch():
-            return None
-        loss += _F4(net.forward())
-        outputs = outputs_of(net)
-        if each is not None:
-            each(batch, outputs)
-        if sums:
-            for total, output in zip(sums, outputs):
-                total += output.values
-        else:
-            sums = [output.values.copy() for output in outputs]
+    with _forward_only(net):
+        for batch in range(n_batches):
+            if before_batch is not None and not before_batch():
+                return None
+            loss += _F4(net.forward())
+            outputs = outputs_of(net)
+            if each is not None:
+                each(batch, outputs)
+            if sums:
+                for total, output in zip(sums, outputs):
+                    total += output.values
+            else:
+                sums = [output.values.copy() for output in outputs]
     with np.errstate(all="ignore"):
         means = tuple(
             OutputValues(output.name, output.loss_weight, total / _F4(n_batches))
             for output, total in zip(outputs, sums)
         )
         return means, float(loss / _F4(n_batches))
+
+
+@contextlib.contextmanager
+def _forward_only(net: Net) -> Iterator[None]:
+    """Spare the layers what only a backward pass needs."""
+    before = [layer.needs_backward for layer in net.layers]
+    for layer in net.layers:
+        layer.needs_backward = False
+    try:
+        yield
+    finally:
+        for layer, needs_backward in zip(net.layers, before):
+            layer.needs_backward = needs_backward
 
 
 def score_lines(outputs: Any) -> list[str]:

@@ -91,6 +91,7 @@ PLAIN = serialize_datum(Datum(3, 2, 4, PIXELS, 5))
         PLAIN + schema.Datum(encoded=True).SerializeToString(),
         PLAIN + schema.Datum(height=3).SerializeToString(),
         PLAIN + schema.Datum(data=b"x").SerializeToString(),
+        PLAIN[:-2] + b"\x38\x01",  # as long, but encoded
         PLAIN[:20],
         b"",
     ],
