@@ -7,14 +7,16 @@ such a function, its shape curve, and the root's tells all that is possible (Sto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from cnnvis_caffe.layout.slicing import Cut
+from cnnvis_caffe.layout.slicing import Forest
 
 #: Points that a shape curve keeps.
 N_POINTS = 20
+#: Shapes of a leaf that are looked at.
+N_LEAF_POINTS = 7
 #: Steps of the search for how far rectangles may grow.
 N_HALVINGS = 14
 
@@ -22,46 +24,110 @@ N_HALVINGS = 14
 Curve = tuple[np.ndarray, np.ndarray]
 
 
-def shape_curves(tree: Sequence[Cut], areas: np.ndarray, aspects: np.ndarray, tolerance: float) -> list[Curve]:
-    """Shape curves of all nodes of a tree.
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Shape curves of many nodes.
+
+    Attributes
+    ----------
+    widths, heights : ndarray of shape (n, N_POINTS), float64
+        Behind a curve's last point widths are infinite.
+    counts : ndarray of shape (n,), int64
+        Points of each.
+    """
+
+    widths: np.ndarray
+    heights: np.ndarray
+    counts: np.ndarray
+
+    def one(self, number: int) -> Curve:
+        """Return one curve."""
+        count = int(self.counts[number])
+        return self.widths[number, :count], self.heights[number, :count]
+
+    def some(self, numbers: np.ndarray) -> Curves:
+        """Return some curves."""
+        return Curves(self.widths[numbers], self.heights[numbers], self.counts[numbers])
+
+    def turned(self, which: np.ndarray) -> Curves:
+        """Return the same curves, some with widths and heights exchanged."""
+        place = np.arange(N_POINTS)
+        back = np.maximum(self.counts[:, None] - 1 - place, 0)
+        heights = np.take_along_axis(self.heights, back, axis=1)
+        heights = np.where(place < self.counts[:, None], heights, np.inf)
+        widths = np.take_along_axis(self.widths, back, axis=1)
+        is_turned = which[:, None]
+        return Curves(np.where(is_turned, heights, self.widths), np.where(is_turned, widths, self.heights), self.counts)
+
+    def at(self, widths: np.ndarray) -> np.ndarray:
+        """Return the heights that widths need, (n, k) each: what NumPy's `interp` does, for all curves at once."""
+        last = self.counts[:, None] - 1
+        place = (self.widths[:, None, :] <= widths[:, :, None]).sum(axis=2) - 1
+        before = np.clip(place, 0, np.maximum(last - 1, 0))
+        after = np.minimum(before + 1, last)
+        x, y = np.take_along_axis(self.widths, before, axis=1), np.take_along_axis(self.heights, before, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            slope = np.take_along_axis(self.heights, after, axis=1) - y
+            slope /= np.take_along_axis(self.widths, after, axis=1) - x
+            found = slope * (widths - x) + y
+        found = np.where(place < 0, self.heights[:, :1], found)
+        return np.where(place >= last, np.take_along_axis(self.heights, last, axis=1), found)
+
+
+def shape_curves(
+    forest: Forest, areas: np.ndarray, aspects: np.ndarray, tolerance: float, wanted: np.ndarray
+) -> Curves:
+    """Shape curves of all nodes of some trees.
 
     Parameters
     ----------
-    tree : sequence of Cut
-        Parts before wholes.
+    forest : Forest
     areas, aspects : ndarray of shape (n,)
-        Least areas of the leaves, and their widths by heights.
+        Least areas of all members, and their widths by heights.
     tolerance : float
         By how much the logarithm of a leaf's shape may differ from that of its aspect.
-
-    Returns
-    -------
-    list of (widths, heights)
+    wanted : ndarray of bool
+        By tree.
     """
-    shapes = np.exp(np.linspace(-tolerance, tolerance, 7))
-    leaf_widths = np.sqrt(areas[:, None] * aspects[:, None] * shapes)
-    leaf_heights = areas[:, None] / leaf_widths
-    curves: list[Curve] = []
-    for cut in tree:
-        if cut.member >= 0:
-            curves.append((leaf_widths[cut.member], leaf_heights[cut.member]))
-        elif cut.is_stacked:
-            curves.append(_stack(curves[cut.first], curves[cut.second]))
-        else:
-            (widths, heights), (other_widths, other_heights) = curves[cut.first], curves[cut.second]
-            heights, widths = _stack((heights[::-1], widths[::-1]), (other_heights[::-1], other_widths[::-1]))
-            curves.append((widths[::-1], heights[::-1]))
+    n = len(forest.first)
+    curves = Curves(np.full((n, N_POINTS), np.inf), np.zeros((n, N_POINTS)), np.zeros(n, np.int64))
+    shapes = np.exp(np.linspace(-tolerance, tolerance, N_LEAF_POINTS))
+    leaves = np.flatnonzero((forest.member >= 0) & wanted[forest.rectangle])
+    member = forest.member[leaves]
+    widths = np.sqrt(areas[member, None] * aspects[member, None] * shapes)
+    curves.widths[leaves, :N_LEAF_POINTS] = widths
+    curves.heights[leaves, :N_LEAF_POINTS] = areas[member, None] / widths
+    curves.counts[leaves] = N_LEAF_POINTS
+    for start, stop in reversed(forest.generations):
+        nodes = _wholes(forest, start, stop, wanted)
+        if not len(nodes):
+            continue
+        # Side by side is one above the other, turned.
+        is_turned = ~forest.is_stacked[nodes]
+        parts = [curves.some(part[nodes]).turned(is_turned) for part in (forest.first, forest.second)]
+        found = _stack(*parts).turned(is_turned)
+        curves.widths[nodes], curves.heights[nodes], curves.counts[nodes] = found.widths, found.heights, found.counts
     return curves
 
 
-def _stack(first: Curve, second: Curve) -> Curve:
-    """Shape curve of two parts of equal width, one above the other."""
-    low, high = max(first[0][0], second[0][0]), max(first[0][-1], second[0][-1])
-    widths = np.sort(np.concatenate([first[0], second[0]]))
-    widths = widths[widths.searchsorted(low) :]
-    if len(widths) > N_POINTS:
-        widths = low + (high - low) * _SPREAD
-    return widths, np.interp(widths, *first) + np.interp(widths, *second)
+def _wholes(forest: Forest, start: int, stop: int, wanted: np.ndarray) -> np.ndarray:
+    """Nodes of a generation that have parts, of the trees that are wanted."""
+    nodes = np.arange(start, stop)
+    return nodes[(forest.first[nodes] >= 0) & wanted[forest.rectangle[nodes]]]
+
+
+def _stack(first: Curves, second: Curves) -> Curves:
+    """Shape curves of pairs of parts of equal width, one above the other."""
+    low = np.maximum(first.widths[:, :1], second.widths[:, :1])
+    ends = [np.take_along_axis(one.widths, one.counts[:, None] - 1, axis=1) for one in (first, second)]
+    high = np.maximum(*ends)
+    both = np.sort(np.concatenate([first.widths, second.widths], axis=1), axis=1)
+    n_below = (both < low).sum(axis=1)
+    counts = first.counts + second.counts - n_below
+    places = np.minimum(n_below[:, None] + np.arange(N_POINTS), 2 * N_POINTS - 1)
+    are_many = counts > N_POINTS
+    widths = np.where(are_many[:, None], low + (high - low) * _SPREAD, np.take_along_axis(both, places, axis=1))
+    return Curves(widths, first.at(widths) + second.at(widths), np.minimum(counts, N_POINTS))
 
 
 _SPREAD = np.linspace(0.0, 1.0, N_POINTS) ** 1.5  # curves bend most where they are narrow
@@ -94,33 +160,53 @@ def box_of_width(curve: Curve, width: float, area: float) -> tuple[float, float]
     return float(widths[best]), float(heights[best])
 
 
-def divide(tree: Sequence[Cut], curves: Sequence[Curve], box: tuple[float, float], n_leaves: int) -> np.ndarray:
-    """Divide a rectangle among the leaves, each part getting its share of what is left over.
+def divide(forest: Forest, curves: Curves, boxes: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Divide rectangles among the leaves of their trees, each part getting its share of what is left over.
+
+    Parameters
+    ----------
+    forest : Forest
+    curves : Curves
+        Of its nodes.
+    boxes : ndarray of shape (n_trees, 2)
+        Widths and heights.
+    wanted : ndarray of bool
+        By tree; the others' leaves get nothing.
 
     Returns
     -------
-    ndarray of shape (n_leaves, 4), float64
-        x, y, width and height of the cells, which cover the rectangle.
+    ndarray of shape (n_members, 4), float64
+        x, y, width and height of the cells, which cover the rectangles.
     """
-    cells = np.zeros((n_leaves, 4))
-    pending = [(len(tree) - 1, 0.0, 0.0, box[0], box[1])]
-    while pending:
-        node, x, y, width, height = pending.pop()
-        cut = tree[node]
-        if cut.member >= 0:
-            cells[cut.member] = x, y, width, height
+    cells = np.zeros((len(forest.first), 4))
+    cells[: len(boxes), 2:] = boxes
+    for start, stop in forest.generations:
+        nodes = _wholes(forest, start, stop, wanted)
+        if not len(nodes):
             continue
-        first, second = curves[cut.first], curves[cut.second]
-        if cut.is_stacked:
-            upper, lower = np.interp(width, *first), np.interp(width, *second)
-            part = float(height * upper / (upper + lower))
-            pending += [(cut.first, x, y, width, part), (cut.second, x, y + part, width, height - part)]
-        else:
-            left = np.interp(height, first[1][::-1], first[0][::-1])
-            right = np.interp(height, second[1][::-1], second[0][::-1])
-            part = float(width * left / (left + right))
-            pending += [(cut.first, x, y, part, height), (cut.second, x + part, y, width - part, height)]
-    return cells
+        is_turned = ~forest.is_stacked[nodes]
+        x, y, width, height = cells[nodes].T
+        across, along = np.where(is_turned, height, width), np.where(is_turned, width, height)
+        needs = [
+            curves.some(part[nodes]).turned(is_turned).at(across[:, None])[:, 0]
+            for part in (forest.first, forest.second)
+        ]
+        part = along * needs[0] / (needs[0] + needs[1])
+        cells[forest.first[nodes]] = np.column_stack(
+            [x, y, np.where(is_turned, part, width), np.where(is_turned, height, part)]
+        )
+        cells[forest.second[nodes]] = np.column_stack(
+            [
+                np.where(is_turned, x + part, x),
+                np.where(is_turned, y, y + part),
+                np.where(is_turned, width - part, width),
+                np.where(is_turned, height, height - part),
+            ]
+        )
+    leaves = np.flatnonzero(forest.member >= 0)
+    found = np.zeros((len(leaves), 4))
+    found[forest.member[leaves]] = cells[leaves]
+    return found
 
 
 def fill_cells(
@@ -133,7 +219,8 @@ def fill_cells(
     cells : ndarray of shape (n, 4)
     areas : ndarray of shape (n,)
         Least areas, which fit.
-    aspects, tolerance
+    aspects : ndarray of shape (n,)
+    tolerance : float
         As in `shape_curves`.
     wanted_waste : float
         Rectangles grow beyond their areas, all by the same factor as far as their cells permit, until at most this

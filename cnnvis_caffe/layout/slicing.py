@@ -4,7 +4,7 @@ A rectangle is cut from edge to edge, its parts again, and so on; each part belo
 sequence and has their share of the area. All such divisions are compared by dynamic programming over the intervals of
 the sequence and over the rectangle's shape, on a grid of logarithms of width by height: cutting a rectangle only
 shifts that logarithm. The work grows with the cube of the length, so long sequences are divided in levels: within
-short groups, and then the groups as wholes.
+short groups, and then the groups as wholes. Many rectangles are divided at once: the operations are few and large.
 """
 
 from __future__ import annotations
@@ -24,24 +24,51 @@ PADDING = N_SHAPES
 WORST_EXCESS = 0.2
 
 
-@dataclass(frozen=True)
-class Cut:
-    """A node of a slicing tree.
+#: Sequences are padded to the next of these lengths, so that few sizes of tables are needed.
+LENGTHS = (4, 8, 12, 16, 20)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Members of a rectangle in nested groups.
 
     Attributes
     ----------
-    first, second : int
-        Nodes; both -1 for a leaf.
-    is_stacked : bool
-        The first above the second; otherwise side by side.
-    member : int
-        Of a leaf: its index in the areas; -1 otherwise.
+    groups : sequence of ndarray
+        Members of each group, in order; together all members.
+    levels : sequence of sequence of (int, int)
+        For each further level which groups of the level before, from the first to behind the last, make one group.
+        The last level has one group.
     """
 
-    first: int
-    second: int
-    is_stacked: bool
-    member: int
+    groups: Sequence[np.ndarray]
+    levels: Sequence[Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Slicing trees of many rectangles, generation after generation from the roots on; n nodes.
+
+    Attributes
+    ----------
+    rectangle : ndarray of shape (n,), int64
+        Whose node it is; the first nodes are the roots, in the order of the rectangles.
+    first, second : ndarray of shape (n,), int64
+        The nodes' parts; -1 for leaves.
+    is_stacked : ndarray of shape (n,), bool
+        The first above the second; otherwise side by side.
+    member : ndarray of shape (n,), int64
+        Of a leaf: its number among the members of all rectangles; -1 otherwise.
+    generations : tuple of (int, int)
+        First node of each generation, and the one behind its last.
+    """
+
+    rectangle: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    is_stacked: np.ndarray
+    member: np.ndarray
+    generations: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,24 +78,28 @@ class _Intervals:
     costs: np.ndarray  # (batch, m, m + 1, PADDING + shapes + PADDING), of members i to j - 1
     sizes: np.ndarray  # (batch, m, m + 1), logarithms of their areas in steps of the grid
 
-    def of(self, sequence: int, length: int) -> np.ndarray:
-        """Costs of the whole of a sequence, by shape."""
-        return self.costs[sequence, 0, length, PADDING : PADDING + N_SHAPES]
+    def of(self, lengths: np.ndarray) -> np.ndarray:
+        """Costs of the whole of each sequence, by shape."""
+        return self.costs[np.arange(len(lengths)), 0, lengths, PADDING : PADDING + N_SHAPES]
 
-    def cut(self, sequence: int, start: int, stop: int, shape: int) -> tuple[int, bool, int, int]:
-        """Where to cut an interval, whether the parts are stacked, and their shapes."""
-        middle = np.arange(start + 1, stop)
-        sizes = self.sizes[sequence]
-        first = _shift(sizes[start, middle] - sizes[start, stop])
-        second = _shift(sizes[middle, stop] - sizes[start, stop])
+    def cut(
+        self, row: np.ndarray, start: np.ndarray, stop: np.ndarray, shape: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Where to cut some intervals, whether the parts are stacked, and their shapes."""
+        row, start, stop = row[:, None], start[:, None], stop[:, None]
+        middle = start + 1 + np.arange(int((stop - start).max()) - 1)
+        middle = np.where(middle < stop, middle, start + 1)  # shorter ones look at their first place again
+        whole = self.sizes[row, start, stop]
+        first = _shift(self.sizes[row, start, middle] - whole)
+        second = _shift(self.sizes[row, middle, stop] - whole)
         # Side by side, parts become narrower than the whole; stacked, wider.
-        at_first = PADDING + shape + np.concatenate([first, -first])
-        at_second = PADDING + shape + np.concatenate([second, -second])
-        table = self.costs[sequence]
-        both = np.concatenate([middle, middle])
-        best = int((table[start, both, at_first] + table[both, stop, at_second]).argmin())
-        upper, lower = (min(max(int(at[best]) - PADDING, 0), N_SHAPES - 1) for at in (at_first, at_second))
-        return int(both[best]), best >= len(middle), upper, lower
+        at_first = PADDING + shape[:, None] + np.concatenate([first, -first], axis=1)
+        at_second = PADDING + shape[:, None] + np.concatenate([second, -second], axis=1)
+        both = np.concatenate([middle, middle], axis=1)
+        best = (self.costs[row, start, both, at_first] + self.costs[row, both, stop, at_second]).argmin(axis=1)
+        chosen = np.arange(len(best)), best
+        shapes = [np.clip(at[chosen] - PADDING, 0, N_SHAPES - 1) for at in (at_first, at_second)]
+        return both[chosen], best >= middle.shape[1], shapes[0], shapes[1]
 
 
 def leaf_costs(areas: np.ndarray, log_aspects: np.ndarray, tolerance: float) -> np.ndarray:
@@ -133,79 +164,124 @@ def _shift(steps: np.ndarray) -> np.ndarray:
     return np.maximum(np.rint(steps), -PADDING).astype(np.int64)
 
 
-class Slicing:
-    """Best divisions of rectangles among areas in nested groups.
+class Slicings:
+    """Best divisions of many rectangles, each among areas in nested groups.
 
     Parameters
     ----------
-    areas, log_aspects : ndarray of shape (n,)
-    groups : sequence of ndarray
-        Members of each group, in order; together all members.
-    levels : sequence of sequence of (int, int)
-        For each further level which groups of the level before, from the first to behind the last, make one group.
-        The last level has one group.
+    areas, log_aspects : sequence of ndarray of shape (n,)
+        Of each rectangle's members.
+    plans : sequence of Plan
+        One for each.
     tolerance : float
 
     Attributes
     ----------
-    costs : ndarray of shape (N_SHAPES,), float64
-        Share of the whole area that is about wasted, by shape.
+    costs : list of ndarray of shape (N_SHAPES,), float64
+        For each rectangle the share of its area that is about wasted, by shape.
     """
 
     def __init__(
         self,
-        areas: np.ndarray,
-        log_aspects: np.ndarray,
-        groups: Sequence[np.ndarray],
-        levels: Sequence[Sequence[tuple[int, int]]],
+        areas: Sequence[np.ndarray],
+        log_aspects: Sequence[np.ndarray],
+        plans: Sequence[Plan],
         tolerance: float,
     ) -> None:
-        self._groups = [group.tolist() for group in groups]
-        self._levels = levels
-        batch, m = len(groups), max(map(len, groups))
-        padded_areas, padded_aspects = np.ones((batch, m)), np.zeros((batch, m))
-        for i, group in enumerate(groups):
-            padded_areas[i, : len(group)] = areas[group]
-            padded_aspects[i, : len(group)] = log_aspects[group]
-        self._tables = [slice_sequences(padded_areas, leaf_costs(padded_areas, padded_aspects, tolerance))]
-        sums = np.array([areas[group].sum() for group in groups])
-        costs = np.stack([self._tables[0].of(i, len(group)) for i, group in enumerate(groups)])
-        for parts in levels:
-            batch, m = len(parts), max(stop - start for start, stop in parts)
-            level_areas = np.ones((batch, m))
-            level_costs = np.zeros((batch, m, N_SHAPES), np.float32)
-            for i, (start, stop) in enumerate(parts):
-                level_areas[i, : stop - start] = sums[start:stop]
-                level_costs[i, : stop - start] = costs[start:stop]
-            self._tables.append(slice_sequences(level_areas, level_costs))
-            sums = np.array([sums[start:stop].sum() for start, stop in parts])
-            costs = np.stack([self._tables[-1].of(i, stop - start) for i, (start, stop) in enumerate(parts)])
-        self.costs = costs[0].astype(np.float64) / float(areas.sum())
+        begins = np.cumsum([0, *map(len, areas)])
+        self._members = np.concatenate([group + at for plan, at in zip(plans, begins) for group in plan.groups])
+        sums = np.concatenate(areas)[self._members]
+        costs = leaf_costs(sums, np.concatenate(log_aspects)[self._members], tolerance)
+        self._tables: list[_Intervals] = []
+        # Of all groups, level after level: the first of its parts, which are groups of the level below or members.
+        self._first, self._length = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._table, self._row = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        lengths = np.array([len(group) for plan in plans for group in plan.groups], np.int64)
+        self._n_lowest = len(lengths)
+        sums, costs = self._add_level(np.cumsum(lengths) - lengths, lengths, sums, costs, 0)
+        below, begin = np.cumsum([0, *(len(plan.groups) for plan in plans)])[:-1], 0
+        self._roots = below.copy()
+        for level in range(max(len(plan.levels) for plan in plans)):
+            mine = [number for number, plan in enumerate(plans) if len(plan.levels) > level]
+            parts = [np.array(plans[number].levels[level], np.int64) for number in mine]
+            first = np.concatenate([part[:, 0] + below[number] for number, part in zip(mine, parts)])
+            lengths = np.concatenate([part[:, 1] - part[:, 0] for part in parts])
+            next_begin = len(self._first)
+            sums, costs = self._add_level(first, lengths, sums, costs, begin)
+            begin = next_begin
+            below[mine] = begin + np.cumsum([0, *map(len, parts)])[:-1]
+            self._roots[mine] = below[mine]
+        wholes = [self._tables[self._table[root]] for root in self._roots]
+        self.costs = [
+            table.costs[self._row[root], 0, self._length[root], PADDING : PADDING + N_SHAPES].astype(np.float64)
+            / float(area.sum())
+            for table, root, area in zip(wholes, self._roots, areas)
+        ]
 
-    def tree(self, shape: int) -> list[Cut]:
-        """Return the slicing tree for a shape, given as index in the grid; parts before wholes, the root last."""
-        cuts: list[Cut] = []
-        level = len(self._levels)
-        self._add(cuts, level, 0, 0, self._length(level, 0), shape)
-        return cuts
+    def _add_level(
+        self, first: np.ndarray, length: np.ndarray, sums: np.ndarray, costs: np.ndarray, begin: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Divide the groups of a level; their areas and costs by shape. What is divided counts from `begin` on."""
+        inside = first - begin
+        n = len(first)
+        table, row = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        group_costs = np.zeros((n, N_SHAPES), np.float32)
+        padded = np.array([next((most for most in LENGTHS if most >= one), one) for one in length.tolist()])
+        for m in np.unique(padded).tolist():
+            mine = np.flatnonzero(padded == m)
+            is_member = np.arange(m) < length[mine, None]
+            at = inside[mine, None] + np.where(is_member, np.arange(m), 0)
+            intervals = slice_sequences(
+                np.where(is_member, sums[at], 1.0), np.where(is_member[:, :, None], costs[at], np.float32(0))
+            )
+            table[mine], row[mine] = len(self._tables), np.arange(len(mine))
+            group_costs[mine] = intervals.of(length[mine])
+            self._tables.append(intervals)
+        self._first, self._length = np.append(self._first, first), np.append(self._length, length)
+        self._table, self._row = np.append(self._table, table), np.append(self._row, row)
+        ends = np.column_stack([inside, inside + length]).reshape(-1)
+        return np.add.reduceat(np.append(sums, 0.0), ends)[::2], group_costs
 
-    def _length(self, level: int, group: int) -> int:
-        """Count the members of a group."""
-        if level == 0:
-            return len(self._groups[group])
-        start, stop = self._levels[level - 1][group]
-        return stop - start
+    def trees(self, shapes: np.ndarray) -> Forest:
+        """Return the slicing trees for shapes, one for each rectangle, given as indices in the grid."""
+        rectangle, group, shape = np.arange(len(self._roots)), self._roots, np.asarray(shapes, np.int64)
+        start, stop = np.zeros(len(group), np.int64), self._length[group]
+        found: list[tuple[np.ndarray, ...]] = []
+        generations: list[tuple[int, int]] = []
+        n = 0
+        while len(group):
+            while True:
+                # What is alone in a group is a group itself.
+                is_alone = (stop - start == 1) & (group >= self._n_lowest)
+                if not is_alone.any():
+                    break
+                group = np.where(is_alone, self._first[group] + start, group)
+                start, stop = np.where(is_alone, 0, start), np.where(is_alone, self._length[group], stop)
+            is_leaf = stop - start == 1
+            member = np.full(len(group), -1)
+            member[is_leaf] = self._members[self._first[group[is_leaf]] + start[is_leaf]]
+            generations.append((n, n + len(group)))
+            n += len(group)
+            whole = np.flatnonzero(~is_leaf)
+            first, second, is_stacked = np.full(len(group), -1), np.full(len(group), -1), np.zeros(len(group), bool)
+            first[whole], second[whole] = n + np.arange(len(whole)), n + len(whole) + np.arange(len(whole))
+            middle, is_stacked[whole], upper, lower = self._cut(group[whole], start[whole], stop[whole], shape[whole])
+            found.append((rectangle, first, second, is_stacked, member))
+            rectangle, group = np.tile(rectangle[whole], 2), np.tile(group[whole], 2)
+            start, stop = np.concatenate([start[whole], middle]), np.concatenate([middle, stop[whole]])
+            shape = np.concatenate([upper, lower])
+        columns = [np.concatenate(parts) for parts in zip(*found)]
+        return Forest(columns[0], columns[1], columns[2], columns[3], columns[4], tuple(generations))
 
-    def _add(self, cuts: list[Cut], level: int, group: int, start: int, stop: int, shape: int) -> int:
-        """Add the tree of an interval of a group; return its root."""
-        if stop - start == 1:
-            if level == 0:
-                cuts.append(Cut(-1, -1, False, self._groups[group][start]))
-                return len(cuts) - 1
-            below = self._levels[level - 1][group][0] + start
-            return self._add(cuts, level - 1, below, 0, self._length(level - 1, below), shape)
-        middle, is_stacked, first_shape, second_shape = self._tables[level].cut(group, start, stop, shape)
-        first = self._add(cuts, level, group, start, middle, first_shape)
-        second = self._add(cuts, level, group, middle, stop, second_shape)
-        cuts.append(Cut(first, second, is_stacked, -1))
-        return len(cuts) - 1
+    def _cut(
+        self, group: np.ndarray, start: np.ndarray, stop: np.ndarray, shape: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Cut intervals of groups; where, whether the parts are stacked, and their shapes."""
+        middle, is_stacked = np.zeros(len(group), np.int64), np.zeros(len(group), bool)
+        upper, lower = np.zeros(len(group), np.int64), np.zeros(len(group), np.int64)
+        for number in np.unique(self._table[group]).tolist():
+            mine = np.flatnonzero(self._table[group] == number)
+            row = self._row[group[mine]]
+            cuts = self._tables[number].cut(row, start[mine], stop[mine], shape[mine])
+            middle[mine], is_stacked[mine], upper[mine], lower[mine] = cuts
+        return middle, is_stacked, upper, lower

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
@@ -37,6 +37,15 @@ class SceneCache:
         if len(self._kept) > self._n_most:
             self._kept.popitem(last=False)
         return value
+
+    def get_all(
+        self, keys: Sequence[Hashable], make: Callable[[list[int]], Sequence[Value]], *, alive: object = None
+    ) -> list[Value]:
+        """Return the results of some keys; those that are new are made together, named by their places in `keys`."""
+        known = {key: self._kept[key][1] for key in keys if key in self._kept}
+        new = [place for place, key in enumerate(keys) if key not in known]
+        known.update(zip([keys[place] for place in new], make(new)))
+        return [self.get(key, lambda value=known[key]: value, alive=alive) for key in keys]
 
     def __len__(self) -> int:
         return len(self._kept)

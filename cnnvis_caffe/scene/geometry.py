@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from time import perf_counter
 
 import numpy as np
@@ -15,7 +16,7 @@ from cnnvis_caffe.layout import columns as column_layout
 from cnnvis_caffe.layout.crossings import order_columns
 from cnnvis_caffe.layout.kept import place_among
 from cnnvis_caffe.layout.layers import Bundle, LayeredGraph, Link, layered_graph
-from cnnvis_caffe.layout.packing import Packing, pack, similarity_of
+from cnnvis_caffe.layout.packing import Packing, Task, pack_all, similarity_of
 from cnnvis_caffe.layout.routing import Stroke, bundle_curves
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
@@ -175,20 +176,22 @@ def _make_geometry(
     n_depths = 1 + max(column.depth for column in aggregation.columns)
     height = max(_room_height(aggregation, size, above + below + head), _least_height(aggregation))
     widths, gap = _column_widths(analysis, aggregation, n_depths, size)
-    contents: list[tuple[Contents, ...]] = []
-    sizes: list[np.ndarray] = []
+    rooms: list[tuple[_Room, ...]] = []
     lanes = [sum(other.depth == column.depth for other in aggregation.columns) for column in aggregation.columns]
     for column, width, n_lanes in zip(aggregation.columns, widths, lanes):
         room = (height - (n_lanes - 1) * (SIZES.lane_gap + head)) / n_lanes
         if column.node == analysis.data.input_name:
-            contents.append(())
-            sizes.append(np.array([_tiles_size(len(cluster.neurons)) for cluster in column.clusters]))
+            rooms.append(())
             continue
         are_equal = has_equal_areas(analysis, aggregation, column)
         most = output_side(analysis) if are_equal else SIZES.patch_most
-        filled = tuple(_fill_clusters(analysis, snapshot, column, width, room, most, cache, are_equal=are_equal))
-        contents.append(filled)
-        sizes.append(_cluster_sizes(filled, width))
+        rooms.append(tuple(_rooms(analysis, snapshot, column, width, room, most, cache, are_equal=are_equal)))
+    filled = iter(_fill_rooms(snapshot, [one for some in rooms for one in some], cache))
+    contents = [tuple(islice(filled, len(some))) for some in rooms]
+    sizes = [
+        _cluster_sizes(mine, width) if mine else np.array([_tiles_size(len(one.neurons)) for one in column.clusters])
+        for column, mine, width in zip(aggregation.columns, contents, widths)
+    ]
     widths = [min(width, float(found[:, 0].max(initial=SIZES.column_min))) for width, found in zip(widths, sizes)]
     gap = _widened(gap, widths, aggregation, size)
     packed = perf_counter()
@@ -334,7 +337,20 @@ def _tiles_size(n: int) -> tuple[float, float]:
     return SIZES.tile + 2 * SIZES.padding, n * (SIZES.tile + SIZES.padding) + SIZES.padding
 
 
-def _fill_clusters(
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """What is to be packed into a cluster: patches that are `most` wide on average at most."""
+
+    column: Column
+    shown: np.ndarray
+    importance: np.ndarray
+    aspects: np.ndarray
+    width: float
+    height: float
+    most: float
+
+
+def _rooms(
     analysis: Analysis,
     snapshot: Snapshot,
     column: Column,
@@ -344,8 +360,8 @@ def _fill_clusters(
     cache: SceneCache,
     *,
     are_equal: bool,
-) -> Iterator[Contents]:
-    """Yield the contents of a column's clusters, together at most as high as there is room."""
+) -> Iterator[_Room]:
+    """Yield what a column's clusters show, together at most as high as there is room."""
     inner = width - 2 * SIZES.padding
     frame = SIZES.label_height + 2 * SIZES.padding
     n_clusters = len(column.clusters)
@@ -359,7 +375,7 @@ def _fill_clusters(
             shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
         importance = np.ones(len(shown)) if are_equal else column.importance[shown]
         aspects = patches_of(analysis, snapshot, column, cache).aspects(shown)
-        yield _pack_cluster(snapshot, column, shown, importance, aspects, (inner, budget), most, cache)
+        yield _Room(column, shown, importance, aspects, inner, budget, most)
 
 
 def _budgets(wanted: np.ndarray, needs: np.ndarray, least: float) -> np.ndarray:
@@ -398,46 +414,49 @@ def _most_worth(cluster: Cluster, importance: np.ndarray, n: int) -> np.ndarray:
     return np.array(sorted(chosen), np.int64)
 
 
-def _pack_cluster(
-    snapshot: Snapshot,
-    column: Column,
-    shown: np.ndarray,
-    importance: np.ndarray,
-    aspects: np.ndarray,
-    room: tuple[float, float],
-    most: float,
-    cache: SceneCache,
-) -> Contents:
-    """Pack patches into a cluster with room for a width and a height; they are `most` wide on average at most."""
-    inner, budget = room
-    key = ("packing", id(snapshot), column.node, shown.tobytes(), importance.tobytes(), round(budget), inner, most)
+def _fill_rooms(snapshot: Snapshot, rooms: Sequence[_Room], cache: SceneCache) -> list[Contents]:
+    """Pack patches into clusters; those that are not known yet all together."""
 
-    def make() -> Contents:
-        n = len(shown)
-        largest = min(most, inner / np.ceil(inner / most)) if n > 1 else most
-        weights = np.nan_to_num(np.maximum(importance, 0.0))
-        weights = np.maximum(weights, SIZES.importance_floor * weights.max()) if weights.max() > 0 else np.ones(n)
-        share_of_largest = float(weights.max() / weights.sum())
-        area = min(inner * budget * FILLED, n * largest**2, SIZES.patch_largest**2 / share_of_largest)
-        height = min(budget, max(area / (FILLED * inner), largest))
-        in_few_rows = n <= FEW or height < 1.8 * np.sqrt(area / n)
-        shape = _row_shape(aspects, inner, height, largest) if in_few_rows else inner / height
-        # Where patches are few or one is far larger than the rest, there is no shape that they could be made to fill.
-        least = max(0.45 * shape, area / (FILLED * budget**2)) if in_few_rows or share_of_largest > 0.2 else shape
-        packing = pack(
-            weights / weights.sum() * area,
-            aspect=aspects,
-            hierarchy=cache.get(
-                ("hierarchy", id(snapshot), column.node, shown.tobytes()),
-                lambda: similarity_of(likeness(snapshot, column, shown)),
-                alive=snapshot,
-            ),
-            shape_range=(0.95 * min(least, shape), 1.1 * shape),
-            floor=SIZES.importance_floor,
-        )
-        return Contents(shown, _shrunk(packing, inner, budget))
+    def make(new: list[int]) -> list[Contents]:
+        packings = pack_all([_task(snapshot, rooms[number], cache) for number in new])
+        return [
+            Contents(room.shown, _shrunk(packing, room.width, room.height))
+            for room, packing in zip((rooms[number] for number in new), packings)
+        ]
 
-    return cache.get(key, make, alive=snapshot)
+    keys = [
+        ("packing", id(snapshot), one.column.node, one.shown.tobytes(), one.importance.tobytes(), round(one.height),
+         one.width, one.most)
+        for one in rooms
+    ]  # fmt: skip
+    return cache.get_all(keys, make, alive=snapshot)
+
+
+def _task(snapshot: Snapshot, room: _Room, cache: SceneCache) -> Task:
+    """How large the patches of a cluster are, and how wide they may be together."""
+    n, inner, budget, most = len(room.shown), room.width, room.height, room.most
+    largest = min(most, inner / np.ceil(inner / most)) if n > 1 else most
+    weights = np.nan_to_num(np.maximum(room.importance, 0.0))
+    weights = np.maximum(weights, SIZES.importance_floor * weights.max()) if weights.max() > 0 else np.ones(n)
+    share_of_largest = float(weights.max() / weights.sum())
+    area = min(inner * budget * FILLED, n * largest**2, SIZES.patch_largest**2 / share_of_largest)
+    height = min(budget, max(area / (FILLED * inner), largest))
+    in_few_rows = n <= FEW or height < 1.8 * np.sqrt(area / n)
+    shape = _row_shape(room.aspects, inner, height, largest) if in_few_rows else inner / height
+    # Where patches are few or one is far larger than the rest, there is no shape that they could be made to fill.
+    least = max(0.45 * shape, area / (FILLED * budget**2)) if in_few_rows or share_of_largest > 0.2 else shape
+    hierarchy = cache.get(
+        ("hierarchy", id(snapshot), room.column.node, room.shown.tobytes()),
+        lambda: similarity_of(likeness(snapshot, room.column, room.shown)),
+        alive=snapshot,
+    )
+    return Task(
+        weights / weights.sum() * area,
+        room.aspects,
+        hierarchy,
+        shape_range=(0.95 * min(least, shape), 1.1 * shape),
+        floor=SIZES.importance_floor,
+    )
 
 
 def _row_shape(aspects: np.ndarray, inner: float, height: float, largest: float) -> float:
