@@ -42,7 +42,8 @@ def order_columns(graph: LayeredGraph, *, initial: Sequence[Sequence[int]] | Non
     layers = _Layers(graph, initial)
     first = layers.copy_order()
     starts = [first, layers.sweep(first, n_sweeps, "barycentre"), layers.sweep(first, n_sweeps, "median")]
-    best = min((layers.sift(start) for start in starts), key=layers.cost)
+    different = {tuple(places.tobytes() for places in start): start for start in starts}
+    best = min((layers.sift(start) for start in different.values()), key=layers.cost)
     return layers.nodes(best)
 
 
@@ -119,7 +120,8 @@ class _Layers:
         # No two strengths' product, summed over all pairs, reaches a crossing.
         strongest = sum(float(one.sum()) ** 2 for one in self._strengths)
         self._strength_factor = STRENGTH_SHARE / strongest if strongest > 0 else 0.0
-        self._known: dict[tuple[int, int, bytes, bytes], np.ndarray] = {}
+        self._known: dict[tuple[int, int, bytes, bytes], tuple[np.ndarray, float]] = {}
+        self._disorders: dict[tuple[int, bytes], float] = {}
         n_pairs = sum(size * (size - 1) // 2 for size in sizes)
         self._disorder_factor = DISORDER_SHARE / max(n_pairs, 1)
 
@@ -134,9 +136,10 @@ class _Layers:
     def cost(self, order: list[np.ndarray]) -> float:
         """Crossings, and in the fraction what decides between equal ones."""
         total = 0.0
-        for layer in range(len(order)):
-            upper = np.triu(self._costs(order, layer, sides=(1,)), 1)
-            total += float(upper.sum())
+        for layer, here in enumerate(order):
+            total += self._known_disorder(layer, here)
+            if layer + 1 < len(order):
+                total += self._known_crossings(layer, 1, here, order[layer + 1])[1]
         return total
 
     def sweep(self, order: list[np.ndarray], n_sweeps: int, rule: str) -> list[np.ndarray]:
@@ -182,35 +185,52 @@ class _Layers:
     def sift(self, order: list[np.ndarray], layers: range | None = None) -> list[np.ndarray]:
         """Move nodes, all or those of some layers, to the best place in their layer and lane until none gets better."""
         order = list(order)
+        settled: set[int] = set()  # stand best, as do their neighbours since
         for _ in range(50):
             is_changed = False
             for layer in range(len(order)) if layers is None else layers:
-                if len(order[layer]) < 2:
+                if layer in settled or len(order[layer]) < 2:
                     continue
-                gains = self._costs(order, layer, sides=(-1, 1))
+                gains = self._costs(order, layer)
                 gains = gains - gains.T  # what it costs that the row's node stands above the column's
                 moved = _sifted(gains.tolist(), self._lanes[layer][order[layer]].tolist())
-                if moved is not None:
+                if moved is None:
+                    settled.add(layer)
+                else:
                     order[layer] = order[layer][moved]
+                    settled -= {layer - 1, layer + 1}
                     is_changed = True
             if not is_changed:
                 break
         return order
 
-    def _costs(self, order: list[np.ndarray], layer: int, sides: tuple[int, ...]) -> np.ndarray:
+    def _costs(self, order: list[np.ndarray], layer: int) -> np.ndarray:
         """What it costs that one node of a layer stands above another, in the order of the layer."""
         here = order[layer]
         costs = self._disorder_factor * (here[:, None] > here[None, :])
-        for side in sides:
-            if not 0 <= layer + side < len(order):
-                continue
-            there = order[layer + side]
-            # Sweeps and starts soon meet the same orders again.
-            key = layer, side, here.tobytes(), there.tobytes()
-            if key not in self._known:
-                self._known[key] = self._crossed(layer, side, here, there)
-            costs = costs + self._known[key]
+        for side in (-1, 1):
+            if 0 <= layer + side < len(order):
+                costs = costs + self._known_crossings(layer, side, here, order[layer + side])[0]
         return costs
+
+    def _known_crossings(self, layer: int, side: int, here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, float]:
+        """What edges to a neighbouring layer cross if one node stands above another; the sum as they stand.
+
+        Sweeps and starts soon meet the same orders again.
+        """
+        key = layer, side, here.tobytes(), there.tobytes()
+        if key not in self._known:
+            costs = self._crossed(layer, side, here, there)
+            self._known[key] = costs, float(np.triu(costs, 1).sum())
+        return self._known[key]
+
+    def _known_disorder(self, layer: int, here: np.ndarray) -> float:
+        """What it costs that nodes of a layer stand otherwise than at first."""
+        key = layer, here.tobytes()
+        if key not in self._disorders:
+            inversions = np.triu(here[:, None] > here[None, :], 1).sum()
+            self._disorders[key] = self._disorder_factor * float(inversions)
+        return self._disorders[key]
 
     def _crossed(self, layer: int, side: int, here: np.ndarray, there: np.ndarray) -> np.ndarray:
         """What edges to one neighbouring layer cross if one node stands above another."""

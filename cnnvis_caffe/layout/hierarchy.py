@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.cluster.hierarchy import linkage, optimal_leaf_ordering
 
 #: Beyond, finding the best order of the leaves would take longer than all the rest.
 LARGEST_OPTIMAL = 200
@@ -31,16 +31,16 @@ def similarity_order(condensed: np.ndarray, n: int) -> tuple[np.ndarray, np.ndar
     tree = linkage(condensed, "average")
     if n <= LARGEST_OPTIMAL:
         tree = optimal_leaf_ordering(tree, condensed)
-    order = leaves_list(tree).astype(np.int64)
     sizes = [1] * n + tree[:, 3].astype(int).tolist()
     first = [0] * (2 * n - 1)
     joints = np.zeros(n - 1)
+    parts = tree[:, :2].astype(int).tolist()
     for i in range(n - 2, -1, -1):
-        left, right = int(tree[i, 0]), int(tree[i, 1])
+        left, right = parts[i]
         start = first[n + i]
         first[left], first[right] = start, start + sizes[left]
         joints[start + sizes[left] - 1] = tree[i, 2]
-    return order, joints
+    return np.argsort(first[:n]), joints
 
 
 def cut_groups(joints: np.ndarray, largest: int) -> list[tuple[int, int]]:
