@@ -31,6 +31,12 @@ def similarity_order(condensed: np.ndarray, n: int) -> tuple[np.ndarray, np.ndar
     tree = linkage(condensed, "average")
     if n <= LARGEST_OPTIMAL:
         tree = optimal_leaf_ordering(tree, condensed)
+    return leaves_of(tree)
+
+
+def leaves_of(tree: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order and joints, as of `similarity_order`, of a hierarchy as SciPy's `linkage` gives it."""
+    n = len(tree) + 1
     sizes = [1] * n + tree[:, 3].astype(int).tolist()
     first = [0] * (2 * n - 1)
     joints = np.zeros(n - 1)

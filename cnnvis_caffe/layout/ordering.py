@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.cluster.hierarchy import linkage, optimal_leaf_ordering
 from scipy.spatial.distance import pdist, squareform
 
+from cnnvis_caffe.layout.hierarchy import leaves_of
 from cnnvis_caffe.layout.shortest_path import LARGEST_EXACT, exact_path, improved_path
 
 
@@ -42,8 +43,8 @@ def order(distances: np.ndarray, *, is_thorough: bool = True) -> np.ndarray:
         path = exact_path(distances)
     else:
         condensed = squareform(distances, checks=False)
-        leaves = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
-        path = improved_path(distances, leaves.astype(np.int64), n_kicks=None if is_thorough else 0)
+        leaves, _ = leaves_of(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
+        path = improved_path(distances, leaves, n_kicks=None if is_thorough else 0)
     return path if path[0] < path[-1] else path[::-1].copy()
 
 

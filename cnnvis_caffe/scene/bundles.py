@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def _stroke_target(gap: Gap, columns: dict[str, Column], bicluster: Bicluster, s
 
 def _neurons(column: Column, clusters: tuple[int, ...]) -> tuple[int, ...]:
     """Neurons of some clusters."""
-    return tuple(np.concatenate([column.clusters[cluster].neurons for cluster in clusters]).tolist())
+    return tuple(chain.from_iterable(column.clusters[cluster].neurons.tolist() for cluster in clusters))
 
 
 def _bicluster_names(gap: Gap, columns: dict[str, Column]) -> list[str]:

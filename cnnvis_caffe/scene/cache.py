@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
@@ -45,7 +46,7 @@ class SceneCache:
         known = {key: self._kept[key][1] for key in keys if key in self._kept}
         new = [place for place, key in enumerate(keys) if key not in known]
         known.update(zip([keys[place] for place in new], make(new)))
-        return [self.get(key, lambda value=known[key]: value, alive=alive) for key in keys]
+        return [self.get(key, partial(known.__getitem__, key), alive=alive) for key in keys]
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -221,7 +222,7 @@ def _patches(
     labelled = is_score(drawing, column)
     gap = SIZES.patch_gap
     for neuron, (x, y, width, height) in zip(contents.neurons.tolist(), packing.rects.tolist()):
-        name, target = f"neuron/{column.node}/{neuron}", Target("neuron", column.node, (neuron,), index=index)
+        name, target = f"neuron/{column.node}/{neuron}", _neuron_target(column.node, neuron, index)
         place = (left + x + gap / 2, top + y + gap / 2, max(0.5, width - gap), max(0.5, height - gap))
         opacity = 1.0 if column.strong[neuron] else OPACITY.weak
         pixels = known.pixels(neuron)
@@ -229,12 +230,24 @@ def _patches(
             yield from _silent(theme, name, place, opacity, target)
             continue
         legible = SIZES.patch_min / min(width, height)
-        yield Rectangle(f"{name}/colour", *place, Style(known.colour(neuron), theme.frame, 1.0, opacity), 0.0, target)
+        yield Rectangle(f"{name}/colour", *place, _framed(known.colour(neuron), theme.frame, opacity), 0.0, target)
         inset = SIZES.frame
         inner = (place[0] + inset, place[1] + inset, place[2] - 2 * inset, place[3] - 2 * inset)
         yield Picture(name, *inner, pixels, opacity, target=target, min_zoom=legible)
         if labelled:
             yield from _class_chip(drawing, neuron, place, target)
+
+
+@lru_cache(maxsize=16384)
+def _neuron_target(node: str, neuron: int, index: int) -> Target:
+    """What a patch stands for; the next picture has nearly the same ones."""
+    return Target("neuron", node, (neuron,), index=index)
+
+
+@lru_cache(maxsize=16384)
+def _framed(colour: str, frame: str, opacity: float) -> Style:
+    """How the ground of a patch is painted."""
+    return Style(colour, frame, 1.0, opacity)
 
 
 def _silent(
@@ -281,12 +294,12 @@ def _matrix(
         return
     values = matrix_of(features, facet)
     name = cluster_name(column, cluster)
-    own = np.array(values[cluster.neurons], np.float64)
     classes = class_order(drawing)
-    rows = _rows(drawing, column.node, facet, cluster.neurons, classes)
-    pixels = matrix_pixels(drawing, column.node, facet, own[np.ix_(rows, classes)])
+    ordered = cluster.neurons[_rows(drawing, column.node, facet, cluster.neurons, classes)]
+    shown = values[np.ix_(ordered, classes)].astype(np.float64)
+    pixels = matrix_pixels(drawing, column.node, facet, shown)
     if drawing.view.classes:
-        weak = ~column.strong[cluster.neurons[rows]]
+        weak = ~column.strong[ordered]
         surface = np.array([int(drawing.theme.surface[at : at + 2], 16) for at in (1, 3, 5)], float)
         faded = surface + (pixels[weak] - surface) * OPACITY.weak
         pixels[weak] = np.rint(faded).astype(np.uint8)
@@ -299,10 +312,9 @@ def _matrix(
     )
     yield from _class_labels(drawing, name, classes, place)
     target = cluster_target(column, cluster, index)
-    ordered = cluster.neurons[rows]
-    fine = max(len(rows) / place[3], len(classes) / place[2])  # zoom from which each cell is a pixel at least
+    fine = max(len(ordered) / place[3], len(classes) / place[2])  # zoom from which each cell is a pixel at least
     if fine > 1:
-        in_block = math.ceil(len(rows) / place[3]), math.ceil(len(classes) / place[2])
+        in_block = math.ceil(len(ordered) / place[3]), math.ceil(len(classes) / place[2])
         yield Picture(
             f"matrix/{name}/overview",
             *place,
@@ -331,7 +343,8 @@ def _rows(drawing: Drawing, node: str, facet: str, neurons: np.ndarray, classes:
     key = ("rows", id(snapshot), node, facet, neurons.tobytes())
 
     def make() -> np.ndarray:
-        return row_order(np.array(matrix_of(snapshot.features[node], facet)[neurons], np.float64), classes)
+        known = matrix_of(snapshot.features[node], facet)[np.ix_(neurons, classes)]
+        return row_order(known.astype(np.float64))
 
     return drawing.cache.get(key, make, alive=snapshot)
 
@@ -345,7 +358,7 @@ def block_means(pixels: np.ndarray, down: int, right: int) -> np.ndarray:
     return np.rint(sums / (heights[:, None] * widths)[:, :, None]).astype(np.uint8)
 
 
-def row_order(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def row_order(values: np.ndarray) -> np.ndarray:
     """Return an order of neurons, similar ones side by side, silent ones last.
 
     Of more neurons than one can tell apart, by the class on which they respond most, then by how much: what one sees
@@ -353,7 +366,7 @@ def row_order(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """
     if len(values) <= MOST_ORDERED_ROWS:
         return order_rows(values, is_thorough=False)
-    known = np.nan_to_num(values[:, classes])
+    known = np.nan_to_num(values)
     peak = np.abs(known).argmax(axis=1)
     height = np.abs(known).max(axis=1)
     return np.lexsort((-height, peak, height == 0))
