@@ -77,7 +77,7 @@ class Bench:
         """Whether nothing is under way."""
         window = self.window
         return (
-            window._opening is None
+            not window.opening.is_busy
             and window.jobs.n_running == 0
             and not window._find_soon.isActive()
             and all(
@@ -246,7 +246,7 @@ def monkey(path: str, minutes: float, seed: int) -> dict[str, float | str]:
 
     def tabs() -> None:
         if window.tabs.count() > 4:
-            window.close_tab(1)
+            window.places.close_tab(1)
         window.tabs.setCurrentIndex(chance.randrange(window.tabs.count()))
 
     def arrows() -> None:

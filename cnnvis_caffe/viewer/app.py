@@ -105,7 +105,7 @@ def run(path: str | None = None, request=None) -> int:
     awake.timeout.connect(lambda: None)
     window.show()
     if request is not None:
-        QTimer.singleShot(0, lambda: window.analyse(request))
+        QTimer.singleShot(0, lambda: window.opening.analyse(request))
     elif path is not None:
         QTimer.singleShot(0, lambda: window.open_path(path))
     try:

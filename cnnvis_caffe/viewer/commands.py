@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnvis_caffe.aggregation.edits import (
     ChooseClasses,
+    ChooseClustersOf,
     ChooseEdgeFilter,
     ChooseEdges,
     ChooseFacet,
@@ -32,6 +33,7 @@ from cnnvis_caffe.viewer.stages import bundle_members
 
 if TYPE_CHECKING:
     from cnnvis_caffe.viewer.main_window import MainWindow
+    from cnnvis_caffe.viewer.pane import Pane
 
 FILTER_STEP = 0.05
 ZOOM_STEP = 1.25
@@ -47,11 +49,14 @@ class Commands:
 
     @property
     def _session(self):
-        return self._window.session
+        return self._window.active_session
+
+    @property
+    def _pane(self) -> Pane:
+        return self._window.active_pane
 
     def _apply(self, edit: Edit) -> None:
-        if self._session.analysis is not None:
-            self._session.apply(edit)
+        self._window.apply(edit)
 
     # -- File
 
@@ -65,16 +70,18 @@ class Commands:
 
     def open_model(self) -> None:
         """Ask for a model and analyse it."""
-        self._window.ask_for_model()
+        self._window.opening.ask_for_model()
 
     def open_demo(self) -> None:
         """Make the demo and open it."""
-        self._window.open_demo()
+        self._window.opening.demo()
 
     def save_session(self) -> None:
         """Ask for a name and write the edits."""
-        window = self._window
-        name = os.path.basename(self._session.analysis.path or self._session.analysis.title)
+        window, analysis = self._window, self._window.session.analysis
+        if analysis is None:
+            return
+        name = os.path.basename(analysis.path or analysis.title)
         start = os.path.join(window.settings.folder, name.replace(".cnnvis.h5", "") + ".cnnvis.json")
         path, _ = QtWidgets.QFileDialog.getSaveFileName(window, "Save session", start, SESSIONS)
         if path:
@@ -83,7 +90,7 @@ class Commands:
 
     def save_session_to(self, path: str) -> None:
         """Write the edits."""
-        save_session(path, self._session.history)
+        save_session(path, self._window.session.history)
         self._window.say(f"Session saved in {path}")
 
     def open_session(self) -> None:
@@ -97,11 +104,11 @@ class Commands:
     def open_session_from(self, path: str) -> None:
         """Do the edits of a session on this analysis."""
         history = load_session(path)
-        if self._session.analysis is None:
+        if self._window.session.analysis is None:
             self._window.message.show_text("Open the analysis first that the session belongs to.")
             return
-        history.check(self._session.analysis, path)
-        self._session.open(self._session.analysis, history)
+        history.check(self._window.session.analysis, path)
+        self._window.session.open(self._window.session.analysis, history)
         self._window.say(f"Session opened from {path}")
 
     def export_picture(self) -> None:
@@ -181,15 +188,15 @@ class Commands:
 
     def undo(self) -> None:
         """Take the last edit back."""
-        self._session.undo()
+        self._window.step_history(back=True)
 
     def redo(self) -> None:
         """Do it again."""
-        self._session.redo()
+        self._window.step_history(back=False)
 
     def copy_picture(self) -> None:
         """Copy the picture as it is seen."""
-        pixmap = self._window.pane.canvas.grab()
+        pixmap = self._pane.canvas.grab()
         QApplication.clipboard().setPixmap(pixmap)
         self._window.say("Picture copied")
 
@@ -205,14 +212,14 @@ class Commands:
 
     def select_nothing(self) -> None:
         """Select what is around the selection."""
-        if self._window.pane.canvas.is_dragging:
-            self._window.pane.canvas.cancel_drag()
+        if self._pane.canvas.is_dragging:
+            self._pane.canvas.cancel_drag()
         else:
-            self._window.pane.step_out()
+            self._pane.step_out()
 
     def select_inside(self) -> None:
         """Select what is in the selection."""
-        self._window.pane.step_into()
+        self._pane.step_into()
 
     # -- View
 
@@ -242,7 +249,7 @@ class Commands:
 
     def _filter(self, by: float) -> None:
         share = round(min(max(self._session.view.edge_filter + by, FILTER_STEP), 1.0), 2)
-        self._session.apply(ChooseEdgeFilter(share), together=True)
+        self._window.apply(ChooseEdgeFilter(share), together=True)
 
     def fewer_edges(self) -> None:
         """Filter more."""
@@ -260,19 +267,19 @@ class Commands:
     def go_to_selection(self) -> None:
         """Show the selection."""
         if self._session.selection is not None:
-            self._window.go_to(self._session.selection)
+            self._window.places.go_to(self._session.selection)
 
     def zoom_in(self) -> None:
         """Zoom in."""
-        self._window.pane.canvas.zoom_by(ZOOM_STEP)
+        self._pane.canvas.zoom_by(ZOOM_STEP)
 
     def zoom_out(self) -> None:
         """Zoom out."""
-        self._window.pane.canvas.zoom_by(1 / ZOOM_STEP)
+        self._pane.canvas.zoom_by(1 / ZOOM_STEP)
 
     def actual_size(self) -> None:
         """One to one."""
-        self._window.pane.canvas.zoom_to_actual()
+        self._pane.canvas.zoom_to_actual()
 
     def minimap(self, on: bool) -> None:
         """Show or hide the minimap."""
@@ -282,7 +289,7 @@ class Commands:
     def dark_theme(self, on: bool) -> None:
         """Dark or light."""
         if (self._session.view.theme == "dark") != on:
-            self._session.apply(ChooseTheme("dark" if on else "light"))
+            self._apply(ChooseTheme("dark" if on else "light"))
 
     def reduced_motion(self, on: bool) -> None:
         """Let nothing glide."""
@@ -323,7 +330,7 @@ class Commands:
             self._apply(NewCluster(selection.node, selection.members))
 
     def _cluster_facet(self, facet: str) -> None:
-        cluster = self._window.cluster_of(self._session.selection)
+        cluster = self._window.places.cluster_of(self._session.selection)
         if cluster is not None:
             self._apply(ChooseFacet(facet, cluster.node, cluster.members))
 
@@ -412,7 +419,7 @@ class Commands:
     def open_page(self) -> None:
         """Open the page of what is selected."""
         if self._session.selection is not None:
-            self._window.open_target(self._session.selection)
+            self._window.places.open_target(self._session.selection)
 
     def all_classes(self) -> None:
         """Choose all classes."""
@@ -438,7 +445,10 @@ class Commands:
 
     def cluster_here(self) -> None:
         """Show the clusters of the snapshot that is shown."""
-        self._window.snapshots.cluster_here()
+        session = self._session
+        if session.analysis is not None and session.snapshot is not None:
+            is_last = session.snapshot is session.analysis.snapshots[-1]
+            self._apply(ChooseClustersOf("" if is_last else session.snapshot.label))
 
     def compare_snapshot(self) -> None:
         """Put two snapshots side by side, or end that."""

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cnnvis_caffe.aggregation.edits import History
+from cnnvis_caffe.aggregation.edits import (
+    ChooseClustersOf,
+    ChooseFacet,
+    ChooseRepresentative,
+    Edit,
+    History,
+    MergeBiclusters,
+    MoveNeuron,
+    NewCluster,
+    SplitBicluster,
+)
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.counterparts import Side, counterpart
 from cnnvis_caffe.viewer.pane import Pane
 from cnnvis_caffe.viewer.qt import QObject, Signal
 from cnnvis_caffe.viewer.session import Session
@@ -17,20 +28,28 @@ from cnnvis_caffe.viewer.widgets.inputs import Dropdown
 class Comparison(QObject):
     """Keeps a second pane in step with the first.
 
+    Both show one view. What is done by hand to the neurons of another model, its clusters and bundles, is its own.
+
     Signals
     -------
     failed : object
+    own_changed : ()
+        What was done by hand on the right is another.
     """
 
     failed = Signal(object)
+    own_changed = Signal()
 
     def __init__(self, first: Pane, analysis: Analysis, snapshot: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.first = first
         self.session = Session()
+        self._leader = first.session  # the side on which the user selected something last
         self.pane = Pane(self.session)
         self.pane.shows_legend = False  # one is enough
+        self.pane.apply = self.apply
         self.snapshot = snapshot
+        self.own = History()
         self._is_linking = False
         self.chooser = Dropdown("Snapshot on the right", [(one.label, one.label) for one in analysis.snapshots])
         self.chooser.setFixedHeight(24)
@@ -45,8 +64,8 @@ class Comparison(QObject):
         self.session.selection_changed.connect(self._lead_selection)
         first.canvas.camera_changed.connect(self._follow_camera)
         self.pane.canvas.camera_changed.connect(self._lead_camera)
-        left.picture_changed.connect(self._name)
-        self.session.picture_changed.connect(self._name)
+        for one in (left, self.session):
+            one.picture_changed.connect(self._picture_changed)
         self.session.open(analysis, History(self._view(left.view)))
         self._name()
         self._follow_selection(left.selection)
@@ -64,9 +83,36 @@ class Comparison(QObject):
                 bicluster_edits=(),
                 facets=(),
                 representatives=(),
+                clusters_of="",
                 classes=tuple(c for c in view.classes if c < n_classes),
             )
+            for edit in self.own.edits:
+                view = edit.apply(view)
         return replace(view, snapshot=label)
+
+    # -- edits
+
+    @property
+    def is_of_one_analysis(self) -> bool:
+        """Whether two snapshots of one analysis are compared."""
+        return self.session.analysis is self.first.session.analysis
+
+    def apply(self, edit: Edit, *, together: bool = False) -> None:
+        """Do an edit on the right: on both sides, unless it is about neurons of another model."""
+        if self.is_of_one_analysis or not _is_by_hand(edit):
+            self.first.session.apply(edit, together=together)
+            return
+        self.own.apply(edit, together=together)
+        self._follow_own()
+
+    def step_history(self, *, back: bool) -> None:
+        """Take back what was done by hand on the right, or do it again."""
+        self.own.undo() if back else self.own.redo()
+        self._follow_own()
+
+    def _follow_own(self) -> None:
+        self.own_changed.emit()
+        self._follow_view(self.first.session.view)
 
     def show_snapshot(self, label: str) -> None:
         """Show another snapshot on the right."""
@@ -75,36 +121,40 @@ class Comparison(QObject):
 
     def _follow_view(self, view: View) -> None:
         if self.session.analysis is not None:
-            self.session.history = History(self._view(view))
-            self.session.refresh()
+            theirs = self._view(view)
+            if theirs != self.session.view:
+                self.session.history = History(theirs)
+                self.session.refresh()
             self._name()
 
+    # -- selection
+
     def _follow_selection(self, target: Target | None) -> None:
-        self._link(self.session, target)
+        self._leader = self.first.session
+        self._link()
 
     def _lead_selection(self, target: Target | None) -> None:
-        self._link(self.first.session, target)
+        self._leader = self.session
+        self._link()
 
-    def _link(self, session: Session, target: Target | None) -> None:
-        """Select the same on the other side, if it is there."""
-        if self._is_linking or session.analysis is None:
+    def _picture_changed(self, _: object) -> None:
+        self._name()
+        self._link()  # other clusters and bundles are there now
+
+    def _link(self) -> None:
+        """Select the counterpart of what the user selected, if there is one on the other side."""
+        other = self.first.session if self._leader is self.session else self.session
+        here, there = _side(self._leader), _side(other)
+        if self._is_linking or here is None or there is None:
+            return
+        found = counterpart(self._leader.selection, here, there)
+        if _is_same(found, other.selection):
             return
         self._is_linking = True
         try:
-            session.select(target if target is None or self._is_there(session, target) else None)
+            other.select(found)
         finally:
             self._is_linking = False
-
-    @staticmethod
-    def _is_there(session: Session, target: Target) -> bool:
-        analysis = session.analysis
-        assert analysis is not None
-        if target.kind == "class":
-            return target.members[0] < analysis.data.n_classes
-        names = {node.name: node for node in analysis.nodes}
-        if target.kind == "neuron":
-            return target.node in names and all(i < names[target.node].n_neurons for i in target.members)
-        return target.kind == "column" and target.node in names
 
     def _follow_camera(self) -> None:
         self._same_camera(self.first, self.pane)
@@ -138,7 +188,7 @@ class Comparison(QObject):
         left = self.first.session
         left.view_changed.disconnect(self._follow_view)
         left.selection_changed.disconnect(self._follow_selection)
-        left.picture_changed.disconnect(self._name)
+        left.picture_changed.disconnect(self._picture_changed)
         self.first.canvas.camera_changed.disconnect(self._follow_camera)
         self.first.set_heading("")
         ended = self.pane.shutdown(0)  # the other picture stays alive meanwhile
@@ -146,3 +196,23 @@ class Comparison(QObject):
         self.pane.deleteLater()
         self.session.deleteLater()
         return ended
+
+
+def _is_by_hand(edit: Edit) -> bool:
+    """Whether an edit names neurons, clusters or snapshots of one model."""
+    kinds = (MoveNeuron, NewCluster, MergeBiclusters, SplitBicluster, ChooseRepresentative, ChooseClustersOf)
+    return isinstance(edit, kinds) or (isinstance(edit, ChooseFacet) and bool(edit.node))
+
+
+def _is_same(one: Target | None, two: Target | None) -> bool:
+    """Whether two targets name one thing; numbers of clusters and bundles change with the picture."""
+    if one is None or two is None:
+        return one is two
+    return replace(one, index=-1) == replace(two, index=-1)
+
+
+def _side(session: Session) -> Side | None:
+    """What a session shows; None where that is nothing."""
+    if session.analysis is None or session.snapshot is None:
+        return None
+    return Side(session.analysis, session.snapshot, session.aggregation)

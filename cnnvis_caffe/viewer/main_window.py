@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Any
 
-from cnnvis_caffe.aggregation.edits import History, load_session
+from cnnvis_caffe.aggregation.edits import Edit, History
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.finding import Finding, Place
+from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import whole
 from cnnvis_caffe.viewer import look, stages
 from cnnvis_caffe.viewer.actions import MENUS, SPECS, make_actions
-from cnnvis_caffe.viewer.child import run_in_child
 from cnnvis_caffe.viewer.commands import Commands
 from cnnvis_caffe.viewer.comparison import Comparison
 from cnnvis_caffe.viewer.describe import describe
 from cnnvis_caffe.viewer.menus import context_menu
 from cnnvis_caffe.viewer.messages import MessageBar
-from cnnvis_caffe.viewer.pages.neuron_tab import NeuronTab
-from cnnvis_caffe.viewer.pages.open_dialog import ModelRequest, OpenModelDialog
+from cnnvis_caffe.viewer.opening import Opening
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
 from cnnvis_caffe.viewer.pane import Pane
 from cnnvis_caffe.viewer.panels.control_panel import WIDTH as CONTROL_WIDTH
@@ -29,6 +28,7 @@ from cnnvis_caffe.viewer.panels.debugging_panel import DebuggingPanel
 from cnnvis_caffe.viewer.panels.findings_panel import FindingsPanel
 from cnnvis_caffe.viewer.panels.layers_panel import LayersPanel
 from cnnvis_caffe.viewer.panels.snapshot_bar import SnapshotBar
+from cnnvis_caffe.viewer.places import Places
 from cnnvis_caffe.viewer.qt import (
     QPoint,
     QSize,
@@ -82,14 +82,13 @@ class MainWindow(QtWidgets.QMainWindow):
         self.jobs.failed.connect(self.show_error)
         self.commands = Commands(self)
         self.comparison: Comparison | None = None
-        self._opening: Job | None = None
-        self._wanted_history: History | None = None
+        self._active: Pane | None = None
         self._findings_job: Job | None = None
         self._findings_of: tuple | None = None
-        self._wanted_place: Target | None = None
         self._is_closed = False
         self._build_centre()
         self._build_docks()
+        self.opening, self.places = Opening(self), Places(self)
         self.actions_by_name = make_actions(self, self.commands)
         self._build_menus()
         self._build_toolbar()
@@ -267,27 +266,38 @@ class MainWindow(QtWidgets.QMainWindow):
         session = self.session
         session.view_changed.connect(self._view_changed)
         session.selection_changed.connect(self._selection_changed)
-        session.hover_changed.connect(self._hover_changed)
+        session.hover_changed.connect(lambda target, number: self.point_at(session, target, number))
         session.picture_changed.connect(self._picture_changed)
         session.failed.connect(self.show_error)
-        self.pane.menu_requested.connect(self._show_menu)
-        self.pane.opened.connect(self.open_target)
+        self._connect_pane(self.pane)
         self.pane.canvas.camera_changed.connect(self._facts)
-        self.layers.chosen.connect(self._choose)
-        self.layers.opened.connect(self.open_target)
+        # The lists are about the first picture.
+        self.layers.chosen.connect(lambda target: self._in_first(self.places.choose, target))
+        self.layers.opened.connect(lambda target: self._in_first(self.places.open_target, target))
         self.layers.menu_requested.connect(self._menu_of_list)
-        self.search.chosen.connect(self._found)
-        self.findings.chosen.connect(self.go_to_finding)
-        self.debugging.node_chosen.connect(self.go_to_layer)
+        self.search.chosen.connect(lambda target: self._in_first(self.places.find, target))
+        self.findings.chosen.connect(self.places.go_to_finding)
+        self.debugging.node_chosen.connect(lambda node: self._in_first(self.places.go_to_layer, node))
         self.debugging.pointed.connect(self._point_text)
         self.start_page.open_requested.connect(self.commands.open_file)
         self.start_page.model_requested.connect(self.commands.open_model)
         self.start_page.demo_requested.connect(self.commands.open_demo)
         self.start_page.file_requested.connect(self.open_path)
-        self.work_page.cancelled.connect(self.cancel_opening)
-        self.tabs.currentChanged.connect(self._tab_changed)
-        self.tabs.tabCloseRequested.connect(self.close_tab)
+        self.work_page.cancelled.connect(self.opening.cancel)
+        self.tabs.currentChanged.connect(self.places.show_tab)
+        self.tabs.tabCloseRequested.connect(self.places.close_tab)
         self.tabs.setContextMenuPolicy(Qt.NoContextMenu)
+
+    def _connect_pane(self, pane: Pane) -> None:
+        """Let a picture answer to clicks; each of two does so in the same way."""
+        pane.used.connect(self.activate)
+        pane.menu_requested.connect(self._show_menu)
+        pane.opened.connect(self.places.open_target)
+
+    def _in_first(self, function: Callable[[Any], None], what: Any) -> None:
+        """Do something in the first picture, where two are compared."""
+        self.activate(self.pane)
+        function(what)
 
     # -- layout
 
@@ -316,11 +326,6 @@ class MainWindow(QtWidgets.QMainWindow):
             pane.canvas.reduced_motion = on
         self.actions_by_name["reduced_motion"].setChecked(on)
 
-    @property
-    def panes(self) -> list[Pane]:
-        """The picture, and the one beside it where two are compared."""
-        return [self.pane] + ([self.comparison.pane] if self.comparison is not None else [])
-
     def _show_start(self) -> None:
         self.stack.setCurrentWidget(self.start_page)
         self._show_docks(False)
@@ -341,72 +346,24 @@ class MainWindow(QtWidgets.QMainWindow):
             for dock in self.docks.values():
                 dock.hide()
 
-    # -- opening
+    # -- what is shown in the middle
 
     def open_path(self, path: str) -> None:
         """Open an analysis, a session, or a model, as the file's name says."""
-        path = os.path.abspath(path)
-        name = path.lower()
-        if name.endswith((".prototxt", ".caffemodel")):
-            self.ask_for_model(path)
-            return
-        if name.endswith(".json"):
-            self._open_session_file(path)
-            return
-        self._begin_opening(f"Opening {os.path.basename(path)}")
-        self._opening = self.jobs.start(
-            stages.load_analysis,
-            path,
-            succeeded=lambda analysis: self._opened(analysis, path),
-            failed=self._opening_failed,
-            stopped=self._opening_stopped,
-        )
+        self.opening.path(path)
 
-    def _open_session_file(self, path: str) -> None:
-        if self.session.analysis is not None:
-            self.run_safely(lambda: self.commands.open_session_from(path))
-            return
-        history = None
-        try:
-            history = load_session(path)
-        except Exception as error:  # noqa: BLE001 - shown, with everything about it
-            self.show_error(error)
-            return
-        # A session lies beside its analysis, as a rule.
-        beside = path.replace(".cnnvis.json", ".cnnvis.h5").replace(".json", ".cnnvis.h5")
-        if os.path.exists(beside):
-            self._wanted_history = history
-            self.open_path(beside)
-        else:
-            self.message.show_text("Open the analysis first that the session belongs to, then the session.")
-
-    def _begin_opening(self, title: str) -> None:
-        self.message.hide()
-        if self._opening is not None:
-            self._opening.cancel()
+    def show_work(self, title: str) -> None:
+        """Show how far the work is."""
         self.work_page.begin(title)
         self.stack.setCurrentWidget(self.work_page)
         if self.session.analysis is None:
             self._show_docks(False)
         self._enable()
 
-    def _opened(self, analysis: Analysis, path: str) -> None:
-        self._opening = None
-        if path:
-            self.settings.add_recent(path)
-        history, self._wanted_history = self._wanted_history, None
-        if history is not None:
-            try:
-                history.check(analysis, path)
-            except Exception as error:  # noqa: BLE001 - the analysis is shown without the session
-                self.show_error(error)
-                history = None
-        self.show_analysis(analysis, history)
-
     def show_analysis(self, analysis: Analysis, history: History | None = None) -> None:
         """Look at an analysis."""
         self.end_comparison()
-        self._close_pages()
+        self.places.close_pages()
         self._findings_of = None
         self.stack.setCurrentWidget(self.workspace)
         self._show_docks(True)
@@ -418,78 +375,18 @@ class MainWindow(QtWidgets.QMainWindow):
         self.pane.canvas.setFocus(Qt.OtherFocusReason)
         self.opened.emit(analysis)
 
-    def _opening_failed(self, error: BaseException) -> None:
-        self._opening = None
-        self._back()
-        self.show_error(error)
-
-    def _opening_stopped(self) -> None:
-        self._opening = None
-        self._back()
-        self.say("Stopped")
-
-    def _back(self) -> None:
-        """To what was seen before something was opened."""
+    def show_what_was(self) -> None:
+        """Go back to what was seen before something was opened."""
         if self.session.analysis is not None:
             self.stack.setCurrentWidget(self.workspace)
         else:
             self._show_start()
         self._enable()
 
-    def cancel_opening(self) -> None:
-        """Stop what is being opened or analysed."""
-        if self._opening is not None:
-            self._opening.cancel()
-
-    def ask_for_model(self, path: str = "") -> None:
-        """Ask for a model, its weights and data."""
-        dialog = OpenModelDialog(self.settings, self)
-        dialog.setAttribute(Qt.WA_DeleteOnClose)
-        if path.lower().endswith(".caffemodel"):
-            dialog.weights.setText(path)
-        elif path:
-            dialog.model.setText(path)
-        dialog.accepted.connect(lambda: self.analyse(dialog.request()))
-        dialog.open()
-
-    def analyse(self, request: ModelRequest) -> None:
-        """Run data through a model in a process of its own, and look at the result."""
-        self._in_child(
-            f"Analysing {os.path.basename(os.path.dirname(os.path.abspath(request.model))) or request.model}",
-            "cnnvis_caffe.pipeline",
-            "analyze",
-            request.arguments(),
-            lambda _: request.out,
-        )
-
-    def open_demo(self) -> None:
-        """Make the demo, if it is not there yet, and look at it."""
-        folder = os.path.join(os.path.expanduser(os.environ.get("XDG_CACHE_HOME", "~/.cache")), "cnnvis_caffe", "demo")
-        self._in_child(
-            "Training a small network on handwritten digits",
-            "cnnvis_caffe.demo",
-            "make_demo",
-            {"folder": folder},
-            str,
-        )
-
-    def _in_child(self, title: str, module: str, name: str, arguments: dict, path_of) -> None:
-        self._begin_opening(title)
-        self._opening = self.jobs.start(
-            run_in_child,
-            module,
-            name,
-            arguments,
-            succeeded=lambda result: self.open_path(path_of(result)),
-            failed=self._opening_failed,
-            stopped=self._opening_stopped,
-            progressed=self.work_page.show_progress,
-        )
-
     def close_analysis(self) -> None:
         """Back to the start page."""
         self.end_comparison()
-        self._close_pages()
+        self.places.close_pages()
         self.session.open(None)
         self.findings.show_state("")
         self._show_start()
@@ -497,7 +394,31 @@ class MainWindow(QtWidgets.QMainWindow):
     # -- what the session says
 
     def _view_changed(self, view: View) -> None:
-        history = self.session.history
+        self._show_undo()
+        if view.theme != self._worn_theme:
+            self._wear(view.theme)
+        self._facts()
+        self._title()
+
+    @property
+    def history(self) -> History:
+        """The edits that undo and redo are about: of the picture that was used last, where it has its own."""
+        if self.comparison is not None and self.active_pane is self.comparison.pane:
+            own = self.comparison.own
+            if own.can_undo or own.can_redo:
+                return own
+        return self.session.history
+
+    def step_history(self, *, back: bool) -> None:
+        """Take the last edit back, or do it again."""
+        if self.history is self.session.history:
+            self.session.undo() if back else self.session.redo()
+        elif self.comparison is not None:
+            self.comparison.step_history(back=back)
+
+    def _show_undo(self) -> None:
+        """Say what can be taken back."""
+        history = self.history
         for name, can, text in (
             ("undo", history.can_undo, history.undo_text),
             ("redo", history.can_redo, history.redo_text),
@@ -506,10 +427,6 @@ class MainWindow(QtWidgets.QMainWindow):
             action.setEnabled(can)
             action.setText(f"{name.capitalize()} {text[:1].lower() + text[1:]}".strip())
             action.setToolTip(f"{action.text()}  ({action.shortcut().toString()})")
-        if view.theme != self._worn_theme:
-            self._wear(view.theme)
-        self._facts()
-        self._title()
 
     _worn_theme = ""
 
@@ -537,9 +454,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self._enable()
         self._status()
 
-    def _hover_changed(self, target: Target | None, class_index: int) -> None:
+    def point_at(self, session: Session, target: Target | None, class_index: int = -1) -> None:
+        """Say what the pointer is on, in a picture or on a page."""
         text = ""
-        session = self.session
         if target is not None and session.analysis is not None and target.kind not in ("legend", "ground"):
             text = describe(session.analysis, session.aggregation, session.view, target, class_index).line
         self._point_text(text)
@@ -551,7 +468,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def _status(self) -> None:
         """Say what the pointer is on, else what is selected."""
         text = self._pointed_text
-        session = self.session
+        session = self.active_session
         if not text and self._said.isActive():
             return
         if not text and session.selection is not None and session.analysis is not None:
@@ -568,8 +485,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._facts()
         self._title()
         self._find_soon.start()
-        if self._wanted_place is not None:
-            self._go_to_place()
+        self.places.arrive()
 
     def _find(self) -> None:
         """Look for findings once for each snapshot, after its picture has been painted."""
@@ -633,7 +549,8 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _enable(self) -> None:
         """Let those actions be chosen that can do something now."""
-        session, selection = self.session, self.session.selection
+        session = self.active_session
+        selection = session.selection
         there = session.analysis is not None and self.stack.currentWidget() is self.workspace
         kind = selection.kind if selection is not None else ""
         group = session.group_of(selection.node) if selection is not None and selection.node else None
@@ -654,174 +571,39 @@ class MainWindow(QtWidgets.QMainWindow):
         self.actions_by_name["end_comparison"].setEnabled(self.comparison is not None)
         self.search.setEnabled(there)
 
-    # -- going places
+    # -- the picture that keys and menus are about
 
-    def cluster_of(self, target: Target | None) -> Target | None:
-        """Return the cluster that a neuron is in, or the cluster itself."""
-        aggregation = self.session.aggregation
-        if target is None or aggregation is None or target.kind not in ("neuron", "cluster"):
-            return None
-        for column in aggregation.columns:
-            if column.node == target.node:
-                for index, cluster in enumerate(column.clusters):
-                    if target.members and target.members[0] in cluster.neurons:
-                        return Target("cluster", column.node, tuple(cluster.neurons.tolist()), index=index)
-        return None
+    @property
+    def panes(self) -> list[Pane]:
+        """The picture, and the one beside it where two are compared."""
+        return [self.pane] + ([self.comparison.pane] if self.comparison is not None else [])
 
-    def _choose(self, target: Target) -> None:
-        self.session.select(target)
-        self.pane.reveal(target)
+    @property
+    def active_pane(self) -> Pane:
+        """The picture that was used last."""
+        return self._active if self._active is not None and self._active in self.panes else self.pane
 
-    def _found(self, target: Target) -> None:
-        self.tabs.setCurrentIndex(0)
-        self.go_to(target)
-        self.pane.canvas.setFocus(Qt.OtherFocusReason)
+    @property
+    def active_session(self) -> Session:
+        """What it shows."""
+        return self.active_pane.session
 
-    def go_to(self, target: Target) -> None:
-        """Select something and bring it into sight, expanding its group where it is hidden."""
-        if target.kind in ("neuron", "column") and not self._is_shown(target.node):
-            self._uncover(target.node)
-        self.session.select(target)
-        self.pane.reveal(target)
+    def activate(self, pane: Pane) -> None:
+        """Let keys and menus be about a picture."""
+        if pane is not self.active_pane:
+            self._active = pane
+            self._enable()
+            self._show_undo()
+            self._status()
 
-    def _is_shown(self, node: str) -> bool:
-        aggregation = self.session.aggregation
-        return aggregation is not None and any(column.node == node for column in aggregation.columns)
-
-    def _uncover(self, node: str) -> None:
-        """Bring a layer into the picture: expand its group, or let it stand for it."""
-        from cnnvis_caffe.aggregation.edits import ChooseRepresentative, CollapseGroup, ExpandGroup
-
-        group = self.session.group_of(node)
-        if group is None:
+    def apply(self, edit: Edit, *, together: bool = False) -> None:
+        """Do an edit in the picture that was used last."""
+        if self.session.analysis is None:
             return
-        if node in group.columns and len(group.columns) > 1:
-            self.session.apply(ExpandGroup(group.name))
-        elif node in group.candidates:
-            if group.is_expanded:
-                self.session.history.apply(CollapseGroup(group.name))
-            self.session.apply(ChooseRepresentative(group.name, node))
-
-    def go_to_layer(self, node: str) -> None:
-        """Select the column of a layer, or the one of its group."""
-        aggregation = self.session.aggregation
-        if aggregation is None or self.session.analysis is None:
-            return
-        for column in aggregation.columns:
-            if node in (column.node, self.session.analysis.node(column.node).owner):
-                self.go_to(Target("column", column.node))
-                return
-        group = self.session.group_of(node)
-        if group is not None:
-            self.go_to(Target("column", group.representative) if not group.is_expanded else Target("group", group.name))
-
-    def go_to_finding(self, finding: Finding) -> None:
-        """Show what a finding shows, and where."""
-        view = replace(finding.view, snapshot=finding.view.snapshot or finding.snapshot)
-        analysis = self.session.analysis
-        if analysis is not None and view.snapshot == analysis.snapshots[-1].label:
-            view = replace(view, snapshot="")
-        self.tabs.setCurrentIndex(0)
-        self.session.show_view(view)
-        target = self._target_of(finding.places[0])
-        if target is not None:
-            self._wanted_place = target
-            if not self.session.is_busy:
-                self._go_to_place()
-
-    def _go_to_place(self) -> None:
-        """Select where a finding is, in the column that stands for its layer."""
-        target, self._wanted_place = self._wanted_place, None
-        aggregation, analysis = self.session.aggregation, self.session.analysis
-        if target is None or aggregation is None or analysis is None:
-            return
-        if target.node and not self._is_shown(target.node):
-            owner = analysis.node(target.node).owner
-            for column in aggregation.columns:
-                node = analysis.node(column.node)
-                if node.owner == owner and (not target.members or node.n_neurons > max(target.members)):
-                    target = replace(target, node=column.node)
-                    break
-        self.session.select(target)
-        self.pane.reveal(target)
-
-    @staticmethod
-    def _target_of(place: Place) -> Target | None:
-        if not place.node:
-            return Target("class", members=place.classes[:1]) if place.classes else None
-        if place.neurons:
-            return Target("neuron", place.node, place.neurons)
-        return Target("column", place.node)
-
-    def open_target(self, target: Target) -> None:
-        """Open what a double click means: a page, a group."""
-        if target.kind == "neuron" and target.members:
-            self.open_neuron(target.node, target.members[0])
-        elif target.kind == "cluster" and target.members:
-            aggregation = self.session.aggregation
-            column = aggregation.column(target.node) if aggregation is not None else None
-            first = (
-                int(column.clusters[target.index].representatives[0])
-                if column is not None and (0 <= target.index < len(column.clusters))
-                else target.members[0]
-            )
-            self.open_neuron(target.node, first)
-        elif target.kind in ("column", "group"):
-            self.session.select(target)
-            self.commands.toggle_group()
-
-    def open_neuron(self, node: str, neuron: int) -> None:
-        """Open the page of a neuron in a tab."""
-        snapshot = self.session.snapshot
-        if snapshot is None or node not in snapshot.features:
-            self.say(f"{node} was not analysed: it has no pages")
-            return
-        for i in range(1, self.tabs.count()):
-            tab = self.pages.widget(i)
-            if (tab.node, tab.neuron) == (node, neuron):
-                self.tabs.setCurrentIndex(i)
-                return
-        tab = NeuronTab(self.session, self.jobs, node, neuron)
-        tab.chosen.connect(self._found)
-        tab.pointed.connect(lambda target: self._hover_changed(target, -1))
-        self.pages.addWidget(tab)
-        at = self.tabs.addTab(tab.name)
-        self.tabs.setTabsClosable(True)
-        for side in (QtWidgets.QTabBar.LeftSide, QtWidgets.QTabBar.RightSide):
-            self.tabs.setTabButton(0, side, None)
-        self._close_button(at)
-        self.tabs.show()
-        self.tabs.setCurrentIndex(at)
-
-    def _close_button(self, at: int) -> None:
-        button = QtWidgets.QToolButton()
-        button.setIcon(look.icon("close", look.current().muted))
-        button.setIconSize(QSize(9, 9))
-        button.setFixedSize(18, 18)
-        button.setStyleSheet("padding: 0;")
-        button.setAccessibleName(f"Close {self.tabs.tabText(at)}")
-        widget = self.pages.widget(at)
-        button.clicked.connect(lambda: self.close_tab(self.pages.indexOf(widget)))
-        self.tabs.setTabButton(at, QtWidgets.QTabBar.RightSide, button)
-
-    def _tab_changed(self, at: int) -> None:
-        if 0 <= at < self.pages.count():
-            self.pages.setCurrentIndex(at)
-
-    def close_tab(self, at: int) -> None:
-        """Close a neuron's page."""
-        if at <= 0 or at >= self.tabs.count():
-            return
-        tab = self.pages.widget(at)
-        self.tabs.setCurrentIndex(0)
-        self.tabs.removeTab(at)
-        self.pages.removeWidget(tab)
-        tab.deleteLater()
-        self.tabs.setVisible(self.tabs.count() > 1)
-
-    def _close_pages(self) -> None:
-        while self.tabs.count() > 1:
-            self.close_tab(self.tabs.count() - 1)
+        if self.comparison is not None and self.active_pane is self.comparison.pane:
+            self.comparison.apply(edit, together=together)
+        else:
+            self.session.apply(edit, together=together)
 
     def _show_menu(self, target: Target | None, position: QPoint) -> None:
         if self.session.analysis is not None:
@@ -859,11 +641,15 @@ class MainWindow(QtWidgets.QMainWindow):
         self.comparison = Comparison(self.pane, analysis, label, self)
         pane = self.comparison.pane
         self.comparison.failed.connect(self.show_error)
-        pane.menu_requested.connect(lambda target, position: None)
+        self._connect_pane(pane)
         pane.canvas.reduced_motion = self.settings.reduced_motion
         pane.minimap.set_wanted(self.actions_by_name["minimap"].isChecked())
         pane.canvas.set_theme(self.session.view.theme)
-        pane.session.hover_changed.connect(self._hover_beside)
+        beside = pane.session
+        beside.hover_changed.connect(lambda target, number: self.point_at(beside, target, number))
+        beside.selection_changed.connect(self._selection_changed)
+        beside.picture_changed.connect(lambda _: self._enable())
+        self.comparison.own_changed.connect(self._show_undo)
         self.splitter.setOrientation(self._best_orientation())
         self.splitter.addWidget(pane)
         self.splitter.setSizes([1000, 1000])
@@ -875,18 +661,11 @@ class MainWindow(QtWidgets.QMainWindow):
         is_long = aggregation is not None and len(aggregation.columns) > LONG
         return Qt.Vertical if is_long else Qt.Horizontal
 
-    def _hover_beside(self, target: Target | None, class_index: int) -> None:
-        session = self.comparison.session if self.comparison is not None else None
-        if session is not None and session.analysis is not None:
-            text = ""
-            if target is not None and target.kind not in ("legend", "ground"):
-                text = describe(session.analysis, session.aggregation, session.view, target, class_index).line
-            self._point_text(text)
-
     def end_comparison(self) -> None:
         """Back to one picture."""
         if self.comparison is not None:
             comparison, self.comparison = self.comparison, None
+            self.places.close_pages(comparison.session)
             comparison.end()
             comparison.deleteLater()
             self._enable()
@@ -932,7 +711,7 @@ class MainWindow(QtWidgets.QMainWindow):
                 self.settings.save_layout(self.saveGeometry(), self.saveState())
             self.settings.sync()
             self.end_comparison()
-            self._close_pages()
+            self.places.close_pages()
             self._find_soon.stop()
             self.jobs.close()
             self.pane.shutdown()

@@ -23,7 +23,7 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
     """Return the menu of a thing, or of the ground."""
     menu = QMenu(window)
     menu.setAttribute(Qt.WA_DeleteOnClose)
-    session, actions = window.session, window.actions_by_name
+    session, actions = window.active_session, window.actions_by_name
 
     def add(*names: str) -> None:
         for name in names:
@@ -58,7 +58,7 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
         number = target.members[0]
         name = class_name(session.analysis, number)
         only = menu.addAction(f"Only class {name}")
-        only.triggered.connect(lambda: session.apply(ChooseClasses((number,))))
+        only.triggered.connect(lambda: window.apply(ChooseClasses((number,))))
         add("all_classes", "invert_classes")
     group = session.group_of(target.node) if target.node else None
     if group is not None and group.kind != "input" and target.kind in ("neuron", "cluster", "column", "group"):
@@ -75,7 +75,7 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
 
 
 def _move_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
-    session = window.session
+    session = window.active_session
     aggregation = session.aggregation
     column = next((c for c in aggregation.columns if c.node == target.node), None) if aggregation else None
     if column is None or len(column.clusters) < 2:
@@ -87,13 +87,13 @@ def _move_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
             action = submenu.addAction(f"Cluster {number + 1}, {len(cluster.neurons)} neurons")
             members = tuple(cluster.neurons.tolist())
             action.triggered.connect(
-                lambda _=False, members=members: session.apply(MoveNeuron(target.node, target.members[0], members))
+                lambda _=False, members=members: window.apply(MoveNeuron(target.node, target.members[0], members))
             )
 
 
 def _facet_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
-    session = window.session
-    cluster = window.cluster_of(target)
+    session = window.active_session
+    cluster = window.places.cluster_of(target)
     if cluster is None:
         return
     submenu = menu.addMenu("This cluster by")
@@ -104,7 +104,7 @@ def _facet_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
         action.setCheckable(True)
         action.setChecked(facet == current)
         action.triggered.connect(
-            lambda _=False, facet=facet: session.apply(ChooseFacet(facet, cluster.node, cluster.members))
+            lambda _=False, facet=facet: window.apply(ChooseFacet(facet, cluster.node, cluster.members))
         )
 
 
@@ -127,7 +127,6 @@ def _list(clusters: tuple[int, ...]) -> str:
 
 
 def _representative_menu(window: MainWindow, menu: QMenu, group) -> None:
-    session = window.session
     if len(group.candidates) < 2 or group.is_expanded:
         return
     submenu = menu.addMenu(f"Show {group.name} by")
@@ -135,4 +134,4 @@ def _representative_menu(window: MainWindow, menu: QMenu, group) -> None:
         action = submenu.addAction(title_of(None, node))
         action.setCheckable(True)
         action.setChecked(node == group.representative)
-        action.triggered.connect(lambda _=False, node=node: session.apply(ChooseRepresentative(group.name, node)))
+        action.triggered.connect(lambda _=False, node=node: window.apply(ChooseRepresentative(group.name, node)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.aggregation.edits import MoveNeuron
+from collections.abc import Callable
+
+from cnnvis_caffe.aggregation.edits import Edit, MoveNeuron
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer import look
@@ -31,14 +33,18 @@ class Pane(QWidget):
     menu_requested : (Target or None, QPoint)
     opened : Target
         Something was double-clicked, or Enter was pressed on it.
+    used : Pane
+        It was clicked, or has the keys now.
     """
 
     menu_requested = Signal(object, QPoint)
     opened = Signal(object)
+    used = Signal(object)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
+        self.apply: Callable[[Edit], None] = session.apply  # where two are compared, the other one may have to know
         self.canvas = Canvas()
         self.minimap = Minimap(self.canvas)
         self.card = HoverCard(self.canvas)
@@ -86,6 +92,8 @@ class Pane(QWidget):
         if watched is self.canvas:
             if event.type() == event.Resize:
                 self._settle.start()
+            elif event.type() in (event.MouseButtonPress, event.ContextMenu) or _is_tabbed_to(event):
+                self.used.emit(self)
             elif event.type() == event.MouseMove:
                 self._pointer = event.pos()
                 if self.card.isVisible():
@@ -187,7 +195,7 @@ class Pane(QWidget):
 
     def _dropped(self, neuron: Target, cluster: Target | None) -> None:
         members = cluster.members if cluster is not None else ()
-        self.session.apply(MoveNeuron(neuron.node, neuron.members[0], tuple(members)))
+        self.apply(MoveNeuron(neuron.node, neuron.members[0], tuple(members)))
 
     def _selected(self, target: Target | None) -> None:
         # The scene itself outlines neurons that are not seen as patches; several are never outlined as one.
@@ -259,3 +267,8 @@ class Pane(QWidget):
             self.opened.emit(self.session.selection)
         else:
             super().keyPressEvent(event)
+
+
+def _is_tabbed_to(event) -> bool:
+    """Whether somebody came by the Tab key; a window that is shown again gives the focus back unasked."""
+    return event.type() == event.FocusIn and event.reason() in (Qt.TabFocusReason, Qt.BacktabFocusReason)

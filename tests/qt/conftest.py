@@ -55,7 +55,7 @@ def settings(qapp, tmp_path):
 def is_settled(window) -> bool:
     """Whether nothing is under way: no work, no picture, nothing to paint."""
     return (
-        window._opening is None
+        not window.opening.is_busy
         and window.jobs.n_running == 0
         and not window._find_soon.isActive()
         and all(not pane.session.is_busy and pane.canvas.is_painted for pane in window.panes)

@@ -392,7 +392,7 @@ def test_search_by_name_and_number(make_window, settle, qtbot, lenet):
 def test_search_uncovers_a_hidden_layer(make_window, settle, qtbot, deep):
     window = make_window(deep)
     assert not any(column.node == "relu4_1" for column in window.session.aggregation.columns)
-    window.go_to(Target("neuron", "relu4_1", (5,)))
+    window.places.go_to(Target("neuron", "relu4_1", (5,)))
     settle(window)
     assert any(column.node == "relu4_1" for column in window.session.aggregation.columns)
     assert window.session.selection.members == (5,)
@@ -419,7 +419,7 @@ def test_a_neurons_page(make_window, settle, qtbot, lenet):
     assert window.tabs.currentIndex() == 0
     assert window.session.selection.members == (tab.neuron,)
     settle(window)
-    window.close_tab(1)
+    window.places.close_tab(1)
     assert window.tabs.count() == 1 and not window.tabs.isVisible()
 
 
@@ -559,6 +559,96 @@ def test_two_snapshots_side_by_side(make_window, settle, qtbot, lenet):
     assert beside.snapshot.label == "iter 1000"
     window.actions_by_name["end_comparison"].trigger()
     assert window.comparison is None
+    settle(window)
+
+
+def in_pane(pane, kind, node=""):
+    return [t for t in pane.canvas.display.targets() if t.kind == kind and (not node or t.node == node)]
+
+
+def test_clusters_and_bundles_are_selected_on_both_sides(make_window, settle, qtbot, lenet):
+    window = make_window(lenet)
+    key(qtbot, window.pane.canvas, "C")
+    settle(window)
+    left, right = window.pane, window.comparison.pane
+    cluster = in_pane(left, "cluster", "conv2")[1]
+    left.session.select(cluster)
+    settle(window)
+    assert (right.session.selection.kind, right.session.selection.members) == ("cluster", cluster.members)
+    bundles = [t for t in in_pane(right, "bicluster", "conv1") if len(t.members) > 1] or in_pane(right, "bicluster")
+    pointer.click(right.canvas, pointer.place_of(right.canvas, bundles[0]))
+    settle(window)
+    assert right.session.selection.kind == "bicluster"
+    here = left.session.selection
+    assert here is not None and (here.kind, here.sign) == ("bicluster", bundles[0].sign)
+    assert set(here.members) & set(bundles[0].members)
+    snap(window, "compare-bundle")
+
+
+def test_the_right_picture_answers_as_the_left_one(make_window, settle, qtbot, lenet):
+    window = make_window(lenet)
+    key(qtbot, window.pane.canvas, "C")
+    settle(window)
+    right = window.comparison.pane
+    from PyQt5.QtGui import QContextMenuEvent
+
+    neuron = in_pane(right, "neuron", "conv2")[3]
+    place = pointer.place_of(right.canvas, neuron)
+    pointer.move(right.canvas, place)
+    assert right.card.isVisible() and f"neuron {neuron.members[0]}" in window.status_line.text()
+    pointer.click(right.canvas, place, Qt.RightButton)
+    event = QContextMenuEvent(QContextMenuEvent.Mouse, place, right.canvas.mapToGlobal(place))
+    QApplication.sendEvent(right.canvas, event)
+    settle(window)
+    assert window.active_pane is right and right.session.selection.members == neuron.members
+    menu_action(window, "New cluster").trigger()
+    window.menu.close()
+    settle(window)
+    # Neurons of one analysis are the same on both sides.
+    assert window.session.view.moves[-1].neuron == neuron.members[0] == right.session.view.moves[-1].neuron
+    key(qtbot, right.canvas, "Ctrl+Z")
+    settle(window)
+    assert window.session.view.moves == () == right.session.view.moves
+    key(qtbot, right.canvas, "P")
+    settle(window)
+    tab = window.pages.currentWidget()
+    assert (tab.session, tab.node, tab.neuron) == (right.session, "conv2", neuron.members[0])
+    assert "iter 2000" in window.tabs.tabText(1)
+    tab.back.click()
+    settle(window)
+    assert window.tabs.currentIndex() == 0 and right.session.selection.members == neuron.members
+    window.end_comparison()
+    assert window.tabs.count() == 1 and window.active_pane is window.pane
+    settle(window)
+
+
+def test_what_is_done_to_another_model_stays_there(make_window, settle, qtbot, lenet):
+    from helpers.analyses import make_analysis
+
+    window = make_window(lenet)
+    window.compare_with(make_analysis("lenet", seed=3), "")
+    settle(window)
+    right = window.comparison.pane
+    cluster = in_pane(window.pane, "cluster", "conv2")[0]
+    window.session.select(cluster)
+    settle(window)
+    there = right.session.selection
+    assert there is not None and there.kind == "cluster" and there.node == "conv2"
+    neuron = in_pane(right, "neuron", "conv2")[0]
+    pointer.click(right.canvas, pointer.place_of(right.canvas, neuron))
+    settle(window)
+    key(qtbot, right.canvas, "N")
+    settle(window)
+    assert right.session.view.moves and not window.session.view.moves
+    assert "new cluster" in window.actions_by_name["undo"].text()
+    key(qtbot, right.canvas, "2")
+    settle(window)
+    assert (window.session.view.facet, right.session.view.facet) == ("activations", "activations")
+    assert right.session.view.moves
+    key(qtbot, right.canvas, "Ctrl+Z")
+    settle(window)
+    assert not right.session.view.moves
+    window.end_comparison()
     settle(window)
 
 

@@ -263,7 +263,7 @@ def test_whatever_can_have_the_keyboard_has_a_name(make_window, lenet):
 
 def test_the_model_dialog_says_what_is_missing(make_window, qtbot, tmp_path):
     window = make_window()
-    window.ask_for_model()
+    window.opening.ask_for_model()
     dialog = next(d for d in window.findChildren(QtWidgets.QDialog) if d.windowTitle() == "Analyse a model")
     dialog.start_button.click()
     assert "Which network" in dialog.problem.text()
@@ -295,7 +295,7 @@ def test_without_a_screen_one_clear_message():
 def test_a_page_is_laid_out_at_every_width(make_window, settle, qtbot, lenet):
     # A scroll bar that came when the page was too high made it narrower, hence lower, and went again: for ever.
     window = make_window(lenet)
-    window.open_neuron("conv2", 3)
+    window.places.open_neuron("conv2", 3)
     settle(window)
     view = window.pages.currentWidget().page
     qtbot.waitUntil(lambda: view.display is not None, timeout=10_000)
