@@ -275,12 +275,18 @@ def training(*flags):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
-            for line in process.stderr:
-                if "Iteration 2 " in line:
-                    break
+            read_until(process, "Iteration 2 ")
             yield process
         finally:
             process.kill()
+
+
+def read_until(process, words):
+    """What a training says, up to a line that has some words."""
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(f"it ended without saying {words!r}")
 
 
 def wait_for(condition):
@@ -304,6 +310,9 @@ def test_sighup_writes_a_snapshot_and_ctrl_c_stops_with_one(here):
         process.send_signal(signal.SIGHUP)
         wait_for(lambda: list(here.glob("snap/*.solverstate")))
         assert process.poll() is None
+        # The next iteration: a second snapshot of the same one would have the same name.
+        read_until(process, "Snapshotting solver state")
+        read_until(process, "Iteration ")
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(30) == 130
