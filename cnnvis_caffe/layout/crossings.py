@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -221,14 +222,14 @@ class _Layers:
         key = layer, side, here.tobytes(), there.tobytes()
         if key not in self._known:
             costs = self._crossed(layer, side, here, there)
-            self._known[key] = costs, float(np.triu(costs, 1).sum())
+            self._known[key] = costs, float(costs[_above(len(here))].sum())
         return self._known[key]
 
     def _known_disorder(self, layer: int, here: np.ndarray) -> float:
         """What it costs that nodes of a layer stand otherwise than at first."""
         key = layer, here.tobytes()
         if key not in self._disorders:
-            inversions = np.triu(here[:, None] > here[None, :], 1).sum()
+            inversions = (here[:, None] > here[None, :])[_above(len(here))].sum()
             self._disorders[key] = self._disorder_factor * float(inversions)
         return self._disorders[key]
 
@@ -241,6 +242,12 @@ class _Layers:
             above = matrix.cumsum(axis=1) - matrix
             costs += factor * (matrix @ above.T)
         return costs
+
+
+@lru_cache(maxsize=256)
+def _above(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of n nodes of which the first stands above the second."""
+    return np.triu_indices(n, 1)
 
 
 def _sifted(gains: list[list[float]], lanes: list[int]) -> list[int] | None:

@@ -349,6 +349,16 @@ def _rows(drawing: Drawing, node: str, facet: str, neurons: np.ndarray, classes:
     return drawing.cache.get(key, make, alive=snapshot)
 
 
+def prepare_matrices(drawing: Drawing, column: Column, facet: str) -> None:
+    """Find out what the matrices of a column need that takes time, so that another facet is shown at once."""
+    if features_of(drawing.of_clusters, column.node) is None or features_of(drawing.snapshot, column.node) is None:
+        return
+    matrix_scale(drawing, column.node, facet)
+    classes = class_order(drawing)
+    for cluster in column.clusters:
+        _rows(drawing, column.node, facet, cluster.neurons, classes)
+
+
 def block_means(pixels: np.ndarray, down: int, right: int) -> np.ndarray:
     """Return a picture of which each pixel is the mean of a block; the last blocks may be smaller."""
     rows, columns = np.arange(0, pixels.shape[0], down), np.arange(0, pixels.shape[1], right)

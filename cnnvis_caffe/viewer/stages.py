@@ -17,6 +17,7 @@ from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import FACETS, View
 from cnnvis_caffe.scene.cache import SceneCache, Value
+from cnnvis_caffe.scene.facets import Drawing, prepare_matrices
 from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
@@ -126,7 +127,7 @@ class PictureMaker:
     def __init__(self) -> None:
         self._pictures: _Pictures | None = None
         self._last: tuple[Wanted, Aggregation] | None = None
-        self._is_prepared = True
+        self._unprepared: Drawing | None = None  # the last picture's, until all its facets are at hand
         self._known: OrderedDict[tuple[View, tuple[float, float]], None] = OrderedDict()  # views whose places are kept
 
     def __call__(self, wanted: Wanted) -> Made:
@@ -146,7 +147,7 @@ class PictureMaker:
             has_legend=False,
         )
         legend = _legend(wanted, drawn)
-        self._last, self._is_prepared = (wanted, aggregation), False
+        self._last, self._unprepared = (wanted, aggregation), drawn.drawing
         self._known[wanted.view, wanted.size] = None
         if len(self._known) > MOST_LAYOUTS:
             self._known.popitem(last=False)
@@ -185,29 +186,21 @@ class PictureMaker:
         return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
 
     def idle(self) -> Iterator[None]:
-        """Prepare the other facets of what was shown last, a column in each step, so that switching is quick."""
-        last, pictures = self._last, self._pictures
-        if pictures is None:
+        """Prepare the matrices of what was shown last, a column in each step, so that switching facets is quick."""
+        if self._pictures is None:
             # The first picture clusters, and what it does that with takes its time to load.
             importlib.import_module("cnnvis_caffe.aggregation.clustering")
             give_memory_back()
             yield
-        if last is None or pictures is None or self._is_prepared:
+        drawing = self._unprepared
+        if drawing is None:
             return
-        wanted, aggregation = last
         for facet in FACETS:
-            if facet == wanted.view.facet or wanted.view.facets:
-                continue
-            for column in aggregation.columns:
-                facets = tuple((column.node, tuple(c.neurons.tolist()), facet) for c in column.clusters)
-                pictures.draw(
-                    replace(wanted.view, facets=facets),
-                    size=wished_size(aggregation, wanted.size),
-                    has_title=False,
-                    has_legend=False,
-                )
-                yield
-        self._is_prepared = True  # until the next picture
+            if facet not in ("features", drawing.view.facet):
+                for column in drawing.aggregation.columns:
+                    prepare_matrices(drawing, column, facet)
+                    yield
+        self._unprepared = None
         give_memory_back()
 
 

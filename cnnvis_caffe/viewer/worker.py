@@ -24,7 +24,7 @@ PATIENCE_MS = 5000
 #: Seconds between two steps of what is done while nothing is asked for.
 IDLE_PAUSE_S = 0.05
 #: Seconds in which the window may paint a quick answer before the work on the whole one goes on beside it.
-SKETCH_PAUSE_S = 0.05
+SKETCH_PAUSE_S = 0.04
 #: Nothing is prepared until the user has been quiet for so many seconds.
 QUIET_S = 0.8
 
