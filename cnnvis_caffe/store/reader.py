@@ -29,7 +29,7 @@ from cnnvis_caffe.store.schema import connection_key, escape
 
 _WHAT = "analysis file; cnnvis-caffe analyze makes one"
 #: What was read last is kept, up to this many bytes.
-_CACHE_BYTES = 256 << 20
+_CACHE_BYTES = 128 << 20
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
