@@ -205,6 +205,14 @@ class Blob:
         """Set all gradients to zero."""
         self._diff.zero()
 
+    def forget_data(self) -> None:
+        """Say that all values are about to be overwritten."""
+        self._data.forget()
+
+    def forget_diff(self) -> None:
+        """Say that all gradients are about to be overwritten."""
+        self._diff.forget()
+
     # -- sharing -------------------------------------------------------------------------------------------------
 
     def share_data(self, other: Blob) -> None:

@@ -147,6 +147,16 @@ class Memory:
         self._tensor = tensor
         self._where = TENSOR
 
+    def forget(self) -> None:
+        """Let go of values that are about to be overwritten as a whole, so that the new ones can lie in their place.
+
+        Otherwise old and new ones would be there together and change places from pass to pass, all over the caches.
+        """
+        if self._where is TENSOR and self._tensor.numel() == self.capacity:
+            self._version += 1
+            self._where = ZERO
+            self._tensor = None
+
     def _is_host(self, tensor: Any) -> bool:
         """Whether a tensor is the buffer itself, in the buffer's order."""
         assert self._host is not None

@@ -25,6 +25,13 @@ class Convolution(ConvolutionBase):
         super().setup(bottoms, tops)
         self._packed = PackedWeights()
 
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Give the tops their shapes."""
+        super().reshape(bottoms, tops)
+        w = self.windows
+        # How far the last window reaches beyond the padding, for each spatial axis.
+        self._overhang = [max(0, e - (size + 2 * p)) for e, size, p in zip(w.extent, self.bottom_shape[2:], w.pad)]
+
     def weight_shape(self) -> tuple[int, ...]:
         """Shape of the weights."""
         return (self.n_out, self.n_channels // self.group, *self.windows.kernel)
@@ -37,7 +44,7 @@ class Convolution(ConvolutionBase):
         """Convolve one tensor of shape (batch, channels, *spatial)."""
         w = self.windows
         on_cpu = x.device.type == "cpu" and not backend.is_narrow()
-        if len(w.kernel) == 2 and on_cpu and min(w.dilation) and not any(self._overhang(x)):
+        if len(w.kernel) == 2 and on_cpu and min(w.dilation) and not any(self._overhang):
             arguments = list(w.pad), list(w.stride), list(w.dilation), self.group
             packed = self._packed.get(
                 self,
@@ -51,18 +58,12 @@ class Convolution(ConvolutionBase):
 
     def padded(self, x: Any) -> Any:
         """Let a window that is larger than the padded bottom hang over its end, onto zeros."""
-        overhang = self._overhang(x)
-        if not any(overhang):
+        if not any(self._overhang):
             return x
-        return torch.nn.functional.pad(x, [n for extra in reversed(overhang) for n in (0, extra)])
+        return torch.nn.functional.pad(x, [n for extra in reversed(self._overhang) for n in (0, extra)])
 
     def unpadded(self, dx: Any, x: Any) -> Any:
         """Cut off the gradient of those zeros."""
         for axis, size in enumerate(x.shape[2:], start=2):
             dx = dx.narrow(axis, 0, size)
         return dx
-
-    def _overhang(self, x: Any) -> list[int]:
-        """How far the last window reaches beyond the padding, for each spatial axis."""
-        w = self.windows
-        return [max(0, e - (size + 2 * p)) for e, size, p in zip(w.extent, x.shape[2:], w.pad)]

@@ -93,11 +93,13 @@ class ConvolutionBase(Layer):
         weight = self._weight()
         bias = self.blobs[1].value if len(self.blobs) > 1 else None
         for bottom, top in zip(bottoms, tops):
+            x = self._spatial(bottom)
+            top.forget_data()
             if self._sees_bottom:
-                y = self.convolve(self._spatial(bottom), weight, bias)
+                y = self.convolve(x, weight, bias)
             else:
                 # oneDNN crashes in channels-last where dilated windows lie on nothing but padding.
-                y = ConvolutionBase.convolve(self, self._spatial(bottom), weight, bias)
+                y = ConvolutionBase.convolve(self, x, weight, bias)
             top.value = y if y.shape == top.shape else y.reshape(top.shape)
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -115,6 +117,8 @@ class ConvolutionBase(Layer):
             if not (needs_weight or needs_bias or needs_bottom):
                 continue
             dy = top.grad.reshape(self.bottom_shape[0], *top.shape[self.windows.axis :])
+            if needs_bottom:
+                bottom.forget_diff()
             dx, dweight, dbias = self.convolve_backward(
                 dy, self._spatial(bottom), weight, (needs_bottom, needs_weight, needs_bias)
             )

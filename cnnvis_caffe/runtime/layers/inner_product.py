@@ -61,6 +61,7 @@ class InnerProduct(Layer):
         x = bottoms[0].value_plain.view(self.n_rows, self.n_in)
         weight = self.blobs[0].value.reshape(self.weight_shape)
         bias = self.blobs[1].value.reshape(-1) if len(self.blobs) > 1 else None
+        tops[0].forget_data()
         tops[0].value = self._multiply(x, weight, bias).view(tops[0].shape)
 
     def _multiply(self, x: Any, weight: Any, bias: Any) -> Any:
@@ -83,5 +84,6 @@ class InnerProduct(Layer):
             self.blobs[1].add_grad(dy.sum(0))
         if propagate_down[0]:
             weight = self.blobs[0].value.reshape(self.weight_shape)
+            bottoms[0].forget_diff()
             dx = product(dy, weight if self.transpose else weight.t())
             bottoms[0].grad = dx.view(bottoms[0].shape)

@@ -84,12 +84,14 @@ class Pooling(Layer):
         if not tops[0].count:
             return  # an empty batch, or an image that has become too small for a window
         x = bottoms[0].value
+        tops[0].forget_data()
+        self.places = None
         if self.is_max and (self.needs_backward or len(tops) > 1):
             tops[0].value, self.places = pools.max_pool_with_places(x, self.pool)
             if len(tops) > 1:
                 tops[1].value = self.places.index.to(x.dtype)
         elif self.is_max:
-            tops[0].value, self.places = pools.max_pool(x, self.pool), None
+            tops[0].value = pools.max_pool(x, self.pool)
         elif self.method == schema.PoolingParameter.AVE:
             tops[0].value = pools.average_pool(x, self.pool)
         else:
@@ -104,6 +106,7 @@ class Pooling(Layer):
             bottoms[0].clear_diff()
             return
         x, dy = bottoms[0].value, tops[0].grad
+        bottoms[0].forget_diff()
         if self.method == schema.PoolingParameter.AVE:
             bottoms[0].grad = pools.average_pool_backward(dy, x, self.pool)
             return

@@ -38,12 +38,12 @@ class SoftmaxWithLoss(LabelledLoss):
         self._probabilities.reshape(*bottoms[0].shape)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Sum the logarithms."""
+        """Sum the losses."""
         probabilities = torch.softmax(bottoms[0].value, self.class_axis)
         self._probabilities.value = probabilities
         labels, counted = self.labels(bottoms[1])
         picked = probabilities.gather(self.class_axis, labels.view(self._label_shape)).view(labels.shape)
-        losses = -picked.clamp(min=SMALLEST_PROBABILITY).log()
+        losses = picked.clamp_(min=SMALLEST_PROBABILITY).log_().neg_()
         if counted is not None:
             losses.masked_fill_(~counted, 0)
         tops[0].value = losses.sum() / self.normalizer(counted)

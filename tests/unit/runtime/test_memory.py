@@ -139,6 +139,39 @@ def test_channels_last_and_back():
     assert memory.array().tolist() == list(range(24))
 
 
+def test_plain_order_is_kept_for_the_next_reader():
+    memory = Memory(24)
+    memory.write(counting(2, 3, 2, 2).contiguous(memory_format=torch.channels_last))
+    plain = memory.read_plain((2, 3, 2, 2))
+    assert plain.is_contiguous()
+    assert plain.flatten().tolist() == list(range(24))
+    assert memory.read((2, 3, 2, 2)) is plain
+
+
+def test_forgotten_values_are_gone_and_their_room_is_free():
+    memory = Memory(6)
+    memory.write(counting(2, 3))
+    version = memory.version
+    memory.forget()
+    assert memory.tensor is None
+    assert memory.version != version
+    memory.write(counting(3, 2))
+    assert memory.array().tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_is_seen_or_may_be_seen_again_is_not_forgotten():
+    seen = Memory(6)
+    view = seen.array()
+    view[:] = 7
+    seen.forget()
+    assert view.tolist() == seen.read((6,)).tolist() == [7] * 6
+    shrunk = Memory(6)
+    shrunk.array()[:] = 7
+    shrunk.write(counting(2))
+    shrunk.forget()
+    assert shrunk.array().tolist() == [0, 1, 7, 7, 7, 7]
+
+
 def test_channels_last_does_not_go_behind_a_view():
     memory = Memory(24)
     view = memory.array()
