@@ -311,7 +311,14 @@ def picture(
     return Picture(drawn.scene, chosen, drawn.aggregation)
 
 
-def neuron_page(analysis: Analysis, neuron: str, *, snapshot: str | int = "", theme: str = "light") -> Picture:
+def neuron_page(
+    analysis: Analysis,
+    neuron: str,
+    *,
+    snapshot: str | int = "",
+    theme: str = "light",
+    deconvolution: bool = False,
+) -> Picture:
     """Draw the page of a neuron: what it responds to, by class, its connections, its history.
 
     Parameters
@@ -322,6 +329,8 @@ def neuron_page(analysis: Analysis, neuron: str, *, snapshot: str | int = "", th
     snapshot : str or int, optional
         Label or iteration; the last one by default.
     theme : {"light", "dark"}, default="light"
+    deconvolution : bool, default=False
+        Also project its strongest images back to the pixels; this opens the model and the data of the analysis.
 
     Returns
     -------
@@ -330,13 +339,18 @@ def neuron_page(analysis: Analysis, neuron: str, *, snapshot: str | int = "", th
     Raises
     ------
     CnnvisError
-        If there is no such neuron or snapshot.
+        If there is no such neuron or snapshot, or model and data are not where they were.
     """
     picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
     page = importlib.import_module("cnnvis_caffe.scene.neuron_page")
     view = _chosen_view(analysis, None, {"snapshot": snapshot, "theme": theme})
     node, index = picture_view.chosen_neuron(analysis, neuron)
-    return Picture(page.build_neuron_page(analysis, view.snapshot, node, index, theme=_theme(theme)), view)
+    projections = {}
+    if deconvolution:
+        pipeline = importlib.import_module("cnnvis_caffe.pipeline")
+        projections = pipeline.deconvolve(analysis, _snapshot(analysis, snapshot), node, index)
+    scene = page.build_neuron_page(analysis, view.snapshot, node, index, theme=_theme(theme), projections=projections)
+    return Picture(scene, view)
 
 
 def chart(

@@ -3,7 +3,8 @@
     model, weights, data  --analyze-->  analysis file  --aggregation, layout, scene-->  picture
 
 `analyze` runs images through each snapshot and writes an analysis file; `merge` makes one of shards. The steps are in
-`cnnvis_caffe/analysis`. `top_patches` cuts what a neuron responds to from the images that are kept. From the file on,
+`cnnvis_caffe/analysis`. `top_patches` cuts what a neuron responds to from the images that are kept, and `deconvolve`
+projects these back to the pixels, where model and data are still there. From the file on,
 `aggregation.aggregate`, `scene.picture.build_scene` and `render` follow each other; `cli/render.py` is the shortest
 example.
 """
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnvis_caffe.analysis.assemble import assemble
+from cnnvis_caffe.analysis.deconvolution import deconvolve
 from cnnvis_caffe.analysis.model import Model, Nets, check_classes, check_weights, open_model
 from cnnvis_caffe.analysis.patches import top_patches
 from cnnvis_caffe.analysis.request import Request, settings_of, sha256
@@ -31,7 +33,7 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.store import check_writable, read_analysis, write_analysis
 from cnnvis_caffe.store.state import AnalysisState, read_state, write_state
 
-__all__ = ["PARTIAL", "Cancelled", "analyze", "merge", "top_patches"]
+__all__ = ["PARTIAL", "Cancelled", "analyze", "deconvolve", "merge", "top_patches"]
 
 logger = logging.getLogger(__name__)
 

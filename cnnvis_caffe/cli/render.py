@@ -50,6 +50,7 @@ class _Size(click.ParamType):
 @click.option("--theme", type=click.Choice(["light", "dark"]), help="Colours.  [default: light]")
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
+@click.option("--deconvolution", is_flag=True, help="On the page: also project its images back to the pixels.")
 @click.option("--chart", type=click.Choice(["gradient", "relative_change", "weight", "last_update", "dead_share"]),
               help="Draw debugging information by layer below.")  # fmt: skip
 @click.option("--no-title", is_flag=True, help="Leave the title out.")
@@ -85,7 +86,8 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
     if options["neuron"]:
         if report:
             raise CnnvisError("--report measures the hybrid visualization, not the page of a neuron")
-        write_scene(_neuron_page(analysis, view, options["neuron"]), out, scale=options["scale"])
+        page = _neuron_page(analysis, view, options["neuron"], has_deconvolution=options["deconvolution"])
+        write_scene(page, out, scale=options["scale"])
         return
     scene, measures = _picture(analysis, view, options, clock, measured=report is not None)
     clock.lap("measure")
@@ -116,6 +118,8 @@ def _check_page(options: dict[str, Any]) -> None:
     names = {"selected": "--select", "chart": "--chart", "expand": "--expand", "facet": "--facet", "edges": "--edges",
              "classes": "--classes"}  # fmt: skip
     given = [option for name, option in names.items() if options[name]]
+    if options["deconvolution"] and not options["neuron"]:
+        raise click.UsageError("--deconvolution belongs to the page of a neuron: give --neuron")
     if options["neuron"] and given:
         raise click.UsageError(f"{given[0]} has no part in the page that --neuron draws")
 
@@ -161,14 +165,21 @@ def _with_chart(analysis: Any, view: Any, scene: Any, quantity: str, height: flo
     return stack(scene, lower, left=_CHART_INSET)
 
 
-def _neuron_page(analysis: Any, view: Any, neuron: str) -> Any:
+def _neuron_page(analysis: Any, view: Any, neuron: str, *, has_deconvolution: bool) -> Any:
     """Draw the page of a neuron."""
     from cnnvis_caffe.cli.picture_view import chosen_neuron
     from cnnvis_caffe.scene.neuron_page import build_neuron_page
     from cnnvis_caffe.scene.theme import theme_named
 
     node, index = chosen_neuron(analysis, neuron)
-    return build_neuron_page(analysis, view.snapshot, node, index, theme=theme_named(view.theme))
+    projections = {}
+    if has_deconvolution:
+        from cnnvis_caffe.pipeline import deconvolve
+        from cnnvis_caffe.scene.neurons import chosen_snapshot
+
+        projections = deconvolve(analysis, chosen_snapshot(analysis, view), node, index)
+    theme = theme_named(view.theme)
+    return build_neuron_page(analysis, view.snapshot, node, index, theme=theme, projections=projections)
 
 
 def _label(analysis: Any, view: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -45,7 +45,13 @@ PAGE = SimpleNamespace(
 
 
 def build_neuron_page(
-    analysis: Analysis, snapshot: Snapshot | str, node: str, neuron: int, *, theme: Theme = LIGHT
+    analysis: Analysis,
+    snapshot: Snapshot | str,
+    node: str,
+    neuron: int,
+    *,
+    theme: Theme = LIGHT,
+    projections: Mapping[int, np.ndarray] | None = None,
 ) -> Scene:
     """Lay out the page of a neuron.
 
@@ -59,6 +65,8 @@ def build_neuron_page(
     neuron : int
         From 0.
     theme : Theme, optional
+    projections : mapping of int to ndarray of shape (H, W, 3), uint8, optional
+        By image index: what of its strongest images a deconvnet gives back, as `pipeline.deconvolve` makes them.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def build_neuron_page(
     CnnvisError
         If there is no such snapshot, node or neuron.
     """
-    page = _Page(analysis, _snapshot(analysis, snapshot), node, neuron, theme)
+    page = _Page(analysis, _snapshot(analysis, snapshot), node, neuron, theme, projections or {})
     shapes = tuple(page.shapes())
     title = f"{node}, neuron {neuron}"
     return Scene(PAGE.width, page.bottom + SIZES.margin, theme.ground, shapes, title, page.description(), page.notes())
@@ -96,6 +104,7 @@ class _Page:
     node: str
     neuron: int
     theme: Theme
+    projections: Mapping[int, np.ndarray]
     bottom: float = 0.0
 
     def __post_init__(self) -> None:
@@ -260,6 +269,8 @@ class _Page:
         top = self.bottom + PAGE.section_gap
         whole = self.is_whole()
         note = "strongest response of each image" + ("" if whole else "; the box shows where in the image it lies")
+        if self.projections:
+            note += "; the grey pictures are deconvolutions: what of the image comes back from its activation"
         yield from self.section("responses", "What it responds to", self.left, top, self.right - self.left, note)
         y = top + PAGE.section_head
         images = [int(index) for index in self.features.top_image[self.neuron][: PAGE.n_tiles]]
@@ -279,7 +290,8 @@ class _Page:
         if len(found) < len(images):
             x = self.left + len(found) * (width + PAGE.gap)
             yield self.text("responses/end", x, y + SIZES.text, "Nothing else makes it respond.", SIZES.text)
-        self.bottom = y + (side if whole else 2 * side + 8) + PAGE.caption
+        n_pictures = (1 if whole else 2) + bool(self.projections)
+        self.bottom = y + n_pictures * (side + 8) - 8 + PAGE.caption
 
     def response(self, number: int, index: int, x: float, y: float, side: float, whole: bool) -> Iterator[Shape]:
         """One patch with its image, class and strength."""
@@ -305,6 +317,9 @@ class _Page:
                     target=target,
                 )
                 y += side + 8
+            if self.projections:
+                yield from self.projection(f"{name}/projection", index, box, x, y, side, target, whole=whole)
+                y += side + 8
             height, width = fit(image, side)
             left, top = x + (side - width) / 2, y + (side - height) / 2
             yield Picture(f"{name}/image", left, top, width, height, image, 1.0 if whole else 0.85, target=target)
@@ -325,6 +340,17 @@ class _Page:
             yield self.text(
                 f"response/{number}/index", x + side, y + 15, number_text, SIZES.tiny, anchor="end", target=target
             )
+
+    def projection(
+        self, name: str, index: int, box: np.ndarray, x: float, y: float, side: float, target: Target, *, whole: bool
+    ) -> Iterator[Shape]:
+        """What a deconvnet gives back of an image, as much of it as the patch shows."""
+        found = self.projections.get(index)
+        if found is None:
+            return
+        pixels = found if whole else cut_patch(found, box, self.theme)
+        height, width = fit(pixels, side)
+        yield Picture(name, x + (side - width) / 2, y + (side - height) / 2, width, height, pixels, target=target)
 
     def box(
         self, name: str, box: np.ndarray, shape: tuple[int, ...], left: float, top: float, scale: float

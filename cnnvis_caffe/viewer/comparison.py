@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from cnnvis_caffe.aggregation.edits import (
@@ -48,6 +49,7 @@ class Comparison(QObject):
         self.pane = Pane(self.session)
         self.pane.shows_legend = False  # one is enough
         self.pane.apply = self.apply
+        self.pane.sized_like = first.canvas
         self.snapshot = snapshot
         self.own = History()
         self._is_linking = False
@@ -117,6 +119,7 @@ class Comparison(QObject):
     def show_snapshot(self, label: str) -> None:
         """Show another snapshot on the right."""
         self.snapshot = label
+        self.chooser.set_value(label)
         self._follow_view(self.first.session.view)
 
     def _follow_view(self, view: View) -> None:
@@ -179,9 +182,11 @@ class Comparison(QObject):
         left, right = self.first.session, self.session
         for pane, session in ((self.first, left), (self.pane, right)):
             if session.analysis is not None and session.snapshot is not None:
-                label = session.snapshot.label
                 is_chosen = session is right and self.chooser.isVisibleTo(self.pane.head)
-                pane.set_heading(session.analysis.title, "" if is_chosen else label)
+                # Two trainings of one network have one title: their files tell them apart.
+                file = "" if self.is_of_one_analysis else os.path.basename(session.analysis.path)
+                parts = ["" if is_chosen else session.snapshot.label, file.replace(".cnnvis.h5", "")]
+                pane.set_heading(session.analysis.title, "  ·  ".join(part for part in parts if part))
 
     def end(self) -> bool:
         """Let go of the second picture."""

@@ -21,6 +21,8 @@ from cnnvis_caffe.viewer.worker import PATIENCE_MS
 
 #: A picture for a canvas of another size is asked for when it has kept that size for so long, in ms.
 SETTLE_MS = 120
+#: Of two canvases side by side one is wider by a pixel; both pictures have the same size then.
+ODD_PX = 4
 #: Views that differ only in these go over into each other at once: nothing in them moves.
 STILL = ("classes", "class_cutoff", "edge_filter", "edges", "theme", "snapshot")
 
@@ -65,6 +67,7 @@ class Pane(QWidget):
         self.legend = LegendStrip()
         self.shows_legend = True
         layout.addWidget(self.legend)
+        self.sized_like: QWidget | None = None
         self._pointer = QPoint()
         self._reveal: Target | None = None
         self._shown_view: View | None = None
@@ -104,7 +107,10 @@ class Pane(QWidget):
         # The legend may be wider than the canvas, where it belongs to two pictures.
         parent = self.legend.parentWidget()
         width = max(self.canvas.width(), parent.width() if parent is not None and self.shows_legend else 0)
-        self.session.set_size(float(self.canvas.width()), float(self.canvas.height()), float(width))
+        like = self.sized_like or self.canvas
+        differs = max(abs(like.width() - self.canvas.width()), abs(like.height() - self.canvas.height()))
+        shown = self.canvas if differs > ODD_PX else like
+        self.session.set_size(float(shown.width()), float(shown.height()), float(width))
 
     def tell_size_now(self) -> None:
         """Let the next picture have the size that the canvas has now."""

@@ -207,6 +207,7 @@ class Places(QObject):
         if at <= 0 or at >= tabs.count():
             return
         tab = pages.widget(at)
+        tab.close_work()
         tabs.setCurrentIndex(0)
         tabs.removeTab(at)
         pages.removeWidget(tab)

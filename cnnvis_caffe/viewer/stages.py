@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cnnvis_caffe.aggregation.cache import Cache
+from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.pictures import Drawn, Pictures
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
@@ -310,13 +311,23 @@ def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progre
     return found
 
 
-def page_of(analysis: Analysis, snapshot: str, node: str, neuron: int, theme: str, progress) -> Scene:
+def deconvolutions(analysis: Analysis, snapshot: str, node: str, neuron: int, progress) -> dict[int, np.ndarray]:
+    """Project the strongest images of a neuron back to the pixels."""
+    if not analysis.path:
+        raise CnnvisError("This analysis is no file, and so does not say which model and data it was made of.")
+    arguments = {"path": analysis.path, "snapshot": snapshot, "node": node, "neuron": neuron}
+    return run_in_child("cnnvis_caffe.viewer.child_deconvolution", "deconvolve_in_file", arguments, progress)
+
+
+def page_of(
+    analysis: Analysis, snapshot: str, node: str, neuron: int, theme: str, projections: dict[int, np.ndarray], progress
+) -> Scene:
     """Lay out the page of a neuron."""
     from cnnvis_caffe.scene.neuron_page import build_neuron_page
     from cnnvis_caffe.scene.theme import theme_named
 
     progress.start(1, "page")
-    scene = build_neuron_page(analysis, snapshot, node, neuron, theme=theme_named(theme))
+    scene = build_neuron_page(analysis, snapshot, node, neuron, theme=theme_named(theme), projections=projections)
     progress.step()
     progress.done()
     return scene

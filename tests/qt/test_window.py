@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 pytest.importorskip("PyQt5")
@@ -307,3 +308,46 @@ def test_a_page_is_laid_out_at_every_width(make_window, settle, qtbot, lenet):
         QApplication.processEvents()
         assert view.verticalScrollBar().isVisible()
     view.close()
+
+
+def test_deconvolutions_are_made_cancelled_and_missed(make_window, settle, qtbot, lenet, monkeypatch):
+    """A button on the page: the pictures, Cancel meanwhile, and a plain sentence where they cannot be had."""
+    from cnnvis_caffe.viewer.pages import neuron_tab
+
+    window = make_window(lenet)
+    window.places.open_neuron("conv2", 3)
+    settle(window)
+    tab = window.pages.currentWidget()
+    tab.project.click()
+    settle(window)
+    assert tab.trouble.isVisible() and "is no file" in tab.trouble.text() and tab.project.text() == "Deconvolve"
+    go_on = threading.Event()
+
+    def made(analysis, snapshot, node, neuron, progress):
+        progress.start(1, "deconvolution")
+        while not go_on.wait(0.01):
+            progress.step(0)
+        images = analysis.snapshots[-1].features[node].top_image[neuron]
+        return {int(index): np.full((28, 28, 3), 128, np.uint8) for index in images}
+
+    monkeypatch.setattr(neuron_tab, "deconvolutions", made)
+    tab.project.click()
+    assert tab.project.text() == "Cancel" and not tab.trouble.isVisible()
+    tab.project.click()
+    settle(window)
+    assert tab.project.text() == "Deconvolve" and not tab.trouble.isVisible()
+    before = {shape.name for shape in tab.page.display.shapes}
+    go_on.set()
+    tab.project.click()
+    settle(window)
+    new = {shape.name for shape in tab.page.display.shapes} - before
+    assert len(new) == 9 and all(name.endswith("/projection") for name in new)
+    assert not tab.project.isEnabled()
+    tab.next.click()
+    settle(window)
+    assert tab.project.isEnabled() and not any(s.name.endswith("/projection") for s in tab.page.display.shapes)
+    # Closing the tab stops what it asked for.
+    go_on.clear()
+    tab.project.click()
+    window.places.close_tab(1)
+    settle(window)

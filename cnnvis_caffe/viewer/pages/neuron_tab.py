@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer import look
@@ -9,12 +11,14 @@ from cnnvis_caffe.viewer.canvas.page_view import PageView
 from cnnvis_caffe.viewer.describe import neuron_name
 from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.session import Session
-from cnnvis_caffe.viewer.stages import page_of
-from cnnvis_caffe.viewer.worker import Jobs
+from cnnvis_caffe.viewer.stages import deconvolutions, page_of
+from cnnvis_caffe.viewer.worker import Job, Jobs
 
 
 class NeuronTab(QWidget):
     """Shows the page of one neuron; follows the snapshot and the theme.
+
+    Deconvolutions are made when they are asked for: they need the model and take seconds.
 
     Signals
     -------
@@ -31,6 +35,8 @@ class NeuronTab(QWidget):
         self.session, self._jobs = session, jobs
         self.node, self.neuron = node, neuron
         self._wanted: tuple | None = None
+        self._projections: dict[tuple[str, str, int], dict[int, np.ndarray]] = {}
+        self._job: Job | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -49,8 +55,17 @@ class NeuronTab(QWidget):
         for widget in (self.previous, self.next, self.title):
             row.addWidget(widget)
         row.addStretch(1)
+        self.project = QtWidgets.QPushButton()
+        self.project.clicked.connect(self._project)
+        row.addWidget(self.project)
         row.addWidget(self.back)
         layout.addWidget(head)
+        self.trouble = look.label("", "warning")
+        self.trouble.setWordWrap(True)
+        self.trouble.setTextInteractionFlags(Qt.TextSelectableByMouse)
+        self.trouble.setContentsMargins(look.MARGIN, 0, look.MARGIN, look.SPACE)
+        self.trouble.hide()
+        layout.addWidget(self.trouble)
         layout.addWidget(look.rule())
         self.page = PageView()
         layout.addWidget(self.page, 1)
@@ -91,10 +106,16 @@ class NeuronTab(QWidget):
         session = self.session
         if session.analysis is None or session.snapshot is None:
             return
-        wanted = (self.node, self.neuron, session.snapshot.label, session.view.theme)
+        key = (session.snapshot.label, self.node, self.neuron)
+        projections = self._projections.get(key, {})
+        wanted = (self.node, self.neuron, session.snapshot.label, session.view.theme, bool(projections))
         if wanted == self._wanted:
             return
+        if self._wanted is None or self._wanted[:3] != wanted[:3]:
+            self._stop_projecting()
+            self.trouble.hide()
         self._wanted = wanted
+        self._show_button()
         self.title.setText(self.name)
         for button in (self.previous, self.next):
             button.setIcon(look.icon(button.property("cnnvis_icon")))
@@ -108,6 +129,7 @@ class NeuronTab(QWidget):
             self.node,
             self.neuron,
             session.view.theme,
+            projections,
             succeeded=lambda scene: self._show(wanted, scene),
         )
 
@@ -115,6 +137,65 @@ class NeuronTab(QWidget):
         if wanted == self._wanted:
             theme = look.theme_named(wanted[3])
             self.page.set_scene(scene, theme.ground, theme.ink)
+
+    # -- deconvolutions
+
+    def _key(self) -> tuple[str, str, int]:
+        snapshot = self.session.snapshot
+        return (snapshot.label if snapshot is not None else "", self.node, self.neuron)
+
+    def _show_button(self) -> None:
+        """Say what the button does now."""
+        is_running = self._job is not None
+        self.project.setText("Cancel" if is_running else "Deconvolve")
+        self.project.setEnabled(is_running or self._key() not in self._projections)
+        self.project.setToolTip(
+            "Stop it"
+            if is_running
+            else "Project its strongest images back to the pixels; needs the model and the data of the analysis"
+        )
+
+    def _project(self) -> None:
+        """Ask for deconvolutions, or stop what was asked for."""
+        if self._job is not None:
+            self._stop_projecting()
+            return
+        key = self._key()
+        self.trouble.hide()
+        self._job = self._jobs.start(
+            deconvolutions,
+            self.session.analysis,
+            *key,
+            succeeded=lambda found: self._projected(key, found),
+            failed=lambda error: self._not_projected(key, error),
+        )
+        self._show_button()
+
+    def _stop_projecting(self) -> None:
+        if self._job is not None:
+            job, self._job = self._job, None
+            job.cancel()
+        self._show_button()
+
+    def _projected(self, key: tuple[str, str, int], found: dict[int, np.ndarray]) -> None:
+        self._projections[key] = found
+        if key == self._key():
+            self._job = None
+            self._show_button()
+            self.refresh()
+
+    def _not_projected(self, key: tuple[str, str, int], error: BaseException) -> None:
+        if key == self._key():
+            self._job = None
+            self._show_button()
+            self.trouble.setText(f"No deconvolution: {error}")
+            self.trouble.show()
+
+    def close_work(self) -> None:
+        """Stop what is still being made, before the tab is closed."""
+        self._stop_projecting()
+
+    # -- pointing
 
     def _clicked(self, hit) -> None:
         if hit is not None and hit.target.kind == "class":

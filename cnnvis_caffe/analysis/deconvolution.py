@@ -1,0 +1,112 @@
+"""A neuron's strongest images projected back to the pixels, with the model and the data of an analysis."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from cnnvis_caffe.analysis.model import Nets, open_model
+from cnnvis_caffe.analysis.request import Request, sha256
+from cnnvis_caffe.analysis.snapshots import SnapshotFile
+from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
+from cnnvis_caffe.features.deconvnet import as_picture, project_back
+from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.records.analysis import Analysis, Snapshot
+
+#: Options that an analysis says in one word, and that matter here.
+_TEXTS = ("data", "mean", "channel_order", "score", "engine")
+
+
+def deconvolve(
+    analysis: Analysis, snapshot: Snapshot, node: str, neuron: int, progress: Progress = SILENT
+) -> dict[int, np.ndarray]:
+    """Project the images that a neuron responds to most back to their pixels.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot
+    node : str
+    neuron : int
+    progress : Progress, default=SILENT
+
+    Returns
+    -------
+    dict of int to ndarray of shape (H, W, 3), uint8
+        By image index.
+
+    Raises
+    ------
+    CnnvisError
+        If the model, the weights or the data are not where they were, or are others now.
+    """
+    features = snapshot.features[node]
+    images = features.top_image[neuron]
+    known = images >= 0
+    if not known.any():
+        raise CnnvisError(f"{node}, neuron {neuron}: is constant over all images, so there is nothing to project back")
+    progress.start(3, "opening model and data")
+    request = request_of(analysis, snapshot)
+    model = open_model(request, progress)
+    progress.step()
+    path = request.weights[0] if request.weights else ""
+    net = Nets(model, request).with_weights(SnapshotFile(path, snapshot.sha256, snapshot.iteration, ""))
+    inputs = model.source.inputs(images[known])
+    progress.step()
+    n_axes = net.blobs[node].data.ndim - 2
+    positions = features.top_position[neuron][known][:, :n_axes]
+    projected = project_back(net, model.input_name, inputs, node, neuron, positions)
+    progress.step()
+    progress.done()
+    order = model.source.channel_order
+    return {int(index): as_picture(one, order) for index, one in zip(images[known], projected)}
+
+
+def request_of(analysis: Analysis, snapshot: Snapshot) -> Request:
+    """Return how the model of an analysis is opened again, with the weights of one snapshot.
+
+    Files are looked for where they were: from the folder here, and from that of the analysis file.
+
+    Raises
+    ------
+    DataNotFoundError
+        If one is not there any more.
+    CnnvisError
+        If it is another one now, or the analysis does not say what it was made of.
+    """
+    said = analysis.provenance
+    if "model" not in said or "option data" not in said:
+        raise CnnvisError(f"{analysis.title}: this analysis does not say which model and data it was made of")
+    texts = {name: said.get(f"option {name}", "") for name in _TEXTS}
+    scale = said.get("option scale", "")
+    request = Request(
+        model=_found(analysis, said["model"], said.get("model sha256", ""), "model"),
+        weights=(_found(analysis, snapshot.path, snapshot.sha256, "snapshot"),) if snapshot.path else (),
+        scale=float(scale) if scale else None,
+        resize=said.get("option resize", "") == "True",
+        stages=tuple(part for part in said.get("option stages", "").split(", ") if part),
+        seed=int(said.get("option seed", "") or 1),
+        **{name: text for name, text in texts.items() if text},  # type: ignore[arg-type]
+    )
+    return replace(request, data=_nearby(analysis, request.data), mean=_nearby(analysis, request.mean))
+
+
+def _nearby(analysis: Analysis, path: str) -> str:
+    """A path as it was, or from the folder of the analysis file, where it is there."""
+    beside = os.path.join(os.path.dirname(analysis.path), path) if analysis.path and path else path
+    return beside if not os.path.exists(path) and os.path.exists(beside) else path
+
+
+def _found(analysis: Analysis, path: str, checksum: str, what: str) -> str:
+    """A file that must be there and be the one that was analysed."""
+    nearby = _nearby(analysis, path)
+    if not os.path.exists(nearby):
+        raise DataNotFoundError(
+            f"{path}: the {what} that was analysed is not there (looked for it in {os.getcwd()}); "
+            "start the program in the folder in which analyze ran, or put the file back"
+        )
+    if checksum and sha256(nearby) != checksum:
+        raise CnnvisError(f"{nearby}: this is not the {what} that was analysed any more; analyse it again")
+    return nearby

@@ -1,0 +1,95 @@
+"""What in an image makes a neuron respond: its activation projected back to the pixels (Zeiler and Fergus 2014).
+
+The way back is the network's own backward pass, layer by layer: it unpools with the switches of the forward pass and
+applies the transposed filters. Only rectifiers differ: a deconvnet rectifies what comes back, whatever went forward.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+#: On the way back they let pass what is above 0, as on the way forth.
+_RECTIFIERS = ("ReLU", "PReLU", "ELU", "Clip", "Swish")
+#: Normalisation between channels is passed over: what comes back is no activation that it could normalise.
+_PASSED_OVER = ("LRN", "Dropout")
+_STARTS = ("Input", "Data", "DummyData", "HDF5Data", "ImageData", "MemoryData", "WindowData")
+
+
+def project_back(
+    net: Any, input_name: str, inputs: np.ndarray, node: str, neuron: int, positions: np.ndarray
+) -> np.ndarray:
+    """Project a neuron's activation on some images back to their pixels.
+
+    Parameters
+    ----------
+    net : pycaffe Net
+        Out of place and with `force_backward`, as analyses use it.
+    input_name : str
+        Blob of the images.
+    inputs : ndarray of shape (n, C, H, W), float32
+        As the network takes them.
+    node : str
+        Blob of the neuron.
+    neuron : int
+    positions : ndarray of shape (n, d), int
+        Where in the blob the activation lies that is projected, one for each image; d is 0 for inner products.
+
+    Returns
+    -------
+    ndarray of shape (n, C, H, W), float32
+        What the activation is made of; its scale means nothing.
+
+    Notes
+    -----
+    Layers of a kind that Zeiler and Fergus do not have go back by their own gradient.
+    """
+    names, types = list(net._layer_names), [layer.type for layer in net.layers]
+    last = next(number for number, name in enumerate(names) if node in net.top_names[name])
+    for name, number in zip(names, range(last + 1)):
+        if types[number] == "Input":
+            for top in net.top_names[name]:
+                net.blobs[top].reshape(len(inputs), *net.blobs[top].data.shape[1:])
+    net.blobs[input_name].data[...] = inputs
+    net.forward(end=names[last])
+    for blob in net.blobs.values():
+        blob.diff[...] = 0
+    wanted = net.blobs[node]
+    for number, position in enumerate(positions):
+        place = (number, neuron, *(int(at) for at in position))
+        wanted.diff[place] = wanted.data[place]
+    needed = {node}
+    for number in range(last, -1, -1):
+        name, tops, bottoms = names[number], net.top_names[names[number]], net.bottom_names[names[number]]
+        if types[number] in _STARTS or not needed.intersection(tops):
+            continue
+        needed.update(bottoms)
+        if types[number] in _RECTIFIERS:
+            net.blobs[bottoms[0]].diff[...] = np.maximum(net.blobs[tops[0]].diff, 0)
+        elif types[number] in _PASSED_OVER:
+            net.blobs[bottoms[0]].diff[...] = net.blobs[tops[0]].diff
+        else:
+            net.backward(start=name, end=name)
+    return np.array(net.blobs[input_name].diff, np.float32)
+
+
+def as_picture(projection: np.ndarray, channel_order: str) -> np.ndarray:
+    """Turn a projection into a picture: grey where nothing comes back, each brought to its own largest value.
+
+    Parameters
+    ----------
+    projection : ndarray of shape (C, H, W), float32
+    channel_order : {"grey", "RGB", "BGR", "other"}
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8
+        RGB.
+    """
+    planes = projection[::-1] if channel_order == "BGR" else projection
+    if len(planes) != 3:
+        planes = np.repeat(planes.mean(axis=0, keepdims=True), 3, axis=0)
+    largest = float(np.abs(planes).max(initial=0.0))
+    shares = planes / largest if largest > 0 else np.zeros_like(planes)
+    return np.rint(127.5 + 127.5 * shares.transpose(1, 2, 0)).astype(np.uint8)

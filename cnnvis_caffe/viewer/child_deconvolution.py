@@ -1,0 +1,16 @@
+"""Deconvolutions of a neuron, made in another process: they need the model, and PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnnvis_caffe.pipeline import deconvolve
+from cnnvis_caffe.progress import Progress
+from cnnvis_caffe.store import read_analysis
+
+
+def deconvolve_in_file(path: str, snapshot: str, node: str, neuron: int, progress: Progress) -> dict[int, np.ndarray]:
+    """Project the strongest images of a neuron of an analysis file back to the pixels."""
+    analysis = read_analysis(path)
+    chosen = next(one for one in analysis.snapshots if one.label == snapshot)
+    return deconvolve(analysis, chosen, node, neuron, progress)

@@ -1,0 +1,76 @@
+"""Deconvolutions with the model and data that an analysis was made of, and what is said where these are gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnvis_caffe import api
+from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
+from cnnvis_caffe.pipeline import analyze, deconvolve
+from cnnvis_caffe.scene.neuron_page import build_neuron_page
+from cnnvis_caffe.scene.shapes import Picture
+
+
+@pytest.fixture(scope="module")
+def analysed(small, tmp_path_factory):
+    """An analysis whose files lie in a folder of their own."""
+    folder = tmp_path_factory.mktemp("deconvolution")
+    model = shutil.copy(small.deploy, folder / "deploy.prototxt")
+    weights = [shutil.copy(path, folder) for path in small.weights]
+    return analyze(model, weights, "digits:test", folder / "a.cnnvis.h5", limit=40, scale=0.0625)
+
+
+def test_the_strongest_images_come_back(analysed):
+    snapshot = analysed.snapshots[0]
+    neuron = int(snapshot.features["relu1"].overall_mean.argmax())
+    found = deconvolve(analysed, snapshot, "relu1", neuron)
+    images = snapshot.features["relu1"].top_image[neuron]
+    assert list(found) == [index for index in images if index >= 0]
+    box = snapshot.features["relu1"].top_box[neuron, 0]
+    first = found[int(images[0])].astype(int)
+    assert first.shape == (28, 28, 3)
+    outside = np.ones((28, 28), bool)
+    outside[max(box[0], 0) : box[2], max(box[1], 0) : box[3]] = False
+    assert (first[outside] == 128).all() and (first[~outside] != 128).any()
+    # Another snapshot has other weights: 1.5 times as large, which no picture shows, and others in sum at depth.
+    deep = [deconvolve(analysed, one, "ip2", 3) for one in analysed.snapshots]
+    assert deep[0].keys() and all(one.shape == (28, 28, 3) for one in deep[1].values())
+
+
+def test_the_page_shows_them(analysed):
+    neuron = int(analysed.snapshots[-1].features["relu1"].overall_mean.argmax())
+    plain = build_neuron_page(analysed, "", "relu1", neuron)
+    found = deconvolve(analysed, analysed.snapshots[-1], "relu1", neuron)
+    page = build_neuron_page(analysed, "", "relu1", neuron, projections=found)
+    names = {shape.name for shape in page.shapes if isinstance(shape, Picture)} - {shape.name for shape in plain.shapes}
+    assert len(names) == len(found) and all(name.endswith("/projection") for name in names)
+    assert page.height > plain.height + 80
+    by_api = api.neuron_page(analysed, f"relu1:{neuron}", deconvolution=True).scene
+    assert {shape.name for shape in by_api.shapes} == {shape.name for shape in page.shapes}
+
+
+def test_files_are_found_from_the_folder_of_the_analysis(analysed, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    elsewhere = replace(
+        analysed,
+        provenance={**analysed.provenance, "model": "deploy.prototxt"},
+        snapshots=tuple(replace(one, path=os.path.basename(one.path)) for one in analysed.snapshots),
+    )
+    assert deconvolve(elsewhere, elsewhere.snapshots[0], "ip2", 1)
+
+
+def test_what_is_not_there_is_said(analysed, tmp_path):
+    snapshot = analysed.snapshots[0]
+    gone = replace(analysed, provenance={**analysed.provenance, "model": "gone.prototxt"})
+    with pytest.raises(DataNotFoundError, match=r"gone.prototxt: the model that was analysed is not there .* start"):
+        deconvolve(gone, snapshot, "relu1", 0)
+    other = replace(analysed, provenance={**analysed.provenance, "model sha256": "0"})
+    with pytest.raises(CnnvisError, match="not the model that was analysed any more"):
+        deconvolve(other, snapshot, "relu1", 0)
+    with pytest.raises(CnnvisError, match="does not say which model"):
+        deconvolve(replace(analysed, provenance={}), snapshot, "relu1", 0)
