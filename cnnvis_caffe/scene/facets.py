@@ -28,15 +28,7 @@ MOST_ORDERED_ROWS = 64
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What every part of a picture is drawn from.
-
-    Attributes
-    ----------
-    snapshot : Snapshot
-        The one that is shown.
-    of_clusters : Snapshot
-        The one whose clusters, places and orders are shown.
-    """
+    """What every part of a picture is drawn from; `of_clusters` is the snapshot whose clusters and places are shown."""
 
     analysis: Analysis
     snapshot: Snapshot
