@@ -80,11 +80,17 @@ def encode_png(pixels: np.ndarray, level: int = 6) -> bytes:
         RGB, neither height nor width 0.
     level : int
         Of compression, 0 to 9.
+
+    Notes
+    -----
+    What has no colour is written as grey, at half the size: all patches of a network that sees grey images.
     """
     height, width = pixels.shape[:2]
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # each row starts with its filter, 0 for none
-    rows[:, 1:] = pixels.reshape(height, -1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    is_grey = bool((pixels == pixels[..., :1]).all())
+    written = pixels[..., 0] if is_grey else pixels.reshape(height, -1)
+    rows = np.zeros((height, 1 + written.shape[1]), np.uint8)  # each row starts with its filter, 0 for none
+    rows[:, 1:] = written
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if is_grey else 2, 0, 0, 0)
     return _file((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), level)))
 
 

@@ -266,6 +266,7 @@ def test_the_notebook_was_run():
     assert {"image/svg+xml", "text/html", "text/plain"} <= kinds
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert str(ROOT) not in json.dumps(book)
+    assert (ROOT / "docs/notebook.ipynb").stat().st_size < 600_000
 
 
 def test_the_notebook_s_cells_run(demo_folder, tmp_path):

@@ -119,3 +119,15 @@ def test_what_a_shape_stands_for_in_words():
 
 def test_png_of_one_pixel():
     assert encode_png(np.zeros((1, 1, 3), np.uint8)).startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_what_has_no_colour_is_a_grey_png():
+    cv2 = pytest.importorskip("cv2")
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 3), np.uint8)
+    grey = np.repeat(pixels[..., :1], 3, axis=2)
+    for picture, kind in ((pixels, 2), (grey, 0)):
+        content = encode_png(picture)
+        assert content[25] == kind
+        read = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        np.testing.assert_array_equal(read[..., ::-1], picture)
+    assert len(encode_png(grey)) < len(encode_png(pixels))
