@@ -147,7 +147,7 @@ def picture_geometry(
 
 def has_equal_areas(analysis: Analysis, aggregation: Aggregation, column: Column) -> bool:
     """Return whether a column's neurons are the classes, so that none is more important than another."""
-    deepest = max(one.depth for one in aggregation.columns)
+    deepest = aggregation.columns[-1].depth
     return column.depth == deepest and len(column.labels) == analysis.data.n_classes
 
 

@@ -32,6 +32,8 @@ LEAST_COLUMN, LEAST_GAP = 100.0, 104.0
 LEAST_HEIGHT = 160
 #: Columns are not made higher than so many times the canvas.
 MOST_STRETCH = 2.6
+#: Pictures of fewer neurons are whole before one would notice: they are not sketched.
+LEAST_SKETCHED = 1000
 #: What is kept for the next pictures, so that memory does not grow with every view: layouts, which are large, other
 #: results of drawing, and results of each stage of the aggregation. One view of a large network has one, 300 and 100.
 MOST_LAYOUTS, MOST_DRAWN, MOST_AGGREGATED = 8, 1536, 320
@@ -157,12 +159,15 @@ class PictureMaker:
     def sketch(self, wanted: Wanted) -> Made | None:
         """Draw other classes in the places of the last picture, which is quick: the sizes of patches follow.
 
-        None where the last picture differs in more than the classes, so that its places are of no use.
+        None where the last picture differs in more than the classes, so that its places are of no use, and where the
+        whole is quick enough.
         """
         pictures, last = self._pictures, self._last
         if pictures is None or last is None or wanted.analysis is not pictures.analysis:
             return None
         before, shown = last
+        if sum(len(column.labels) for column in shown.columns) < LEAST_SKETCHED:
+            return None
         if wanted.size != before.size or wanted.view == before.view or (wanted.view, wanted.size) in self._known:
             return None
         if replace(before.view, classes=wanted.view.classes, class_cutoff=wanted.view.class_cutoff) != wanted.view:

@@ -199,6 +199,8 @@ def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet, monkeyp
     assert maker.sketch(before) is None
     first = maker(before)
     wanted = replace(before, view=View(classes=(1,)))
+    assert maker.sketch(wanted) is None, "so few neurons are drawn at once"
+    monkeypatch.setattr(stages, "LEAST_SKETCHED", 0)
     sketch = maker.sketch(wanted)
     assert sketch is not None
     boxes = [{s.name: (s.x, s.y) for s in made.scene.shapes if s.name.endswith("/colour")} for made in (first, sketch)]

@@ -55,23 +55,17 @@ class Display:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.shapes = scene.shapes
-        n = len(scene.shapes)
-        boxes = np.empty((n, 4), np.float64)
-        least, most = np.zeros(n), np.full(n, np.inf)
-        can_hit = np.zeros(n, bool)
-        for i, shape in enumerate(scene.shapes):
-            boxes[i] = bounding_box(shape)
-            least[i], most[i] = shape.min_zoom, shape.max_zoom
-            can_hit[i] = shape.target is not None
-        self._boxes, self._least, self._most = boxes, least, most
-        self._hittable = np.flatnonzero(can_hit)
+        self.shapes = shapes = scene.shapes
+        self._boxes = np.array(list(map(bounding_box, shapes)), np.float64).reshape(-1, 4)
+        least = self._least = np.array([shape.min_zoom for shape in shapes], np.float64)
+        most = self._most = np.array([shape.max_zoom for shape in shapes], np.float64)
+        self._hittable = np.flatnonzero([shape.target is not None for shape in shapes])
         self._fonts: dict[str, QFont] = {}
         self._paths: dict[int, QPainterPath] = {}
         self._pictures = PictureCache()
         self._by_target: dict[Target, list[int]] | None = None
         self._by_key: dict[tuple, list[int]] = {}
-        self._levels = np.unique(np.concatenate([least, most[np.isfinite(most)]])) if n else np.zeros(1)
+        self._levels = np.unique(np.concatenate([least, most[np.isfinite(most)]])) if shapes else np.zeros(1)
 
     @property
     def boxes(self) -> np.ndarray:
