@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def numbers(value, where=""):
     elif isinstance(value, Mapping):
         for key in value:
             yield from numbers(value[key], f"{where}[{key}]")
-    elif isinstance(value, tuple):
+    elif isinstance(value, Sequence) and not isinstance(value, str):
         for number, item in enumerate(value):
             yield from numbers(item, f"{where}[{number}]")
     else:
