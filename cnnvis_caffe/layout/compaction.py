@@ -51,27 +51,26 @@ class Curves:
 
     def turned(self, which: np.ndarray) -> Curves:
         """Return the same curves, some with widths and heights exchanged."""
-        place = np.arange(N_POINTS)
-        back = np.maximum(self.counts[:, None] - 1 - place, 0)
-        heights = np.take_along_axis(self.heights, back, axis=1)
-        heights = np.where(place < self.counts[:, None], heights, np.inf)
-        widths = np.take_along_axis(self.widths, back, axis=1)
-        is_turned = which[:, None]
-        return Curves(np.where(is_turned, heights, self.widths), np.where(is_turned, widths, self.heights), self.counts)
+        widths, heights = self.widths.copy(), self.heights.copy()
+        rows = np.flatnonzero(which)
+        back = self.counts[rows, None] - 1 - np.arange(N_POINTS)
+        widths[rows] = np.where(back >= 0, self.heights[rows[:, None], back], np.inf)
+        heights[rows] = self.widths[rows[:, None], np.maximum(back, 0)]
+        return Curves(widths, heights, self.counts)
 
     def at(self, widths: np.ndarray) -> np.ndarray:
         """Return the heights that widths need, (n, k) each: what NumPy's `interp` does, for all curves at once."""
-        last = self.counts[:, None] - 1
-        place = (self.widths[:, None, :] <= widths[:, :, None]).sum(axis=2) - 1
+        row, last = np.arange(len(self.counts))[:, None], self.counts[:, None] - 1
+        most = int(self.counts.max())
+        place = np.count_nonzero(self.widths[:, None, :most] <= widths[:, :, None], axis=2) - 1
         before = np.clip(place, 0, np.maximum(last - 1, 0))
         after = np.minimum(before + 1, last)
-        x, y = np.take_along_axis(self.widths, before, axis=1), np.take_along_axis(self.heights, before, axis=1)
+        x, y = self.widths[row, before], self.heights[row, before]
         with np.errstate(invalid="ignore", divide="ignore"):
-            slope = np.take_along_axis(self.heights, after, axis=1) - y
-            slope /= np.take_along_axis(self.widths, after, axis=1) - x
+            slope = (self.heights[row, after] - y) / (self.widths[row, after] - x)
             found = slope * (widths - x) + y
         found = np.where(place < 0, self.heights[:, :1], found)
-        return np.where(place >= last, np.take_along_axis(self.heights, last, axis=1), found)
+        return np.where(place >= last, self.heights[row, last], found)
 
 
 def shape_curves(

@@ -22,11 +22,11 @@ REPORT_EVERY = 0.05
 #: Milliseconds that closing a window waits for its work to end.
 PATIENCE_MS = 5000
 #: Seconds between two steps of what is done while nothing is asked for.
-IDLE_PAUSE_S = 0.05
+IDLE_PAUSE_S = 0.03
 #: Seconds in which the window may paint a quick answer before the work on the whole one goes on beside it.
 SKETCH_PAUSE_S = 0.04
 #: Nothing is prepared until the user has been quiet for so many seconds.
-QUIET_S = 0.8
+QUIET_S = 0.4
 
 
 def give_memory_back() -> None:

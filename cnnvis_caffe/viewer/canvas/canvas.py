@@ -329,7 +329,14 @@ class Canvas(QWidget):
             if self._shown_pending and self._transition is None:
                 self._shown_pending = False
                 self.scene_shown.emit()
+        elif self._shows_old:
+            return
         self.update()
+
+    @property
+    def _shows_old(self) -> bool:
+        """Whether the picture before is still shown, because this one is not whole yet."""
+        return self._under is not None and self._under.display is not self.display
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -397,9 +404,11 @@ class Canvas(QWidget):
         painter.setRenderHint(QPainter.SmoothPixmapTransform, False)
         if not self._tiles.is_complete(self.camera, width, height):
             if self._under is not None:
-                if self._under.display is self.display:
+                if not self._shows_old:
                     self._draw_overview(painter)
                 self._under.draw(painter, self.camera, width, height)
+                if self._shows_old:
+                    return
             else:
                 self._draw_overview(painter)
         self._tiles.draw(painter, self.camera, width, height)
