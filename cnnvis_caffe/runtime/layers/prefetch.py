@@ -91,8 +91,11 @@ class _Loader(threading.Thread):
         item = self._loaded.get()
         if isinstance(item, BaseException):
             raise item
-        self._permits.put(None)
         return item
+
+    def go_on(self) -> None:
+        """Let the thread load one more batch, for one that was taken."""
+        self._permits.put(None)
 
     def stop(self) -> None:
         """Ask the thread to end after the batch that it is loading; does not wait."""
@@ -198,6 +201,9 @@ class PrefetchingLayer(Layer):
         for top, tensor in zip(tops, tensors):
             top.reshape(*tensor.shape)
             top.value = tensor.to(backend.device(), non_blocking=True) if backend.on_gpu() else tensor
+        # Only now: the thread would wake up and keep this one waiting for the interpreter where it frees the old batch.
+        # While the next layer computes, the interpreter is free.
+        loader.go_on()
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Has nothing below it."""
