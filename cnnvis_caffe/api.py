@@ -330,7 +330,7 @@ def neuron_page(
         Label or iteration; the last one by default.
     theme : {"light", "dark"}, default="light"
     deconvolution : bool, default=False
-        Also project its strongest images back to the pixels; this opens the model and the data of the analysis.
+        Also project its strongest images back to the pixels; this opens the model of the analysis.
 
     Returns
     -------
@@ -339,7 +339,7 @@ def neuron_page(
     Raises
     ------
     CnnvisError
-        If there is no such neuron or snapshot, or model and data are not where they were.
+        If there is no such neuron or snapshot, or the model is not where it was.
     """
     picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
     page = importlib.import_module("cnnvis_caffe.scene.neuron_page")

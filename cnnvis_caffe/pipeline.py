@@ -4,7 +4,7 @@
 
 `analyze` runs images through each snapshot and writes an analysis file; `merge` makes one of shards. The steps are in
 `cnnvis_caffe/analysis`. `top_patches` cuts what a neuron responds to from the images that are kept, and `deconvolve`
-projects these back to the pixels, where model and data are still there. From the file on,
+projects these back to the pixels, where the model is still there. From the file on,
 `aggregation.aggregate`, `scene.picture.build_scene` and `render` follow each other; `cli/render.py` is the shortest
 example.
 """
@@ -164,7 +164,7 @@ def analyze(
         logger.warning(
             "%s: an interrupted analysis left this; it begins anew and replaces it (--resume goes on)", run.state_path
         )
-    nets = Nets(run.model, request)
+    nets = Nets(run.model.network, request)
     extracted = run.passes(nets, progress)
     if request.shard[1] > 1:
         write_state(out, run.state())
@@ -230,7 +230,7 @@ def merge(
     if sum(state.n_images for state in states) != len(run.indices):
         raise StoreError(states[0].path, "n_images", f"the shards do not have {len(run.indices)} images together")
     run.seconds = sum(state.seconds for state in states)
-    nets = Nets(run.model, request)
+    nets = Nets(run.model.network, request)
     extracted = merged_passes(run, nets, states)
     write_analysis(out, assemble(run, nets, extracted, progress), progress=progress)
     return read_analysis(out)

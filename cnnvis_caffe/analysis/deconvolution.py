@@ -1,4 +1,4 @@
-"""A neuron's strongest images projected back to the pixels, with the model and the data of an analysis."""
+"""A neuron's strongest images projected back to the pixels, with the model that an analysis was made of."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnvis_caffe.analysis.model import Nets, open_model
+from cnnvis_caffe.analysis.model import Nets, open_model, preprocessing_of
 from cnnvis_caffe.analysis.request import Request, sha256
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
+from cnnvis_caffe.datasets.preprocessing import Preprocessing, reorder
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
 from cnnvis_caffe.features.deconvnet import as_picture, project_back
+from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.network.feeding import feed_by_hand, find_feeding, test_layers
+from cnnvis_caffe.network.rewrite import analysis_network
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.network_file import NetworkFile
 
+#: Responses to kept images are those of the analysis up to this, relative.
+CLOSE = 1e-3
 #: Options that an analysis says in one word, and that matter here.
 _TEXTS = ("data", "mean", "channel_order", "score", "engine")
 
@@ -40,28 +47,54 @@ def deconvolve(
     Raises
     ------
     CnnvisError
-        If the model, the weights or the data are not where they were, or are others now.
+        If the model or the weights are not where they were, or are others now; or the data, where the images that
+        the analysis keeps are not enough.
     """
     features = snapshot.features[node]
     images = features.top_image[neuron]
     known = images >= 0
     if not known.any():
         raise CnnvisError(f"{node}, neuron {neuron}: is constant over all images, so there is nothing to project back")
-    progress.start(3, "opening model and data")
+    progress.start(3, "opening the model")
     request = request_of(analysis, snapshot)
-    model = open_model(request, progress)
-    progress.step()
+    network, preprocessing = _opened(analysis, request)
     path = request.weights[0] if request.weights else ""
-    net = Nets(model, request).with_weights(SnapshotFile(path, snapshot.sha256, snapshot.iteration, ""))
-    inputs = model.source.inputs(images[known])
+    net = Nets(network, request).with_weights(SnapshotFile(path, snapshot.sha256, snapshot.iteration, ""))
     progress.step()
-    n_axes = net.blobs[node].data.ndim - 2
-    positions = features.top_position[neuron][known][:, :n_axes]
-    projected = project_back(net, model.input_name, inputs, node, neuron, positions)
+    positions = features.top_position[neuron][known][:, : net.blobs[node].data.ndim - 2]
+    projections = None
+    kept = _kept_inputs(analysis, preprocessing, images[known])
+    if kept is not None:
+        projections, activations = project_back(net, analysis.data.input_name, kept, node, neuron, positions)
+        if not np.allclose(activations, features.top_response[neuron][known], rtol=CLOSE, atol=1e-6):
+            projections = None  # images that were no bytes are not kept whole
+    progress.step()
+    if projections is None:
+        inputs = open_model(request, progress).source.inputs(images[known])
+        projections, _ = project_back(net, analysis.data.input_name, inputs, node, neuron, positions)
     progress.step()
     progress.done()
-    order = model.source.channel_order
-    return {int(index): as_picture(one, order) for index, one in zip(images[known], projected)}
+    order = analysis.data.channel_order
+    return {int(index): as_picture(one, order) for index, one in zip(images[known], projections)}
+
+
+def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preprocessing]:
+    """The analysis net, fed by hand, and what is done to its images; without opening any data."""
+    network = test_layers(read_network(request.model), request.stages)
+    feeding = find_feeding(network)
+    fed = feed_by_hand(network, feeding, analysis.data.input_shape, 1)
+    return analysis_network(fed, score=request.score or None), preprocessing_of(request, feeding)
+
+
+def _kept_inputs(analysis: Analysis, preprocessing: Preprocessing, indices: np.ndarray) -> np.ndarray | None:
+    """What the network takes, of the images that the analysis keeps; None where it keeps not all of them."""
+    order, n_channels = analysis.data.channel_order, analysis.data.input_shape[0]
+    if order == "other" or n_channels not in (1, 3) or not all(int(index) in analysis.images for index in indices):
+        return None
+    kept = np.stack([np.asarray(analysis.images[int(index)]) for index in indices])
+    planes = reorder(kept.transpose(0, 3, 1, 2), "RGB", order)[:, :n_channels]
+    mean = preprocessing.mean_image
+    return preprocessing.values(planes, planes.shape[2:] if mean is None else mean.shape[1:])
 
 
 def request_of(analysis: Analysis, snapshot: Snapshot) -> Request:

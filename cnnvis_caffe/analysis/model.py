@@ -334,7 +334,8 @@ class Nets:
 
     Parameters
     ----------
-    model : Model
+    network : NetworkFile
+        The analysis net, fed by hand.
     request : Request
 
     Raises
@@ -343,8 +344,7 @@ class Nets:
         If the engine or the device is not there.
     """
 
-    def __init__(self, model: Model, request: Request) -> None:
-        self._model = model
+    def __init__(self, network: NetworkFile, request: Request) -> None:
         # Whoever wants the real Caffe's own lines sets it; it must be set before the import.
         os.environ.setdefault("GLOG_minloglevel", "2")
         self._caffe = engines.engine(request.engine)
@@ -360,7 +360,7 @@ class Nets:
         self._caffe.set_random_seed(request.seed)
         with tempfile.TemporaryDirectory(prefix="cnnvis_caffe.") as folder:
             path = os.path.join(folder, "analysis.prototxt")
-            write_text(path, model.network.message)
+            write_text(path, network.message)
             self._net = self._caffe.Net(path, self._caffe.TEST)
 
     @property

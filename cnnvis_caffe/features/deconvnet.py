@@ -19,7 +19,7 @@ _STARTS = ("Input", "Data", "DummyData", "HDF5Data", "ImageData", "MemoryData", 
 
 def project_back(
     net: Any, input_name: str, inputs: np.ndarray, node: str, neuron: int, positions: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Project a neuron's activation on some images back to their pixels.
 
     Parameters
@@ -38,8 +38,10 @@ def project_back(
 
     Returns
     -------
-    ndarray of shape (n, C, H, W), float32
-        What the activation is made of; its scale means nothing.
+    projections : ndarray of shape (n, C, H, W), float32
+        What the activations are made of; their scale means nothing.
+    activations : ndarray of shape (n,), float32
+        What was projected.
 
     Notes
     -----
@@ -56,9 +58,11 @@ def project_back(
     for blob in net.blobs.values():
         blob.diff[...] = 0
     wanted = net.blobs[node]
+    activations = np.zeros(len(inputs), np.float32)
     for number, position in enumerate(positions):
         place = (number, neuron, *(int(at) for at in position))
-        wanted.diff[place] = wanted.data[place]
+        activations[number] = wanted.data[place]
+        wanted.diff[place] = activations[number]
     needed = {node}
     for number in range(last, -1, -1):
         name, tops, bottoms = names[number], net.top_names[names[number]], net.bottom_names[names[number]]
@@ -71,7 +75,7 @@ def project_back(
             net.blobs[bottoms[0]].diff[...] = net.blobs[tops[0]].diff
         else:
             net.backward(start=name, end=name)
-    return np.array(net.blobs[input_name].diff, np.float32)
+    return np.array(net.blobs[input_name].diff, np.float32), activations
 
 
 def as_picture(projection: np.ndarray, channel_order: str) -> np.ndarray:

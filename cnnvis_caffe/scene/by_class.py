@@ -8,8 +8,8 @@ from cnnvis_caffe.records.analysis import Analysis, LayerFeatures
 
 #: What the measures are, for where there is room to say it.
 MEASURES = {
-    "mean": "mean over images and positions",
-    "peak": "mean over images of the largest over positions",
+    "mean": "mean over images",
+    "peak": "mean of each image's peak",
 }
 
 

@@ -169,15 +169,28 @@ class Places(QObject):
         tab = NeuronTab(session, window.jobs, node, neuron)
         tab.chosen.connect(lambda target: self._find_in(pane, target))
         tab.pointed.connect(lambda target: window.point_at(session, target))
+        tab.went_on.connect(lambda: self._named(tab))
         pages.addWidget(tab)
-        label = f"{tab.name}  ({snapshot.label})" if session is not window.session else tab.name
-        at = tabs.addTab(label)
+        at = tabs.addTab(self._label(tab))
         tabs.setTabsClosable(True)
         for side in (QtWidgets.QTabBar.LeftSide, QtWidgets.QTabBar.RightSide):
             tabs.setTabButton(0, side, None)
         self._close_button(at)
         tabs.show()
         tabs.setCurrentIndex(at)
+
+    def _label(self, tab: NeuronTab) -> str:
+        """What a tab says: also the snapshot, where it is of the picture on the right."""
+        snapshot = tab.session.snapshot
+        is_beside = tab.session is not self._window.session and snapshot is not None
+        return f"{tab.name}  ({snapshot.label})" if is_beside and snapshot is not None else tab.name
+
+    def _named(self, tab: NeuronTab) -> None:
+        """Follow a page that went on to another neuron."""
+        at = self._window.pages.indexOf(tab)
+        self._window.tabs.setTabText(at, self._label(tab))
+        if at == self._window.tabs.currentIndex():
+            tab.session.select(tab.target)
 
     def _find_in(self, pane, target: Target) -> None:
         """Show what was clicked on a page in the picture that the page is of."""
@@ -198,8 +211,12 @@ class Places(QObject):
 
     def show_tab(self, at: int) -> None:
         """Show a page by its tab."""
-        if 0 <= at < self._window.pages.count():
-            self._window.pages.setCurrentIndex(at)
+        pages = self._window.pages
+        if 0 <= at < pages.count():
+            pages.setCurrentIndex(at)
+            if at > 0:  # what is looked at is selected everywhere
+                tab = pages.widget(at)
+                tab.session.select(tab.target)
 
     def close_tab(self, at: int) -> None:
         """Close a neuron's page."""

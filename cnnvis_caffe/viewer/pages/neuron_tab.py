@@ -25,9 +25,12 @@ class NeuronTab(QWidget):
     chosen : Target
         A neuron or class on the page was clicked.
     pointed : (Target or None)
+    went_on : ()
+        To the page of another neuron.
     """
 
     chosen = Signal(object)
+    went_on = Signal()
     pointed = Signal(object)
 
     def __init__(self, session: Session, jobs: Jobs, node: str, neuron: int, parent: QWidget | None = None) -> None:
@@ -97,6 +100,7 @@ class NeuronTab(QWidget):
             return
         self.node, self.neuron = node, neuron
         self.refresh()
+        self.went_on.emit()
 
     def _view_changed(self, view: View) -> None:
         self.refresh()
@@ -152,7 +156,7 @@ class NeuronTab(QWidget):
         self.project.setToolTip(
             "Stop it"
             if is_running
-            else "Project its strongest images back to the pixels; needs the model and the data of the analysis"
+            else "Project its strongest images back to the pixels; needs the model of the analysis"
         )
 
     def _project(self) -> None:

@@ -64,6 +64,18 @@ def test_files_are_found_from_the_folder_of_the_analysis(analysed, monkeypatch, 
     assert deconvolve(elsewhere, elsewhere.snapshots[0], "ip2", 1)
 
 
+def test_the_images_that_are_kept_are_enough(analysed, monkeypatch):
+    snapshot = analysed.snapshots[1]
+    without = replace(analysed, provenance={**analysed.provenance, "option data": "nowhere.lmdb"})
+    found, wanted = (deconvolve(one, snapshot, "ip2", 3) for one in (without, analysed))
+    assert all((found[index] == wanted[index]).all() for index in wanted) and found.keys() == wanted.keys()
+    # Without them the data are read; without both nothing can be done.
+    from_data = deconvolve(replace(analysed, images={}), snapshot, "ip2", 3)
+    assert all((from_data[index] == wanted[index]).all() for index in wanted)
+    with pytest.raises(CnnvisError, match=r"nowhere\.lmdb"):
+        deconvolve(replace(without, images={}), snapshot, "ip2", 3)
+
+
 def test_what_is_not_there_is_said(analysed, tmp_path):
     snapshot = analysed.snapshots[0]
     gone = replace(analysed, provenance={**analysed.provenance, "model": "gone.prototxt"})

@@ -70,7 +70,8 @@ def test_a_convolutions_neuron(net):
     found = np.array(net.blobs["relu2"].data)
     neuron = int(found.max(axis=(0, 2, 3)).argmax())
     places = [np.unravel_index(one[neuron].argmax(), one[neuron].shape) for one in found]
-    projected = project_back(net, "data", inputs, "relu2", neuron, np.array(places))
+    projected, activations = project_back(net, "data", inputs, "relu2", neuron, np.array(places))
+    np.testing.assert_allclose(activations, found[:, neuron].max(axis=(1, 2)), rtol=1e-6)
     assert projected.shape == inputs.shape and projected.dtype == np.float32
     assert np.abs(projected).max() > 0
     for image, place in enumerate(places):
@@ -81,7 +82,7 @@ def test_a_convolutions_neuron(net):
 
 def test_a_fully_connected_neuron(net):
     inputs = np.random.default_rng(1).normal(size=(2, 2, 9, 11)).astype(np.float32)
-    projected = project_back(net, "data", inputs, "ip", 4, np.zeros((2, 0), int))
+    projected, _ = project_back(net, "data", inputs, "ip", 4, np.zeros((2, 0), int))
     for image in range(2):
         activation = float(net.blobs["ip"].data[image, 4])
         weights = np.array(net.params["ip"][0].data[4], np.float64)
