@@ -161,9 +161,8 @@ def _add_loss(message: Any, dag: Dag, names: dict[Value, str], score: Value) -> 
     """Put labels in front and a SoftmaxWithLoss at the end."""
     shape = dag.shape(score)
     if shape is None:
-        raise NetError(
-            f"{dag.path}: the shape of the score {names[score]!r} is not known; give the shapes of the inputs"
-        )
+        why = dag.problems[0] if dag.problems else "give the shapes of the inputs"
+        raise NetError(f"{dag.path}: the shape of the score {names[score]!r} is not known: {why}")
     taken = set(names.values()) | {layer.name for layer in dag.layers}
     label, loss = _free("label", taken), _free("loss", taken)
     axis = next(
