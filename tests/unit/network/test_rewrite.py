@@ -160,5 +160,5 @@ def test_the_repository_s_networks(repository, name, score):
 
 def test_a_layer_that_nobody_knows_is_named():
     text = INPUTS.replace(" top: 'label'", "").replace("shape { dim: 3 } }", "}") + CHAIN.replace("TanH", "Normalize")
-    with pytest.raises(NetError, match="shape of the score 'scores' is not known: .*'tanh'.*unknown layer type 'Norm"):
+.*'tanh' .Normalize.: unknown layer type"):
         analysis_network(network_from_text(text))
