@@ -14,7 +14,6 @@ import json
 import os
 import re
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,6 @@ def train(
     if iterations:
         param.max_iter = iterations
     param.snapshot = min(param.snapshot or 1000, max(1, param.max_iter // 10))
-    started = time.monotonic()
     solver = create_solver(file)
     newest = _newest_state(folder)
     if newest is not None:
@@ -96,14 +94,13 @@ def train(
         solver.solve()
     finally:
         log.close()
-    seconds = time.monotonic() - started
     weights = folder / WEIGHTS.format(solver.iter)
     scores = {part: score(network, str(weights), part, n_scored) for part in ("TEST", "TRAIN")}
     result = {
         "solver": solver_path,
         "seed": seed,
         "iterations": solver.iter,
-        "seconds": round(seconds, 1) if newest is None else None,
+        "seconds": seconds_of(folder / LOG),
         "device": "gpu" if param.solver_mode == type(param).GPU and torch.cuda.is_available() else "cpu",
         "test_error": scores["TEST"]["error"],
         "test_loss": scores["TEST"]["loss"],
@@ -115,6 +112,16 @@ def train(
     with atomic_write(done) as temporary:
         Path(temporary).write_text(json.dumps(result, indent=2) + "\n")
     return result
+
+
+def seconds_of(log: Path) -> float:
+    """Seconds that a training took, those lost by interruptions included, from the log for programs."""
+    seconds = [0.0]  # one for each session
+    for event in map(json.loads, log.read_text().splitlines()):
+        if event["event"] == "start":
+            seconds.append(0.0)
+        seconds[-1] = event.get("seconds", seconds[-1])
+    return round(sum(seconds), 1)
 
 
 def score(network: Any, weights: str, part: str, n_images: int = 0) -> dict[str, float]:

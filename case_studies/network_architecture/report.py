@@ -127,9 +127,9 @@ def markdown(table: Table, *, quick: bool = False) -> str:
     lines += _observation_lines(table["observations"])
     lines += ["", "## Assumptions", ""] + [f"- {text}" for text in ASSUMPTIONS]
     lines += ["", "## Open questions", ""] + [f"- {text}" for text in OPEN_QUESTIONS]
-    seconds = [run["seconds"] for runs in table["runs"].values() for run in runs]
-    if seconds and None not in seconds:
-        lines += ["", f"Training took {sum(seconds) / 60:.0f} minutes of processes, added up over {len(seconds)} runs."]
+    runs = [run for runs in table["runs"].values() for run in runs]
+    minutes = sum(run["seconds"] for run in runs) / 60
+    lines += ["", f"Training took {minutes:.0f} minutes, added up over {len(runs)} runs of a process with one thread."]
     return "\n".join(lines) + "\n"
 
 
