@@ -160,5 +160,5 @@ def test_the_repository_s_networks(repository, name, score):
 
 def test_a_layer_that_nobody_knows_is_named():
     text = INPUTS.replace(" top: 'label'", "").replace("shape { dim: 3 } }", "}") + CHAIN.replace("TanH", "Normalize")
-.*'tanh' .Normalize.: unknown layer type"):
+    with pytest.raises(NetError, match=r"score 'fc' is not known: .*'tanh' \(Normalize\): unknown layer type"):
         analysis_network(network_from_text(text))
