@@ -212,7 +212,8 @@ def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent:
     pen.gap(2)
     of_classes = " on the chosen classes" if view.classes else ""
     # Also where that is the one shown: a legend that grew and shrank with the snapshot would move the picture.
-    at = f", {snapshot_of_clusters(analysis, view).label}" if len(analysis.snapshots) > 1 else ""
+    label = shorten(snapshot_of_clusters(analysis, view).label, 140.0, SIZES.small)
+    at = f", {label}" if len(analysis.snapshots) > 1 else ""
     pen.words(f"{IMPORTANCE_NAMES[view.importance]}{of_classes}{at}", gap=16)
     if has_silent:
         pen.crossed()
