@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from cnnvis_caffe.layout.measures import measure_packing, touching_pairs
-from cnnvis_caffe.layout.packing import Packing, pack, similarity_of
+from cnnvis_caffe.layout.packing import Packing, Task, pack, pack_all, similarity_of
 from tests.unit.layout.random_graphs import KINDS, importances, planted_features
 
 
@@ -167,3 +167,15 @@ def test_patches_that_do_not_touch_have_no_distance_of_those():
     measures = measure_packing(packing, np.ones(2), 1.0, np.array([[0.0, 2], [2, 0]]))
     assert np.isnan(measures.touching_ratio)
     assert measures.neighbour_ratio == 1
+
+
+def test_packings_made_together_are_those_made_alone():
+    random = np.random.default_rng(5)
+    areas = [random.exponential(40, n) + 1 for n in (1, 0, 7, 33, 130, 12)]
+    hierarchies = [similarity_of(random.random((len(one), 4))) for one in areas]
+    together = pack_all([Task(one, 1.2, tree, shape_range=(0.8, 1.1)) for one, tree in zip(areas, hierarchies)])
+    for one, tree, found in zip(areas, hierarchies, together):
+        alone = pack(one, aspect=1.2, hierarchy=tree, shape_range=(0.8, 1.1))
+        np.testing.assert_allclose(found.rects, alone.rects, atol=1e-9)
+        np.testing.assert_array_equal(found.order, alone.order)
+        assert (found.width, found.height) == pytest.approx((alone.width, alone.height))

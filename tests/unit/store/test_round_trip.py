@@ -159,3 +159,16 @@ def test_names(name, escaped):
 
 def test_names_of_connections():
     assert connection_key("a/b", "c") == "a%2Fb--c"
+
+
+def test_records_of_a_file_are_records_like_others(tmp_path):
+    write_analysis(tmp_path / "a", make_analysis("lenet"))
+    snapshot = read_analysis(tmp_path / "a").snapshots[0]
+    features = snapshot.features["conv1"]
+    other = replace(features, mean=features.mean * 2)
+    np.testing.assert_array_equal(other.mean, 2 * features.mean)
+    assert other.peak is features.peak and other.n_neurons == features.n_neurons
+    connections = snapshot.connections["conv1"]
+    np.testing.assert_array_equal(replace(connections, gradient=None).weight, connections.weight)
+    thumbnails = snapshot.thumbnails["conv1"]
+    assert len(thumbnails[1:4]) == 3 and len(list(thumbnails)) == len(thumbnails) == features.n_neurons
