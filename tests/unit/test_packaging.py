@@ -59,6 +59,9 @@ def test_the_wheel_s_metadata(wheel):
     readme = (ROOT / "README.md").read_text("utf-8")
     extras = set(said.get_all("Provides-Extra"))
     assert set(re.findall(r"(?m)^\| `(\w+)` \|", readme)) == extras - {"all"}
+    classifiers = said.get_all("Classifier")
+    assert {f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 14)} <= set(classifiers)
+    assert said["License"] == "BSD-3-Clause"
     assert {"LICENSE", "NOTICE"} <= {Path(name).name for name in wheel.namelist()}
 
 
