@@ -24,7 +24,7 @@ from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.child import run_in_child
-from cnnvis_caffe.viewer.worker import give_memory_back
+from cnnvis_caffe.viewer.worker import give_memory_back, pass_over_modules
 
 #: Room that a column and the gap beside it need, in scene units, to guess the width of a long network.
 LEAST_COLUMN, LEAST_GAP = 100.0, 104.0
@@ -130,6 +130,7 @@ class PictureMaker:
     def __init__(self) -> None:
         self._pictures: _Pictures | None = None
         self._last: tuple[Wanted, Aggregation] | None = None
+        self._is_loaded = False  # all modules that it takes
         self._unprepared: Drawing | None = None  # the last picture's, until all its facets are at hand
         self._known: OrderedDict[tuple[View, tuple[float, float]], None] = OrderedDict()  # views whose places are kept
 
@@ -196,8 +197,10 @@ class PictureMaker:
         if self._pictures is None:
             # The first picture clusters, and what it does that with takes its time to load.
             importlib.import_module("cnnvis_caffe.aggregation.clustering")
-            give_memory_back()
             yield
+        if not self._is_loaded:
+            self._is_loaded = True
+            pass_over_modules()
         drawing = self._unprepared
         if drawing is None:
             return

@@ -30,16 +30,20 @@ QUIET_S = 0.4
 
 
 def give_memory_back() -> None:
-    """Return to the system what was freed but is still held, where the C library can (glibc).
-
-    What is there then, most of it loaded modules, is not searched for cycles any more until something is closed: that
-    takes as long as a picture, and would happen while one is made.
-    """
-    gc.collect(1)
-    gc.freeze()
+    """Return to the system what was freed but is still held, where the C library can (glibc)."""
     if sys.platform.startswith("linux"):
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def pass_over_modules() -> None:
+    """Let nothing that is there now be searched for cycles, until something is closed.
+
+    Nearly all of it are modules. To go through them takes as long as to draw a picture, and comes while one is drawn.
+    To be called once, when they are loaded: what is there later may be garbage one day.
+    """
+    gc.collect(1)
+    gc.freeze()
 
 
 class ThreadProgress:
