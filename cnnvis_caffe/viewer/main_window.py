@@ -43,11 +43,12 @@ from cnnvis_caffe.viewer.session import Session
 from cnnvis_caffe.viewer.settings import Settings
 from cnnvis_caffe.viewer.stages import Made
 from cnnvis_caffe.viewer.widgets.dock import Dock
+from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.search_box import SearchBox
 from cnnvis_caffe.viewer.worker import Job, Jobs
 
 SIZE = QSize(1600, 1000)
-LEFT_WIDTH = 256
+LEFT_WIDTH, LEAST_LEFT_WIDTH = 256, 184
 BOTTOM_HEIGHT = 176
 SAY_MS = 6000
 #: Networks of more columns than this are compared below each other.
@@ -157,6 +158,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.layers = LayersPanel(self.session)
         self.control_panel = ControlPanel(self.session)
         self.debugging = DebuggingPanel(self.session)
+        for panel in (self.findings, self.layers):
+            panel.setMinimumWidth(LEAST_LEFT_WIDTH)
         self.docks = {
             "findings": Dock("findings", "Findings", self.findings),
             "layers": Dock("layers", "Layers", self.layers),
@@ -233,8 +236,7 @@ class MainWindow(QtWidgets.QMainWindow):
             spacer.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Preferred)
             bar.addWidget(spacer)
             if left:
-                self.title_label = look.label("", "section")
-                self.subtitle_label = look.label("", "muted")
+                self.title_label, self.subtitle_label = Line("", "section"), Line("", "muted")
                 self.subtitle_label.setContentsMargins(8, 0, 0, 0)
                 bar.addWidget(self.title_label)
                 bar.addWidget(self.subtitle_label)

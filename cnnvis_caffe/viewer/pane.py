@@ -16,6 +16,7 @@ from cnnvis_caffe.viewer.describe import describe
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.session import Session
 from cnnvis_caffe.viewer.stages import Made
+from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.legend_strip import LegendStrip
 from cnnvis_caffe.viewer.worker import PATIENCE_MS
 
@@ -54,10 +55,10 @@ class Pane(QWidget):
         row = QHBoxLayout(self.head)
         row.setContentsMargins(look.MARGIN, 0, look.MARGIN, 0)
         self.head.setFixedHeight(36)
-        self.title = look.label(role="section")
-        self.subtitle = look.label(role="muted")
+        self.title, self.subtitle = Line(role="section"), Line(role="muted")
         row.addWidget(self.title)
-        row.addWidget(self.subtitle, 1)
+        row.addWidget(self.subtitle)
+        row.addStretch(1)
         self.head.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

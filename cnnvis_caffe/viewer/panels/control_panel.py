@@ -48,7 +48,6 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._layout.setContentsMargins(look.MARGIN, look.SPACE, look.MARGIN, look.MARGIN)
         self._layout.setSpacing(6)
         self.setWidget(body)
-        self.setMinimumWidth(WIDTH - 24)
 
         self.facet = Segmented(
             (("features", "Features"), ("activations", "Activations"), ("contributions", "Contributions")), "Facet"
@@ -114,6 +113,9 @@ class ControlPanel(QtWidgets.QScrollArea):
         session.analysis_changed.connect(self._analysis_changed)
         session.picture_changed.connect(lambda made: self.groups.show_groups(made.aggregation.groups))
         self._show(session.view)
+        # Nothing is cut off at the side, however small the window.
+        scroll_bar = self.style().pixelMetric(QtWidgets.QStyle.PM_ScrollBarExtent)
+        self.setMinimumWidth(max(WIDTH - 24, body.minimumSizeHint().width() + scroll_bar))
 
     def _press(self) -> None:
         self._is_first_move = True

@@ -209,7 +209,8 @@ class LayersPanel(QtWidgets.QTreeView):
         self.setModel(self._model)
         self.setHeaderHidden(True)
         self.setUniformRowHeights(True)
-        self.setIndentation(16)
+        self.setIndentation(14)
+        self.setTextElideMode(Qt.ElideMiddle)  # numbers stand at the end
         self.setAccessibleName("Layers and neurons")
         self.setEditTriggers(QtWidgets.QAbstractItemView.NoEditTriggers)
         self.setExpandsOnDoubleClick(False)

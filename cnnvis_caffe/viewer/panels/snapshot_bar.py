@@ -9,8 +9,11 @@ from cnnvis_caffe.scene.wording import figure, percent
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import QFrame, QHBoxLayout, QSize, Qt, QTimer, QtWidgets, QWidget
 from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets.inputs import Line
 
 PLAY_MS = 900
+#: Room of a snapshot's label on the button, in pixels.
+WIDEST_LABEL = 110
 
 
 class SnapshotBar(QFrame):
@@ -33,7 +36,7 @@ class SnapshotBar(QFrame):
         self.slider.setPageStep(1)
         self.slider.setTickPosition(QtWidgets.QSlider.NoTicks)
         self.slider.setMinimumHeight(22)
-        self.label = look.label()
+        self.label = Line()
         self.label.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
         self.clusters = QtWidgets.QPushButton()
         self.clusters.setStyleSheet("padding: 1px 10px;")
@@ -89,12 +92,12 @@ class SnapshotBar(QFrame):
         self.slider.blockSignals(False)
         if analysis is not None:
             # What grew and shrank would move the slider under the pointer.
-            for widget, text in ((self.label, self._text), (self.clusters, self._clusters_text)):
-                widths = []
-                for snapshot in analysis.snapshots:
-                    widget.setText(text(snapshot))
-                    widths.append(widget.sizeHint().width())
-                widget.setFixedWidth(max(widths, default=0))
+            self.label.set_room(max(self.label.width_of(self._text(snapshot)) for snapshot in analysis.snapshots))
+            widths = []
+            for snapshot in analysis.snapshots:
+                self.clusters.setText(self._clusters_text(snapshot))
+                widths.append(self.clusters.sizeHint().width())
+            self.clusters.setFixedWidth(max(widths, default=0))
         self._show()
 
     @staticmethod
@@ -106,9 +109,9 @@ class SnapshotBar(QFrame):
             parts.append(f"loss {figure(snapshot.loss)}")
         return " · ".join(parts)
 
-    @staticmethod
-    def _clusters_text(snapshot: Snapshot) -> str:
-        return f"Clusters of {snapshot.label}"
+    def _clusters_text(self, snapshot: Snapshot) -> str:
+        label = self.fontMetrics().elidedText(snapshot.label, Qt.ElideMiddle, WIDEST_LABEL)
+        return f"Clusters of {label}"
 
     def cluster_here(self) -> None:
         """Show the clusters of the snapshot that is shown, and keep them."""

@@ -22,6 +22,9 @@ from cnnvis_caffe.viewer.qt import (
     Signal,
 )
 
+#: A class's name has this room at most, in pixels.
+WIDEST_CHIP = 240
+
 
 class Segmented(QWidget):
     """A choice of which all options are seen.
@@ -473,7 +476,7 @@ class Chip(QtWidgets.QAbstractButton):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size of swatch and name."""
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 30, 22)
+        return QSize(min(self.fontMetrics().horizontalAdvance(self.text()) + 30, WIDEST_CHIP), 22)
 
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint the check box in the class's colour, then the name."""
@@ -486,7 +489,9 @@ class Chip(QtWidgets.QAbstractButton):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         paint_check(painter, QRect(4, (self.height() - 14) // 2, 14, 14), self.isChecked(), colour=self._colour)
         painter.setPen(QColor(chrome.ink if self.isChecked() else chrome.muted))
-        painter.drawText(self.rect().adjusted(24, 0, 0, 0), Qt.AlignVCenter | Qt.AlignLeft, self.text())
+        room = self.rect().adjusted(24, 0, -2, 0)
+        name = self.fontMetrics().elidedText(self.text(), Qt.ElideMiddle, room.width())
+        painter.drawText(room, Qt.AlignVCenter | Qt.AlignLeft, name)
         painter.end()
 
 
@@ -511,3 +516,62 @@ class Elided(QWidget):
         painter.setPen(QColor(look.current().ink))
         painter.drawText(self.rect(), Qt.AlignLeft | Qt.AlignVCenter, text)
         painter.end()
+
+
+class Line(QtWidgets.QLabel):
+    """A label that is shortened in the middle where there is no room for it; the tool tip has all of it.
+
+    Parameters
+    ----------
+    text, role : str, default=""
+        As for `look.label`.
+    """
+
+    def __init__(self, text: str = "", role: str = "") -> None:
+        super().__init__()
+        self._whole, self._room = "", 0
+        self.setTextFormat(Qt.PlainText)
+        if role:
+            self.setProperty("role", role)
+        self.setText(text)
+
+    def text(self) -> str:
+        """Return all of it."""
+        return self._whole
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        """Show another text."""
+        self._whole = text
+        self.setAccessibleName(text)
+        self._fit()
+        self.updateGeometry()
+
+    def set_room(self, width: int) -> None:
+        """Ask for so much room whatever the text, so that what stands beside it does not move."""
+        self._room = width
+        self.updateGeometry()
+
+    def width_of(self, text: str) -> int:
+        """Return the room that a text takes, in pixels."""
+        self.ensurePolished()
+        margins = self.contentsMargins()
+        return self.fontMetrics().horizontalAdvance(text) + margins.left() + margins.right() + 2
+
+    def _fit(self) -> None:
+        room = max(self.contentsRect().width(), 0)
+        shown = self.fontMetrics().elidedText(self._whole, Qt.ElideMiddle, room)
+        super().setText(shown)
+        self.setToolTip("" if shown == self._whole else self._whole)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size of the whole text."""
+        return QSize(self._room or self.width_of(self._whole), super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return a size in which something of it is seen."""
+        return QSize(min(self.sizeHint().width(), 56), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event) -> None:  # noqa: N802
+        """Show as much as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
