@@ -131,7 +131,7 @@ def details(analysis: Analysis, report: dict[str, Any]) -> list[str]:
     lines = [*summary_lines(analysis, report), "", *table(rows, "<<>>>>>>>"), ""]
     lines += [f"curve      {name}" for name in report["curves"]]
     width = max(map(len, analysis.provenance), default=0)
-    lines += [f"{key:{width}}  {value}" for key, value in analysis.provenance.items() if value]
+    lines += [f"{key:<{width}}  {value}" for key, value in analysis.provenance.items() if value]
     return lines
 
 

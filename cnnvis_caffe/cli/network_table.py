@@ -34,15 +34,15 @@ def network_table(network: Report, width: int | None = None) -> list[str]:
     room = max(map(len, gutter.lines), default=0) + 1 if gutter.is_branching else 0
     groups = _groups([layer["name"] for layer in layers])
     batch = network["batch"]
-    rows = [[f"{'':{room}}layer", "type", "shape", "params", "madds", "sees", "reads"]]
+    rows = [[f"{'':<{room}}layer", "type", "shape", "params", "madds", "sees", "reads"]]
     for index, layer in enumerate(layers):
         group = groups[index]
         if group is not None and (index == 0 or groups[index - 1] != group):
             members = [layers[i] for i, other in enumerate(groups) if other == group]
             name, *cells = _group_row(group[0], members, batch)
-            rows.append([f"{gutter.between[index]:{room}}{name}", *cells])
+            rows.append([f"{gutter.between[index]:<{room}}{name}", *cells])
         name, *cells = _layer_row(layer, group[0] if group else "", batch)
-        rows.append([f"{gutter.lines[index] if room else '':{room}}{name}", *cells])
+        rows.append([f"{gutter.lines[index] if room else '':<{room}}{name}", *cells])
     return tables.table(rows, "<<<>>><", width=width, flexible=1)
 
 
