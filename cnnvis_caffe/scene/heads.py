@@ -94,8 +94,8 @@ def _head(drawing: Drawing, column: Column, middle: float, y: float, bounds: tup
             f"head/{column.node}", middle, y + 12, name, SIZES.head, theme.ink, "middle", "bold", target=target,
             min_zoom=OVERVIEW,
         )  # fmt: skip
-    larger = shorten(title, room, SIZES.overview, "bold")
-    if larger and text_width(larger, SIZES.overview, "bold") <= 2 * min(middle - bounds[0], bounds[1] - middle):
+    larger = shorten(title, 2 * min(middle - bounds[0], bounds[1] - middle), SIZES.overview, "bold")
+    if larger:
         yield Text(
             f"head/{column.node}/overview", middle, y + 22, larger, SIZES.overview, theme.ink, "middle", "bold",
             target=target, max_zoom=OVERVIEW,
