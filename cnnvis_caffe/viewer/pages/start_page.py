@@ -22,6 +22,8 @@ from cnnvis_caffe.viewer.qt import (
 from cnnvis_caffe.viewer.settings import Settings
 
 WIDTH = 640
+#: Also with all panels beside it, a window is no wider than the smallest screens.
+LEAST_WIDTH = 420
 HEADING = 24
 
 
@@ -93,7 +95,7 @@ class StartPage(QWidget):
         middle.addStretch(1)
         body = QWidget()
         body.setMaximumWidth(WIDTH)
-        body.setMinimumWidth(WIDTH)
+        body.setMinimumWidth(LEAST_WIDTH)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -159,7 +161,7 @@ class StartPage(QWidget):
         recent.addStretch(1)
         columns.addLayout(recent, 1)
         layout.addLayout(columns)
-        middle.addWidget(body)
+        middle.addWidget(body, 100)
         middle.addStretch(1)
         outer.addLayout(middle)
         outer.addStretch(3)

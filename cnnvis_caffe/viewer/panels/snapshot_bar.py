@@ -35,7 +35,7 @@ class SnapshotBar(QFrame):
         self.slider.setAccessibleName("Snapshot")
         self.slider.setPageStep(1)
         self.slider.setTickPosition(QtWidgets.QSlider.NoTicks)
-        self.slider.setMinimumHeight(22)
+        self.slider.setMinimumSize(96, 22)
         self.label = Line()
         self.label.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
         self.clusters = QtWidgets.QPushButton()
