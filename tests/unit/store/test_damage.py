@@ -217,14 +217,17 @@ except StoreError as error:
 
 @pytest.mark.parametrize("limit", [20_000, 400_000])
 def test_a_disk_that_is_full(tmp_path, repository, limit):
-    """A limit on the size of files, which fails in the same place: the old file stays, nothing else is left."""
+    """A limit on the size of files, which fails in the same place: the old file stays, nothing else is left.
+
+    Compiled modules are files too: Python would keep their beginnings, and nothing could import them any more.
+    """
     assert resource.RLIMIT_FSIZE
     path = tmp_path / "a.cnnvis.h5"
     write_analysis(path, make_analysis("lenet"))
     before = path.read_bytes()
     result = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(path), str(limit)],
-        capture_output=True, text=True, timeout=60, cwd=repository,
+        [sys.executable, "-B", "-c", FULL_DISK, str(path), str(limit)],
+        capture_output=True, text=True, timeout=300, cwd=repository,
     )  # fmt: skip
     assert result.stdout.startswith(f"{path}: cannot be written: file too large"), result.stderr[-2000:]
     assert path.read_bytes() == before
