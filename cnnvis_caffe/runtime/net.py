@@ -18,7 +18,7 @@ from cnnvis_caffe.errors import (
     UnsupportedLayerError,
 )
 from cnnvis_caffe.records.network_file import NetworkFile
-from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime import backend, recording
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.backward_plan import plan_backward
 from cnnvis_caffe.runtime.blob import Blob
@@ -440,6 +440,8 @@ class _FailureExplained:
         pass
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, RuntimeError) and recording.is_recording():
+            raise recording.NotRecordedError(f"{self.layer.where}: {str(error).splitlines()[0]}") from error
         if error is not None and isinstance(error, torch.cuda.OutOfMemoryError):
             raise DeviceError(
                 f"{self.layer.where}: the GPU has too little free memory; reshape the inputs to a smaller batch, "

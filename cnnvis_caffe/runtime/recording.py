@@ -26,11 +26,20 @@ def record_cuda_graph(run: Callable[[], None]) -> Callable[[], None]:
         If it waits for the GPU or copies from memory of the processor.
     """
     graph = torch.cuda.CUDAGraph()
-    # Threads that load data may use the GPU meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        run()
+    stream = torch.cuda.current_stream()
+    try:
+        # Threads that load data may use the GPU meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            run()
+    except BaseException:
+        torch.cuda.set_stream(stream)  # where the end of a broken recording fails, its own stream would stay
+        raise
     replay: Callable[[], None] = graph.replay
     return replay
+
+
+class NotRecordedError(Exception):
+    """Something cannot be recorded, and is to be computed as ever; never leaves the runtime."""
 
 
 class _Place:
@@ -68,7 +77,7 @@ class Recording:
 
     Raises
     ------
-    RuntimeError
+    NotRecordedError
         If `run` cannot be recorded. What is in `kept` has its values, what is in `written` may not.
     """
 
@@ -87,6 +96,8 @@ class Recording:
         Recording._current = self
         try:
             self._replay = record(lambda: self._run(run))
+        except RuntimeError as error:
+            raise NotRecordedError(str(error).splitlines()[0]) from error
         finally:
             Recording._current = None
             for place in self._places:
@@ -126,6 +137,11 @@ class Recording:
             if flag:
                 explain()
         return float(numbers[0]) if self._has_number else 0.0
+
+
+def is_recording() -> bool:
+    """Say whether something is recorded now."""
+    return Recording._current is not None
 
 
 def put_off(find_fault: Callable[[], Any], explain: Callable[[], None]) -> bool:

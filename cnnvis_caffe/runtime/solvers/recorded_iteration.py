@@ -10,7 +10,7 @@ from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.memory import Memory
-from cnnvis_caffe.runtime.recording import Recorder, Recording, record_cuda_graph
+from cnnvis_caffe.runtime.recording import NotRecordedError, Recorder, Recording, record_cuda_graph
 
 if TYPE_CHECKING:
     from cnnvis_caffe.runtime.net import Net
@@ -69,7 +69,7 @@ class RecordedIteration:
         if self._passes is None:
             try:
                 self._passes = Recording(self._pass, self._read_by_pass(), _written_by_pass(net), self._record)
-            except RuntimeError as error:
+            except NotRecordedError as error:
                 self._give_up(error)
                 return float(self._pass())
         return self._passes.replay()
@@ -95,9 +95,9 @@ class RecordedIteration:
         self._n_passes += 1
         return self._n_passes > N_WARM_UPS
 
-    def _give_up(self, error: RuntimeError) -> None:
+    def _give_up(self, error: NotRecordedError) -> None:
         """Leave everything as it was before the recording, and never record again."""
-        self._obstacle = str(error).splitlines()[0]
+        self._obstacle = str(error)
         self._say_obstacle()
         if self._solver.param.iter_size == 1:
             self._solver.net.clear_param_diffs()
@@ -144,7 +144,7 @@ class RecordedIteration:
             self._rates_now = list(rates)
             try:
                 self._update = Recording(self._update_all, self._read_by_update(), (), self._record)
-            except RuntimeError as error:
+            except NotRecordedError as error:
                 self._give_up(error)
                 return False
         if self._rates_now != list(rates):
