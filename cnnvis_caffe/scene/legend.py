@@ -26,32 +26,78 @@ QUANTITY_NAMES = {
     "relative_change": "relative change since the snapshot before",
 }
 MOST_LISTED_CLASSES = 20
+#: Where a legend with headings over its symbols would have more rows, the headings stand before them.
+MOST_TALL_ROWS = 2
+#: Lines that a list takes at most; the others are counted.
+MOST_LIST_LINES = 2
+#: Where the words of an entry stand under its heading, and the heading itself.
+BASE, HEADING_BASE = 32.0, 11.0
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One part of the legend: a heading over its symbols, drawn from (0, 0) on."""
+class Part:
+    """Symbols and words of an entry that stay together, drawn from x = 0 on."""
 
     shapes: tuple[Shape, ...]
     width: float
 
 
-class _Pen:
-    """Puts symbols and words side by side under a heading."""
+@dataclass(frozen=True)
+class Entry:
+    """One thing that the legend explains.
 
-    def __init__(self, theme: Theme, name: str, heading: str) -> None:
+    Attributes
+    ----------
+    heading : Text
+        Stands over the symbols where there is room.
+    brief : Text
+        Stands before them elsewhere.
+    parts : tuple of Part
+    is_list : bool
+        Whether parts may be left out and counted.
+    n_left_out : int
+        How many things of a list are no parts already.
+    """
+
+    heading: Text
+    brief: Text
+    parts: tuple[Part, ...]
+    is_list: bool = False
+    n_left_out: int = 0
+
+    @property
+    def width(self) -> float:
+        """With the heading over the symbols."""
+        more = _width(_more(self, self.n_left_out)) if self.n_left_out else 0.0
+        return max(_width(self.heading), sum(part.width for part in self.parts) + more)
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """Shapes of a legend from its upper left corner on, and the room that they take."""
+
+    shapes: tuple[Shape, ...]
+    height: float
+
+
+class _Pen:
+    """Puts symbols and words side by side; the heading comes where there is room."""
+
+    def __init__(self, theme: Theme, name: str, heading: str, brief: str) -> None:
         self.theme, self.name = theme, f"legend/{name}"
         self.x = 0.0
         self.shapes: list[Shape] = []
-        self._widest = text_width(heading, SIZES.small, "bold")
-        self.shapes.append(
-            Text(f"{self.name}/heading", 0, 11, heading, SIZES.small, theme.ink, weight="bold", target=TARGET)
+        self._start = 0
+        self._parts: list[Part] = []
+        self._heading, self._brief = (
+            Text(f"{self.name}/heading", 0, HEADING_BASE, text, SIZES.small, theme.ink, weight="bold", target=TARGET)
+            for text in (heading, brief)
         )
 
-    def words(self, text: str, *, gap: float = 6.0, muted: bool = True) -> None:
+    def words(self, text: str, *, gap: float = 6.0, muted: bool = True, target: Target = TARGET) -> None:
         """Write some words."""
         colour = self.theme.muted if muted else self.theme.ink
-        self.shapes.append(Text(self._next(), self.x, 32, text, SIZES.small, colour, target=TARGET))
+        self.shapes.append(Text(self._next(), self.x, BASE, text, SIZES.small, colour, target=target))
         self.x += text_width(text, SIZES.small) + gap
 
     def strip(self, pixels: np.ndarray, width: float = 96.0) -> None:
@@ -89,18 +135,24 @@ class _Pen:
         """Leave some room."""
         self.x += width
 
-    def entry(self) -> Entry:
+    def part(self) -> None:
+        """End a part: what follows may stand on the next line."""
+        self._parts.append(Part(tuple(self.shapes[self._start :]), self.x))
+        self._start, self.x = len(self.shapes), 0.0
+
+    def entry(self, *, is_list: bool = False, n_left_out: int = 0) -> Entry:
         """Return what was drawn."""
-        return Entry(tuple(self.shapes), max(self._widest, self.x))
+        if len(self.shapes) > self._start:
+            self.part()
+        return Entry(self._heading, self._brief, tuple(self._parts), is_list, n_left_out)
 
     def _next(self) -> str:
-        return f"{self.name}/{len(self.shapes)}"
+        return f"{self.name}/{len(self.shapes) + 1}"
 
 
 def legend_height(entries: tuple[Entry, ...], notes: tuple[str, ...], width: float) -> float:
     """Return the room that a legend takes in a picture of a width."""
-    rows = len(_rows(entries, width)) if entries else 0
-    return SIZES.legend_top + rows * SIZES.legend_row + (20 if notes else 0) + 8
+    return SIZES.legend_top + _laid(entries, width).height + (20 if notes else 0) + 8
 
 
 def legend_shapes(drawing: Drawing, entries: tuple[Entry, ...], notes: tuple[str, ...]) -> Iterator[Shape]:
@@ -109,16 +161,12 @@ def legend_shapes(drawing: Drawing, entries: tuple[Entry, ...], notes: tuple[str
     top = geometry.height - legend_height(entries, notes, geometry.width)
     line = Style(theme.line)
     yield Rectangle("legend/line", SIZES.margin, top, geometry.width - 2 * SIZES.margin, 1, line, target=TARGET)
-    y = top + SIZES.legend_top
-    for row in _rows(entries, geometry.width):
-        x = SIZES.margin
-        for entry in row:
-            yield from (moved(shape, x, y) for shape in entry.shapes)
-            x += entry.width + SIZES.legend_gap
-        y += SIZES.legend_row
+    laid = _laid(entries, geometry.width)
+    yield from (moved(shape, SIZES.margin, top + SIZES.legend_top) for shape in laid.shapes)
     if notes:
         text = shorten_end("  ·  ".join(notes), geometry.width - 2 * SIZES.margin, SIZES.small)
-        yield Text("legend/notes", SIZES.margin, y + 11, text, SIZES.small, theme.muted, target=TARGET)
+        y = top + SIZES.legend_top + laid.height + HEADING_BASE
+        yield Text("legend/notes", SIZES.margin, y, text, SIZES.small, theme.muted, target=TARGET)
 
 
 def legend_entries(
@@ -131,9 +179,11 @@ def legend_entries(
         entries.append(_features_entry(analysis, view, theme, has_silent=drawing is None or _any_silent(drawing)))
     signed = drawing is None or _any_signed(drawing, "activations")
     if "activations" in facets:
-        entries.append(_matrix_entry(theme, "activations", "Mean activation, neurons × classes", signed))
+        heading = "Mean activation, neurons × classes"
+        entries.append(_matrix_entry(theme, "activations", heading, "Activations", signed))
     if "contributions" in facets:
-        entries.append(_matrix_entry(theme, "contributions", "Contribution to the class score", True))
+        heading = "Contribution to the class score"
+        entries.append(_matrix_entry(theme, "contributions", heading, "Contributions", True))
     if any(gap.biclusters for gap in aggregation.gaps):
         entries.append(_edges_entry(view, theme, aggregation, drawing))
     classes = _classes_entry(analysis, view, theme, has_matrices=bool(facets - {"features"}))
@@ -161,17 +211,82 @@ def picture_notes(analysis: Analysis, aggregation: Aggregation, view: View) -> t
     return tuple(notes)
 
 
-def _rows(entries: tuple[Entry, ...], width: float) -> list[list[Entry]]:
-    """Break a legend into rows that fit."""
-    rows: list[list[Entry]] = []
-    used = 0.0
+def _laid(entries: tuple[Entry, ...], width: float) -> _Laid:
+    """Headings over their symbols, as long as that takes few rows; else everything on lines, which are lower."""
+    room = width - 2 * SIZES.margin
+    tall = _tall(entries, room)
+    return tall if tall is not None else _flat(entries, room)
+
+
+def _tall(entries: tuple[Entry, ...], room: float) -> _Laid | None:
+    """Headings over their symbols; None where that does not fit."""
+    shapes: list[Shape] = []
+    x, row = 0.0, 0
     for entry in entries:
-        if not rows or used + SIZES.legend_gap + entry.width > width - 2 * SIZES.margin:
-            rows.append([])
-            used = -SIZES.legend_gap
-        rows[-1].append(entry)
-        used += SIZES.legend_gap + entry.width
-    return rows
+        if entry.width > room:
+            return None
+        if x and x + entry.width > room:
+            x, row = 0.0, row + 1
+            if row == MOST_TALL_ROWS:
+                return None
+        y = row * SIZES.legend_row
+        shapes.append(moved(entry.heading, x, y))
+        inner = x
+        for part in entry.parts:
+            shapes += (moved(shape, inner, y) for shape in part.shapes)
+            inner += part.width
+        if entry.n_left_out:
+            shapes.append(moved(_more(entry, entry.n_left_out), inner, y))
+        x += entry.width + SIZES.legend_gap
+    return _Laid(tuple(shapes), (row + 1) * SIZES.legend_row if entries else 0.0)
+
+
+def _flat(entries: tuple[Entry, ...], room: float) -> _Laid:
+    """Headings before their symbols, on lines; what does not fit on a line goes on on the next."""
+    shapes: list[Shape] = []
+    x, line = 0.0, 0
+    widest = max((_width(entry.brief) + 12 for entry in entries), default=0.0)
+    for entry in entries:
+        head = _width(entry.brief) + 12
+        if x and x + head + sum(part.width for part in entry.parts) > room:
+            x, line = 0.0, line + 1
+        head = head if x else widest  # lines that begin with a heading go on at one place
+        last = line + MOST_LIST_LINES - 1
+        shapes.append(moved(entry.brief, x, line * SIZES.legend_line))
+        x += head
+        indent = min(x, head)
+        for number, part in enumerate(entry.parts):
+            n_left = len(entry.parts) - number + entry.n_left_out
+            if entry.is_list and line == last:
+                more = _more(entry, n_left)
+                is_end = n_left == 1 and x + part.width <= room
+                if not is_end and x + part.width + _width(more) > room:
+                    shapes.append(moved(more, x, line * SIZES.legend_line + HEADING_BASE - BASE))
+                    x += _width(more)
+                    break
+            elif x > indent and x + part.width > room:
+                x, line = indent, line + 1
+            y = line * SIZES.legend_line + HEADING_BASE - BASE
+            shapes += (moved(shape, x, y) for shape in part.shapes)
+            x += part.width
+        else:
+            if entry.n_left_out:
+                more = _more(entry, entry.n_left_out)
+                shapes.append(moved(more, x, line * SIZES.legend_line + HEADING_BASE - BASE))
+                x += _width(more)
+        x += SIZES.legend_gap
+    return _Laid(tuple(shapes), (line + 1) * SIZES.legend_line)
+
+
+def _more(entry: Entry, n: int) -> Text:
+    """How many things of a list are left out."""
+    name = entry.heading.name.replace("heading", "more")
+    return Text(name, 0, BASE, f"and {n} more", SIZES.small, entry.heading.colour, target=TARGET)
+
+
+def _width(text: Text) -> float:
+    """How wide a text is."""
+    return text_width(text.text, text.size, text.weight)
 
 
 def _facets_shown(analysis: Analysis, aggregation: Aggregation, view: View) -> set[str]:
@@ -204,7 +319,7 @@ def _any_silent(drawing: Drawing) -> bool:
 
 def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent: bool) -> Entry:
     """Sizes of patches."""
-    pen = _Pen(theme, "features", "Learned features: the image patch each neuron responds to most")
+    pen = _Pen(theme, "features", "Learned features: the image patch each neuron responds to most", "Features")
     style = Style(theme.line, theme.muted, 1.0)
     pen.words("area: ", gap=4)
     for side in (6.0, 11.0, 16.0):
@@ -215,15 +330,16 @@ def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent:
     label = shorten(snapshot_of_clusters(analysis, view).label, 140.0, SIZES.small)
     at = f", {label}" if len(analysis.snapshots) > 1 else ""
     pen.words(f"{IMPORTANCE_NAMES[view.importance]}{of_classes}{at}", gap=16)
+    pen.part()
     if has_silent:
         pen.crossed()
         pen.words("never responds")
     return pen.entry()
 
 
-def _matrix_entry(theme: Theme, name: str, heading: str, has_sign: bool) -> Entry:
+def _matrix_entry(theme: Theme, name: str, heading: str, brief: str, has_sign: bool) -> Entry:
     """Colours of matrices."""
-    pen = _Pen(theme, name, heading)
+    pen = _Pen(theme, name, heading, brief)
     if name == "activations":
         pen.words("0")
         pen.strip(theme.activation.strip(96))
@@ -231,6 +347,7 @@ def _matrix_entry(theme: Theme, name: str, heading: str, has_sign: bool) -> Entr
     if has_sign:
         if name == "activations":
             pen.gap(10)
+            pen.part()
             pen.words("with negative ones: −")
         else:
             pen.words("lowers −")
@@ -243,11 +360,13 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Dr
     """Colours and widths of edges."""
     shows_quantity = any(gap.quantity is not None for gap in aggregation.gaps)
     shown = "" if view.edge_filter >= 1 else f": the strongest, {percent(view.edge_filter)} of all strength"
-    pen = _Pen(theme, "edges", f"Connections between clusters{shown}")
+    pen = _Pen(theme, "edges", f"Connections between clusters{shown}", "Connections")
     if shows_quantity:
         span = quantity_range(drawing) if drawing is not None else None
         least, most = (figure(span.least, 2), figure(span.most, 2)) if span is not None else ("0.0001", "0.0001")
-        pen.words(f"{QUANTITY_NAMES.get(view.edges, view.edges)}  {least}")
+        pen.words(QUANTITY_NAMES.get(view.edges, view.edges), gap=9)
+        pen.part()
+        pen.words(least)
         pen.strip(theme.quantity.strip(96))
         pen.words(f"{most} (equal ratios)" if span is not None and span.is_logarithmic else most, gap=16)
     else:
@@ -255,6 +374,7 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Dr
         pen.words("positive", gap=12)
         pen.curve(theme.negative, 3.5, 0.8)
         pen.words("negative weights", gap=16)
+    pen.part()
     for width in (1.0, 3.0, 6.0):
         pen.curve(theme.neutral, width, 0.8, 18.0)
     pen.words("stronger")
@@ -268,14 +388,14 @@ def _classes_entry(analysis: Analysis, view: View, theme: Theme, *, has_matrices
     if not colours and not view.classes:
         return None
     is_whole = not view.classes or (has_matrices and bool(colours))
-    pen = _Pen(theme, "classes", "Classes" if is_whole else "Chosen classes")
+    heading = "Classes" if is_whole else "Chosen classes"
+    pen = _Pen(theme, "classes", heading, heading)
     listed = tuple(present) if is_whole else view.classes
     for index in listed[:MOST_LISTED_CLASSES]:
         target = Target("class", members=(index,))
         if index in colours:
             pen.dot(colours[index], target)
         is_muted = bool(view.classes) and index not in view.classes
-        pen.words(shorten(class_name(analysis, index), 90.0, SIZES.small), gap=10, muted=is_muted)
-    if len(listed) > MOST_LISTED_CLASSES:
-        pen.words(f"and {len(listed) - MOST_LISTED_CLASSES} more")
-    return pen.entry()
+        pen.words(shorten(class_name(analysis, index), 90.0, SIZES.small), gap=10, muted=is_muted, target=target)
+        pen.part()
+    return pen.entry(is_list=True, n_left_out=max(len(listed) - MOST_LISTED_CLASSES, 0))

@@ -23,6 +23,7 @@ SIZES = SimpleNamespace(
     pill_height=16.0,  # under the head of a group of layers
     head_gap=8.0,
     legend_row=46.0,  # a heading over its symbols
+    legend_line=22.0,  # a heading before them
     legend_gap=32.0,
     legend_top=16.0,
     legend_room=92.0,  # kept free at least, so that other facets fit
