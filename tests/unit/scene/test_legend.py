@@ -45,7 +45,7 @@ def right(shape) -> float:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: f"{view.facet}-{view.edges}")
 def test_nothing_is_cut_and_nothing_overlaps(analysis, view):
-    for width in (440.0, 500.0, 640.0, 800.0, 1100.0, 1900.0):
+    for width in (480.0, 520.0, 640.0, 800.0, 1100.0, 1900.0):
         scene = drawn(analysis, view, width)
         assert max(map(right, scene.shapes)) <= width - SIZES.margin + 1e-6, width
         assert max(shape.y for shape in scene.shapes if isinstance(shape, Text)) < scene.height
@@ -58,13 +58,13 @@ def test_nothing_is_cut_and_nothing_overlaps(analysis, view):
 def test_it_stays_low(analysis, view):
     aggregation = aggregate(analysis, view)
     entries = legend_entries(analysis, aggregation, view, theme_named("light"))
-    heights = [legend_height(entries, ("a note",), width) for width in (440.0, 500.0, 640.0, 800.0, 1100.0, 1900.0)]
+    heights = [legend_height(entries, ("a note",), width) for width in (480.0, 520.0, 640.0, 800.0, 1100.0, 1900.0)]
     assert max(heights) <= 180
     assert heights[-1] <= SIZES.legend_top + 2 * SIZES.legend_row + 28
 
 
 def test_classes_without_room_are_counted(analysis):
-    texts = [s.text for s in drawn(analysis, View(), 440.0).shapes if isinstance(s, Text) and "classes" in s.name]
+    texts = [s.text for s in drawn(analysis, View(), 480.0).shapes if isinstance(s, Text) and "classes" in s.name]
     named = [text for text in texts if text.startswith("a ")]
     n_more = next(int(text.split()[1]) for text in texts if text.startswith("and "))
     assert 0 < len(named) < 10
@@ -79,7 +79,7 @@ def test_headings_say_more_where_there_is_room(analysis):
         return {s.text for s in drawn(analysis, View(), width).shapes if s.name == "legend/features/heading"}
 
     assert headings(1900.0) == {"Learned features: the image patch each neuron responds to most"}
-    assert headings(440.0) == {"Features"}
+    assert headings(480.0) == {"Features"}
 
 
 def test_the_name_of_a_class_answers_like_its_dot(analysis):
