@@ -24,7 +24,7 @@ class Spec:
         A sentence for the status line and the help.
     needs : str
         What must be there: "", "analysis", "selection", "neuron", "cluster", "bicluster", "group", "snapshots",
-        "other_clusters" (than those of the snapshot shown).
+        "candidates" (of the group, to stand for it), "other_clusters" (than those of the snapshot shown).
     icon : str
     is_checkable : bool
     starts : bool
@@ -149,6 +149,14 @@ SPECS = (
     Spec("expand_all", "Network", "Expand all groups", ("Shift+E",), "Show every layer"),
     Spec("collapse_all", "Network", "Collapse all groups", ("Shift+C",), "Show one layer of each group"),
     Spec(
+        "next_representative",
+        "Network",
+        "Let the next layer stand for the group",
+        ("V",),
+        "Show a collapsed group by another of its layers",
+        "candidates",
+    ),
+    Spec(
         "new_cluster",
         "Network",
         "New cluster of the selection",
@@ -209,9 +217,31 @@ SPECS = (
     ),
     Spec("all_classes", "Network", "All classes", ("A",), "Choose all classes"),
     Spec("invert_classes", "Network", "Invert classes", ("Shift+A",), "Choose the other classes"),
-    Spec("snapshot_before", "Network", "Snapshot before", ("[",), "Go back in the training", "snapshots", starts=True),
-    Spec("snapshot_after", "Network", "Snapshot after", ("]",), "Go on in the training", "snapshots"),
-    Spec("play_snapshots", "Network", "Play the training", ("L",), "One snapshot after the other", "snapshots"),
+    Spec(
+        "snapshot_before",
+        "Network",
+        "Snapshot before",
+        ("[",),
+        "Go back in the training; of two pictures, in the one that was used last",
+        "snapshots",
+        starts=True,
+    ),
+    Spec(
+        "snapshot_after",
+        "Network",
+        "Snapshot after",
+        ("]",),
+        "Go on in the training; of two pictures, in the one that was used last",
+        "snapshots",
+    ),
+    Spec(
+        "play_snapshots",
+        "Network",
+        "Play the training",
+        ("L",),
+        "One snapshot after the other; of two pictures, in the first",
+        "snapshots",
+    ),
     Spec(
         "cluster_here",
         "Network",

@@ -13,6 +13,7 @@ from cnnvis_caffe.aggregation.edits import (
     ChooseEdgeFilter,
     ChooseEdges,
     ChooseFacet,
+    ChooseRepresentative,
     ChooseTheme,
     CollapseGroup,
     Edit,
@@ -235,17 +236,24 @@ class Commands:
         """Show contributions."""
         self._apply(ChooseFacet("contributions"))
 
+    def _edges(self, quantity: str) -> None:
+        reason = self._window.control_panel.edges.reason_against(quantity)
+        if reason:
+            self._window.say(reason)
+        else:
+            self._apply(ChooseEdges(quantity))
+
     def edges_weight(self) -> None:
         """Colour by weight."""
-        self._apply(ChooseEdges("weight"))
+        self._edges("weight")
 
     def edges_gradient(self) -> None:
         """Colour by gradient."""
-        self._apply(ChooseEdges("gradient"))
+        self._edges("gradient")
 
     def edges_change(self) -> None:
         """Colour by relative change."""
-        self._apply(ChooseEdges("relative_change"))
+        self._edges("relative_change")
 
     def _filter(self, by: float) -> None:
         share = round(min(max(self._session.view.edge_filter + by, FILTER_STEP), 1.0), 2)
@@ -322,6 +330,17 @@ class Commands:
     def collapse_all(self) -> None:
         """Show groups."""
         self._window.control_panel.groups.collapse_all()
+
+    def next_representative(self) -> None:
+        """Let the next layer stand for the group of the selection; after the last one the first."""
+        selection = self._session.selection
+        group = self._session.group_of(selection.node) if selection is not None else None
+        if group is not None and len(group.candidates) > 1 and not group.is_expanded:
+            at = group.candidates.index(group.representative) + 1
+            node = group.candidates[at % len(group.candidates)]
+            self._apply(ChooseRepresentative(group.name, node))
+            if selection.kind != "group":
+                self._session.select(Target("column", node))
 
     def new_cluster(self) -> None:
         """Put the selected neuron into a cluster of its own."""
@@ -431,16 +450,23 @@ class Commands:
         others = tuple(c for c in np.arange(self._session.analysis.data.n_classes).tolist() if c not in chosen)
         self._apply(ChooseClasses(others))
 
+    def _step_snapshot(self, by: int) -> None:
+        comparison = self._window.comparison
+        if comparison is not None and self._pane is comparison.pane:
+            comparison.step(by)
+        else:
+            self._window.snapshots.step(by)
+
     def snapshot_before(self) -> None:
-        """Go back in the training."""
-        self._window.snapshots.step(-1)
+        """Go back in the training, in the picture that was used last."""
+        self._step_snapshot(-1)
 
     def snapshot_after(self) -> None:
-        """Go on in the training."""
-        self._window.snapshots.step(1)
+        """Go on in the training, in the picture that was used last."""
+        self._step_snapshot(1)
 
     def play_snapshots(self) -> None:
-        """Play, or stop."""
+        """Play, or stop; of two pictures, in the first."""
         self._window.snapshots.play.toggle()
 
     def cluster_here(self) -> None:

@@ -122,6 +122,13 @@ class Comparison(QObject):
         self.chooser.set_value(label)
         self._follow_view(self.first.session.view)
 
+    def step(self, by: int) -> None:
+        """Show a snapshot before or after the one on the right."""
+        labels = [one.label for one in self.session.analysis.snapshots] if self.session.analysis is not None else []
+        if self.snapshot in labels:
+            at = min(max(labels.index(self.snapshot) + by, 0), len(labels) - 1)
+            self.show_snapshot(labels[at])
+
     def _follow_view(self, view: View) -> None:
         if self.session.analysis is not None:
             theirs = self._view(view)

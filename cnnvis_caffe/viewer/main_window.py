@@ -50,6 +50,7 @@ from cnnvis_caffe.viewer.worker import Job, Jobs
 SIZE = QSize(1600, 1000)
 LEFT_WIDTH, LEAST_LEFT_WIDTH = 256, 184
 BOTTOM_HEIGHT = 176
+TITLE_WIDTH = 120  # of the network's name, whatever else is said of it
 SAY_MS = 6000
 #: Networks of more columns than this are compared below each other.
 LONG = 9
@@ -236,7 +237,7 @@ class MainWindow(QtWidgets.QMainWindow):
             spacer.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Preferred)
             bar.addWidget(spacer)
             if left:
-                self.title_label, self.subtitle_label = Line("", "section"), Line("", "muted")
+                self.title_label, self.subtitle_label = Line("", "section", TITLE_WIDTH), Line("", "muted")
                 self.subtitle_label.setContentsMargins(8, 0, 0, 0)
                 bar.addWidget(self.title_label)
                 bar.addWidget(self.subtitle_label)
@@ -544,10 +545,13 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setWindowTitle(f"{analysis.title} · {snapshot.label} — cnnvis_caffe")
         self.title_label.setText(analysis.title)
         data = analysis.data
-        parts = [snapshot.label, data.source, f"{whole(data.n_images)} images"]
+        parts = [snapshot.label]
         if snapshot.error == snapshot.error:
             parts.append(f"error {100 * snapshot.error:.2f}%")
-        self.subtitle_label.setText("  ·  ".join(part for part in parts if part))
+        parts += [data.source, f"{whole(data.n_images)} images"]
+        parts = [part for part in parts if part]
+        text, *shorter = ["  ·  ".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        self.subtitle_label.setText(text, shorter)
 
     def _enable(self) -> None:
         """Let those actions be chosen that can do something now."""
@@ -564,6 +568,7 @@ class MainWindow(QtWidgets.QMainWindow):
             "cluster": there and kind in ("neuron", "cluster"),
             "bicluster": there and kind in ("edge", "bicluster"),
             "group": there and group is not None and len(group.columns) > 1,
+            "candidates": there and group is not None and len(group.candidates) > 1 and not group.is_expanded,
             "snapshots": there and session.analysis is not None and len(session.analysis.snapshots) > 1,
             "other_clusters": there and session.aggregation is not None and session.aggregation.kept is not None,
         }

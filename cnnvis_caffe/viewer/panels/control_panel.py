@@ -52,10 +52,24 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.facet = Segmented(
             (("features", "Features"), ("activations", "Activations"), ("contributions", "Contributions")), "Facet"
         )
+        self.facet.set_tips(
+            {
+                "features": "The image patches that its neurons respond to most  (1)",
+                "activations": "Mean activation of each neuron on each class  (2)",
+                "contributions": "What each neuron adds to the score of each class  (3)",
+            }
+        )
         self._section("Facet of the clusters", self.facet)
 
         self.edges = Segmented(
             (("weight", "Weight ±"), ("gradient", "Gradient"), ("relative_change", "Change")), "Edges"
+        )
+        self.edges.set_tips(
+            {
+                "weight": "The sign of the weights: blue adds, orange takes away  (W)",
+                "gradient": "The gradient of the loss, absolute  (G)",
+                "relative_change": "Relative change of the weights since the snapshot before  (R)",
+            }
         )
         self.filter = Slider(5, 100, "Edge filter", lambda value: f"{value}% of strength")
         self._section("Connections, coloured by", self.edges)
@@ -64,7 +78,14 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.importance = Segmented(
             (("mean", "Mean"), ("maximum", "Largest"), ("contribution", "Contribution")), "Importance"
         )
-        self._section("Size of neurons by activation", self.importance)
+        self.importance.set_tips(
+            {
+                "mean": "Mean activation on the chosen classes",
+                "maximum": "Largest activation on the chosen classes",
+                "contribution": "What a neuron adds to the scores of the chosen classes",
+            }
+        )
+        self._section("Size of neurons, by", self.importance)
 
         self.clustering = Dropdown("Clustering", tuple(CLUSTERINGS.items()))
         self.n_clusters = Stepper(0, 20, "Number of clusters", "auto")
@@ -188,6 +209,7 @@ class ClassChooser(QWidget):
         self.session = session
         self._chips: list[Chip] = []
         self._is_none = False
+        self._shown: tuple | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -267,13 +289,17 @@ class ClassChooser(QWidget):
                     item.setEditable(False)
                     item.setData(c, Qt.UserRole)
                     self._model.appendRow(item)
-        self._is_none = False
+        self._is_none, self._shown = False, None
         self.show_classes(self.session.view.classes)
 
     def show_classes(self, classes: tuple[int, ...]) -> None:
         """Show which are chosen; none means all."""
         if classes:
             self._is_none = False
+        shown = (classes, self._is_none, look.current())
+        if shown == self._shown:
+            return  # the view changes often, and a thousand classes take their time
+        self._shown = shown
         chosen = set(classes) if classes or self._is_none else set(range(self.n_classes))
         colours = look.class_colours(self.n_classes)
         for c, chip in enumerate(self._chips):
@@ -300,6 +326,7 @@ class ClassChooser(QWidget):
         self._chips_changed()
 
     def _chips_changed(self) -> None:
+        self._shown = None  # the user has changed a mark
         chosen = self._chosen()
         if not chosen:
             self.choose_none()

@@ -92,7 +92,7 @@ class SnapshotBar(QFrame):
         self.slider.blockSignals(False)
         if analysis is not None:
             # What grew and shrank would move the slider under the pointer.
-            self.label.set_room(max(self.label.width_of(self._text(snapshot)) for snapshot in analysis.snapshots))
+            self.label.set_room(max(self.label.width_of(self._texts(snapshot)[0]) for snapshot in analysis.snapshots))
             widths = []
             for snapshot in analysis.snapshots:
                 self.clusters.setText(self._clusters_text(snapshot))
@@ -101,13 +101,14 @@ class SnapshotBar(QFrame):
         self._show()
 
     @staticmethod
-    def _text(snapshot: Snapshot) -> str:
+    def _texts(snapshot: Snapshot) -> list[str]:
+        """What is said of a snapshot, from all of it to its label alone."""
         parts = [snapshot.label]
         if snapshot.error == snapshot.error:
             parts.append(f"error {percent(snapshot.error)}")
         if snapshot.loss == snapshot.loss:
             parts.append(f"loss {figure(snapshot.loss)}")
-        return " · ".join(parts)
+        return [" · ".join(parts[:n]) for n in range(len(parts), 0, -1)]
 
     def _clusters_text(self, snapshot: Snapshot) -> str:
         label = self.fontMetrics().elidedText(snapshot.label, Qt.ElideMiddle, WIDEST_LABEL)
@@ -138,7 +139,8 @@ class SnapshotBar(QFrame):
         self.slider.blockSignals(True)
         self.slider.setValue(self.index)
         self.slider.blockSignals(False)
-        self.label.setText(self._text(analysis.snapshots[self.index]))
+        text, *shorter = self._texts(analysis.snapshots[self.index])
+        self.label.setText(text, shorter)
         self.back.setEnabled(self.index > 0)
         self.forth.setEnabled(self.index < self.slider.maximum())
 

@@ -43,6 +43,7 @@ class Segmented(QWidget):
         self._value = self._options[0][0]
         self._under: int | None = None
         self._disabled: dict[str, str] = {}
+        self._tips: dict[str, str] = {}
         self.setFocusPolicy(Qt.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName(name)
@@ -61,10 +62,18 @@ class Segmented(QWidget):
             self.setAccessibleDescription(dict(self._options)[value])
             self.update()
 
+    def set_tips(self, tips: dict[str, str]) -> None:
+        """Say of options what they mean, to whoever points at them."""
+        self._tips = tips
+
     def set_unavailable(self, reasons: dict[str, str]) -> None:
         """Say which options cannot be chosen, and why."""
         self._disabled = reasons
         self.update()
+
+    def reason_against(self, value: str) -> str:
+        """Return why an option cannot be chosen, or nothing."""
+        return self._disabled.get(value, "")
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size in which every option has room."""
@@ -121,7 +130,7 @@ class Segmented(QWidget):
         """Point."""
         self._under = self._at(event.pos())
         key = self._options[self._under][0] if self._under is not None else ""
-        self.setToolTip(self._disabled.get(key, ""))
+        self.setToolTip(self._disabled.get(key) or self._tips.get(key, ""))
         self.update()
 
     def leaveEvent(self, event) -> None:  # noqa: N802
@@ -525,11 +534,14 @@ class Line(QtWidgets.QLabel):
     ----------
     text, role : str, default=""
         As for `look.label`.
+    least : int
+        As much of it is always seen, in pixels.
     """
 
-    def __init__(self, text: str = "", role: str = "") -> None:
+    def __init__(self, text: str = "", role: str = "", least: int = 56) -> None:
         super().__init__()
-        self._whole, self._room = "", 0
+        self._whole, self._room, self._least = "", 0, least
+        self._shorter: tuple[str, ...] = ()
         self.setTextFormat(Qt.PlainText)
         if role:
             self.setProperty("role", role)
@@ -539,9 +551,9 @@ class Line(QtWidgets.QLabel):
         """Return all of it."""
         return self._whole
 
-    def setText(self, text: str) -> None:  # noqa: N802
-        """Show another text."""
-        self._whole = text
+    def setText(self, text: str, shorter: Sequence[str] = ()) -> None:  # noqa: N802
+        """Show another text, or the first of some shorter ones that fits."""
+        self._whole, self._shorter = text, tuple(shorter)
         self.setAccessibleName(text)
         self._fit()
         self.updateGeometry()
@@ -558,8 +570,10 @@ class Line(QtWidgets.QLabel):
         return self.fontMetrics().horizontalAdvance(text) + margins.left() + margins.right() + 2
 
     def _fit(self) -> None:
-        room = max(self.contentsRect().width(), 0)
-        shown = self.fontMetrics().elidedText(self._whole, Qt.ElideMiddle, room)
+        room, metrics = max(self.contentsRect().width(), 0), self.fontMetrics()
+        texts = (self._whole, *self._shorter)
+        fitting = (text for text in texts if metrics.horizontalAdvance(text) <= room)
+        shown = next(fitting, "") or metrics.elidedText(texts[-1], Qt.ElideMiddle, room)
         super().setText(shown)
         self.setToolTip("" if shown == self._whole else self._whole)
 
@@ -569,7 +583,7 @@ class Line(QtWidgets.QLabel):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return a size in which something of it is seen."""
-        return QSize(min(self.sizeHint().width(), 56), super().minimumSizeHint().height())
+        return QSize(min(self.sizeHint().width(), self._least), super().minimumSizeHint().height())
 
     def resizeEvent(self, event) -> None:  # noqa: N802
         """Show as much as there is room for."""
