@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cnnvis_caffe.aggregation.edits import ChooseClasses, ChooseFacet, ChooseRepresentative, MoveNeuron
+from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import FACETS
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import class_name
@@ -15,7 +16,7 @@ from cnnvis_caffe.viewer.qt import QMenu, Qt
 if TYPE_CHECKING:
     from cnnvis_caffe.viewer.main_window import MainWindow
 
-#: Clusters that a submenu lists at most.
+#: Clusters or classes that a submenu lists at most.
 MOST = 24
 
 
@@ -32,7 +33,9 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
     if target is None:
         add("facet_features", "facet_activations", "facet_contributions")
         menu.addSeparator()
-        add("edges_weight", "edges_gradient", "edges_change")
+        add("edges_weight", "edges_gradient", "edges_change", "fewer_edges", "more_edges")
+        menu.addSeparator()
+        _class_menu(window, menu)
         menu.addSeparator()
         add("fit", "expand_all", "collapse_all")
         if actions["cluster_here"].isEnabled():
@@ -55,10 +58,7 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
         menu.addSeparator()
         add("edges_weight", "edges_gradient", "edges_change", "fewer_edges", "more_edges")
     if target.kind == "class" and session.analysis is not None:
-        number = target.members[0]
-        name = class_name(session.analysis, number)
-        only = menu.addAction(f"Only class {name}")
-        only.triggered.connect(lambda: window.apply(ChooseClasses((number,))))
+        _only_class(window, menu, session.analysis, target.members[0], "Only class ")
         add("all_classes", "invert_classes")
     group = session.group_of(target.node) if target.node else None
     if group is not None and group.kind != "input" and target.kind in ("neuron", "cluster", "column", "group"):
@@ -72,6 +72,21 @@ def context_menu(window: MainWindow, target: Target | None) -> QMenu:
     if target.kind in ("neuron", "cluster", "column"):
         add("export_patches")
     return menu
+
+
+def _only_class(window: MainWindow, menu: QMenu, analysis: Analysis, number: int, before: str = "") -> None:
+    action = menu.addAction(before + class_name(analysis, number).replace("&", "&&"))
+    action.triggered.connect(lambda: window.apply(ChooseClasses((number,))))
+
+
+def _class_menu(window: MainWindow, menu: QMenu) -> None:
+    analysis = window.active_session.analysis
+    if analysis is not None and analysis.data.n_classes <= MOST:  # for more there is a list in the control panel
+        submenu = menu.addMenu("Only class")
+        for number in range(analysis.data.n_classes):
+            _only_class(window, submenu, analysis, number)
+    menu.addAction(window.actions_by_name["all_classes"])
+    menu.addAction(window.actions_by_name["invert_classes"])
 
 
 def _move_menu(window: MainWindow, menu: QMenu, target: Target) -> None:

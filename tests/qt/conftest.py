@@ -44,6 +44,88 @@ def deep():
     return make_analysis("deep", n_snapshots=2)
 
 
+def _network(name, path, first, second, third):
+    from cnnvis_caffe.store import read_analysis
+
+    from .tour import Network
+
+    return Network(name, read_analysis(path), str(path), first, second, third)
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory, lenet):
+    """The small made-up analysis, as a file."""
+    from cnnvis_caffe.store import write_analysis
+
+    path = tmp_path_factory.mktemp("made_up") / "lenet.cnnvis.h5"
+    write_analysis(path, lenet)
+    return _network("made-up", path, "conv1", "conv2", "relu1")
+
+
+@pytest.fixture(scope="session")
+def real_lenet(tmp_path_factory, repository, data_dir, zoo_dir):
+    """Caffe's LeNet on 200 MNIST images; one snapshot."""
+    from cnnvis_caffe import pipeline
+
+    path = tmp_path_factory.mktemp("lenet") / "lenet.cnnvis.h5"
+    pipeline.analyze(
+        repository / "prototxt/lenet/train_val.prototxt",
+        zoo_dir / "lenet/lenet_iter_10000.caffemodel",
+        "mnist:test",
+        path,
+        limit=200,
+    )
+    return _network("lenet", path, "conv1", "conv2", "relu1")
+
+
+@pytest.fixture(scope="session")
+def other_lenet(tmp_path_factory, repository, data_dir, zoo_dir):
+    """The same network, trained otherwise."""
+    from cnnvis_caffe import pipeline
+
+    path = tmp_path_factory.mktemp("lenet") / "lenet_rmsprop.cnnvis.h5"
+    pipeline.analyze(
+        repository / "prototxt/lenet/train_val.prototxt",
+        zoo_dir / "lenet/lenet_rmsprop_iter_10000.caffemodel",
+        "mnist:test",
+        path,
+        limit=200,
+    )
+    return _network("lenet-rmsprop", path, "conv1", "conv2", "relu1")
+
+
+@pytest.fixture(scope="session")
+def cifar10_full(tmp_path_factory, repository, data_dir, zoo_dir):
+    """Three snapshots of one training on 200 CIFAR-10 images."""
+    from cnnvis_caffe import pipeline
+
+    path = tmp_path_factory.mktemp("cifar10_full") / "cifar10_full.cnnvis.h5"
+    pipeline.analyze(
+        repository / "prototxt/cifar10_full/train_val.prototxt",
+        [zoo_dir / f"cifar10_full_h5/cifar10_full_iter_{n}.caffemodel.h5" for n in (20000, 40000, 70000)],
+        "cifar10:test",
+        path,
+        limit=200,
+        mean=zoo_dir / "cifar10_mean.binaryproto",
+    )
+    return _network("cifar10_full", path, "relu1", "relu2", "relu3")
+
+
+NETWORKS = ("made_up", "real_lenet", "cifar10_full")
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    """Each network of the tour."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=("made_up", "cifar10_full"))
+def trained(request):
+    """Those with several snapshots."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
 def settings(qapp, tmp_path):
     """Settings of their own."""
@@ -86,6 +168,7 @@ def make_window(qtbot, settings, settle) -> Iterator[Callable]:
     def make(analysis=None, *, motion: bool = False):
         window = MainWindow(settings)
         window.set_reduced_motion(not motion)
+        window._find_soon.setInterval(20)  # every step waits for it
         window.resize(1400, 900)
         windows.append(window)
         window.show()

@@ -26,6 +26,13 @@ def click(widget, position: QPoint, button=Qt.LeftButton, modifiers=Qt.NoModifie
     send(widget, QEvent.MouseButtonRelease, position, button, Qt.NoButton, modifiers)
 
 
+def menu(widget, position: QPoint) -> None:
+    """Click with the right button, as systems turn it into asking for a menu."""
+    click(widget, position, Qt.RightButton)
+    event = QtGui.QContextMenuEvent(QtGui.QContextMenuEvent.Mouse, position, widget.mapToGlobal(position))
+    QApplication.sendEvent(widget, event)
+
+
 def double_click(widget, position: QPoint) -> None:
     """Click twice."""
     click(widget, position)

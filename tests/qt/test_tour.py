@@ -1,8 +1,40 @@
-"""A tour through every interaction with real mouse and key events; what is asserted is the scene and the session."""
+"""A tour through every interaction with real mouse and key events; what is asserted is the scene and the session.
+
+Each step runs on a made-up analysis, on Caffe's LeNet and on cifar10_full (three snapshots), where it can differ. With
+CNNVIS_TOUR_DIR naming a folder there is a screenshot of each step. Here are the paper's interactions, each with undo
+and redo, a context menu and a key:
+
+- facet of all clusters: `test_facets_of_all`; of one: `test_the_facet_of_one_cluster`
+- drag a neuron to another cluster, to a new one: `test_drag_a_neuron_…`
+- merge and split biclusters: `test_merge_and_split_bundles`
+- expand and collapse a group: `test_groups_expand_and_collapse` (neither LeNet nor cifar10_full has one of two columns)
+- choose the representative layer: `test_the_layer_that_stands_for_a_group`
+- select classes, the others turn translucent: `test_chosen_classes_leave_the_others_translucent`
+- edges by gradient, by relative change: `test_edges_by_…`; filter: `test_the_edge_filter`
+- the rest of the control panel: `test_importance_clustering_and_theme`
+- zoom, pan, fit, minimap: `test_zoom_pan_fit_and_minimap`
+
+What people expect today, in `test_tour_looking.py`:
+
+- hover: `test_hover_…`; a click selects everywhere, own curves: `test_a_click_selects_…`, `test_the_lists_…`
+- double click opens the page with all that belongs there: `test_a_neurons_page_…`
+- search by Ctrl+F: `test_search_…`
+- slider over snapshots, the layout stays: `test_snapshots_…`, `test_clusters_of_one_snapshot_…`
+- the chart leads to layers and snapshots, findings to their places: `test_the_chart_…`, `test_findings_…`
+
+In `test_tour_comparison.py`: two snapshots, two models, side by side, with linked neurons, clusters and bundles.
+
+In `test_tour_files.py`:
+
+- copy, export of pictures, tables, patches: `test_copy_…`, `test_export_…`; sessions: `test_sessions_…`
+- open, recent files, drop: `test_open_…`, `test_recent_…`, `test_drop_…`
+- a model with progress, cancel, closing meanwhile: `test_a_model_…`
+- an error becomes a message that can be copied: `test_a_damaged_file_…` (more in `test_window.py`, `test_workers.py`)
+- help with all keys, About: `test_help_and_about`
+- docks, layout and settings are kept: `test_docks_…`, `test_layout_…`
+"""
 
 from __future__ import annotations
-
-import os
 
 import pytest
 
@@ -10,305 +42,485 @@ pytest.importorskip("PyQt5")
 pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
-import numpy as np
-
 from cnnvis_caffe.scene.shapes import Path, Picture, Target
-from cnnvis_caffe.viewer.qt import QApplication, QKeySequence, QPoint, Qt
+from cnnvis_caffe.viewer.qt import QPoint, Qt, QtWidgets
 
 from . import pointer
+from .tour import boxes, context_menu, key, matrices, point_at, snap, targets
 
 
-def targets(window, kind, node=""):
-    return [t for t in window.pane.canvas.display.targets() if t.kind == kind and (not node or t.node == node)]
-
-
-def key(qtbot, widget, text):
-    """Press the keys of a shortcut."""
-    QApplication.setActiveWindow(widget.window())
-    sequence = QKeySequence(text)[0]
-    qtbot.keyClick(widget, sequence & ~0xFE000000, Qt.KeyboardModifiers(sequence & 0xFE000000))
-
-
-def snap(window, name):
-    """A screenshot of the step, where somebody wants to look at them."""
-    folder = os.environ.get("CNNVIS_TOUR_DIR")
-    if folder:
-        window.grab().save(os.path.join(folder, f"tour-{name}.png"))
-
-
-def menu_action(window, text):
-    """An action of the open context menu or of its submenus, by its text."""
-    found = []
-
-    def search(menu):
-        for action in menu.actions():
-            if action.menu() is not None:
-                search(action.menu())
-            elif action.text().startswith(text):
-                found.append(action)
-
-    search(window.menu)
-    assert found, f"no {text!r} in the menu"
-    return found[0]
-
-
-def test_facets_of_all_and_of_one(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
+def test_facets_of_all(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
     canvas, session = window.pane.canvas, window.session
-    snap(window, "features")
-    assert not any(isinstance(s, Picture) and s.rows for s in canvas.display.shapes)
-    key(qtbot, canvas, "2")
-    settle(window)
-    snap(window, "activations")
-    assert session.view.facet == "activations"
-    matrices = [s for s in canvas.display.shapes if isinstance(s, Picture) and s.rows and s.columns]
-    assert {s.target.node for s in matrices} >= {"conv1", "conv2"}
-    assert window.control_panel.facet.value == "activations"
-    key(qtbot, canvas, "3")
-    settle(window)
-    assert session.view.facet == "contributions"
-    key(qtbot, canvas, "1")
-    settle(window)
-    cluster = targets(window, "cluster", "conv2")[0]
-    pointer.click(canvas, pointer.place_of(canvas, cluster))
-    assert session.selection.kind == "cluster"
-    key(qtbot, canvas, "Shift+2")
-    settle(window)
-    assert session.view.facets == (("conv2", cluster.members, "activations"),)
-    matrices = [s for s in canvas.display.shapes if isinstance(s, Picture) and s.rows]
-    assert {s.target.node for s in matrices} == {"conv2"}
+    snap(window, "features", network)
+    assert session.view.facet == "features" and not matrices(window)
+    for text, facet in (("2", "activations"), ("3", "contributions"), ("1", "features")):
+        key(qtbot, canvas, text)
+        settle(window)
+        snap(window, f"facet-{facet}", network)
+        assert session.view.facet == facet == window.control_panel.facet.value
+        shown = matrices(window)
+        assert (set(shown) >= {network.first, network.second}) == (facet != "features")
+        if shown:
+            assert len(shown[network.first]) == network.analysis.node(network.first).n_neurons, "each neuron has a row"
     key(qtbot, canvas, "Ctrl+Z")
     settle(window)
-    assert session.view.facets == ()
-    assert not any(isinstance(s, Picture) and s.rows for s in canvas.display.shapes)
-
-
-def test_hover_answers_in_the_same_frame(make_window, qtbot, lenet):
-    window = make_window(lenet)
-    canvas = window.pane.canvas
-    neuron = next(t for t in targets(window, "neuron", "conv2") if len(t.members) == 1)
-    place = pointer.place_of(canvas, neuron)
-    pointer.move(canvas, place)
-    assert window.session.hover == neuron
-    assert window.pane.card.isVisible()
-    assert window.pane.card.card.title == f"conv2 · neuron {neuron.members[0]}"
-    assert window.status_line.text().startswith(f"conv2 · neuron {neuron.members[0]} · mean ")
-    assert window.pane.card.card.picture is not None
-    snap(window, "hover")
-    pointer.move(canvas, pointer.ground_of(canvas))
-    assert not window.pane.card.isVisible()
-    assert window.session.hover is None
-
-
-def test_a_click_selects_everywhere_and_draws_the_neurons_own_curves(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    canvas = window.pane.canvas
-    neuron = targets(window, "neuron", "conv2")[0]
-    before = sum(isinstance(s, Path) for s in canvas.display.shapes)
-    pointer.click(canvas, pointer.place_of(canvas, neuron))
-    assert window.session.selection == neuron
+    assert session.view.facet == "contributions" and matrices(window)
+    key(qtbot, canvas, "Ctrl+Shift+Z")
     settle(window)
-    snap(window, "neuron")
-    own = [
-        s
-        for s in canvas.display.shapes
-        if isinstance(s, Path) and s.target is not None and s.target.kind == "edge"
-        and (
-            (s.target.node, s.target.members) == ("conv2", neuron.members)
-            or (s.target.other_node, s.target.other_members) == ("conv2", neuron.members)
-        )
-    ]  # fmt: skip
-    assert {(s.target.node, s.target.other_node) for s in own} == {("conv1", "conv2"), ("conv2", "relu1")}
-    assert sum(isinstance(s, Path) for s in canvas.display.shapes) > before
-    index = window.layers.selectionModel().currentIndex()
-    assert index.data() == f"neuron {neuron.members[0]}"
-    assert window.debugging.plot._node_line.isVisible()
-    pointer.click(canvas, pointer.ground_of(canvas))
-    assert window.session.selection is None
+    assert session.view.facet == "features" and not matrices(window)
+    context_menu(window, qtbot, canvas, None, "Activations", shot="menu-of-the-ground", network=network)
     settle(window)
-    assert not window.layers.selectionModel().hasSelection()
+    assert session.view.facet == "activations" and matrices(window)
+    facet = window.control_panel.facet
+    qtbot.mouseClick(facet, Qt.LeftButton, pos=facet._boxes()[0].center().toPoint())
+    settle(window)
+    assert session.view.facet == "features" and not matrices(window)
 
 
-def test_drag_a_neuron_to_another_cluster(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
+def test_the_facet_of_one_cluster(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
     canvas, session = window.pane.canvas, window.session
-    column = session.aggregation.column("conv1")
-    assert len(column.clusters) >= 2
-    neuron = next(t for t in targets(window, "neuron", "conv1") if column.labels[t.members[0]] == 0)
-    goal = next(t for t in targets(window, "cluster", "conv1") if neuron.members[0] not in t.members)
+    cluster = targets(window, "cluster", network.second)[0]
+    pointer.click(canvas, point_at(canvas, cluster))
+    settle(window)
+    assert (session.selection.kind, session.selection.members) == ("cluster", cluster.members)
+    key(qtbot, canvas, "Shift+2")
+    settle(window)
+    snap(window, "one-cluster-as-matrix", network)
+    assert session.view.facets == ((network.second, cluster.members, "activations"),)
+    assert matrices(window) == {network.second: set(cluster.members)}
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    assert session.view.facets == () and not matrices(window)
+    key(qtbot, canvas, "Ctrl+Shift+Z")
+    settle(window)
+    assert matrices(window) == {network.second: set(cluster.members)}
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    context_menu(
+        window, qtbot, canvas, cluster, "This cluster by", "contributions", shot="menu-of-a-cluster", network=network
+    )
+    settle(window)
+    assert session.view.facets == ((network.second, cluster.members, "contributions"),)
+    assert matrices(window) == {network.second: set(cluster.members)}
+
+
+def clusters_of(session, node):
+    """A column's clusters as sets."""
+    return {frozenset(cluster.neurons.tolist()) for cluster in session.aggregation.column(node).clusters}
+
+
+def test_drag_a_neuron_to_another_cluster(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
+    canvas, session, node = window.pane.canvas, window.session, network.first
+    before = clusters_of(session, node)
+    home, goal = (t for t in targets(window, "cluster", node)[:2])
+    neuron = next(t for t in targets(window, "neuron", node) if t.members[0] in home.members)
     start, end = pointer.place_of(canvas, neuron), pointer.place_of(canvas, goal)
     pointer.press_and_move(canvas, start, end)
     assert canvas.is_dragging
-    snap(window, "drag")
+    snap(window, "drag", network)
     pointer.release(canvas, end)
     assert not canvas.is_dragging
     settle(window)
-    move = session.view.moves[-1]
-    assert (move.node, move.neuron, move.to) == ("conv1", neuron.members[0], goal.members)
-    column = session.aggregation.column("conv1")
-    home = column.clusters[int(column.labels[neuron.members[0]])]
-    assert set(goal.members) | set(neuron.members) == set(home.neurons.tolist())
-    assert session.history.undo_text == f"Move neuron {neuron.members[0]} of conv1"
+    snap(window, "dragged", network)
+    wanted = before - {frozenset(home.members), frozenset(goal.members)}
+    wanted |= {frozenset(goal.members) | set(neuron.members)}
+    wanted |= {frozenset(home.members) - set(neuron.members)} - {frozenset()}
+
+    def is_moved():
+        move = session.view.moves[-1]
+        assert (move.node, move.neuron, move.to) == (node, neuron.members[0], goal.members)
+        assert clusters_of(session, node) == wanted
+        drawn = {t.members for t in targets(window, "cluster", node)}
+        assert drawn == {tuple(sorted(one)) for one in wanted}
+
+    is_moved()
+    assert session.history.undo_text == f"Move neuron {neuron.members[0]} of {node}"
     key(qtbot, canvas, "Ctrl+Z")
     settle(window)
-    assert session.view.moves == ()
+    assert session.view.moves == () and clusters_of(session, node) == before
     key(qtbot, canvas, "Ctrl+Shift+Z")
     settle(window)
-    assert len(session.view.moves) == 1
+    is_moved()
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    number = next(
+        k for k, one in enumerate(session.aggregation.column(node).clusters)
+        if tuple(one.neurons.tolist()) == goal.members
+    )  # fmt: skip
+    words = ("Move to cluster", f"Cluster {number + 1},")
+    context_menu(window, qtbot, canvas, neuron, *words, shot="menu-of-a-neuron", network=network)
+    settle(window)
+    is_moved()
 
 
-def test_drag_a_neuron_to_the_ground_makes_a_cluster_and_escape_cancels(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    canvas, session = window.pane.canvas, window.session
-    n = len(session.aggregation.column("conv1").clusters)
-    neuron = targets(window, "neuron", "conv1")[0]
+def test_drag_a_neuron_to_the_ground(make_window, settle, qtbot, network):
+    """It makes a cluster; Escape cancels; other layers do not take it."""
+    window = make_window(network.analysis)
+    canvas, session, node = window.pane.canvas, window.session, network.first
+    before = clusters_of(session, node)
+    home = next(t for t in targets(window, "cluster", node) if len(t.members) > 1)
+    neuron = next(t for t in targets(window, "neuron", node) if t.members[0] in home.members)
+    alone = frozenset(neuron.members)
     start, ground = pointer.place_of(canvas, neuron), pointer.ground_of(canvas)
     pointer.press_and_move(canvas, start, ground)
     assert canvas.is_dragging
+    snap(window, "drag-to-the-ground", network)
     qtbot.keyClick(canvas, Qt.Key_Escape)
     assert not canvas.is_dragging
     pointer.release(canvas, ground)
     assert session.view.moves == ()
     pointer.drag(canvas, start, ground)
     settle(window)
+    snap(window, "a-new-cluster", network)
     assert session.view.moves[-1].to == ()
-    column = session.aggregation.column("conv1")
-    assert len(column.clusters) == n + 1
-    assert [c.neurons.tolist() for c in column.clusters].count([neuron.members[0]]) == 1
-    other = targets(window, "cluster", "conv2")[0]
+    assert clusters_of(session, node) == before - {frozenset(home.members)} | {alone, frozenset(home.members) - alone}
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    assert clusters_of(session, node) == before
+    key(qtbot, canvas, "Ctrl+Y")
+    settle(window)
+    assert alone in clusters_of(session, node)
+    other = targets(window, "cluster", network.second)[0]
     pointer.drag(canvas, pointer.place_of(canvas, neuron), pointer.place_of(canvas, other))
     settle(window)
     assert len(session.view.moves) == 1, "a neuron cannot go to another layer"
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    pointer.click(canvas, pointer.place_of(canvas, neuron))
+    key(qtbot, canvas, "N")
+    settle(window)
+    assert alone in clusters_of(session, node)
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    context_menu(window, qtbot, canvas, neuron, "New cluster")
+    settle(window)
+    assert alone in clusters_of(session, node)
 
 
-def test_merge_and_split_bundles(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
+def bars(window, gap):
+    """The bundles of a gap in the picture."""
+    return [t for t in targets(window, "bicluster") if (t.node, t.other_node) == (gap.source, gap.target)]
+
+
+def gap_like(session, gap):
+    """The same gap, as it is now."""
+    return next(g for g in session.aggregation.gaps if (g.source, g.target) == (gap.source, gap.target))
+
+
+def test_merge_and_split_bundles(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
     canvas, session = window.pane.canvas, window.session
     gap, index = next(
         (gap, i)
         for gap in session.aggregation.gaps
         for i, b in enumerate(gap.biclusters)
-        if sum(o.sign == b.sign for o in gap.biclusters) > 1
+        if gap.source == network.first and sum(o.sign == b.sign for o in gap.biclusters) > 1
     )
-    count = len(gap.biclusters)
-    bar = next(
-        t for t in targets(window, "bicluster") if (t.node, t.other_node, t.index) == (gap.source, gap.target, index)
-    )
-    pointer.click(canvas, pointer.place_of(canvas, bar))
+    bar = next(t for t in bars(window, gap) if t.index == index)
+    n_bars = len(bars(window, gap))
+    pointer.click(canvas, point_at(canvas, bar))
+    settle(window)
     assert session.selection == bar
+    snap(window, "bundle", network)
     key(qtbot, canvas, "M")
     settle(window)
+    snap(window, "merged", network)
     assert len(session.view.bicluster_edits) == 1
-    after = next(g for g in session.aggregation.gaps if (g.source, g.target) == (gap.source, gap.target))
-    assert len(after.biclusters) == count - 1
-    wide = next(
-        t
-        for t in targets(window, "bicluster")
-        if (t.node, t.other_node) == (gap.source, gap.target) and len(after.biclusters[t.index].targets) > 1
-    )
-    pointer.click(canvas, pointer.place_of(canvas, wide))
+    merged = gap_like(session, gap)
+    assert len(merged.biclusters) == len(gap.biclusters) - 1
+    assert len(bars(window, gap)) == n_bars - 1
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    assert len(gap_like(session, gap).biclusters) == len(gap.biclusters) and len(bars(window, gap)) == n_bars
+    key(qtbot, canvas, "Ctrl+Shift+Z")
+    settle(window)
+    assert len(gap_like(session, gap).biclusters) == len(merged.biclusters)
+    wide = next(t for t in bars(window, gap) if len(merged.biclusters[t.index].targets) > 1)
+    n_targets = len(merged.biclusters[wide.index].targets)
+    pointer.click(canvas, point_at(canvas, wide))
+    settle(window)
     key(qtbot, canvas, "S")
     settle(window)
-    split = next(g for g in session.aggregation.gaps if (g.source, g.target) == (gap.source, gap.target))
-    assert len(split.biclusters) > len(after.biclusters)
+    snap(window, "split", network)
+    split = gap_like(session, gap)
+    assert len(split.biclusters) == len(merged.biclusters) - 1 + n_targets
+    assert len(bars(window, gap)) == n_bars - 2 + n_targets
     for _ in range(2):
         key(qtbot, canvas, "Ctrl+Z")
+        settle(window)
+    assert session.view.bicluster_edits == () and len(bars(window, gap)) == n_bars
+    bar = next(t for t in bars(window, gap) if (t.members, t.other_members) == (bar.members, bar.other_members))
+    context_menu(window, qtbot, canvas, bar, "Merge with bundle", "Clusters ", shot="menu-of-a-bundle", network=network)
     settle(window)
-    assert session.view.bicluster_edits == ()
+    assert len(gap_like(session, gap).biclusters) == len(gap.biclusters) - 1
+    now = gap_like(session, gap)
+    wide = next(t for t in bars(window, gap) if len(now.biclusters[t.index].targets) > 1)
+    context_menu(window, qtbot, canvas, wide, "Split the bundle")
+    settle(window)
+    assert len(session.view.bicluster_edits) == 2
+    assert len(gap_like(session, gap).biclusters) > len(now.biclusters)
 
 
-def test_groups_expand_collapse_and_change_their_representative(make_window, settle, qtbot, deep):
+def test_groups_expand_and_collapse(make_window, settle, qtbot, deep):
     window = make_window(deep)
     canvas, session = window.pane.canvas, window.session
     pill = next(t for t in targets(window, "group") if t.node == "conv3_1")
     n = len(session.aggregation.columns)
-    canvas.reveal(pill)
-    settle(window)
-    pointer.click(canvas, pointer.place_of(canvas, pill))
-    settle(window)
+
+    def is_expanded(on):
+        settle(window)
+        assert session.view.expanded == (("conv3_1",) if on else ())
+        assert len(session.aggregation.columns) == n + 2 * on
+        shown = {"relu3_1", "relu3_2", "relu3_3"} & {t.node for t in targets(window, "column")}
+        assert len(shown) == (3 if on else 1)
+
+    pointer.click(canvas, point_at(canvas, pill))
+    is_expanded(True)
     snap(window, "expanded")
-    assert session.view.expanded == ("conv3_1",)
-    assert len(session.aggregation.columns) == n + 2
-    assert {"relu3_1", "relu3_2", "relu3_3"} <= {t.node for t in targets(window, "column")}
-    session.select(Target("column", "relu3_2"))
+    key(qtbot, canvas, "Ctrl+Z")
+    is_expanded(False)
+    key(qtbot, canvas, "Ctrl+Shift+Z")
+    is_expanded(True)
+    pointer.click(canvas, point_at(canvas, Target("column", "relu3_2")))
     key(qtbot, canvas, "E")
-    settle(window)
-    assert session.view.expanded == ()
-    dropdown = window.control_panel.groups._rows["conv3_1"][1]
-    at = dropdown.findData("conv3_2")
-    dropdown.setCurrentIndex(at)
-    dropdown.activated.emit(at)
-    settle(window)
-    assert session.view.representatives == (("conv3_1", "conv3_2"),)
-    assert any(column.node == "conv3_2" for column in session.aggregation.columns)
+    is_expanded(False)
+    snap(window, "collapsed")
+    shown = next(t for t in targets(window, "column") if t.node.startswith("relu3"))
+    context_menu(window, qtbot, canvas, shown, "Expand or collapse", shot="menu-of-a-layer")
+    is_expanded(True)
+    pointer.double_click(canvas, point_at(canvas, Target("column", "relu3_1")))
+    is_expanded(False)
+    button = window.control_panel.groups._rows["conv3_1"][0]
+    window.control_panel.ensureWidgetVisible(button)
+    qtbot.mouseClick(button, Qt.LeftButton)
+    is_expanded(True)
     key(qtbot, canvas, "Shift+E")
     settle(window)
     assert len(session.view.expanded) >= 4
     key(qtbot, canvas, "Shift+C")
-    settle(window)
-    assert session.view.expanded == ()
+    is_expanded(False)
 
 
-def test_classes_edges_filter_importance_clustering_theme(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    panel, session = window.control_panel, window.session
-    chips = panel.classes._chips
-    qtbot.mouseClick(chips[3], Qt.LeftButton)
-    settle(window)
-    assert session.view.classes == tuple(c for c in range(10) if c != 3)
-    panel.classes.choose_none()
-    assert session.view.classes == ()
-    assert not any(chip.isChecked() for chip in chips)
-    qtbot.mouseClick(chips[7], Qt.LeftButton)
-    settle(window)
-    snap(window, "class")
-    assert session.view.classes == (7,)
-    weak = [c for column in session.aggregation.columns for c in column.clusters if not c.is_strong]
-    assert weak, "some clusters are not strong for one class"
-    faded = [s for s in window.pane.canvas.display.shapes if isinstance(s, Picture) and s.opacity < 1]
-    assert faded, "and are translucent"
-    panel.classes.invert()
-    assert session.view.classes == tuple(c for c in range(10) if c != 7)
-    panel.classes.choose_all()
-    assert session.view.classes == ()
-    for text, value in (("G", "gradient"), ("R", "relative_change"), ("W", "weight")):
-        key(qtbot, window.pane.canvas, text)
-        assert (session.view.edges, panel.edges.value) == (value, value)
+def test_the_layer_that_stands_for_a_group(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
+    canvas, session = window.pane.canvas, window.session
+    group = next(group for group in session.aggregation.groups if network.second in group.candidates)
+    was = group.representative
+    other = next(node for node in group.candidates if node != was)
+
+    def shows(node):
         settle(window)
-    slider = panel.filter.slider
-    n_edits = len(session.history.edits)
+        columns = {t.node for t in targets(window, "column")} & set(group.candidates)
+        assert columns == {node} == {c.node for c in session.aggregation.columns} & set(group.candidates)
+        assert {t.node for t in targets(window, "neuron")} & set(group.candidates) == {node}
+        assert window.control_panel.groups._rows[group.name][1].value == node
+
+    shows(was)
+    context_menu(
+        window, qtbot, canvas, Target("column", was), f"Show {group.name} by", other,
+        shot="menu-of-representatives", network=network,
+    )  # fmt: skip
+    shows(other)
+    snap(window, "another-representative", network)
+    assert session.view.representatives == ((group.name, other),)
+    key(qtbot, canvas, "Ctrl+Z")
+    shows(was)
+    key(qtbot, canvas, "Ctrl+Shift+Z")
+    shows(other)
+    pointer.click(canvas, point_at(canvas, Target("column", other)))
+    for k in range(1, len(group.candidates) + 1):  # the key goes through all of them
+        key(qtbot, canvas, "V")
+        shows(group.candidates[(group.candidates.index(other) + k) % len(group.candidates)])
+    dropdown = window.control_panel.groups._rows[group.name][1]
+    window.control_panel.ensureWidgetVisible(dropdown)
+    dropdown.setFocus()
+    at = dropdown.findData(other)
+    qtbot.keyClick(dropdown, Qt.Key_Up if at > 0 else Qt.Key_Down)
+    shows(group.candidates[at - 1 if at > 0 else at + 1])
+
+
+def opacity(window):
+    """How much is seen of each neuron's patch."""
+    shapes = window.pane.canvas.display.shapes
+    found = [s for s in shapes if isinstance(s, Picture) and s.target is not None and s.target.kind == "neuron"]
+    return {(s.target.node, s.target.members): s.opacity for s in found if len(s.target.members) == 1}
+
+
+def test_chosen_classes_leave_the_others_translucent(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
+    canvas, panel, session = window.pane.canvas, window.control_panel, window.session
+    chips = panel.classes._chips
+    number = 7
+
+    def only(classes):
+        settle(window)
+        assert session.view.classes == classes
+        assert [chip.isChecked() for chip in chips] == [not classes or c in classes for c in range(10)]
+        return opacity(window)
+
+    assert set(only(()).values()) == {1.0}
+    qtbot.mouseClick(chips[3], Qt.LeftButton)
+    only(tuple(c for c in range(10) if c != 3))
+    none = next(b for b in panel.classes.findChildren(QtWidgets.QPushButton) if b.text() == "None")
+    qtbot.mouseClick(none, Qt.LeftButton)
+    settle(window)
+    assert session.view.classes == () and not any(chip.isChecked() for chip in chips)
+    qtbot.mouseClick(chips[number], Qt.LeftButton)
+    seen = only((number,))
+    snap(window, "class", network)
+    assert min(seen.values()) < 0.5 and max(seen.values()) == 1.0, "some are translucent, some are not"
+    key(qtbot, canvas, "Shift+A")
+    only(tuple(c for c in range(10) if c != number))
+    key(qtbot, canvas, "Ctrl+Z")
+    assert only((number,)) == seen
+    key(qtbot, canvas, "A")
+    assert set(only(()).values()) == {1.0}
+    key(qtbot, canvas, "Ctrl+Z")
+    assert only((number,)) == seen
+    key(qtbot, canvas, "Ctrl+Shift+Z")
+    only(())
+    name = network.analysis.data.class_names[number]
+    context_menu(window, qtbot, canvas, None, "Only class", name, shot="menu-of-classes", network=network)
+    assert only((number,)) == seen
+    slider = panel.cutoff.slider
     slider.setFocus()
-    slider.setSliderDown(True)
-    for value in (70, 60, 50):
-        slider.setValue(value)
-    slider.setSliderDown(False)
-    assert session.view.edge_filter == pytest.approx(0.5)
-    assert len(session.history.edits) == n_edits + 3 or len(session.history.edits) <= n_edits + 1
+    qtbot.keyClick(slider, Qt.Key_End)
     settle(window)
-    kept = sum(int(g.kept_positive.sum() + g.kept_negative.sum()) for g in session.aggregation.gaps)
-    key(qtbot, window.pane.canvas, ".")
+    assert session.view.class_cutoff == 1.0
+    strictest = opacity(window)
+    assert sum(value < 1 for value in strictest.values()) > sum(value < 1 for value in seen.values())
+
+
+def curve_colours(window):
+    """Colours of the curves between clusters."""
+    shapes = window.pane.canvas.display.shapes
+    curves = [s for s in shapes if isinstance(s, Path) and s.target is not None and s.target.kind == "edge"]
+    return {curve.style.stroke or curve.style.fill for curve in curves}
+
+
+def test_edges_by_gradient_and_by_change(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
+    canvas, session, panel = window.pane.canvas, window.session, window.control_panel
+    theme = canvas.theme
+    by_sign = curve_colours(window)
+    assert by_sign == {theme.positive, theme.negative}
+    for text, quantity in (("G", "gradient"), ("R", "relative_change"), ("W", "weight")):
+        if quantity == "relative_change" and len(network.labels) == 1:
+            continue
+        key(qtbot, canvas, text)
+        settle(window)
+        snap(window, f"edges-{quantity}", network)
+        assert (session.view.edges, panel.edges.value) == (quantity, quantity)
+        colours = curve_colours(window)
+        assert colours == by_sign if quantity == "weight" else len(colours) > 3 and not colours & by_sign
+        key(qtbot, canvas, "Ctrl+Z")
+        settle(window)
+        assert session.view.edges != quantity and curve_colours(window) != colours
+        key(qtbot, canvas, "Ctrl+Shift+Z")
+        settle(window)
+        assert session.view.edges == quantity and curve_colours(window) == colours
+    context_menu(window, qtbot, canvas, None, "Edges by gradient")
     settle(window)
-    assert session.view.edge_filter == pytest.approx(0.55)
-    assert sum(int(g.kept_positive.sum() + g.kept_negative.sum()) for g in session.aggregation.gaps) >= kept
+    assert session.view.edges == "gradient" and not curve_colours(window) & by_sign
+    box = panel.edges._boxes()[0]
+    qtbot.mouseClick(panel.edges, Qt.LeftButton, pos=box.center().toPoint())
+    settle(window)
+    assert session.view.edges == "weight" and curve_colours(window) == by_sign
+
+
+def test_changes_of_a_single_snapshot_cannot_be_chosen(make_window, settle, qtbot, real_lenet):
+    window = make_window(real_lenet.analysis)
+    edges = window.control_panel.edges
+    qtbot.mouseClick(edges, Qt.LeftButton, pos=edges._boxes()[2].center().toPoint())
+    qtbot.mouseMove(edges, edges._boxes()[2].center().toPoint())
+    assert window.session.view.edges == "weight" == edges.value
+    assert "second one" in edges.toolTip()
+    key(qtbot, window.pane.canvas, "R")
+    assert window.session.view.edges == "weight" and "second one" in window.status_line.text()
+    snap(window, "no-change", real_lenet)
+
+
+def kept_edges(session):
+    """How many connections are drawn."""
+    return sum(int(g.kept_positive.sum() + g.kept_negative.sum()) for g in session.aggregation.gaps)
+
+
+def test_the_edge_filter(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
+    canvas, session = window.pane.canvas, window.session
+    slider = window.control_panel.filter.slider
+    start, n_edits = session.view.edge_filter, len(session.history.edits)
+    all_of_them = kept_edges(session)
+    n_curves = sum(isinstance(s, Path) for s in canvas.display.shapes)
+    option = QtWidgets.QStyleOptionSlider()
+    slider.initStyleOption(option)
+    handle = slider.style().subControlRect(QtWidgets.QStyle.CC_Slider, option, QtWidgets.QStyle.SC_SliderHandle, slider)
+    at = handle.center()
+    pointer.drag(slider, at, QPoint(at.x() - 12, at.y()), QPoint(at.x() - slider.width() // 4, at.y()))
+    settle(window)
+    snap(window, "fewer-edges", network)
+    low = session.view.edge_filter
+    assert low < start - 0.1
+    assert len(session.history.edits) == n_edits + 1, "one drag is one step to undo"
+    few = kept_edges(session)
+    assert few < all_of_them
+    assert sum(isinstance(s, Path) for s in canvas.display.shapes) < n_curves
+    key(qtbot, canvas, "Ctrl+Z")
+    settle(window)
+    assert session.view.edge_filter == start and kept_edges(session) == all_of_them
+    key(qtbot, canvas, "Ctrl+Shift+Z")
+    settle(window)
+    assert session.view.edge_filter == low and kept_edges(session) == few
+    for text, step in ((".", 0.05), (",", -0.05)):
+        was = session.view.edge_filter
+        key(qtbot, canvas, text)
+        settle(window)
+        assert session.view.edge_filter == pytest.approx(was + step)
+        assert (kept_edges(session) - few) * step >= 0
+    for target in (None, targets(window, "bicluster")[0]):
+        was = session.view.edge_filter
+        context_menu(window, qtbot, canvas, target, "More edges")
+        settle(window)
+        assert session.view.edge_filter == pytest.approx(was + 0.05)
+
+
+def test_importance_clustering_and_theme(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
+    panel, session = window.control_panel, window.session
+    panel.importance.setFocus()
+    sizes = {name: (box.width(), box.height()) for name, box in boxes(window, "neuron").items()}
     qtbot.keyClick(panel.importance, Qt.Key_Right)
-    assert session.view.importance == "maximum"
-    panel.clustering.setCurrentIndex(1)
-    panel.clustering.activated.emit(1)
-    assert session.view.clustering == "agglomerative"
-    qtbot.mouseClick(panel.n_clusters._more, Qt.LeftButton)
-    qtbot.mouseClick(panel.n_clusters._more, Qt.LeftButton)
     settle(window)
+    assert session.view.importance == "maximum"
+    assert {name: (box.width(), box.height()) for name, box in boxes(window, "neuron").items()} != sizes
+    panel.clustering.setFocus()
+    qtbot.keyClick(panel.clustering, Qt.Key_Down)
+    settle(window)
+    assert session.view.clustering == "agglomerative"
+    for _ in range(2):
+        qtbot.mouseClick(panel.n_clusters._more, Qt.LeftButton)
+    settle(window)
+    snap(window, "three-clusters", network)
     assert session.view.n_clusters == 3
     assert all(len(c.clusters) <= 3 for c in session.aggregation.columns)
+    assert len(targets(window, "cluster", network.second)) == 3
     key(qtbot, window.pane.canvas, "T")
     settle(window)
-    snap(window, "dark")
+    snap(window, "dark", network)
     assert session.view.theme == "dark"
     assert window.pane.canvas.display.scene.ground == window.pane.canvas.theme.ground != "#FBFBFA"
+    for _ in range(5):
+        key(qtbot, window.pane.canvas, "Ctrl+Z")
+    settle(window)
+    assert (session.view.theme, session.view.importance, session.view.n_clusters) == ("light", "mean", 0)
+    assert {name: (box.width(), box.height()) for name, box in boxes(window, "neuron").items()} == sizes
 
 
-def test_zoom_pan_fit_and_minimap(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
+def test_zoom_pan_fit_and_minimap(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
     canvas = window.pane.canvas
     at = QPoint(300, 250)
     x, y = canvas.camera.to_scene(at.x(), at.y())
@@ -320,7 +532,7 @@ def test_zoom_pan_fit_and_minimap(make_window, settle, qtbot, lenet):
         pointer.wheel(canvas, at, 120)
     settle(window)
     assert window.pane.minimap.isVisible()
-    snap(window, "zoomed")
+    snap(window, "zoomed", network)
     before = canvas.camera
     pointer.drag(canvas, QPoint(300, 300), QPoint(260, 330), button=Qt.MiddleButton)
     assert canvas.camera.to_screen(before.x, before.y) == pytest.approx((-40, 30))
@@ -342,383 +554,8 @@ def test_zoom_pan_fit_and_minimap(make_window, settle, qtbot, lenet):
     key(qtbot, canvas, "F")
     settle(window)
     assert canvas.is_fitted and canvas.camera == canvas._fitted()
-    canvas.zoom_by(2)
+    key(qtbot, canvas, "+")
+    assert not canvas.is_fitted
     pointer.double_click(canvas, pointer.ground_of(canvas))
     settle(window)
     assert canvas.is_fitted
-
-
-def test_arrow_keys_walk_over_the_picture(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    canvas, session = window.pane.canvas, window.session
-    canvas.setFocus()
-    qtbot.keyClick(canvas, Qt.Key_Right)
-    assert session.selection.kind == "cluster"
-    first = session.selection
-    settle(window)
-    qtbot.keyClick(canvas, Qt.Key_Right)
-    assert session.selection.node != first.node
-    settle(window)
-    key(qtbot, canvas, "I")
-    assert session.selection.kind == "neuron"
-    settle(window)
-    key(qtbot, canvas, "Escape")
-    assert session.selection.kind == "cluster"
-    key(qtbot, canvas, "Escape")
-    assert session.selection.kind == "column"
-    key(qtbot, canvas, "Escape")
-    assert session.selection is None
-
-
-def test_search_by_name_and_number(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    key(qtbot, window.pane.canvas, "Ctrl+F")
-    assert window.search.hasFocus()
-    qtbot.keyClicks(window.search, "conv2 17")
-    assert window.search.popup.isVisible()
-    assert window.search.model.found[0].target == Target("neuron", "conv2", (17,))
-    snap(window, "search")
-    qtbot.keyClick(window.search, Qt.Key_Return)
-    settle(window)
-    assert window.session.selection.members == (17,)
-    assert not window.search.popup.isVisible()
-    window.search.clear()
-    qtbot.keyClicks(window.search, "nothing like it")
-    assert window.search.empty.isVisible()
-    qtbot.keyClick(window.search, Qt.Key_Escape)
-    assert not window.search.popup.isVisible()
-
-
-def test_search_uncovers_a_hidden_layer(make_window, settle, qtbot, deep):
-    window = make_window(deep)
-    assert not any(column.node == "relu4_1" for column in window.session.aggregation.columns)
-    window.places.go_to(Target("neuron", "relu4_1", (5,)))
-    settle(window)
-    assert any(column.node == "relu4_1" for column in window.session.aggregation.columns)
-    assert window.session.selection.members == (5,)
-
-
-def test_a_neurons_page(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    canvas = window.pane.canvas
-    neuron = targets(window, "neuron", "conv2")[0]
-    pointer.double_click(canvas, pointer.place_of(canvas, neuron))
-    settle(window)
-    assert window.tabs.count() == 2
-    tab = window.pages.currentWidget()
-    assert (tab.node, tab.neuron) == ("conv2", neuron.members[0])
-    qtbot.waitUntil(lambda: tab.page.display is not None, timeout=10_000)
-    snap(window, "page")
-    kinds = {t.kind for t in tab.page.display.targets()}
-    assert {"image", "neuron"} <= kinds
-    first = tab.neuron
-    qtbot.mouseClick(tab.next if tab.next.isEnabled() else tab.previous, Qt.LeftButton)
-    assert tab.neuron != first
-    settle(window)
-    qtbot.mouseClick(tab.back, Qt.LeftButton)
-    assert window.tabs.currentIndex() == 0
-    assert window.session.selection.members == (tab.neuron,)
-    settle(window)
-    window.places.close_tab(1)
-    assert window.tabs.count() == 1 and not window.tabs.isVisible()
-
-
-def test_snapshots_keep_the_layout(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    canvas, session = window.pane.canvas, window.session
-    assert window.snapshots.isVisible()
-    canvas.zoom_by(1.3)
-    settle(window)
-    camera, nodes = canvas.camera, [column.node for column in session.aggregation.columns]
-    key(qtbot, canvas, "[")
-    settle(window)
-    assert session.view.snapshot == "iter 2000"
-    assert canvas.camera == camera
-    assert [column.node for column in session.aggregation.columns] == nodes
-    window.snapshots.slider.setValue(0)
-    settle(window)
-    assert session.snapshot.label == "iter 1000"
-    key(qtbot, canvas, "]")
-    key(qtbot, canvas, "]")
-    settle(window)
-    assert session.view.snapshot == ""
-
-
-def boxes(window, kind):
-    """Places of clusters or neurons in the picture."""
-    display = window.pane.canvas.display
-    return {(t.node, t.members): display.box_of(t) for t in targets(window, kind)}
-
-
-def test_clusters_of_one_snapshot_stay_until_others_are_asked_for(make_window, settle, qtbot, lenet, tmp_path):
-    window = make_window(lenet)
-    canvas, session, button = window.pane.canvas, window.session, window.snapshots.clusters
-    kept = boxes(window, "cluster"), boxes(window, "neuron")
-    assert button.text() == "Clusters of iter 3000" and not button.isEnabled()
-    for number in (0, 1, 2):
-        window.snapshots.go_to(number)
-        settle(window)
-        assert (boxes(window, "cluster"), boxes(window, "neuron")) == kept
-    window.snapshots.go_to(0)
-    settle(window)
-    assert button.isEnabled()
-    snap(window, "first-snapshot")
-    key(qtbot, canvas, "K")
-    settle(window)
-    assert session.view.clusters_of == "iter 1000" == window.control_panel.clusters_of.value
-    assert button.text() == "Clusters of iter 1000" and not button.isEnabled()
-    own = boxes(window, "cluster")
-    assert own != kept[0]
-    snap(window, "its-own-clusters")
-    path = str(tmp_path / "a.cnnvis.json")
-    window.commands.save_session_to(path)
-    key(qtbot, canvas, "Ctrl+Z")
-    settle(window)
-    assert boxes(window, "cluster") == kept[0]
-    window.commands.open_session_from(path)
-    settle(window)
-    assert boxes(window, "cluster") == own
-    window.control_panel.clusters_of.chosen.emit("")
-    settle(window)
-    assert boxes(window, "cluster") == kept[0]
-
-
-def test_the_chart_leads_to_layers_and_snapshots(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    plot, session = window.debugging.plot, window.session
-    assert plot.chart.series
-    number = next(k for k, one in enumerate(plot.chart.series) if one.is_emphasised)
-    series = plot.chart.series[number]
-    i = list(series.nodes).index("conv2")
-    from cnnvis_caffe.viewer.qt import QPointF
-
-    at = plot.mapFromScene(
-        plot.getPlotItem().vb.mapViewToScene(QPointF(float(series.x[i]), float(plot._heights(series)[i])))
-    )
-    pointer.move(plot.viewport(), at)
-    assert "conv2" in window.status_line.text()
-    pointer.click(plot.viewport(), at)
-    settle(window)
-    assert session.selection == Target("column", "conv2")
-    window.debugging.level.set_value("iteration")
-    window.debugging.refresh()
-    assert {s.name for s in plot.chart.series} >= {"conv1", "conv2"}
-    series = plot.chart.series[0]
-    known = int(np.flatnonzero(np.isfinite(series.y))[0])
-    plot._click((0, known))
-    settle(window)
-    assert session.snapshot.label == series.snapshots[known]
-    for name in ("loss", "error", "mean_abs_weight", "dead_share", "last_update"):
-        window.debugging.quantity.set_value(name)
-        window.debugging.refresh()
-        assert window.debugging.chart.series or window.debugging.chart.empty
-
-
-def test_findings_lead_to_their_places(make_window, settle, qtbot, lenet):
-    from helpers.analyses import with_features
-
-    features = lenet.snapshots[-1].features["ip1"]
-    dead = features.overall_maximum.copy()
-    dead[:60] = -0.1
-    window = make_window(with_features(lenet, "ip1", overall_maximum=dead))
-    model = window.findings.model
-    titles = [finding.title for finding in model.findings]
-    row = next(i for i, title in enumerate(titles) if "never fire" in title)
-    index = model.index(row)
-    window.findings.list.scrollTo(index)
-    qtbot.mouseClick(
-        window.findings.list.viewport(), Qt.LeftButton, pos=window.findings.list.visualRect(index).center()
-    )
-    settle(window)
-    snap(window, "finding")
-    assert window.session.selection.node in ("relu1", "ip1")
-    assert window.findings.detail.isVisible()
-    assert window.session.history.can_undo or window.session.view == model.findings[row].view
-
-
-def test_two_snapshots_side_by_side(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    key(qtbot, window.pane.canvas, "C")
-    settle(window)
-    snap(window, "compare")
-    beside = window.comparison.session
-    assert (window.session.snapshot.label, beside.snapshot.label) == ("iter 3000", "iter 2000")
-    neuron = targets(window, "neuron", "conv2")[0]
-    pointer.click(window.pane.canvas, pointer.place_of(window.pane.canvas, neuron))
-    assert beside.selection.members == neuron.members
-    settle(window)
-    other = next(t for t in window.comparison.pane.canvas.display.targets() if t.kind == "neuron" and t.node == "conv1")
-    pointer.click(window.comparison.pane.canvas, pointer.place_of(window.comparison.pane.canvas, other))
-    assert (window.session.selection.node, window.session.selection.members) == ("conv1", other.members)
-    settle(window)
-    key(qtbot, window.pane.canvas, "2")
-    settle(window)
-    assert beside.view.facet == "activations"
-    window.comparison.show_snapshot("iter 1000")
-    settle(window)
-    assert beside.snapshot.label == "iter 1000"
-    window.actions_by_name["end_comparison"].trigger()
-    assert window.comparison is None
-    settle(window)
-
-
-def in_pane(pane, kind, node=""):
-    return [t for t in pane.canvas.display.targets() if t.kind == kind and (not node or t.node == node)]
-
-
-def test_clusters_and_bundles_are_selected_on_both_sides(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    key(qtbot, window.pane.canvas, "C")
-    settle(window)
-    left, right = window.pane, window.comparison.pane
-    cluster = in_pane(left, "cluster", "conv2")[1]
-    left.session.select(cluster)
-    settle(window)
-    assert (right.session.selection.kind, right.session.selection.members) == ("cluster", cluster.members)
-    bundles = [t for t in in_pane(right, "bicluster", "conv1") if len(t.members) > 1] or in_pane(right, "bicluster")
-    pointer.click(right.canvas, pointer.place_of(right.canvas, bundles[0]))
-    settle(window)
-    assert right.session.selection.kind == "bicluster"
-    here = left.session.selection
-    assert here is not None and (here.kind, here.sign) == ("bicluster", bundles[0].sign)
-    assert set(here.members) & set(bundles[0].members)
-    snap(window, "compare-bundle")
-
-
-def test_the_right_picture_answers_as_the_left_one(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    key(qtbot, window.pane.canvas, "C")
-    settle(window)
-    right = window.comparison.pane
-    from PyQt5.QtGui import QContextMenuEvent
-
-    neuron = in_pane(right, "neuron", "conv2")[3]
-    place = pointer.place_of(right.canvas, neuron)
-    pointer.move(right.canvas, place)
-    assert right.card.isVisible() and f"neuron {neuron.members[0]}" in window.status_line.text()
-    pointer.click(right.canvas, place, Qt.RightButton)
-    event = QContextMenuEvent(QContextMenuEvent.Mouse, place, right.canvas.mapToGlobal(place))
-    QApplication.sendEvent(right.canvas, event)
-    settle(window)
-    assert window.active_pane is right and right.session.selection.members == neuron.members
-    menu_action(window, "New cluster").trigger()
-    window.menu.close()
-    settle(window)
-    # Neurons of one analysis are the same on both sides.
-    assert window.session.view.moves[-1].neuron == neuron.members[0] == right.session.view.moves[-1].neuron
-    key(qtbot, right.canvas, "Ctrl+Z")
-    settle(window)
-    assert window.session.view.moves == () == right.session.view.moves
-    key(qtbot, right.canvas, "P")
-    settle(window)
-    tab = window.pages.currentWidget()
-    assert (tab.session, tab.node, tab.neuron) == (right.session, "conv2", neuron.members[0])
-    assert "iter 2000" in window.tabs.tabText(1)
-    tab.back.click()
-    settle(window)
-    assert window.tabs.currentIndex() == 0 and right.session.selection.members == neuron.members
-    window.end_comparison()
-    assert window.tabs.count() == 1 and window.active_pane is window.pane
-    settle(window)
-
-
-def test_what_is_done_to_another_model_stays_there(make_window, settle, qtbot, lenet):
-    from helpers.analyses import make_analysis
-
-    window = make_window(lenet)
-    window.compare_with(make_analysis("lenet", seed=3), "")
-    settle(window)
-    right = window.comparison.pane
-    cluster = in_pane(window.pane, "cluster", "conv2")[0]
-    window.session.select(cluster)
-    settle(window)
-    there = right.session.selection
-    assert there is not None and there.kind == "cluster" and there.node == "conv2"
-    neuron = in_pane(right, "neuron", "conv2")[0]
-    pointer.click(right.canvas, pointer.place_of(right.canvas, neuron))
-    settle(window)
-    key(qtbot, right.canvas, "N")
-    settle(window)
-    assert right.session.view.moves and not window.session.view.moves
-    assert "new cluster" in window.actions_by_name["undo"].text()
-    key(qtbot, right.canvas, "2")
-    settle(window)
-    assert (window.session.view.facet, right.session.view.facet) == ("activations", "activations")
-    assert right.session.view.moves
-    key(qtbot, right.canvas, "Ctrl+Z")
-    settle(window)
-    assert not right.session.view.moves
-    window.end_comparison()
-    settle(window)
-
-
-def test_context_menus_have_the_same_actions(make_window, settle, qtbot, lenet):
-    window = make_window(lenet)
-    session = window.session
-    cluster = targets(window, "cluster", "conv1")[0]
-    neuron = targets(window, "neuron", "conv1")[0]
-    for target in (None, neuron, cluster, targets(window, "column")[1], targets(window, "bicluster")[0]):
-        if target is not None:
-            session.select(target)
-        settle(window)
-        window._show_menu(target, QPoint(300, 300))
-        texts = [action.text() for action in window.menu.actions() if not action.isSeparator()]
-        assert len(texts) == len(set(texts)) >= 4
-        window.menu.close()
-    session.select(neuron)
-    settle(window)
-    window._show_menu(neuron, QPoint(300, 300))
-    menu_action(window, "Cluster ").trigger()
-    window.menu.close()
-    settle(window)
-    assert session.view.moves[-1].neuron == neuron.members[0]
-
-
-def test_export_copy_and_sessions(make_window, settle, qtbot, tmp_path, lenet):
-    window = make_window(lenet)
-    commands, session = window.commands, window.session
-    neuron = targets(window, "neuron", "conv2")[0]
-    session.select(neuron)
-    settle(window)
-    for ending in ("png", "svg", "pdf"):
-        path = tmp_path / f"picture.{ending}"
-        commands.export_picture_to(str(path))
-        settle(window)
-        assert path.stat().st_size > 5000
-    commands.export_table_to(str(tmp_path / "table.csv"))
-    lines = (tmp_path / "table.csv").read_text().splitlines()
-    assert len(lines) == 11 and lines[1].startswith(f"conv2,{neuron.members[0]},0,")
-    commands.export_patches_to(str(tmp_path / "patches.png"))
-    assert (tmp_path / "patches.png").stat().st_size > 500
-    commands.copy_table()
-    assert QApplication.clipboard().text().count("\t") > 20
-    commands.copy_picture()
-    assert not QApplication.clipboard().pixmap().isNull()
-    commands.new_cluster()
-    settle(window)
-    view = session.view
-    commands.save_session_to(str(tmp_path / "a.cnnvis.json"))
-    commands.undo()
-    settle(window)
-    assert session.view != view
-    commands.open_session_from(str(tmp_path / "a.cnnvis.json"))
-    settle(window)
-    assert session.view.moves == view.moves
-    window.open_path(str(tmp_path / "a.cnnvis.json"))
-    settle(window)
-    assert session.view.moves == view.moves and not window.message.isVisible()
-
-
-def test_docks_hide_and_come_back(make_window, settle, qtbot, settings, lenet):
-    window = make_window(lenet)
-    assert all(dock.isVisible() for dock in window.docks.values())
-    window.docks["findings"].close()
-    assert not window.docks["findings"].isVisible()
-    window.docks["findings"].toggleViewAction().trigger()
-    assert window.docks["findings"].isVisible()
-    window.docks["control"].setFloating(True)
-    window.reset_layout()
-    assert not window.docks["control"].isFloating()
-    window.close_analysis()
-    assert window.stack.currentWidget() is window.start_page
-    assert not any(dock.isVisible() for dock in window.docks.values())
