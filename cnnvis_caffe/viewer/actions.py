@@ -280,6 +280,7 @@ MOUSE = (
     ("Right click", "What can be done with it"),
     ("Click on the pill above a layer", "Expand or collapse its group"),
     ("Click on a point of the chart", "Go to its layer or snapshot"),
+    ("Click into one of two pictures", "Keys and menus are about this one; its name is the bold one"),
 )
 KEYS = (
     ("Arrow keys", "Select the next thing of the same kind"),

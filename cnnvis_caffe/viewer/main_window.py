@@ -599,9 +599,14 @@ class MainWindow(QtWidgets.QMainWindow):
         """Let keys and menus be about a picture."""
         if pane is not self.active_pane:
             self._active = pane
+            self._show_active()
             self._enable()
             self._show_undo()
             self._status()
+
+    def _show_active(self) -> None:
+        for pane in self.panes:
+            pane.set_active(pane is self.active_pane)
 
     def apply(self, edit: Edit, *, together: bool = False) -> None:
         """Do an edit in the picture that was used last."""
@@ -660,6 +665,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.splitter.setOrientation(self._best_orientation())
         self.splitter.addWidget(pane)
         self.splitter.setSizes([1000, 1000])
+        self._show_active()
         self._enable()
 
     def _best_orientation(self) -> Qt.Orientation:

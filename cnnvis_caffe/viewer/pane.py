@@ -261,6 +261,13 @@ class Pane(QWidget):
         self.subtitle.setText(subtitle)
         self.head.setVisible(bool(title))
 
+    def set_active(self, on: bool) -> None:
+        """Show by the heading whether keys and menus are about this one, where there are two."""
+        if self.title.property("role") != ("section" if on else "muted"):
+            self.title.setProperty("role", "section" if on else "muted")
+            self.title.style().polish(self.title)
+            self.title.updateGeometry()
+
     def shutdown(self, patience_ms: int = PATIENCE_MS) -> bool:
         """End the session's work."""
         self._settle.stop()

@@ -31,6 +31,7 @@ def test_keys_step_the_snapshot_of_the_picture_used_last(make_window, settle, qt
     settle(window)
     assert shown() == (labels[2], labels[0])
     assert comparison.chooser.value == labels[0]
+    assert (window.pane.title.property("role"), comparison.pane.title.property("role")) == ("muted", "section")
     qtbot.keyClick(right, Qt.Key_BracketLeft)  # there is none before
     settle(window)
     assert shown() == (labels[2], labels[0])
@@ -85,6 +86,7 @@ def test_little_room_leaves_whole_words(make_window, settle, lenet):
     assert shown == label.text() or label.toolTip() == label.text()
     subtitle = window.subtitle_label
     assert "…" not in super(type(subtitle), subtitle).text()
+    assert super(type(label), label).text().startswith(lenet.snapshots[-1].label)
 
 
 def test_options_say_what_they_mean(make_window, lenet):

@@ -35,7 +35,7 @@ class SnapshotBar(QFrame):
         self.slider.setAccessibleName("Snapshot")
         self.slider.setPageStep(1)
         self.slider.setTickPosition(QtWidgets.QSlider.NoTicks)
-        self.slider.setMinimumSize(96, 22)
+        self.slider.setMinimumSize(72, 22)
         self.label = Line()
         self.label.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
         self.clusters = QtWidgets.QPushButton()
@@ -92,7 +92,9 @@ class SnapshotBar(QFrame):
         self.slider.blockSignals(False)
         if analysis is not None:
             # What grew and shrank would move the slider under the pointer.
-            self.label.set_room(max(self.label.width_of(self._texts(snapshot)[0]) for snapshot in analysis.snapshots))
+            whole = max(self.label.width_of(self._texts(snapshot)[0]) for snapshot in analysis.snapshots)
+            least = max(self.label.width_of(snapshot.label) for snapshot in analysis.snapshots)
+            self.label.set_room(whole, min(least, WIDEST_LABEL))
             widths = []
             for snapshot in analysis.snapshots:
                 self.clusters.setText(self._clusters_text(snapshot))

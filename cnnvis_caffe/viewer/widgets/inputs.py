@@ -558,9 +558,9 @@ class Line(QtWidgets.QLabel):
         self._fit()
         self.updateGeometry()
 
-    def set_room(self, width: int) -> None:
+    def set_room(self, width: int, least: int = 56) -> None:
         """Ask for so much room whatever the text, so that what stands beside it does not move."""
-        self._room = width
+        self._room, self._least = width, least
         self.updateGeometry()
 
     def width_of(self, text: str) -> int:
