@@ -325,21 +325,28 @@ def icon_path(name: str) -> QPainterPath:
     return path
 
 
+#: Of an icon that cannot be chosen.
+DISABLED_OPACITY = 0.35
+
+
 class _IconEngine:
     """Draws icons as pixmaps in the sizes that screens want."""
 
     def __init__(self, name: str, colour: str) -> None:
         self.icon = QIcon()
-        for side in (16, 32, 48):
-            pixmap = QPixmap(side, side)
-            pixmap.fill(Qt.transparent)
-            painter = QPainter(pixmap)
-            painter.setRenderHint(QPainter.Antialiasing, True)
-            painter.scale(side / 16, side / 16)
-            painter.setPen(QPen(QColor(colour), 1.4, Qt.SolidLine, Qt.RoundCap, Qt.RoundJoin))
-            painter.drawPath(icon_path(name))
-            painter.end()
-            self.icon.addPixmap(pixmap)
+        # What Qt makes of an icon that cannot be chosen is as bright as the others on a dark ground.
+        for mode, opacity in ((QIcon.Normal, 1.0), (QIcon.Disabled, DISABLED_OPACITY)):
+            for side in (16, 32, 48):
+                pixmap = QPixmap(side, side)
+                pixmap.fill(Qt.transparent)
+                painter = QPainter(pixmap)
+                painter.setRenderHint(QPainter.Antialiasing, True)
+                painter.setOpacity(opacity)
+                painter.scale(side / 16, side / 16)
+                painter.setPen(QPen(QColor(colour), 1.4, Qt.SolidLine, Qt.RoundCap, Qt.RoundJoin))
+                painter.drawPath(icon_path(name))
+                painter.end()
+                self.icon.addPixmap(pixmap, mode)
 
 
 def icon(name: str, colour: str = "") -> QIcon:

@@ -332,6 +332,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def _show_start(self) -> None:
         self.stack.setCurrentWidget(self.start_page)
         self._show_docks(False)
+        self._point_text("")
         self._enable()
         self._title()
 
