@@ -176,9 +176,11 @@ class Session(QObject):
             )
 
     def _take(self, wanted: Wanted, made: Made) -> None:
-        self.made = made
-        selection = in_picture(made.aggregation, self.selection)
+        self.made, before = made, self.selection
+        selection = in_picture(made.aggregation, before)
         self.picture_changed.emit(made)
+        if self.selection is not before:
+            return  # somebody was waiting for this picture, to select something else in it
         if selection is None and self.selection is not None and self.selection.kind != "neuron":
             # The edit took away what was selected: a cluster that is none any more.
             self.select(None)

@@ -126,6 +126,30 @@ def trained(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(scope="session")
+def found_before():
+    """Findings by file and snapshot."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def findings_once(monkeypatch, found_before):
+    """Each file's findings are made by a process of its own: once for all tests."""
+    from cnnvis_caffe.viewer import stages
+
+    find_all = stages.find_all
+
+    def find_once(analysis, aggregation, snapshot, progress):
+        if not analysis.path:
+            return find_all(analysis, aggregation, snapshot, progress)
+        key = (analysis.path, snapshot)
+        if key not in found_before:
+            found_before[key] = find_all(analysis, aggregation, snapshot, progress)
+        return found_before[key]
+
+    monkeypatch.setattr(stages, "find_all", find_once)
+
+
 @pytest.fixture
 def settings(qapp, tmp_path):
     """Settings of their own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.shapes import Picture, Text
@@ -57,6 +57,11 @@ def boxes(window, kind):
     """Places of clusters or neurons in the picture."""
     display = window.pane.canvas.display
     return {(t.node, t.members): display.box_of(t) for t in targets(window, kind)}
+
+
+def is_same(one, other):
+    """Whether two targets name one thing, whatever its number in the picture."""
+    return one is not None and replace(one, index=-1) == replace(other, index=-1)
 
 
 def matrices(window):
