@@ -1,16 +1,15 @@
 """How quickly the window answers, and whether it survives: `python -m benchmarks.viewer [--monkey MINUTES]`.
 
 Measured without a screen (QT_QPA_PLATFORM=offscreen), on a made-up analysis of GoogLeNet's size unless a file is
-named. Figures are printed as JSON, one line for each; nothing is asserted about time.
+named. Figures are printed as JSON, one line for each; nothing is asserted about time. Random input is in
+`benchmarks/monkey.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
-import random
 import resource
 import sys
 import tempfile
@@ -186,127 +185,6 @@ def measure(path: str, stands_s: float) -> dict[str, float]:
     return result
 
 
-def monkey(path: str, minutes: float, seed: int) -> dict[str, float | str]:
-    """Click, drag, turn the wheel, press keys and resize at random; what it did and what became of the memory."""
-    from qt import pointer
-
-    from cnnvis_caffe.viewer.actions import SPECS
-    from cnnvis_caffe.viewer.qt import QApplication, QPoint, Qt, QtWidgets
-
-    bench = Bench(path)
-    bench.first_paint()
-    bench.settle()
-    window = bench.window
-    chance = random.Random(seed)
-    # What asks for a file would wait for somebody to answer.
-    asking = {
-        "open_file", "open_model", "open_demo", "save_session", "open_session", "export_picture", "export_table",
-        "export_patches", "compare_file", "close_analysis", "quit", "full_screen", "help", "about",
-    }  # fmt: skip
-    safe = [spec.name for spec in SPECS if spec.name not in asking]
-
-    did: list[str] = []
-
-    def somewhere(widget) -> QPoint:
-        return QPoint(chance.randrange(max(widget.width(), 1)), chance.randrange(max(widget.height(), 1)))
-
-    def click() -> None:
-        canvas = chance.choice(window.panes).canvas
-        button = chance.choice((Qt.LeftButton, Qt.LeftButton, Qt.LeftButton, Qt.MiddleButton))
-        pointer.click(canvas, somewhere(canvas), button)
-
-    def double_click() -> None:
-        pointer.double_click(window.pane.canvas, somewhere(window.pane.canvas))
-
-    def drag() -> None:
-        canvas = window.pane.canvas
-        pointer.drag(canvas, somewhere(canvas), somewhere(canvas), somewhere(canvas))
-
-    def wheel() -> None:
-        canvas = chance.choice(window.panes).canvas
-        pointer.wheel(canvas, somewhere(canvas), chance.choice((-240, -120, 120, 240)))
-
-    def act() -> None:
-        action = window.actions_by_name[chance.choice(safe)]
-        if action.isEnabled():
-            did.append(action.objectName())
-            action.trigger()
-
-    def panel() -> None:
-        widgets = [
-            w
-            for w in window.control_panel.findChildren(QtWidgets.QWidget)
-            + window.snapshots.findChildren(QtWidgets.QWidget)
-            if w.isVisible() and not isinstance(w, QtWidgets.QComboBox)
-        ]
-        widget = chance.choice(widgets)
-        pointer.click(widget, somewhere(widget))
-
-    def menu() -> None:
-        window._show_menu(window.session.selection, QPoint(200, 200))
-        actions = [a for a in window.menu.actions() if a.isEnabled() and a.menu() is None and not a.isSeparator()]
-        actions = [a for a in actions if a.objectName() not in asking]
-        window.menu.close()
-        if actions:
-            chance.choice(actions).trigger()
-
-    def resize() -> None:
-        window.resize(chance.randrange(700, 1900), chance.randrange(500, 1200))
-
-    def tabs() -> None:
-        if window.tabs.count() > 4:
-            window.places.close_tab(1)
-        window.tabs.setCurrentIndex(chance.randrange(window.tabs.count()))
-
-    def arrows() -> None:
-        from cnnvis_caffe.viewer.qt import QtGui
-
-        key = chance.choice((Qt.Key_Left, Qt.Key_Right, Qt.Key_Up, Qt.Key_Down, Qt.Key_Return, Qt.Key_Escape))
-        for kind in (QtGui.QKeyEvent.KeyPress, QtGui.QKeyEvent.KeyRelease):
-            QApplication.sendEvent(window.pane.canvas, QtGui.QKeyEvent(kind, key, Qt.NoModifier))
-
-    moves = [click] * 6 + [drag, wheel, panel] * 2 + [act] * 3 + [double_click, menu, resize, tabs, arrows]
-    counts: dict[str, int] = {}
-    levels: list[float] = []
-    longest, slowest = 0.0, ""
-    started = time.monotonic()
-    number = 0
-    while time.monotonic() - started < 60 * minutes and not bench.errors:
-        move = chance.choice(moves)
-        counts[move.__name__] = counts.get(move.__name__, 0) + 1
-        before = time.perf_counter()
-        move()
-        for _ in range(chance.randrange(1, 5)):
-            bench.process()
-        taken = time.perf_counter() - before
-        if taken > longest:
-            longest, slowest = taken, " ".join([move.__name__, *did])
-        did.clear()
-        number += 1
-        if number % 50 == 0:
-            bench.settle()
-            gc.collect()
-            levels.append(memory_mb())
-        if window.message.text:
-            print(json.dumps({"message": window.message.text}), file=sys.stderr)
-            raise RuntimeError(f"after {number} steps (seed {seed}): {window.message.text}")
-    if bench.errors:
-        raise bench.errors[0]
-    bench.settle()
-    window.close()
-    half = len(levels) // 2
-    return {
-        "minutes": minutes,
-        "seed": seed,
-        "steps": number,
-        "longest_ms": 1000 * longest,
-        "slowest": slowest,
-        "memory_first_mb": levels[0] if levels else memory_mb(),
-        "memory_middle_mb": float(np.median(levels[half // 2 : half])) if half > 1 else memory_mb(),
-        "memory_last_mb": float(np.median(levels[-max(len(levels) // 4, 1) :])) if levels else memory_mb(),
-    }
-
-
 def made_up(kind: str, folder: str) -> str:
     """Write a made-up analysis; its path."""
     from helpers.analyses import make_analysis
@@ -334,15 +212,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = options.file or made_up("lenet" if options.monkey else "googlenet", folder)
         if options.monkey:
-            result = monkey(path, options.monkey, options.seed)
-        else:
-            # The measured process has not made the analysis up: that costs memory of its own.
-            import subprocess
+            from benchmarks.monkey import monkey
 
-            if options.file is None:
-                command = [sys.executable, "-m", "benchmarks.viewer", path, "--stands", str(options.stands)]
-                raise SystemExit(subprocess.run(command, check=False).returncode)
-            result = measure(path, options.stands)
+            raise SystemExit(monkey(Bench(path), options.monkey, options.seed))
+        # The measured process has not made the analysis up: that costs memory of its own.
+        import subprocess
+
+        if options.file is None:
+            command = [sys.executable, "-m", "benchmarks.viewer", path, "--stands", str(options.stands)]
+            raise SystemExit(subprocess.run(command, check=False).returncode)
+        result = measure(path, options.stands)
     print(json.dumps({n: round(v, 2) if isinstance(v, float) else v for n, v in result.items()}, indent=1))
 
 
