@@ -172,10 +172,7 @@ class Places(QObject):
         tab.went_on.connect(lambda: self._named(tab))
         pages.addWidget(tab)
         at = tabs.addTab(self._label(tab))
-        tabs.setTabsClosable(True)
-        for side in (QtWidgets.QTabBar.LeftSide, QtWidgets.QTabBar.RightSide):
-            tabs.setTabButton(0, side, None)
-        self._close_button(at)
+        self._close_button(at)  # Qt's own ones would stay behind it, one for each page that ever was
         tabs.show()
         tabs.setCurrentIndex(at)
 
