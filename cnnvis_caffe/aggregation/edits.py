@@ -29,6 +29,8 @@ Named = tuple[tuple[Members, ...], tuple[Members, ...]]
 
 FORMAT = "cnnvis_caffe session"
 VERSION = 1
+#: Edits that can be taken back; a session also has those before, as far as they still matter.
+MOST_EDITS = 1000
 
 
 class Edit:
@@ -528,7 +530,7 @@ def as_edits(view: View) -> tuple[Edit, ...]:
 
 
 class History:
-    """A view and the edits that led to it; the last ones can be taken back.
+    """A view and the edits that led to it; the last `MOST_EDITS` can be taken back.
 
     Parameters
     ----------
@@ -550,6 +552,11 @@ class History:
     def edits(self) -> tuple[Edit, ...]:
         """The edits that led to it, without those that were taken back."""
         return tuple(self._edits[: self._position])
+
+    @property
+    def all_edits(self) -> tuple[Edit, ...]:
+        """Edits that lead from the usual view to it, for those that cannot be taken back any more as well."""
+        return (*as_edits(self._views[0]), *self.edits)
 
     @property
     def can_undo(self) -> bool:
@@ -594,6 +601,8 @@ class History:
             keeps = view != self._views[base]
             self._edits[base:] = [edit] if keeps else []
             self._views[base + 1 :] = [view] if keeps else []
+            if len(self._edits) > MOST_EDITS:
+                del self._edits[0], self._views[0]
             self._position = len(self._edits)
         return self.view
 
@@ -637,7 +646,7 @@ class History:
         sizes = {node.name: node.n_neurons for node in analysis.nodes}
         groups = [group.name for group in layer_groups(analysis)]
         try:
-            for edit in (*as_edits(self._views[0]), *self.edits):
+            for edit in self.all_edits:
                 for node, neurons in edit.neurons.items():
                     if node not in sizes:
                         raise UnknownLayerError(node, sizes)
@@ -668,7 +677,7 @@ class History:
         """
         edits = [
             {"edit": type(edit).__name__, **{f.name: getattr(edit, f.name) for f in fields(edit)}}  # type: ignore[arg-type]
-            for edit in (*as_edits(self._views[0]), *self.edits)
+            for edit in self.all_edits
         ]
         lines = ",\n".join(f"  {json.dumps(edit, ensure_ascii=False, default=int)}" for edit in edits)
         body = f"[\n{lines}\n ]" if edits else "[]"

@@ -88,7 +88,7 @@ class Comparison(QObject):
                 clusters_of="",
                 classes=tuple(c for c in view.classes if c < n_classes),
             )
-            for edit in self.own.edits:
+            for edit in self.own.all_edits:
                 view = edit.apply(view)
         return replace(view, snapshot=label)
 

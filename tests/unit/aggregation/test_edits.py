@@ -163,3 +163,24 @@ def test_edits_load_no_heavy_libraries():
         "assert not {'sklearn', 'scipy', 'networkx', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_history_has_a_bound_and_its_session_is_whole(monkeypatch):
+    monkeypatch.setattr(e, "MOST_EDITS", 3)
+    history = e.History()
+    views = [
+        history.apply(edit)
+        for edit in (
+            e.ExpandGroup("conv1"), e.ChooseFacet("activations"), e.ChooseClasses((1,)), e.ChooseEdgeFilter(0.5),
+            e.ChooseEdges("gradient"),
+        )
+    ]  # fmt: skip
+    assert len(history.edits) == 3
+    assert e.History.from_json(history.to_json()).view == views[-1]
+    at = View()
+    for edit in history.all_edits:
+        at = edit.apply(at)
+    assert at == views[-1]
+    assert [history.undo() for _ in range(4)] == [views[3], views[2], views[1], views[1]]
+    assert not history.can_undo and history.can_redo
+    assert [history.redo() for _ in range(3)] == views[2:]
