@@ -37,6 +37,9 @@ LEAST_SKETCHED = 1000
 #: What is kept for the next pictures, so that memory does not grow with every view: layouts, which are large, other
 #: results of drawing, and results of each stage of the aggregation. One view of a large network has one, 300 and 100.
 MOST_LAYOUTS, MOST_DRAWN, MOST_AGGREGATED = 8, 1536, 320
+#: Between large and small things that go, memory is left over in which nothing larger has room: after so many seconds
+#: of work it goes back to the system, which takes milliseconds.
+GIVE_BACK_S = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +136,7 @@ class PictureMaker:
         self._is_loaded = False  # all modules that it takes
         self._unprepared: Drawing | None = None  # the last picture's, until all its facets are at hand
         self._known: OrderedDict[tuple[View, tuple[float, float]], None] = OrderedDict()  # views whose places are kept
+        self._gave_back = time.monotonic()
 
     def __call__(self, wanted: Wanted) -> Made:
         """Aggregate, lay out, draw."""
@@ -194,6 +198,14 @@ class PictureMaker:
 
     def idle(self) -> Iterator[None]:
         """Prepare the matrices of what was shown last, a column in each step, so that switching facets is quick."""
+        now = time.monotonic()
+        if self._pictures is not None and now - self._gave_back > GIVE_BACK_S:
+            # Before the first step, which only comes when the user pauses.
+            self._gave_back = now
+            give_memory_back()
+        return self._steps()
+
+    def _steps(self) -> Iterator[None]:
         if self._pictures is None:
             # The first picture clusters, and what it does that with takes its time to load.
             importlib.import_module("cnnvis_caffe.aggregation.clustering")

@@ -218,6 +218,11 @@ class Jobs(QObject):
 _LEFT_BEHIND: list[QThread] = []
 
 
+def _let_go() -> None:
+    """Forget the threads left behind that have ended; it holds none of them, or they would stay for ever."""
+    _LEFT_BEHIND[:] = [thread for thread in _LEFT_BEHIND if not thread.isFinished()]
+
+
 class Latest(QObject):
     """Runs one request after the other and always the newest: those in between are never begun.
 
@@ -296,9 +301,10 @@ class Latest(QObject):
         if self._thread.wait(max(patience_ms, 1)):
             return True
         if not patience_ms:
-            thread = self._thread
-            _LEFT_BEHIND.append(thread)
-            thread.finished.connect(lambda: _LEFT_BEHIND.remove(thread))
+            _LEFT_BEHIND.append(self._thread)
+            self._thread.finished.connect(_let_go)
+            if self._thread.isFinished():
+                _let_go()
             return True
         logger.warning("a picture is still being made after %d ms; its thread is left behind", patience_ms)
         _LEFT_BEHIND.append(self._thread)
