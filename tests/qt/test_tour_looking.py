@@ -1,4 +1,4 @@
-"""The tour's second part: pointing, selecting, pages, search, snapshots, chart and findings; `test_tour.py` has a list."""
+"""The tour's second part: pointing, selecting, pages, search, snapshots, chart, findings; `test_tour.py` has a list."""
 
 from __future__ import annotations
 
