@@ -28,6 +28,8 @@ PICTURES = {
     "chart": ["render", "FILE", "--chart", "relative_change", "--expand", "all", *WIDE],
     "compare": ["compare", "FILE@100", "FILE@600"],
 }
+#: What tools/draw_elements.py draws.
+ELEMENTS = ("elements_window", "elements_interactions")
 N_GREYS = 48
 MOST_BYTES = 400_000
 WINDOW = """
@@ -79,11 +81,22 @@ def window(analysis: Path, target: Path) -> None:
     """A picture of the viewer, without a screen; findings take some seconds to come."""
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "viewer.png"
-        places = {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": "1", "XDG_CONFIG_HOME": folder}
-        subprocess.run(
-            [sys.executable, "-c", WINDOW, str(analysis), str(drawn)], env={**os.environ, **places}, check=True
-        )
+        run_offscreen(folder, "-c", WINDOW, str(analysis), str(drawn))
         reduce(drawn, target)
+
+
+def elements(analysis: Path) -> None:
+    """The viewer with all that the papers name."""
+    with tempfile.TemporaryDirectory() as folder:
+        run_offscreen(folder, str(ROOT / "tools" / "draw_elements.py"), str(analysis), folder)
+        for name in ELEMENTS:
+            reduce(Path(folder) / f"{name}.png", OUT / f"{name}.png")
+
+
+def run_offscreen(folder: str, *words: str) -> None:
+    """Run Python without a screen, with settings of its own."""
+    places = {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": "1", "XDG_CONFIG_HOME": folder}
+    subprocess.run([sys.executable, *words], env={**os.environ, **places}, check=True)
 
 
 def main() -> None:
@@ -96,6 +109,7 @@ def main() -> None:
             group.main([*words, "--out", str(drawn)], standalone_mode=False)
             reduce(drawn, OUT / drawn.name)
     window(analysis, OUT / "viewer.png")
+    elements(analysis)
 
 
 if __name__ == "__main__":

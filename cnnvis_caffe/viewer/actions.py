@@ -278,7 +278,7 @@ MOUSE = (
     ("Drag a neuron onto a cluster of its layer", "Move it there"),
     ("Drag a neuron onto the ground", "A cluster of its own; Escape cancels"),
     ("Right click", "What can be done with it"),
-    ("Click on the pill above a layer", "Expand or collapse its group"),
+    ("Click on the pill at the head of a layer", "Expand or collapse its group"),
     ("Click on a point of the chart", "Go to its layer or snapshot"),
     ("Click into one of two pictures", "Keys and menus are about this one; its name is the bold one"),
 )

@@ -168,7 +168,8 @@ def test_every_picture_is_shown():
     for path in (ROOT / "docs/pictures").iterdir():
         assert f"pictures/{path.name}" in texts, path.name
         assert path.stat().st_size < 400_000, path.name
-    drawn = {f"{name}.png" for name in (*tool("draw_docs").PICTURES, "viewer")}
+    draw_docs = tool("draw_docs")
+    drawn = {f"{name}.png" for name in (*draw_docs.PICTURES, *draw_docs.ELEMENTS, "viewer")}
     assert drawn == {path.name for path in (ROOT / "docs/pictures").iterdir()}
 
 
