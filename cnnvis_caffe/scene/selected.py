@@ -14,6 +14,9 @@ from cnnvis_caffe.scene.theme import SIZES
 #: Curves of a selected neuron in each gap: the strongest.
 MOST_CURVES = 24
 
+#: Rows of a matrix that are lower have no outlines, where several are selected, but a bar of this width beside them.
+LEAST_OUTLINED, BAR = 10.0, 3.0
+
 #: From source and target column to the signed relation of their neurons, (n_target, n_source).
 Relations = Callable[[str, str], np.ndarray]
 Box = tuple[float, float, float, float]
@@ -28,18 +31,44 @@ def selection_shapes(
     style = Style("", drawing.theme.selection, SIZES.selection)
     if selection.kind == "neuron" and selection.members:
         boxes = neuron_boxes(drawing, shapes)
-        if relations is not None:
+        if relations is not None and len(selection.members) == 1:
             yield from _own_curves(drawing, selection, boxes, relations)
-        for neuron in selection.members:
-            box = boxes.get((selection.node, neuron))
-            if box is not None:
-                yield Rectangle(f"selection/{selection.node}/{neuron}", *_grown(box, 2.0), style, 2.0)
+        found = {
+            neuron: boxes[selection.node, neuron] for neuron in selection.members if (selection.node, neuron) in boxes
+        }
+        if len(found) > 1:
+            yield from _beside_thin_rows(drawing, selection.node, found, shapes)
+        for neuron, box in found.items():
+            yield Rectangle(f"selection/{selection.node}/{neuron}", *_grown(box, 2.0), style, 2.0)
         return
     for shape in shapes:
         if isinstance(shape, Rectangle) and shape.target == selection and selection.kind in ("cluster", "bicluster"):
             box = (shape.x, shape.y, shape.width, shape.height)
             yield Rectangle(f"selection/{shape.name}", *_grown(box, 2.0), style, shape.corner + 2)
             return
+
+
+def _beside_thin_rows(drawing: Drawing, node: str, found: dict[int, Box], shapes: list[Shape]) -> Iterator[Shape]:
+    """Bars at the left of those rows whose outlines would cover the matrix; what has a bar is taken out."""
+    style = Style(drawing.theme.selection)
+    for shape in shapes:
+        if not (isinstance(shape, Picture) and shape.rows and shape.target is not None and shape.target.node == node):
+            continue
+        height = shape.height / len(shape.rows)
+        if height >= LEAST_OUTLINED:
+            continue
+        run: list[int] = []
+        for at, neuron in enumerate((*shape.rows, -1)):
+            if neuron in found:
+                run.append(neuron)
+                continue
+            if run:
+                top = shape.y + (at - len(run)) * height
+                name = f"selection/{node}/{run[0]}/bar"
+                yield Rectangle(name, shape.x - BAR - 1.0, top, BAR, len(run) * height, style)
+                for one in run:
+                    del found[one]
+                run = []
 
 
 def neuron_boxes(drawing: Drawing, shapes: list[Shape]) -> Mapping[tuple[str, int], Box]:

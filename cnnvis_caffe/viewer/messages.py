@@ -14,6 +14,7 @@ from cnnvis_caffe.viewer.qt import (
     QT_VERSION,
     QApplication,
     QDialog,
+    QFontDatabase,
     QFrame,
     QHBoxLayout,
     QSize,
@@ -123,6 +124,8 @@ class TextDialog(QDialog):
         layout.setSpacing(12)
         self.view = QtWidgets.QPlainTextEdit(text)
         self.view.setReadOnly(True)
+        font = QFontDatabase.systemFont(QFontDatabase.FixedFont)  # tracebacks point at columns
+        self.view.setStyleSheet(f"font-family: '{font.family()}';")
         self.view.setLineWrapMode(QtWidgets.QPlainTextEdit.NoWrap)
         layout.addWidget(self.view, 1)
         row = QHBoxLayout()

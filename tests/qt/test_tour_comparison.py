@@ -1,4 +1,4 @@
-"""The tour's third part: two snapshots and two models side by side, with linked selection; `test_tour.py` has a list."""
+"""The tour's third part: two snapshots and two models side by side, selected in step; `test_tour.py` has a list."""
 
 from __future__ import annotations
 

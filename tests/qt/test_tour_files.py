@@ -210,6 +210,7 @@ def ask_for_lenet(window, qtbot, repository, zoo_dir, out, limit):
     ):
         field.clear()
         qtbot.keyClicks(field, str(text))
+    assert not dialog.problem.text(), "nothing is missing any more"
     dialog.limit.setFocus()
     dialog.limit.selectAll()
     qtbot.keyClicks(dialog.limit, str(limit))

@@ -448,6 +448,10 @@ def test_findings_lead_to_their_places(make_window, settle, qtbot, network, tmp_
             selection = session.selection
             assert analysis.node(selection.node).owner == analysis.node(place.node).owner
             assert selection.members == place.neurons
+            if len(place.neurons) > 20:
+                outlines = [s for s in window.pane.canvas.display.shapes if s.name.startswith("selection/")]
+                assert not any(s.name.startswith("own/") for s in window.pane.canvas.display.shapes)
+                assert outlines and sum(s.height for s in outlines) > 20 * (finding.view.facet != "features")
             assert window.pane.canvas.display.box_of(replace(selection, members=selection.members[:1])) is not None
         label = finding.view.snapshot or finding.snapshot or network.labels[-1]
         assert session.snapshot.label == label

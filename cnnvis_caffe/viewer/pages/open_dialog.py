@@ -109,6 +109,8 @@ class OpenModelDialog(QDialog):
         layout.addLayout(buttons)
         self.resize(620, self.sizeHint().height())
         self.model.textChanged.connect(self._guess_out)
+        for edit in (self.model, self.weights, self.data, self.out):
+            edit.textChanged.connect(self._look_again)
 
     def _field(self, grid, row: int, name: str, hint: str, choose) -> QtWidgets.QLineEdit:
         edit = QtWidgets.QLineEdit()
@@ -185,6 +187,11 @@ class OpenModelDialog(QDialog):
         if not os.path.isdir(os.path.dirname(os.path.abspath(request.out))):
             return f"{os.path.dirname(request.out)}: there is no such folder."
         return ""
+
+    def _look_again(self) -> None:
+        """Say what is still missing, once something was."""
+        if not self.problem.isHidden():
+            self.problem.setText(self._problem())
 
     def accept(self) -> None:
         """Begin, if everything is there."""
