@@ -25,7 +25,7 @@ from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.describe import CLUSTERINGS
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.session import Session
-from cnnvis_caffe.viewer.widgets.inputs import Chip, Dropdown, Elided, Flow, Segmented, Slider, Stepper
+from cnnvis_caffe.viewer.widgets.inputs import CheckDelegate, Chip, Dropdown, Elided, Flow, Segmented, Slider, Stepper
 
 #: More classes than this are a list with a search field instead of chips.
 MOST_CHIPS = 24
@@ -241,6 +241,7 @@ class ClassChooser(QWidget):
         self.list.setAccessibleName("Classes")
         self.list.setFixedHeight(150)
         self.list.setUniformItemSizes(True)
+        self.list.setItemDelegate(CheckDelegate(self.list))
         self._model = QtGui.QStandardItemModel(self)
         from cnnvis_caffe.viewer.qt import QtCore
 
@@ -397,7 +398,7 @@ class GroupList(QWidget):
         self._groups = groups
         for group in groups:
             button, dropdown = self._rows[group.name]
-            button.setIcon(look.icon("down" if group.is_expanded else "right", look.current().muted))
+            button.setIcon(look.icon("down" if group.is_expanded else "right"))
             button.setAccessibleName(f"{'Collapse' if group.is_expanded else 'Expand'} {group.name}")
             button.setToolTip(button.accessibleName())
             if dropdown is not None:
@@ -415,7 +416,7 @@ class GroupList(QWidget):
         for row, group in enumerate(groups):
             button = QtWidgets.QToolButton()
             button.setFixedSize(20, 22)
-            button.setIconSize(QSize(10, 10))
+            button.setIconSize(QSize(12, 12))
             button.setStyleSheet("padding: 0;")
             button.setProperty("group", group.name)
             button.clicked.connect(self._toggle)

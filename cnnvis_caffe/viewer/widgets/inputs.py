@@ -290,6 +290,28 @@ def paint_check(painter: QPainter, box: QRect, checked: bool, *, focus: bool = F
         painter.restore()
 
 
+class CheckDelegate(QtWidgets.QStyledItemDelegate):
+    """Gives the items of a list the check boxes of everything else; the style's own are not seen on a dark ground."""
+
+    def paint(self, painter: QPainter, option: QtWidgets.QStyleOptionViewItem, index) -> None:
+        """Paint the item, then its check box over the style's."""
+        super().paint(painter, option, index)
+        state = index.data(Qt.CheckStateRole)
+        if state is None:
+            return
+        wanted = QtWidgets.QStyleOptionViewItem(option)
+        self.initStyleOption(wanted, index)
+        style = option.widget.style() if option.widget is not None else QtWidgets.QApplication.style()
+        box = style.subElementRect(QtWidgets.QStyle.SE_ItemViewItemCheckIndicator, wanted, option.widget)
+        painter.save()
+        painter.fillRect(box, QColor(look.current().panel))
+        side = min(box.width(), box.height(), 14)
+        place = QRect(0, 0, side, side)
+        place.moveCenter(box.center())
+        paint_check(painter, place, state == Qt.Checked)
+        painter.restore()
+
+
 class Stepper(QWidget):
     """A whole number with a button on either side; its least value may have a name.
 
