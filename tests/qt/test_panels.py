@@ -96,3 +96,51 @@ def test_options_say_what_they_mean(make_window, lenet):
         for box in choice._boxes():
             pointer.move(choice, box.center().toPoint())
             assert choice.toolTip()
+
+
+def test_tab_goes_through_the_control_panel_in_reading_order(make_window, settle, qtbot, lenet):
+    window = make_window(lenet)
+    window.resize(1400, 1000)
+    settle(window)
+    QApplication.setActiveWindow(window)
+    window.control_panel.facet.setFocus()
+    names = []
+    for _ in range(40):
+        widget = QApplication.focusWidget()
+        names.append(widget.accessibleName() or widget.text())
+        if names[-1] == "Theme":
+            break
+        qtbot.keyClick(widget, Qt.Key_Tab)
+    classes = [f"class {c}" for c in range(10)]
+    assert names.index("All classes") < names.index(classes[0])
+    assert [name for name in names if name in classes] == classes
+    assert names.index(classes[-1]) < names.index("Expand all") < names.index("Layer that stands for conv1")
+    assert names[-1] == "Theme"
+
+
+def test_check_boxes_of_a_long_list_are_seen_in_the_dark(make_window, settle, qtbot):
+    from helpers.analyses import make_analysis
+
+    from cnnvis_caffe.viewer import look
+
+    window = make_window(make_analysis("lenet", n_classes=30))
+    window.commands.dark_theme(True)
+    window.control_panel.classes.choose([1])
+    settle(window)
+    chosen = window.control_panel.classes.list
+    assert chosen.isVisible()
+    image = chosen.viewport().grab().toImage()
+    row = chosen.visualRect(chosen.model().index(0, 0))
+    colours = {image.pixelColor(x, row.center().y()).lightness() for x in range(row.left(), row.left() + 24)}
+    ground = look.QColor(look.current().panel).lightness()
+    assert max(abs(value - ground) for value in colours) > 60
+
+
+def test_everything_that_takes_the_keys_has_a_name(make_window, lenet):
+    from cnnvis_caffe.viewer.qt import QWidget
+
+    window = make_window(lenet)
+    for widget in window.findChildren(QWidget):
+        if widget.isVisible() and widget.focusPolicy() & Qt.TabFocus:
+            text = widget.text() if hasattr(widget, "text") and callable(widget.text) else ""
+            assert widget.accessibleName() or text, widget

@@ -226,6 +226,7 @@ class ClassChooser(QWidget):
             button.setAccessibleName(name)
             button.clicked.connect(slot)
             buttons.addWidget(button)
+        self._last_button = button
         buttons.addStretch(1)
         self.summary = look.label(role="muted")
         buttons.addWidget(self.summary)
@@ -283,6 +284,7 @@ class ClassChooser(QWidget):
                     chip.clicked.connect(self._chips_changed)
                     self._flow.addWidget(chip)
                     chip.show()
+                    QWidget.setTabOrder(self._chips[-1] if self._chips else self._last_button, chip)
                     self._chips.append(chip)
                 else:
                     item = QtGui.QStandardItem(f"{c}  {class_name(analysis, c)}")
@@ -380,6 +382,7 @@ class GroupList(QWidget):
             button.setProperty("link", "true")
             button.clicked.connect(slot)
             buttons.addWidget(button)
+        self._last_button = button
         buttons.addStretch(1)
         self._layout.addLayout(buttons)
         self._grid_box = QWidget()
@@ -413,6 +416,7 @@ class GroupList(QWidget):
                 widget.deleteLater()
         self._rows = {}
         self._names = tuple((g.name, g.candidates) for g in groups)
+        before: QWidget = self._last_button
         for row, group in enumerate(groups):
             button = QtWidgets.QToolButton()
             button.setFixedSize(20, 22)
@@ -438,6 +442,10 @@ class GroupList(QWidget):
                 dropdown.chosen.connect(self._represent)
                 self._grid.addWidget(dropdown, row, 2)
             self._rows[group.name] = (button, dropdown)
+            for widget in (button, dropdown):
+                if widget is not None:
+                    QWidget.setTabOrder(before, widget)
+                    before = widget
 
     def _toggle(self) -> None:
         name = self.sender().property("group")

@@ -131,6 +131,7 @@ class FindingsPanel(QWidget):
         self.list.selectionModel().currentChanged.connect(lambda index, _: self._explain(index))
         layout.addWidget(self.list, 3)
         self.detail = QtWidgets.QScrollArea()
+        self.detail.setAccessibleName("About the finding")
         self.detail.setWidgetResizable(True)
         self.detail.setFrameShape(QtWidgets.QFrame.NoFrame)
         self.detail.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
