@@ -133,7 +133,7 @@ def found_before():
 
 
 @pytest.fixture(autouse=True)
-def findings_once(monkeypatch, found_before):
+def findings_once(found_before):
     """Each file's findings are made by a process of its own: once for all tests."""
     from cnnvis_caffe.viewer import stages
 
@@ -147,7 +147,10 @@ def findings_once(monkeypatch, found_before):
             found_before[key] = find_all(analysis, aggregation, snapshot, progress)
         return found_before[key]
 
-    monkeypatch.setattr(stages, "find_all", find_once)
+    # A monkeypatch of its own: that of a test must be undone before the test's windows are looked at.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "find_all", find_once)
+        yield
 
 
 @pytest.fixture

@@ -398,7 +398,9 @@ def test_the_chart_leads_to_layers_and_snapshots(make_window, settle, qtbot, tra
     pointer.click(plot.viewport(), at)
     settle(window)
     assert session.selection == Target("column", trained.second)
+    pointed = window.status_line.text()
     pick(qtbot, panel.level, "iteration")
+    assert window.status_line.text() != pointed, "nothing of the chart before is pointed at any more"
     snap(window, "chart-over-snapshots", trained)
     assert {s.name for s in plot.chart.series} >= {"conv1", "conv2"}
     series = plot.chart.series[0]

@@ -72,8 +72,8 @@ class LineChart(PlotWidget):
 
     def show_chart(self, chart: Chart, theme: Theme) -> None:
         """Paint a chart in the colours of a theme."""
+        self._point_at(None)
         self.chart, self._theme = chart, theme
-        self._hover_index = None
         chrome = look.chrome_of(theme.name)
         plot = self.getPlotItem()
         plot.clear()
