@@ -24,6 +24,8 @@ from cnnvis_caffe.viewer.worker import PATIENCE_MS
 SETTLE_MS = 120
 #: Of two canvases side by side one is wider by a pixel; both pictures have the same size then.
 ODD_PX = 4
+#: Room of a network's name over its picture, where there are two, in pixels.
+TITLE_WIDTH = 112
 #: Views that differ only in these go over into each other at once: nothing in them moves.
 STILL = ("classes", "class_cutoff", "edge_filter", "edges", "theme", "snapshot")
 
@@ -55,7 +57,7 @@ class Pane(QWidget):
         row = QHBoxLayout(self.head)
         row.setContentsMargins(look.MARGIN, 0, look.MARGIN, 0)
         self.head.setFixedHeight(36)
-        self.title, self.subtitle = Line(role="section"), Line(role="muted")
+        self.title, self.subtitle = Line(role="section", least=TITLE_WIDTH), Line(role="muted", least=0)
         row.addWidget(self.title)
         row.addWidget(self.subtitle)
         row.addStretch(1)
@@ -258,7 +260,7 @@ class Pane(QWidget):
     def set_heading(self, title: str, subtitle: str = "") -> None:
         """Name the pane, where there are two."""
         self.title.setText(title)
-        self.subtitle.setText(subtitle)
+        self.subtitle.setText(subtitle, [""])  # a few letters of it would say nothing
         self.head.setVisible(bool(title))
 
     def set_active(self, on: bool) -> None:

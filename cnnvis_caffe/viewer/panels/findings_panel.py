@@ -58,13 +58,17 @@ class FindingsModel(QtCore.QAbstractListModel):
         return None
 
 
+#: Room beside the words of a finding, in pixels.
+LEFT, RIGHT = 27, 10
+
+
 class _Delegate(QtWidgets.QStyledItemDelegate):
     """A dot, filled where it is severe, and the title in as many lines as it needs."""
 
     def _layout(self, option, index) -> tuple[QRect, int]:
         width = max(option.widget.viewport().width(), 120) if option.widget is not None else 220
         metrics = QtGui.QFontMetrics(look.text_font())
-        room = QRect(0, 0, width - 50, 1000)
+        room = QRect(0, 0, width - 4 - LEFT - RIGHT, 1000)
         box = metrics.boundingRect(room, Qt.TextWordWrap, index.data())
         return box, width
 
@@ -93,7 +97,7 @@ class _Delegate(QtWidgets.QStyledItemDelegate):
         painter.drawEllipse(QPointF(area.left() + 11, area.top() + 13.5), 3.75, 3.75)
         painter.setPen(QColor(chrome.ink))
         painter.setFont(look.text_font())
-        room = option.rect.adjusted(27, 6, -10, -6)
+        room = option.rect.adjusted(LEFT, 6, -RIGHT, -6)
         painter.drawText(room, Qt.TextWordWrap | Qt.AlignLeft | Qt.AlignTop, finding.title)
         painter.restore()
 
