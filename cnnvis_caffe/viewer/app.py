@@ -40,10 +40,12 @@ def check_display() -> None:
 def make_application(arguments: Sequence[str] = ()):
     """Return the application, made at the first call."""
     from cnnvis_caffe.viewer.qt import QApplication, Qt, QtCore
+    from cnnvis_caffe.viewer.worker import keep_memory_together
 
     application = QApplication.instance()
     if application is not None:
         return application
+    keep_memory_together()
     QApplication.setAttribute(Qt.AA_EnableHighDpiScaling, True)
     QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps, True)
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)

@@ -22,11 +22,29 @@ REPORT_EVERY = 0.05
 #: Milliseconds that closing a window waits for its work to end.
 PATIENCE_MS = 5000
 #: Seconds between two steps of what is done while nothing is asked for.
-IDLE_PAUSE_S = 0.03
+IDLE_PAUSE_S = 0.02
 #: Seconds in which the window may paint a quick answer before the work on the whole one goes on beside it.
 SKETCH_PAUSE_S = 0.04
 #: Nothing is prepared until the user has been quiet for so many seconds.
-QUIET_S = 0.4
+QUIET_S = 0.2
+#: Blocks of so many bytes are the system's, and so much that is free at the end of the heap is kept.
+LARGE_BYTES, SPARE_BYTES = 1 << 20, 8 << 20
+#: Names in malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+
+
+def keep_memory_together() -> None:
+    """Let large blocks come from the system and go back to it at once, where the C library can (glibc).
+
+    By itself it learns to keep them, such as pictures of the window, and small things that live on settle between them:
+    a window at work would grow for minutes. To be called before there are other threads, which would each get a heap.
+    """
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+            mallopt(_M_TRIM_THRESHOLD, SPARE_BYTES)
+            mallopt(_M_ARENA_MAX, 2)
 
 
 def give_memory_back() -> None:
