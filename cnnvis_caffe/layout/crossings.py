@@ -121,7 +121,9 @@ class _Layers:
         # No two strengths' product, summed over all pairs, reaches a crossing.
         strongest = sum(float(one.sum()) ** 2 for one in self._strengths)
         self._strength_factor = STRENGTH_SHARE / strongest if strongest > 0 else 0.0
-        self._known: dict[tuple[int, int, bytes, bytes], tuple[np.ndarray, float]] = {}
+        self._both = [np.stack(pair) for pair in zip(self._edges, self._strengths)]
+        self._known: dict[tuple[int, int, bytes, bytes], np.ndarray] = {}
+        self._sums: dict[tuple[int, bytes, bytes], float] = {}
         self._disorders: dict[tuple[int, bytes], float] = {}
         n_pairs = sum(size * (size - 1) // 2 for size in sizes)
         self._disorder_factor = DISORDER_SHARE / max(n_pairs, 1)
@@ -140,7 +142,7 @@ class _Layers:
         for layer, here in enumerate(order):
             total += self._known_disorder(layer, here)
             if layer + 1 < len(order):
-                total += self._known_crossings(layer, 1, here, order[layer + 1])[1]
+                total += self._known_sum(layer, here, order[layer + 1])
         return total
 
     def sweep(self, order: list[np.ndarray], n_sweeps: int, rule: str) -> list[np.ndarray]:
@@ -211,19 +213,25 @@ class _Layers:
         costs = self._disorder_factor * (here[:, None] > here[None, :])
         for side in (-1, 1):
             if 0 <= layer + side < len(order):
-                costs = costs + self._known_crossings(layer, side, here, order[layer + side])[0]
+                costs = costs + self._known_crossings(layer, side, here, order[layer + side])
         return costs
 
-    def _known_crossings(self, layer: int, side: int, here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, float]:
-        """What edges to a neighbouring layer cross if one node stands above another; the sum as they stand.
+    def _known_crossings(self, layer: int, side: int, here: np.ndarray, there: np.ndarray) -> np.ndarray:
+        """What edges to a neighbouring layer cross if one node stands above another.
 
         Sweeps and starts soon meet the same orders again.
         """
         key = layer, side, here.tobytes(), there.tobytes()
         if key not in self._known:
-            costs = self._crossed(layer, side, here, there)
-            self._known[key] = costs, float(costs[_above(len(here))].sum())
+            self._known[key] = self._crossed(layer, side, here, there)
         return self._known[key]
+
+    def _known_sum(self, layer: int, here: np.ndarray, there: np.ndarray) -> float:
+        """What edges to the next layer cross as the nodes stand."""
+        key = layer, here.tobytes(), there.tobytes()
+        if key not in self._sums:
+            self._sums[key] = float(self._known_crossings(layer, 1, here, there)[_above(len(here))].sum())
+        return self._sums[key]
 
     def _known_disorder(self, layer: int, here: np.ndarray) -> float:
         """What it costs that nodes of a layer stand otherwise than at first."""
@@ -235,13 +243,14 @@ class _Layers:
 
     def _crossed(self, layer: int, side: int, here: np.ndarray, there: np.ndarray) -> np.ndarray:
         """What edges to one neighbouring layer cross if one node stands above another."""
-        costs = np.zeros((len(here), len(here)))
-        for matrices, factor in ((self._edges, 1.0), (self._strengths, self._strength_factor)):
-            matrix = matrices[layer] if side == 1 else matrices[layer - 1].T
-            matrix = matrix[here[:, None], there]
-            above = matrix.cumsum(axis=1) - matrix
-            costs += factor * (matrix @ above.T)
-        return costs
+        if side == 1:
+            both = self._both[layer][:, here[:, None], there]
+        else:
+            both = self._both[layer - 1][:, there[:, None], here].transpose(0, 2, 1)
+        above = both.cumsum(axis=2) - both
+        edges, strengths = both @ above.transpose(0, 2, 1)
+        crossed: np.ndarray = edges + self._strength_factor * strengths
+        return crossed
 
 
 @lru_cache(maxsize=256)

@@ -181,17 +181,22 @@ class _Search:
     def _move(self, a: int) -> tuple[float, tuple[int, ...]]:
         """Move the stretch of up to three points that begins at the point (Or-opt) beside a near one."""
         distances, tour, place, n = self.distances, self.tour, self.place, self.n
+        at, near, from_a, smallest = place[a], self.near[a], distances[a], self.smallest
+        nearest = from_a[near[0]]
         for step in (1, -1):
-            before = tour[(place[a] - step) % n]
+            before = tour[(at - step) % n]
+            from_before = distances[before]
             for length in (1, 2, 3):
-                stretch = [tour[(place[a] + step * i) % n] for i in range(length)]
-                end, after = stretch[-1], tour[(place[a] + step * length) % n]
+                end, after = tour[(at + step * (length - 1)) % n], tour[(at + step * length) % n]
                 if after == before:
                     break
-                removed = distances[before][a] + distances[end][after] - distances[before][after]
-                for c in self.near[a]:
-                    gain = removed - distances[a][c]
-                    if gain <= self.smallest:
+                removed = from_before[a] + distances[end][after] - from_before[after]
+                if removed - nearest <= smallest:
+                    continue
+                stretch = [tour[(at + step * i) % n] for i in range(length)]
+                for c in near:
+                    gain = removed - from_a[c]
+                    if gain <= smallest:
                         break
                     if c in stretch:
                         continue
@@ -201,7 +206,7 @@ class _Search:
                         if d in stretch:
                             d = after if c == before else before
                         total = gain - distances[end][d] + distances[c][d]
-                        if total > self.smallest:
+                        if total > smallest:
                             self._carry(stretch, c, d)
                             return total, (a, end, before, after, c, d)
         return 0.0, ()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
 
 from cnnvis_caffe.layout.routing import Stroke
-from cnnvis_caffe.records.aggregation import Bicluster, Column, Gap
+from cnnvis_caffe.records.aggregation import Bicluster, Cluster, Column, Gap
 from cnnvis_caffe.scene.facets import Drawing
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target
 from cnnvis_caffe.scene.theme import OPACITY, SIZES
@@ -132,8 +133,14 @@ def _stroke_target(gap: Gap, columns: dict[str, Column], bicluster: Bicluster, s
 
 
 def _neurons(column: Column, clusters: tuple[int, ...]) -> tuple[int, ...]:
-    """Neurons of some clusters."""
-    return tuple(chain.from_iterable(column.clusters[cluster].neurons.tolist() for cluster in clusters))
+    """Neurons of some clusters; many curves end in the same ones."""
+    return tuple(chain.from_iterable(_members(column.clusters[cluster]) for cluster in clusters))
+
+
+@lru_cache(maxsize=1024)
+def _members(cluster: Cluster) -> list[int]:
+    """Neurons of a cluster as numbers."""
+    return cluster.neurons.tolist()
 
 
 def _bicluster_names(gap: Gap, columns: dict[str, Column]) -> list[str]:

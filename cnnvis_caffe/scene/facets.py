@@ -16,7 +16,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.geometry import Geometry, has_equal_areas
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
-from cnnvis_caffe.scene.neurons import facet_of, features_of, matrix_of, patches_of, present_classes
+from cnnvis_caffe.scene.neurons import Patches, facet_of, features_of, matrix_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, SIZES, Theme
 from cnnvis_caffe.scene.wording import class_name, counted, whole
@@ -212,22 +212,37 @@ def _patches(
     free = box[3] - SIZES.label_height - 2 * SIZES.padding - packing.height
     top = box[1] + SIZES.padding + SIZES.label_height + max(0.0, free) / 2
     labelled = is_score(drawing, column)
-    gap = SIZES.patch_gap
-    for neuron, (x, y, width, height) in zip(contents.neurons.tolist(), packing.rects.tolist()):
-        name, target = f"neuron/{column.node}/{neuron}", _neuron_target(column.node, neuron, index)
-        place = (left + x + gap / 2, top + y + gap / 2, max(0.5, width - gap), max(0.5, height - gap))
-        opacity = 1.0 if column.strong[neuron] else OPACITY.weak
-        pixels = known.pixels(neuron)
-        if not pixels.size:
-            yield from _silent(theme, name, place, opacity, target)
+    gap, inset = SIZES.patch_gap, SIZES.frame
+    strong = column.strong[contents.neurons]
+    key = ("looks", id(known), index, theme.name, contents.neurons.tobytes(), strong.tobytes())
+    looks = drawing.cache.get(
+        key, lambda: _looks(theme, known, column.node, index, contents.neurons, strong), alive=known
+    )
+    for look, (x, y, width, height) in zip(looks, packing.rects.tolist()):
+        name, ground_name, target, opacity, pixels, style = look
+        x, y = left + x + gap / 2, top + y + gap / 2
+        inner_width, inner_height = max(0.5, width - gap), max(0.5, height - gap)
+        if style is None:
+            yield from _silent(theme, name, (x, y, inner_width, inner_height), opacity, target)
             continue
         legible = SIZES.patch_min / min(width, height)
-        yield Rectangle(f"{name}/colour", *place, _framed(known.colour(neuron), theme.frame, opacity), 0.0, target)
-        inset = SIZES.frame
-        inner = (place[0] + inset, place[1] + inset, place[2] - 2 * inset, place[3] - 2 * inset)
-        yield Picture(name, *inner, pixels, opacity, target=target, min_zoom=legible)
+        yield Rectangle(ground_name, x, y, inner_width, inner_height, style, 0.0, target)
+        inner = (x + inset, y + inset, inner_width - 2 * inset, inner_height - 2 * inset)
+        yield Picture(name, *inner, pixels, opacity, True, target, (), (), legible)
         if labelled:
-            yield from _class_chip(drawing, neuron, place, target)
+            yield from _class_chip(drawing, target.members[0], (x, y, inner_width, inner_height), target)
+
+
+def _looks(
+    theme: Theme, known: Patches, node: str, index: int, neurons: np.ndarray, strong: np.ndarray
+) -> list[tuple[str, str, Target, float, np.ndarray, Style | None]]:
+    """What of some patches does not depend on where they stand: names, target, opacity, pixels, style of the ground."""
+    found: list[tuple[str, str, Target, float, np.ndarray, Style | None]] = []
+    for neuron, is_strong in zip(neurons.tolist(), strong.tolist()):
+        name, pixels, opacity = f"neuron/{node}/{neuron}", known.pixels(neuron), 1.0 if is_strong else OPACITY.weak
+        style = _framed(known.colour(neuron), theme.frame, opacity) if pixels.size else None
+        found.append((name, f"{name}/colour", _neuron_target(node, neuron, index), opacity, pixels, style))
+    return found
 
 
 @lru_cache(maxsize=16384)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 import numpy as np
 
@@ -56,7 +58,7 @@ class Display:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.shapes = shapes = scene.shapes
-        self._boxes = np.array(list(map(bounding_box, shapes)), np.float64).reshape(-1, 4)
+        self._boxes = bounding_boxes(shapes)
         least = self._least = np.array([shape.min_zoom for shape in shapes], np.float64)
         most = self._most = np.array([shape.max_zoom for shape in shapes], np.float64)
         self._hittable = np.flatnonzero([shape.target is not None for shape in shapes])
@@ -402,6 +404,32 @@ def distance_to_line(points: np.ndarray, x: float, y: float) -> float:
     along = (((x, y) - start) * step).sum(1) / length
     nearest = start + np.clip(along, 0, 1)[:, None] * step
     return float(np.sqrt(((nearest - (x, y)) ** 2).sum(1).min()))
+
+
+_placed = attrgetter("x", "y", "width", "height")
+
+
+def bounding_boxes(shapes: Sequence[Shape]) -> np.ndarray:
+    """Return what `bounding_box` says of each shape, (n, 4) float64; patches, nearly all of them, are done together."""
+    boxes = np.empty((len(shapes), 4))
+    patches: list[int] = []
+    others: list[int] = []
+    for number, shape in enumerate(shapes):
+        (patches if isinstance(shape, (Picture, Rectangle)) else others).append(number)
+    if patches:
+        mine = [shapes[number] for number in patches]
+        places = np.array(list(map(_placed, mine)), np.float64)
+        half = np.array(
+            [
+                shape.style.stroke_width / 2 if isinstance(shape, Rectangle) and shape.style.stroke else 0.0
+                for shape in mine
+            ]
+        )[:, None]
+        boxes[patches, :2] = places[:, :2] - half
+        boxes[patches, 2:] = places[:, :2] + places[:, 2:] + half
+    if others:
+        boxes[others] = [bounding_box(shapes[number]) for number in others]
+    return boxes
 
 
 def bounding_box(shape: Shape) -> tuple[float, float, float, float]:
