@@ -7,7 +7,7 @@ from cnnvis_caffe.viewer.canvas.display import Display, Hit, bounding_box
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTransform, QtWidgets, QWidget, Signal
 
 MAX_ZOOM = 1.25
-MIN_ZOOM = 0.55
+MIN_ZOOM = 0.82  # the small type of 11 has 9 pixels then
 
 
 class _Sheet(QWidget):
