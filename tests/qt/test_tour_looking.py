@@ -401,8 +401,14 @@ def test_the_chart_leads_to_layers_and_snapshots(make_window, settle, qtbot, tra
     pointed = window.status_line.text()
     pick(qtbot, panel.level, "iteration")
     assert window.status_line.text() != pointed, "nothing of the chart before is pointed at any more"
+    settle(window)
     snap(window, "chart-over-snapshots", trained)
     assert {s.name for s in plot.chart.series} >= {"conv1", "conv2"}
+    settle(window)
+    names = plot.names_of_lines()
+    assert {one.name for one, _ in names} == {one.name for one in plot.chart.series}
+    heights = [y for _, y in names]
+    assert min(np.diff(heights)) >= 13.9 and heights[0] > 0 and heights[-1] < plot.viewport().height()
     series = plot.chart.series[0]
     known = [int(i) for i in np.flatnonzero(np.isfinite(series.y)) if series.snapshots[i] != session.snapshot.label]
     pointer.click(plot.viewport(), point_of(plot, series, known[0]))

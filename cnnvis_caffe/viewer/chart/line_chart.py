@@ -19,14 +19,16 @@ from cnnvis_caffe.viewer.qt import (
     QRectF,
     QSize,
     Qt,
+    QtGui,
     QtWidgets,
     Signal,
 )
 
 #: How near to a point the pointer must be, in pixels.
 NEAR_PX = 14
-#: Colours of several things, told apart also by their labels.
-N_LABELS = 12
+#: Names of lines stand at their ends: their largest width, what they stand away from them and from each other, and the
+#: room of the dot before each.
+NAME_MOST, NAME_GAP, NAME_STEP, NAME_DOT = 132, 8, 14, 11
 
 
 class LineChart(PlotWidget):
@@ -88,6 +90,7 @@ class LineChart(PlotWidget):
             axis.setStyle(tickFont=font, tickLength=-4, maxTickLevel=0)
         self._bottom.setHeight(24)
         self._left.setWidth(58)
+        plot.layout.setContentsMargins(0, 0, self._room_for_names(), 0)
         plot.showGrid(x=False, y=True, alpha=0.12)
         n = len(chart.series)
         for series in sorted(chart.series, key=lambda one: one.is_emphasised):
@@ -116,6 +119,64 @@ class LineChart(PlotWidget):
         self._fit()
         self.mark_node(self._node)
         self.setAccessibleDescription(chart.title + ". " + " ".join(chart.notes))
+
+    # -- names of the lines
+
+    def _named(self) -> list[Series]:
+        """Lines that have something to show, where there are several."""
+        known = [one for one in self.chart.series if np.isfinite(self._heights(one)).any()] if self.chart else []
+        return known if len(known) > 1 else []
+
+    def _room_for_names(self) -> int:
+        metrics = QtGui.QFontMetrics(look.text_font(look.SMALL, bold=True))
+        widths = [metrics.horizontalAdvance(series.name) for series in self._named()]
+        return min(max(widths), NAME_MOST) + NAME_DOT + NAME_GAP + 2 if widths else 0
+
+    def names_of_lines(self) -> list[tuple[Series, float]]:
+        """Return the lines whose names have room, each with the height of its name in pixels, from top to bottom.
+
+        What is emphasised comes first where there is not room for all.
+        """
+        box, bottom = self.getPlotItem().vb, self.viewport().height() - 24
+        ends = []
+        for series in self._named():
+            heights = self._heights(series)
+            last = np.flatnonzero(np.isfinite(heights))[-1]
+            ends.append((series, self._on_screen(box, float(series.x[last]), float(heights[last])).y()))
+        most = max(int(bottom // NAME_STEP), 1)
+        ends = sorted(ends, key=lambda end: (not end[0].is_emphasised, -end[0].rank))[:most]
+        ends.sort(key=lambda end: end[1])
+        half = NAME_STEP / 2
+        wanted = np.clip([y for _, y in ends], half, max(bottom - half, half))
+        for k in range(1, len(wanted)):
+            wanted[k] = max(wanted[k], wanted[k - 1] + NAME_STEP)
+        for k in range(len(wanted) - 1, -1, -1):
+            below = bottom - half if k == len(wanted) - 1 else wanted[k + 1] - NAME_STEP
+            wanted[k] = min(wanted[k], below)
+        return [(series, float(y)) for (series, _), y in zip(ends, wanted)]
+
+    def _on_screen(self, box, x: float, y: float) -> QPointF:
+        """Where a point of the chart is, in pixels."""
+        return QPointF(self.mapFromScene(box.mapViewToScene(QPointF(x, y))))
+
+    def _draw_names(self, painter: QPainter) -> None:
+        chrome = look.chrome_of(self._theme.name)
+        left = self.viewport().width() - self._room_for_names() + NAME_GAP
+        room, n = self.viewport().width() - left - NAME_DOT, len(self._named())
+        painter.setRenderHint(QPainter.Antialiasing, True)
+        for series, y in self.names_of_lines():
+            painter.setPen(Qt.NoPen)
+            painter.setBrush(self._colour(series, n))
+            painter.drawEllipse(QPointF(left + 3, y), 3, 3)
+            painter.setFont(look.text_font(look.SMALL, bold=self._stands_out(series)))
+            painter.setPen(QColor(chrome.ink if series.is_emphasised else chrome.muted))
+            text = painter.fontMetrics().elidedText(series.name, Qt.ElideMiddle, room)
+            box = QRectF(left + NAME_DOT, y - NAME_STEP / 2, room, NAME_STEP)
+            painter.drawText(box, Qt.AlignLeft | Qt.AlignVCenter, text)
+
+    def _stands_out(self, series: Series) -> bool:
+        """Whether a line is one that is looked at, among others that stand back."""
+        return series.is_emphasised and not all(one.is_emphasised for one in self._named())
 
     def _fit(self) -> None:
         assert self.chart is not None
@@ -184,7 +245,7 @@ class LineChart(PlotWidget):
         for number, series in enumerate(self.chart.series):
             heights = self._heights(series)
             for i in np.flatnonzero(np.isfinite(heights)):
-                at = self.mapFromScene(box.mapViewToScene(QPointF(float(series.x[i]), float(heights[i]))))
+                at = self._on_screen(box, float(series.x[i]), float(heights[i]))
                 distance = (at.x() - position.x()) ** 2 + (at.y() - position.y()) ** 2
                 distance -= 9 if series.is_emphasised else 0
                 if distance < best:
@@ -276,6 +337,10 @@ class LineChart(PlotWidget):
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint the chart, or what to do where there is none."""
         super().paintEvent(event)
+        if self.chart is not None and self.chart.series:
+            painter = QPainter(self.viewport())
+            self._draw_names(painter)
+            painter.end()
         if self.chart is not None and not self.chart.series:
             painter = QPainter(self.viewport())
             chrome = look.chrome_of(self._theme.name)
