@@ -108,8 +108,8 @@ def race(iterations: int) -> str:
         f"LeNet on MNIST, `prototxt/lenet/solver.prototxt` for {iterations} iterations with its tests and snapshots, "
         "the whole command, one after the other in turns, since the machine is not always as fast.\n\n"
         f"| | seconds | test error % |\n|---|--:|--:|\n{table}\n\n"
-        f"Real Caffe takes {', '.join(f'{ratio:.1f}' for ratio in ratios)} times as long, "
-        f"in all {sum(seconds['real Caffe']) / sum(seconds['cnnvis_caffe']):.1f} times."
+        f"Real Caffe takes {', '.join(f'{ratio:.2f}' for ratio in ratios)} times as long, "
+        f"in all {sum(seconds['real Caffe']) / sum(seconds['cnnvis_caffe']):.2f} times."
     )
 
 
