@@ -100,14 +100,15 @@ def race(iterations: int) -> str:
             print(name, seconds[name][-1], errors[name][-1], flush=True)
     table = "\n".join(
         f"| {name} | " + ", ".join(f"{value:.0f}" for value in seconds[name])
-        + " | " + ", ".join(f"{value:.2f}" for value in errors[name]) + " |"
+        + f" | {statistics.mean(seconds[name]):.0f} | "
+        + ", ".join(f"{value:.2f}" for value in errors[name]) + " |"
         for name in seconds
     )  # fmt: skip
     ratios = [theirs / own for own, theirs in zip(*seconds.values())]
     return (
         f"LeNet on MNIST, `prototxt/lenet/solver.prototxt` for {iterations} iterations with its tests and snapshots, "
         "the whole command, one after the other in turns, since the machine is not always as fast.\n\n"
-        f"| | seconds | test error % |\n|---|--:|--:|\n{table}\n\n"
+        f"| | seconds | mean | test error % |\n|---|--:|--:|--:|\n{table}\n\n"
         f"Real Caffe takes {', '.join(f'{ratio:.2f}' for ratio in ratios)} times as long, "
         f"in all {sum(seconds['real Caffe']) / sum(seconds['cnnvis_caffe']):.2f} times."
     )
