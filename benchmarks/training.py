@@ -116,7 +116,8 @@ def race(iterations: int) -> str:
 
 def follow(iterations: int) -> str:
     """Train both from one seed, which gives both the same weights, and compare every loss."""
-    rows, rounding, curves = [], [], {}
+    rows, rounding = [], []
+    curves: dict[str, tuple[np.ndarray, ...]] = {}
     changes = {"max_iter": str(iterations + 1), "display": "1", "snapshot": "0", "test_interval": "100000"}
     changes |= {
         "snapshot_after_train": "false",

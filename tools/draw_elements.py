@@ -299,23 +299,26 @@ def merge(application, window) -> QPixmap:
     return result
 
 
+def last_columns(window) -> QPixmap:
+    """A piece of the picture where the network ends."""
+    canvas = window.pane.canvas
+    column = window.session.aggregation.columns[-1].node
+    return piece(canvas, place_of(canvas, canvas.display.find("column", column)) + QPoint(-40, 160))
+
+
 def classes(application, window) -> QPixmap:
     """Neurons that answer to some classes, the others translucent."""
-    canvas = window.pane.canvas
     window.control_panel.classes.choose(CLASSES)
     settle(application, window)
-    column = window.session.aggregation.columns[-1].node
-    result = piece(canvas, place_of(canvas, canvas.display.find("column", column)) + QPoint(-40, 160))
+    result = last_columns(window)
     key(application, window, "Ctrl+Z")
     return result
 
 
 def gradients(application, window) -> QPixmap:
     """Edges by gradient."""
-    canvas = window.pane.canvas
     key(application, window, "G")
-    column = window.session.aggregation.columns[-1].node
-    result = piece(canvas, place_of(canvas, canvas.display.find("column", column)) + QPoint(-40, 160))
+    result = last_columns(window)
     key(application, window, "W")
     return result
 

@@ -195,12 +195,7 @@ def _make_geometry(
     widths = [min(width, float(found[:, 0].max(initial=SIZES.column_min))) for width, found in zip(widths, sizes)]
     gap = _widened(gap, widths, aggregation, size)
     packed = perf_counter()
-    graph = layered_graph(
-        [len(column.clusters) for column in aggregation.columns],
-        [column.depth for column in aggregation.columns],
-        [column.lane for column in aggregation.columns],
-        _links(aggregation),
-    )
+    graph = _graph(aggregation)
     order = order_columns(graph, initial=by_importance(graph, aggregation))
     ordered = perf_counter()
     places = column_layout.place(
@@ -237,12 +232,7 @@ def _make_geometry(
 def _with_gaps(stands: Geometry, aggregation: Aggregation, below: float) -> Geometry:
     """Draw other connections between clusters that stay where they are."""
     start = perf_counter()
-    graph = layered_graph(
-        [len(column.clusters) for column in aggregation.columns],
-        [column.depth for column in aggregation.columns],
-        [column.lane for column in aggregation.columns],
-        _links(aggregation),
-    )
+    graph = _graph(aggregation)
     order, places = place_among(graph, stands.graph, stands.places, bar_width=SIZES.bar_width, bar_gap=SIZES.bar_gap)
     placed = perf_counter()
     strokes = bundle_curves(graph, places)
@@ -497,6 +487,16 @@ def _cluster_sizes(filled: Sequence[Contents], width: float) -> np.ndarray:
     widths = np.where(widths > SIZES.cluster_nearly * full, np.ceil(full), widths)
     heights = [max(SIZES.cluster_min, np.ceil(one.packing.height + SIZES.label_height + frame)) for one in filled]
     return np.column_stack([widths, heights])
+
+
+def _graph(aggregation: Aggregation) -> LayeredGraph:
+    """Clusters and bundles, layer by layer."""
+    return layered_graph(
+        [len(column.clusters) for column in aggregation.columns],
+        [column.depth for column in aggregation.columns],
+        [column.lane for column in aggregation.columns],
+        _links(aggregation),
+    )
 
 
 def _links(aggregation: Aggregation) -> list[Link]:

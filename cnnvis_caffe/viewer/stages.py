@@ -147,19 +147,12 @@ class PictureMaker:
         aggregation = self._pictures.aggregate(wanted.view)
         if wanted.legend_comes:
             wanted = replace(wanted, size=_beside_legend(wanted, aggregation), legend_comes=False)
-        drawn = self._pictures.draw(
-            wanted.view,
-            selection=in_picture(aggregation, wanted.selection),
-            size=wished_size(aggregation, wanted.size),
-            has_title=False,
-            has_legend=False,
-        )
-        legend = _legend(wanted, drawn)
+        drawn = _draw(self._pictures, wanted, aggregation)
         self._last, self._unprepared = (wanted, aggregation), drawn.drawing
         self._known[wanted.view, wanted.size] = None
         if len(self._known) > MOST_LAYOUTS:
             self._known.popitem(last=False)
-        return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
+        return _made(wanted, aggregation, drawn, started)
 
     def sketch(self, wanted: Wanted) -> Made | None:
         """Draw other classes in the places of the last picture, which is quick: the sizes of patches follow.
@@ -186,15 +179,8 @@ class PictureMaker:
         placed = replace(aggregation.placed, columns=columns)
         sketched = placed if aggregation.kept is None else replace(aggregation, kept=placed)
         with pictures.given(sketched):
-            drawn = pictures.draw(
-                wanted.view,
-                selection=in_picture(aggregation, wanted.selection),
-                size=wished_size(aggregation, wanted.size),
-                has_title=False,
-                has_legend=False,
-            )
-        legend = _legend(wanted, drawn)
-        return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
+            drawn = _draw(pictures, wanted, aggregation)
+        return _made(wanted, aggregation, drawn, started)
 
     def idle(self) -> Iterator[None]:
         """Prepare the matrices of what was shown last, a column in each step, so that switching facets is quick."""
@@ -231,6 +217,23 @@ def _beside_legend(wanted: Wanted, aggregation: Aggregation) -> tuple[float, flo
     notes = picture_notes(wanted.analysis, aggregation, wanted.view)
     width, height = wanted.size
     return width, max(height - round(legend_height(entries, notes, wanted.legend_width)), LEAST_HEIGHT)
+
+
+def _draw(pictures: Pictures, wanted: Wanted, aggregation: Aggregation) -> Drawn:
+    """The picture alone; title and legend stand beside it in the window."""
+    return pictures.draw(
+        wanted.view,
+        selection=in_picture(aggregation, wanted.selection),
+        size=wished_size(aggregation, wanted.size),
+        has_title=False,
+        has_legend=False,
+    )
+
+
+def _made(wanted: Wanted, aggregation: Aggregation, drawn: Drawn, started: float) -> Made:
+    """What the window gets, with what it took since `started`."""
+    legend = _legend(wanted, drawn)
+    return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
 
 
 def _legend(wanted: Wanted, drawn: Drawn) -> Scene:

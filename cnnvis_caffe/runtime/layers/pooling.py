@@ -115,7 +115,7 @@ class Pooling(Layer):
             places = Places(tops[1].value.to(torch.int64), is_complete=False)
             bottoms[0].grad = pools.scatter(dy, pools.checked_index(self, places, dy, x), x.shape)
         elif self.is_max:
-            if self.places is None:  # nobody was expected to go backward
+            if self.places is None:  # after a test, which keeps none; Caffe keeps those of every pass
                 _, self.places = pools.max_pool_with_places(x, self.pool)
             bottoms[0].grad = pools.max_pool_backward(self, dy, x, self.places, self.pool)
         else:

@@ -71,6 +71,8 @@ class RecordedIteration:
                 self._passes = Recording(self._pass, self._read_by_pass(), _written_by_pass(net), self._record)
             except NotRecordedError as error:
                 self._give_up(error)
+                if self._solver.param.iter_size == 1:
+                    net.clear_param_diffs()  # the recording has begun to fill them
                 return float(self._pass())
         return self._passes.replay()
 
@@ -96,11 +98,9 @@ class RecordedIteration:
         return self._n_passes > N_WARM_UPS
 
     def _give_up(self, error: NotRecordedError) -> None:
-        """Leave everything as it was before the recording, and never record again."""
+        """Never record again."""
         self._obstacle = str(error)
         self._say_obstacle()
-        if self._solver.param.iter_size == 1:
-            self._solver.net.clear_param_diffs()
 
     def _now(self) -> tuple[Any, ...]:
         """Everything that recordings depend on."""

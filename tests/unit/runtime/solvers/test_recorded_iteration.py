@@ -181,6 +181,26 @@ def test_what_cannot_be_recorded_is_computed_as_ever(iter_size, tmp_path, record
     assert same(recorded_arrays, arrays)
 
 
+def test_an_update_that_cannot_be_recorded_is_not_lost(tmp_path, recording, caplog):
+    """The passes are recorded already; their gradients still count."""
+    calls, record = recording
+
+    def record_passes(run):
+        if calls:
+            calls.append(run)
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return record(run)
+
+    text = SOLVER + " momentum: 0.9"
+    plain, arrays = train(make(tmp_path / "plain", record, text, records=False))
+    losses, recorded_arrays = train(make(tmp_path / "recorded", record_passes, text))
+    assert len(calls) == 2
+    assert "not recorded as CUDA graphs" in caplog.text
+    assert losses == pytest.approx(plain, rel=1e-5)
+    for found, expected in zip(recorded_arrays, arrays):
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
 def test_a_layer_that_looks_at_values_is_not_recorded(tmp_path, recording, caplog):
     calls, record = recording
     ones = "dummy_data_param { shape { dim: 5 } data_filler { value: 1 } }"
