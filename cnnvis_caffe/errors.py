@@ -205,5 +205,18 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the user asked for it
     """Raised by a progress object to stop a stage; not a `CnnvisError`."""
 
 
+class NoGpuWarning(UserWarning):
+    """A GPU was asked for, as Caffe's scripts do, but none can be used; nets run on the CPU.
+
+    Attributes
+    ----------
+    reason : str
+    """
+
+    def __init__(self, asked: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{asked}: no GPU can be used: {reason}; nets run on the CPU")
+
+
 class CaffeQuirkWarning(UserWarning):
     """Caffe's own result is wrong or surprising here, and ours is the same."""

@@ -18,7 +18,15 @@ from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.datasets.source import ImageSource, open_source
-from cnnvis_caffe.errors import DataFileError, DataNotFoundError, DeviceError, NetError, ParamMismatchError, ShapeError
+from cnnvis_caffe.errors import (
+    DataFileError,
+    DataNotFoundError,
+    DeviceError,
+    NetError,
+    NoGpuWarning,
+    ParamMismatchError,
+    ShapeError,
+)
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
@@ -350,11 +358,11 @@ class Nets:
         self._caffe = engines.engine(request.engine)
         if request.device == "cuda":
             with warnings.catch_warnings():
-                warnings.simplefilter("error", UserWarning)
+                warnings.simplefilter("error", NoGpuWarning)
                 try:
                     self._caffe.set_mode_gpu()
-                except UserWarning as warning:
-                    raise DeviceError("there is no CUDA device here; analyse with --device cpu") from warning
+                except NoGpuWarning as warning:
+                    raise DeviceError(f"no GPU can be used: {warning.reason}; analyse with --device cpu") from warning
         else:
             self._caffe.set_mode_cpu()
         self._caffe.set_random_seed(request.seed)

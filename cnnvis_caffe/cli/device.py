@@ -7,6 +7,8 @@ import warnings
 
 import click
 
+from cnnvis_caffe.errors import NoGpuWarning
+
 logger = logging.getLogger(__name__)
 
 #: Names of `cnnvis_caffe.runtime.backend.Precision`, which is not imported before a command runs.
@@ -73,13 +75,14 @@ def use_device(index: int | None, default_index: int | None = None, precision: s
     if index is not None:
         backend.require_gpu(index)
     elif default_index is not None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # ours says more
+        with warnings.catch_warnings(record=True) as complaints:
+            warnings.simplefilter("always", NoGpuWarning)
             backend.set_mode_gpu()
         if backend.on_gpu():
             backend.require_gpu(default_index)
-        else:
-            logger.warning("solver_mode is GPU, but there is no CUDA device here; using the CPU")
+        for complaint in complaints:
+            reason = getattr(complaint.message, "reason", complaint.message)
+            logger.warning("solver_mode is GPU, but no GPU can be used: %s; using the CPU", reason)
     else:
         backend.set_mode_cpu()
     logger.info("Use %s", f"GPU with device ID {backend.device().index}" if backend.on_gpu() else "CPU.")

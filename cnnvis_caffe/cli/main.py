@@ -115,9 +115,23 @@ def _set_up_logging(verbosity: int, log_file: str | None) -> None:
     warnings.showwarning = show_warning
 
 
+def _say_versions(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Print the version; with --verbose also those of the libraries, and what can be said of GPUs."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    click.echo(f"cnnvis-caffe, version {__version__}")
+    if ctx.params["verbose"]:
+        for line in importlib.import_module("cnnvis_caffe.cli.versions").lines():
+            click.echo(line)
+    ctx.exit()
+
+
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="cnnvis-caffe")
-@click.option("-v", "--verbose", count=True, help="Say what is being done; twice for every detail.")
+@click.option(
+    "--version", is_flag=True, expose_value=False, callback=_say_versions,
+    help="Show the version; with --verbose also those of libraries, the GPUs, and why one cannot be used.",
+)
+@click.option("-v", "--verbose", count=True, is_eager=True, help="Say what is being done; twice for every detail.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors; no progress bars.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("--log-file", type=click.Path(dir_okay=False), help="Also write the log to this file.")

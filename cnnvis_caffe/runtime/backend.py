@@ -15,7 +15,8 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cnnvis_caffe.errors import DeviceError, MissingDependencyError
+from cnnvis_caffe.errors import DeviceError, MissingDependencyError, NoGpuWarning
+from cnnvis_caffe.runtime import devices
 
 if TYPE_CHECKING:
     import torch
@@ -71,10 +72,11 @@ def set_mode_gpu() -> None:
     -----
     A CPU build of Caffe accepts the call and kills the process at the next forward.
     """
-    if torch.cuda.is_available():
-        _Mode.device = _gpu(_Mode.index)
+    sight = devices.look(torch)
+    if sight.usable:
+        _Mode.device = _gpu(_Mode.index, sight)
     else:
-        warnings.warn("set_mode_gpu: there is no CUDA device here; nets run on the CPU", stacklevel=2)
+        warnings.warn(NoGpuWarning("set_mode_gpu", str(devices.why_not(sight))), stacklevel=2)
 
 
 def set_device(index: int) -> None:
@@ -85,11 +87,12 @@ def set_device(index: int) -> None:
     DeviceError
         If there are GPUs, but none with this index.
     """
-    if not torch.cuda.is_available():
-        warnings.warn(f"set_device({index}): there is no CUDA device here; nets run on the CPU", stacklevel=2)
+    sight = devices.look(torch)
+    if not sight.usable:
+        warnings.warn(NoGpuWarning(f"set_device({index})", str(devices.why_not(sight))), stacklevel=2)
         return
     _Mode.index = index
-    device = _gpu(index)
+    device = _gpu(index, sight)
     if _Mode.device is not None:
         _Mode.device = device
 
@@ -102,7 +105,7 @@ def require_gpu(index: int) -> None:
     DeviceError
         If that GPU is not there.
     """
-    _Mode.device = _gpu(index)
+    _Mode.device = _gpu(index, devices.look(torch))
     _Mode.index = index
 
 
@@ -163,10 +166,14 @@ def computing() -> Iterator[None]:
             torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def _gpu(index: int) -> Any:
-    """The torch.device of a GPU that exists."""
-    count = torch.cuda.device_count()
-    if not 0 <= index < count:
-        found = f"0 to {count - 1} are there" if count else "no CUDA device was found"
-        raise DeviceError(f"GPU {index} cannot be used: {found}")
+def gpus(ask_driver: bool = False) -> devices.Sight:
+    """Say what is seen of GPUs; the driver is asked where PyTorch sees none, or on request."""
+    return devices.look(torch, ask_driver)
+
+
+def _gpu(index: int, sight: devices.Sight) -> Any:
+    """The torch.device of a GPU that can be used."""
+    reason = devices.why_not(sight, index)
+    if reason is not None:
+        raise DeviceError(f"GPU {index} cannot be used: {reason}")
     return torch.device("cuda", index)

@@ -27,6 +27,7 @@ from cnnvis_caffe.errors import (
     UnknownLayerError,
     UnknownNameError,
 )
+from cnnvis_caffe.runtime import devices
 
 
 @pytest.fixture
@@ -137,7 +138,9 @@ def test_no_gpu(bad):
 
     if torch.cuda.is_available():
         pytest.skip("there is one")
-    assert isinstance(bad(device="cuda"), DeviceError)
+    error = bad(device="cuda")
+    assert isinstance(error, DeviceError)
+    assert str(error) == f"no GPU can be used: {devices.why_not(devices.look(torch))}; analyse with --device cpu"
 
 
 @pytest.mark.parametrize(

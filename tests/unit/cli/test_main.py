@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import click
+import numpy
 import pytest
 from click.testing import CliRunner
 
@@ -70,10 +71,23 @@ def test_help_lists_every_command_without_importing_one():
 
 def test_the_version_is_the_package_s_and_setup_s():
     result = runner().invoke(main.group, ["--version"])
-    assert result.stdout.split()[-1] == cnnvis_caffe.__version__
+    assert result.stdout.splitlines() == [f"cnnvis-caffe, version {cnnvis_caffe.__version__}"]
     tree = ast.parse((Path(cnnvis_caffe.__file__).parents[1] / "setup.py").read_text("utf-8"))
     keywords = [word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords]
     assert [word.value.value for word in keywords if word.arg == "version"] == [cnnvis_caffe.__version__]
+
+
+@pytest.mark.parametrize("options", [["--version", "--verbose"], ["-v", "--version"]])
+def test_the_version_with_verbose_also_names_libraries_and_gpus(options):
+    pytest.importorskip("torch")
+    from cnnvis_caffe.runtime import backend, devices
+
+    result = runner().invoke(main.group, options)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"cnnvis-caffe, version {cnnvis_caffe.__version__}"
+    assert f"numpy {numpy.__version__}, " in lines[2]
+    assert lines[3:] == devices.describe(backend.gpus(ask_driver=True))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from cnnvis_caffe.cli import main
 from cnnvis_caffe.cli.caffe_flags import split_names
+from cnnvis_caffe.runtime import backend, devices
 
 NET = """name: "tiny"
 layer { name: "data" type: "DummyData" top: "data" top: "label"
@@ -149,19 +150,19 @@ def test_stages_and_level_choose_layers():
 
 def test_no_gpu_is_one_warning_or_an_error(here, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     (here / "solver.prototxt").write_text(SOLVER.replace("CPU", "GPU"))
     result = run("train", "-solver", "solver.prototxt", "-iterations", "1")
     assert result.exit_code == 0
     found = [line for line in result.stderr.splitlines() if line.startswith("W")]
     assert len(found) == 1
-    assert found[0].endswith("solver_mode is GPU, but there is no CUDA device here; using the CPU")
+    reason = devices.why_not(backend.gpus())
+    assert found[0].endswith(f"solver_mode is GPU, but no GPU can be used: {reason}; using the CPU")
     assert not [
         line for line in run("train", "-solver", "solver.prototxt", "-cpu").stderr.splitlines() if line[0] == "W"
     ]
     for command in (["train", "-solver", "solver.prototxt"], ["test", "-model", "net.prototxt", "-weights", "w"]):
         result = run(*command, "-gpu", "0")
-        assert (result.exit_code, "GPU 0 cannot be used" in result.stderr) == (1, True)
+        assert (result.exit_code, f"GPU 0 cannot be used: {reason}" in result.stderr) == (1, True)
 
 
 def test_precision_is_float32_unless_asked_otherwise(here):
