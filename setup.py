@@ -73,7 +73,7 @@ setup(
     package_data={
         "cnnvis_caffe": ["py.typed"],
         "cnnvis_caffe.demo": ["*.prototxt"],
-        "cnnvis_caffe.formats": ["caffe.desc", "caffe.proto", "*.pyi"],
+        "cnnvis_caffe.formats": ["*.desc", "*.proto", "*.pyi"],
         "cnnvis_caffe.pycaffe.proto": ["*.pyi"],
         "cnnvis_caffe.scene": ["fonts/*"],
     },

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compile ``cnnvis_caffe/formats/caffe.proto`` into the descriptor set next to it.
+"""Compile the schemas ``caffe.proto`` and ``forks.proto`` in ``cnnvis_caffe/formats`` into descriptor sets next to them.
 
 Needs ``protoc`` (Debian: protobuf-compiler) or the package grpcio-tools. Every protoc from 3.12 on writes the
 same bytes, so the result can be reviewed and reproduced. With ``--check`` nothing is written and the exit
-status tells whether ``caffe.desc`` is up to date.
+status tells whether both are up to date.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 FORMATS = Path(__file__).resolve().parent.parent / "cnnvis_caffe" / "formats"
+SCHEMAS = ("caffe", "forks")
 
 
 def find_compiler() -> list[str] | None:
@@ -28,11 +29,11 @@ def find_compiler() -> list[str] | None:
     return None
 
 
-def compile_schema(compiler: list[str]) -> bytes:
-    """Return the serialized ``FileDescriptorSet`` of ``caffe.proto``."""
+def compile_schema(compiler: list[str], name: str) -> bytes:
+    """Return the serialized ``FileDescriptorSet`` of a schema."""
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "caffe.desc"
-        command = [*compiler, f"-I{FORMATS}", f"--descriptor_set_out={output}", "caffe.proto"]
+        output = Path(folder) / f"{name}.desc"
+        command = [*compiler, f"-I{FORMATS}", f"--descriptor_set_out={output}", f"{name}.proto"]
         subprocess.run(command, check=True)
         return output.read_bytes()
 
@@ -40,17 +41,18 @@ def compile_schema(compiler: list[str]) -> bytes:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--check", action="store_true", help="only tell whether caffe.desc is up to date")
+    parser.add_argument("--check", action="store_true", help="only tell whether they are up to date")
     arguments = parser.parse_args()
     compiler = find_compiler()
     if compiler is None:
         parser.error("there is no protoc; install protobuf-compiler or grpcio-tools")
-    target = FORMATS / "caffe.desc"
-    data = compile_schema(compiler)
-    if arguments.check:
-        return int(not target.exists() or target.read_bytes() != data)
-    target.write_bytes(data)
-    return 0
+    current = True
+    for name in SCHEMAS:
+        target, data = FORMATS / f"{name}.desc", compile_schema(compiler, name)
+        current &= target.exists() and target.read_bytes() == data
+        if not arguments.check:
+            target.write_bytes(data)
+    return int(arguments.check and not current)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import click
 def command(in_: str, out: str) -> None:
     """Write network, weights or solver IN in Caffe's current format to OUT, which may be the same file.
 
-    Says what changed. A file that is current already is written as it is.
+    Says what changed. A file that is current already is written as it is. What only a fork of Caffe knows is kept.
     """
     from cnnvis_caffe.formats import file_kind
 
@@ -47,7 +47,7 @@ def _upgrade_network(in_: str, out: str) -> list[str]:
     """Upgrade a network; a current one is left alone, so that its comments stay."""
     from cnnvis_caffe.formats.prototxt import read_network, write_text
 
-    network = read_network(in_, allow_unknown=False)
+    network = read_network(in_)
     if network.upgrades:
         click.echo(f"{in_}: network of generation {network.generation}")
         write_text(out, network.message)
@@ -63,7 +63,7 @@ def _upgrade_solver(in_: str, out: str) -> list[str]:
 
     with open(in_, "rb") as file:
         text = file.read().decode("utf-8", "surrogateescape")
-    solver: Any = parse_text(text, schema.SolverParameter, path=in_, allow_unknown=False).message
+    solver: Any = parse_text(text, schema.SolverParameter, path=in_).message
     try:
         changes = upgrade_solver(solver)
     except NetError as error:

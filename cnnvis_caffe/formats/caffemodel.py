@@ -83,7 +83,7 @@ def read_caffemodel(path: str | os.PathLike[str]) -> WeightsFile:
         missing = ", ".join(network.FindInitializationErrors())
         raise CaffemodelError(file.path, f"lacks required fields: {missing}")
     generation = _generation(network)
-    upgrades = tuple(upgrade_network(network))
+    upgrades = tuple(upgrade_network(network, allow_unknown=True))
     layers = tuple(_layer_weights(file, layer, places, unknown) for layer in network.layer)
     return WeightsFile(
         path=file.path,

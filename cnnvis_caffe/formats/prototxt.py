@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,8 @@ from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.text_parser import TextParser
 from cnnvis_caffe.formats.upgrade import generation_of, set_snapshot_prefix, upgrade_network, upgrade_solver
 from cnnvis_caffe.records.network_file import NetworkFile, SolverFile, UnknownField
+
+_KEPT_TEXT = re.compile(rb"^(?P<indent> *)" + schema.UNKNOWN_TEXT.encode() + rb': (?P<literal>".*")$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ def parse_text(text: str, message_class: Any, *, path: str = "<string>", allow_u
     path : str, default="<string>"
         For messages.
     allow_unknown : bool, default=True
-        Report fields that do not exist instead of refusing them as Caffe does.
+        Report fields and choices that do not exist instead of refusing them as Caffe does. Fields of forks that are
+        known are reported in both cases.
 
     Returns
     -------
@@ -72,7 +77,8 @@ def network_from_text(text: str, path: str = "<string>", *, allow_unknown: bool 
     path : str, default="<string>"
         For messages.
     allow_unknown : bool, default=True
-        Report fields that do not exist instead of refusing them as Caffe does.
+        Report fields and choices that do not exist instead of refusing them as Caffe does. Fields of forks that are
+        known are reported in both cases.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def network_from_text(text: str, path: str = "<string>", *, allow_unknown: bool 
     parsed = parse_text(text, schema.NetParameter, path=path, allow_unknown=allow_unknown)
     generation = generation_of(parsed.message)
     try:
-        upgrades = upgrade_network(parsed.message)
+        upgrades = upgrade_network(parsed.message, allow_unknown=allow_unknown)
     except LayerError as error:
         raise PrototxtError(path, str(error), parsed.layer_lines.get(error.layer)) from error
     except NetError as error:
@@ -101,7 +107,8 @@ def read_network(path: str | os.PathLike, *, allow_unknown: bool = True) -> Netw
     ----------
     path : str or path-like
     allow_unknown : bool, default=True
-        Report fields that do not exist instead of refusing them as Caffe does.
+        Report fields and choices that do not exist instead of refusing them as Caffe does. Fields of forks that are
+        known are reported in both cases.
 
     Returns
     -------
@@ -128,7 +135,8 @@ def read_solver(path: str | os.PathLike, *, allow_unknown: bool = True) -> Solve
     ----------
     path : str or path-like
     allow_unknown : bool, default=True
-        Report fields that do not exist instead of refusing them as Caffe does.
+        Report fields and choices that do not exist instead of refusing them as Caffe does. Fields of forks that are
+        known are reported in both cases.
 
     Returns
     -------
@@ -157,7 +165,7 @@ def read_solver(path: str | os.PathLike, *, allow_unknown: bool = True) -> Solve
 
 
 def write_text(path: str | os.PathLike, message: Any) -> None:
-    """Write a message as text, whole or not at all.
+    """Write a message as text, whole or not at all; what Caffe does not know is written as it was read.
 
     Parameters
     ----------
@@ -165,9 +173,14 @@ def write_text(path: str | os.PathLike, message: Any) -> None:
     message : protobuf message
     """
     # Caffe's writer escapes everything that is not ASCII.
-    text = text_format.MessageToString(message, as_utf8=False)
+    text = text_format.MessageToString(message, as_utf8=False).encode("ascii")
     with atomic_write(path) as temporary:
-        temporary.write_bytes(text.encode("ascii"))
+        temporary.write_bytes(_KEPT_TEXT.sub(_as_written, text))
+
+
+def _as_written(match: re.Match[bytes]) -> bytes:
+    """What stood in the file that was read, in the place of the field that has kept it."""
+    return match.group("indent") + ast.literal_eval(f"b{match.group('literal').decode('ascii')}")
 
 
 def _read_text(path: str | os.PathLike, what: str) -> str:

@@ -3,9 +3,10 @@
 Every message of ``caffe.proto`` is an attribute of this module under its Caffe name; nested enums are reached
 as protobuf reaches them (``schema.PoolingParameter.MAX``, ``schema.PoolingParameter.PoolMethod.Name(0)``).
 
-The classes are built when this module is imported, from the compiled descriptors in ``caffe.desc``. There is
-no generated code, because none works with every protobuf from 3.12 to 7. The descriptor pool is our own: in
-the default pool these messages would clash with those of a real Caffe in the same process.
+The classes are built when this module is imported, from the compiled descriptors in ``caffe.desc``, with what Caffe's
+forks add to them from ``forks.desc``. There is no generated code, because none works with every protobuf from 3.12 to
+7. The descriptor pool is our own: in the default pool these messages would clash with those of a real Caffe in the
+same process.
 """
 
 from __future__ import annotations
@@ -17,14 +18,62 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.internal import enum_type_wrapper
 
+#: Field of every message that keeps what stands in a prototxt and is neither Caffe's nor a known fork's, as written.
+UNKNOWN_TEXT = "unknown_text"
+_UNKNOWN_TEXT_NUMBER = 536870911  # the largest that there is
+_FORKS = ".caffe.forks."
 
-def _load_file_descriptor() -> Any:
-    """Return the descriptor of ``caffe.proto``, registered in a pool of its own."""
-    data = resources.files(__package__).joinpath("caffe.desc").read_bytes()
+
+def _read_descriptor(name: str) -> Any:
+    """Return the one file of a compiled descriptor set."""
+    data = resources.files(__package__).joinpath(name).read_bytes()
+    return descriptor_pb2.FileDescriptorSet.FromString(data).file[0]
+
+
+def _load_file_descriptor() -> tuple[Any, frozenset[tuple[str, str]]]:
+    """Return the descriptor of Caffe's and the forks' messages in a pool of its own, and which fields are a fork's."""
+    file, forks = _read_descriptor("caffe.desc"), _read_descriptor("forks.desc")
+    added = _join(file, forks)
+    for message in file.message_type:
+        message.field.add(
+            name=UNKNOWN_TEXT,
+            number=_UNKNOWN_TEXT_NUMBER,
+            label=FieldDescriptor.LABEL_REPEATED,
+            type=FieldDescriptor.TYPE_STRING,
+        )
     pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
-        pool.AddSerializedFile(file.SerializeToString())
-    return pool.FindFileByName("caffe.proto")
+    pool.AddSerializedFile(file.SerializeToString())
+    return pool.FindFileByName(file.name), added
+
+
+def _join(file: Any, forks: Any) -> frozenset[tuple[str, str]]:
+    """Add the forks' messages and fields to Caffe's; return the fields as pairs of message and field."""
+    messages = {message.name: message for message in file.message_type}
+    added = set()
+    for fork in forks.message_type:
+        for inner in [fork, *fork.nested_type]:
+            for field in inner.field:
+                # The forks' own messages have moved into Caffe's package.
+                if field.type_name.startswith(_FORKS):
+                    field.type_name = f".caffe.{field.type_name[len(_FORKS):]}"
+        if fork.name in messages:
+            added |= {(fork.name, field.name) for field in fork.field}
+            messages[fork.name].MergeFrom(_without_name(fork))
+        else:
+            file.message_type.add().CopyFrom(fork)
+    # Layers of the older generation have the settings of the same forks.
+    old, new = messages["V1LayerParameter"], messages["LayerParameter"]
+    settings = [field for field in new.field if ("LayerParameter", field.name) in added]
+    old.field.extend(settings)
+    return frozenset(added | {(old.name, field.name) for field in settings})
+
+
+def _without_name(message: Any) -> Any:
+    """Return a message's parts, which can be added to those of another."""
+    parts = type(message)()
+    parts.CopyFrom(message)
+    parts.ClearField("name")
+    return parts
 
 
 def _build_classes(file_descriptor: Any) -> dict[str, Any]:
@@ -68,7 +117,24 @@ def is_required(field: Any) -> bool:
     return field.label == FieldDescriptor.LABEL_REQUIRED
 
 
-DESCRIPTOR = _load_file_descriptor()
+def is_fork_field(message: str, field: str) -> bool:
+    """Tell whether a fork has added a field to one of Caffe's messages.
+
+    Parameters
+    ----------
+    message : str
+        Such as ``"LayerParameter"``.
+    field : str
+        Such as ``"permute_param"``.
+
+    Returns
+    -------
+    bool
+    """
+    return (message, field) in _FORK_FIELDS
+
+
+DESCRIPTOR, _FORK_FIELDS = _load_file_descriptor()
 MESSAGES = _build_classes(DESCRIPTOR)
 
 for _message_class in MESSAGES.values():
@@ -78,10 +144,3 @@ globals().update(MESSAGES)
 Phase = enum_type_wrapper.EnumTypeWrapper(DESCRIPTOR.enum_types_by_name["Phase"])
 TRAIN = Phase.Value("TRAIN")
 TEST = Phase.Value("TEST")
-
-#: Fields of LayerParameter that hold the settings of one kind of layer: ``convolution_param`` and so on.
-LAYER_SETTINGS = tuple(
-    field.name
-    for field in MESSAGES["LayerParameter"].DESCRIPTOR.fields
-    if field.message_type is not None and field.number >= 100
-)

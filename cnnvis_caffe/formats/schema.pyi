@@ -3,13 +3,14 @@ from typing import Any
 
 DESCRIPTOR: Any
 MESSAGES: dict[str, Any]
-LAYER_SETTINGS: tuple[str, ...]
+UNKNOWN_TEXT: str
 Phase: Any
 TRAIN: int
 TEST: int
 
 def is_repeated(field: Any) -> bool: ...
 def is_required(field: Any) -> bool: ...
+def is_fork_field(message: str, field: str) -> bool: ...
 
 BlobShape: Any
 BlobProto: Any
@@ -74,3 +75,53 @@ TileParameter: Any
 WindowDataParameter: Any
 V1LayerParameter: Any
 V0LayerParameter: Any
+AnnotatedDataParameter: Any
+AnnotatedDatum: Any
+Annotation: Any
+AnnotationGroup: Any
+BNParameter: Any
+BatchSampler: Any
+BoxAnnotatorOHEMParameter: Any
+CTCDecoderParameter: Any
+CTCLossParameter: Any
+CenterLossParameter: Any
+ContinuationIndicatorParameter: Any
+DenseImageDataParameter: Any
+DetectNetAugmentationParameter: Any
+DetectNetGroundTruthParameter: Any
+DetectionEvaluateParameter: Any
+DetectionOutputParameter: Any
+DistortionParameter: Any
+EmitConstraint: Any
+ExpansionParameter: Any
+InterpParameter: Any
+LSTMParameter: Any
+LabelMap: Any
+LabelMapItem: Any
+MarginInnerProductParameter: Any
+MultiBoxLossParameter: Any
+NoiseParameter: Any
+NonMaximumSuppressionParameter: Any
+NormalizeParameter: Any
+NormalizedBBox: Any
+PSROIPoolingParameter: Any
+PermuteParameter: Any
+PriorBoxParameter: Any
+ROIPoolingParameter: Any
+ReLU6Parameter: Any
+RegionLossParameter: Any
+ReorgParameter: Any
+ResizeParameter: Any
+ReverseParameter: Any
+SaltPepperParameter: Any
+SampleConstraint: Any
+Sampler: Any
+SaveOutputParameter: Any
+SegAccuracyParameter: Any
+ShuffleChannelParameter: Any
+SmoothL1LossParameter: Any
+SpatialDropoutParameter: Any
+TransposeParameter: Any
+UpsampleParameter: Any
+VideoDataParameter: Any
+WarpCTCParameter: Any

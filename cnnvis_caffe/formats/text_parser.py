@@ -1,8 +1,9 @@
 """Fill a protobuf message from text, keeping the positions that protobuf's own parser loses.
 
-Accepts and refuses what protobuf's C++ parser does for Caffe, with two exceptions. Fields that do not exist
-can be reported instead of refused, and strings that are not UTF-8 are refused, because Python's messages
-cannot hold them.
+Accepts and refuses what protobuf's C++ parser does for Caffe, with two exceptions. Fields and choices that Caffe 1.0
+does not have can be reported instead of refused; what no known fork has either is kept as written, in the field
+`schema.UNKNOWN_TEXT` of its message. And strings that are not UTF-8 are refused, because Python's messages cannot hold
+them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from cnnvis_caffe.formats.schema import is_repeated, is_required
+from cnnvis_caffe.formats.schema import UNKNOWN_TEXT, is_fork_field, is_repeated, is_required
 from cnnvis_caffe.formats.text_tokenizer import END, FLOAT, IDENTIFIER, INTEGER, STRING, SYMBOL, Tokenizer
 from cnnvis_caffe.records.network_file import UnknownField
 
@@ -21,6 +22,8 @@ _LAYER_MESSAGES = ("LayerParameter", "V1LayerParameter")
 # Looking for near matches is slow, so it has limits.
 _LONGEST_GUESS = 64
 _MOST_GUESSES = 100
+# Less alike than this are two words, not one and its misspelling.
+_ALIKE = 0.75
 _CLOSING = {"{": "}", "<": ">", "[": "]"}
 _BOOLS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 _INTEGER_RANGES = {
@@ -40,6 +43,7 @@ class _Field(NamedTuple):
     repeated: bool
     required: bool
     enum: dict[str, int]
+    is_of_fork: bool
 
 
 @functools.cache
@@ -47,10 +51,18 @@ def _fields(descriptor: Any) -> dict[str, _Field]:
     """Return the fields of a message by name."""
     fields = {}
     for field in descriptor.fields:
+        if field.name == UNKNOWN_TEXT:
+            continue
         values = field.enum_type.values if field.enum_type is not None else ()
         enum = {value.name: value.number for value in values}
         fields[field.name] = _Field(
-            field.name, field.type, field.cpp_type, is_repeated(field), is_required(field), enum
+            field.name,
+            field.type,
+            field.cpp_type,
+            is_repeated(field),
+            is_required(field),
+            enum,
+            is_fork_field(descriptor.name, field.name),
         )
     return fields
 
@@ -65,11 +77,12 @@ class TextParser:
     path : str
         For messages.
     allow_unknown : bool
-        Collect fields that do not exist instead of refusing them.
+        Collect fields and choices that do not exist instead of refusing them.
 
     Attributes
     ----------
     unknown : list of UnknownField
+        Also the fields of forks that are known, which are refused in neither case.
     layer_lines : dict of str to int
         See `cnnvis_caffe.records.network_file.NetworkFile`.
     """
@@ -95,9 +108,12 @@ class TextParser:
         name = tokens.take()
         field = _fields(message.DESCRIPTOR).get(name)
         if field is None:
-            self._note_unknown(message, name, start)
+            self._note_unknown_field(message, name, start)
             self._skip_value()
+            self._keep_text(message, start)
         else:
+            if field.is_of_fork:
+                self.unknown.append(self._unknown(message, name, start, is_of_fork=True))
             self._parse_values(message, field, start)
         if not tokens.accept(";"):
             tokens.accept(",")
@@ -161,7 +177,9 @@ class TextParser:
         elif cpp_type == FieldDescriptor.CPPTYPE_BOOL:
             value = self._bool(field)
         else:
-            value = self._enum(field)
+            value = self._enum(message, field, start)
+            if value is None:
+                return
         if field.repeated:
             getattr(message, field.name).append(value)
         else:
@@ -230,8 +248,8 @@ class TextParser:
             return _BOOLS[tokens.take()]
         raise tokens.error(f"{field.name} takes true or false, found {tokens.shown()}")
 
-    def _enum(self, field: _Field) -> int:
-        """Read a choice, by its bare name or by its number."""
+    def _enum(self, message: Any, field: _Field, field_start: int) -> int | None:
+        """Read a choice, by its bare name or by its number; None for one that only a fork has."""
         tokens = self._tokens
         start = tokens.start
         if tokens.kind == IDENTIFIER:
@@ -245,9 +263,21 @@ class TextParser:
         else:
             found, value = tokens.shown(), None
         if value is None:
-            raise tokens.error(_enum_message(field, found, quoted=tokens.kind == STRING), start)
+            if not self._allow_unknown or tokens.kind not in (IDENTIFIER, INTEGER):
+                raise tokens.error(_enum_message(field, found, quoted=tokens.kind == STRING), start)
+            self.unknown.append(self._unknown(message, field.name, field_start, value=found))
+            tokens.advance()
+            self._keep_choice(message, field, found)
+            return None
         tokens.advance()
         return value
+
+    def _keep_choice(self, message: Any, field: _Field, found: str) -> None:
+        """Keep a choice that Caffe does not have: the type of an old layer by itself, others as text."""
+        if field.name == "type" and message.DESCRIPTOR.name == "V1LayerParameter":
+            message.foreign_type = found
+        else:
+            getattr(message, UNKNOWN_TEXT).append(f"{field.name}: {found}")
 
     def _not_a_field(self, message: Any) -> Exception:
         """Return the error for something else in the place of a field name."""
@@ -258,15 +288,23 @@ class TextParser:
             return tokens.error(f"this '{tokens.text}' closes nothing")
         return tokens.error(f"expected the name of a field of {message.DESCRIPTOR.name}, found {tokens.shown()}")
 
-    def _note_unknown(self, message: Any, name: str, start: int) -> None:
-        """Keep the position of a field that does not exist, or refuse it."""
+    def _note_unknown_field(self, message: Any, name: str, start: int) -> None:
+        """Note a field that does not exist, with names that may be meant, or refuse it."""
         near: list[str] = []
         if len(name) <= _LONGEST_GUESS and len(self.unknown) < _MOST_GUESSES:
-            near = difflib.get_close_matches(name.lower(), list(_fields(message.DESCRIPTOR)), n=3)
-        field = UnknownField(name, *self._tokens.position(start), message.DESCRIPTOR.name, tuple(near))
+            near = difflib.get_close_matches(name.lower(), list(_fields(message.DESCRIPTOR)), n=3, cutoff=_ALIKE)
+        field = self._unknown(message, name, start, near=tuple(near))
         if not self._allow_unknown:
             raise self._tokens.error(str(field), start)
         self.unknown.append(field)
+
+    def _unknown(self, message: Any, name: str, start: int, **about: Any) -> UnknownField:
+        """Return the record of a field, or of its value, that Caffe 1.0 does not have."""
+        return UnknownField(name, *self._tokens.position(start), message.DESCRIPTOR.name, **about)
+
+    def _keep_text(self, message: Any, start: int) -> None:
+        """Keep what has just been skipped, as written."""
+        getattr(message, UNKNOWN_TEXT).append(self._tokens.since(start))
 
     def _skip_value(self) -> None:
         """Go over the value of a field that does not exist: a scalar, a list or a message of any depth."""

@@ -72,6 +72,7 @@ class Tokenizer:
     def advance(self) -> None:
         """Go to the next token."""
         source = self._source
+        self._last_end = self._end
         start = _SKIPPED.match(source, self._end).end()  # type: ignore[union-attr]  # matches always
         match = _TOKEN.match(source, start)
         self.start = start
@@ -100,6 +101,10 @@ class Tokenizer:
             self.advance()
             return True
         return False
+
+    def since(self, offset: int) -> str:
+        """Return the text from an offset to the end of the token before this one."""
+        return self._source[offset : self._last_end].encode("utf-8", "replace").decode("utf-8")
 
     def shown(self) -> str:
         """Return the current token as a message shows it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class UnknownField:
-    """A field that Caffe does not know; real Caffe refuses the whole file.
+    """A field, or the value of one, that Caffe 1.0 does not know; real Caffe refuses the whole file.
 
     Attributes
     ----------
@@ -20,6 +20,10 @@ class UnknownField:
         Message that was searched for the name, such as ``"ConvolutionParameter"``.
     near : tuple of str
         Fields of that message with a similar name, best first; may be empty.
+    value : str
+        The value that Caffe does not know, of a field that it knows; else empty.
+    is_of_fork : bool
+        Whether a fork of Caffe is known that has the field. It is kept, and layers of that fork read it.
     """
 
     name: str
@@ -27,10 +31,15 @@ class UnknownField:
     column: int
     message_type: str = ""
     near: tuple[str, ...] = ()
+    value: str = ""
+    is_of_fork: bool = False
 
     def __str__(self) -> str:
+        if self.value:
+            return f"{self.name} of {self.message_type} has no value {self.value} in Caffe 1.0"
         hint = f"; did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
-        return f"{self.message_type or 'the message'} has no field {self.name!r}{hint}"
+        where = " in Caffe 1.0" if self.is_of_fork else ""
+        return f"{self.message_type or 'the message'} has no field {self.name!r}{where}{hint}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class NetworkFile:
     upgrades : tuple of str
         One sentence per thing that the upgrade changed, in order; empty for a current file.
     unknown : tuple of UnknownField
-        Fields that were skipped, in the order of the file.
+        Fields and values that Caffe 1.0 does not have, in the order of the file.
     layer_lines : dict of str to int
         One-based line on which each layer starts, by its name. Of layers that share a name, for instance one
         for TRAIN and one for TEST, the first counts.
@@ -75,7 +84,7 @@ class SolverFile:
     upgrades : tuple of str
         One sentence per thing that changed.
     unknown : tuple of UnknownField
-        Fields that were skipped, in the order of the file.
+        Fields and values that Caffe 1.0 does not have, in the order of the file.
     """
 
     path: str

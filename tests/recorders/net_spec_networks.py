@@ -6,10 +6,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 
+def fields_of(message: Any) -> list[Any]:
+    """Return the fields of a message that real Caffe has; ours also has those of forks."""
+    try:
+        from cnnvis_caffe.formats.schema import UNKNOWN_TEXT, is_fork_field
+    except ImportError:  # where real Caffe is
+        return list(message.fields)
+    return [f for f in message.fields if not is_fork_field(message.name, f.name) and f.name != UNKNOWN_TEXT]
+
+
 def sample_value(field: Any, depth: int = 0) -> Any:
     """Return a value for a field of a message; floats are such that every protobuf prints them alike."""
     if field.message_type is not None:
-        inner = [f for f in field.message_type.fields if f.message_type is None or depth < 1]
+        inner = [f for f in fields_of(field.message_type) if f.message_type is None or depth < 1]
         value: Any = {f.name: sample_value(f, depth + 1) for f in inner}
     elif field.enum_type is not None:
         value = field.enum_type.values[-1].number
@@ -30,11 +39,11 @@ def every_setting(caffe: Any) -> Any:
     n.data = caffe.layers.Input(shape={"dim": [1, 3, 8, 8]})
     messages = {
         f.message_type.name[: -len("Parameter")]: f.message_type
-        for f in caffe.proto.caffe_pb2.LayerParameter.DESCRIPTOR.fields
+        for f in fields_of(caffe.proto.caffe_pb2.LayerParameter.DESCRIPTOR)
         if f.name.endswith("_param")
     }
     for name in sorted(messages):
-        settings = {f.name: sample_value(f) for f in messages[name].fields}
+        settings = {f.name: sample_value(f) for f in fields_of(messages[name])}
         n["blob/" + name] = getattr(caffe.layers, name)(n.data, **settings)
     return n.to_proto()
 
@@ -57,7 +66,7 @@ def every_type(caffe: Any) -> Any:
 def every_layer_field(caffe: Any) -> Any:
     """Fields of the layer itself: those in keywords and all settings of all kinds passed as messages."""
     n = caffe.NetSpec()
-    fields = caffe.proto.caffe_pb2.LayerParameter.DESCRIPTOR.fields
+    fields = fields_of(caffe.proto.caffe_pb2.LayerParameter.DESCRIPTOR)
     made = ("type", "bottom", "top", "blobs")
     n.data = caffe.layers.Anything(**{f.name: sample_value(f) for f in fields if f.name not in made})
     return n.to_proto()
@@ -82,9 +91,7 @@ def lenet(caffe: Any) -> Any:
     n.relu1 = L.ReLU(n.ip1, in_place=True)
     n.drop1 = L.Dropout(n.relu1, in_place=True, dropout_ratio=0.5, include={"phase": caffe.TRAIN})
     n.ip2 = L.InnerProduct(n.drop1, num_output=10)
-    n.accuracy = L.Accuracy(
-        n.ip2, n.label, include=[{"phase": caffe.TEST, "stage": ["a", "b"]}, {"min_level": 2}]
-    )
+    n.accuracy = L.Accuracy(n.ip2, n.label, include=[{"phase": caffe.TEST, "stage": ["a", "b"]}, {"min_level": 2}])
     n.loss = L.SoftmaxWithLoss(n.ip2, n.label, loss_weight=0.5, propagate_down=[True, False])
     return n.to_proto()
 
@@ -133,15 +140,11 @@ def message_settings(caffe: Any) -> Any:
     L, P = caffe.layers, caffe.params
     n = caffe.NetSpec()
     n.data = L.Input(input_param={"shape": [{"dim": [1, 2]}, {"dim": [3]}]}, ntop=1)
-    n.up = L.Deconvolution(
-        n.data, convolution_param={"num_output": 2, "kernel_size": [4, 2], "bias_term": False}
-    )
+    n.up = L.Deconvolution(n.data, convolution_param={"num_output": 2, "kernel_size": [4, 2], "bias_term": False})
     n.lstm = L.LSTM(n.up, recurrent_param={"num_output": 4, "weight_filler": {"type": "uniform"}})
     n.python = L.Python(n.lstm, module="m", layer="C", param_str="{'a': 1}", share_in_parallel=True)
     n.python2 = L.Python(n.lstm, python_param={"module": "m", "layer": "C"}, loss_weight=[1, 2])
-    n.loss = L.SoftmaxWithLoss(
-        n.up, n.lstm, loss_param={"ignore_label": 255, "normalization": P.Loss.BATCH_SIZE}
-    )
+    n.loss = L.SoftmaxWithLoss(n.up, n.lstm, loss_param={"ignore_label": 255, "normalization": P.Loss.BATCH_SIZE})
     n.odd2 = L.NoSuchType(n.up, n.loss, phase=caffe.TEST)
     return n.to_proto()
 
@@ -212,9 +215,7 @@ def residual(caffe: Any) -> Any:
     L = caffe.layers
     top = L.Input(shape={"dim": [1, 4, 8, 8]})
     for _ in range(20):
-        branch = L.Convolution(
-            L.ReLU(L.BatchNorm(top, use_global_stats=True)), num_output=4, kernel_size=3, pad=1
-        )
+        branch = L.Convolution(L.ReLU(L.BatchNorm(top, use_global_stats=True)), num_output=4, kernel_size=3, pad=1)
         top = L.Eltwise(top, branch)
     n = caffe.NetSpec()
     n.out = top
@@ -286,7 +287,6 @@ def describe_graph(graph: Any) -> dict[str, Any]:
         "attributes": attributes(graph),
         "nodes": [[plain(node.get_name()), attributes(node)] for node in graph.get_nodes()],
         "edges": [
-            [plain(edge.get_source()), plain(edge.get_destination()), attributes(edge)]
-            for edge in graph.get_edges()
+            [plain(edge.get_source()), plain(edge.get_destination()), attributes(edge)] for edge in graph.get_edges()
         ],
     }

@@ -39,12 +39,14 @@ def generation_of(net: Any) -> str:
     return "V1" if net.layers else "V2"
 
 
-def upgrade_network(net: Any) -> list[str]:
+def upgrade_network(net: Any, *, allow_unknown: bool = False) -> list[str]:
     """Upgrade a network in place, with or without weights in it.
 
     Parameters
     ----------
     net : NetParameter
+    allow_unknown : bool, default=False
+        Keep layer types that no Caffe has instead of refusing them; only generation V0 does.
 
     Returns
     -------
@@ -56,5 +58,7 @@ def upgrade_network(net: Any) -> list[str]:
     NetError
         Where real Caffe aborts or reads memory that is not there. A `LayerError` names the layer.
     """
-    steps = (upgrade_v0, move_transforms, upgrade_v1, inputs_to_layer, freeze_batch_norm)
-    return [sentence for step in steps for sentence in step(net)]
+    sentences = upgrade_v0(net, allow_unknown)
+    for step in (move_transforms, upgrade_v1, inputs_to_layer, freeze_batch_norm):
+        sentences += step(net)
+    return sentences

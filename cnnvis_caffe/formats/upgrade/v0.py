@@ -89,13 +89,15 @@ def has_v0_layers(net: Any) -> bool:
     return any(layer.HasField("layer") for layer in net.layers)
 
 
-def upgrade_v0(net: Any) -> list[str]:
+def upgrade_v0(net: Any, allow_unknown: bool) -> list[str]:
     """Turn ``layers`` of generation V0 into those of V1.
 
     Parameters
     ----------
     net : NetParameter
         Upgraded in place.
+    allow_unknown : bool
+        Keep the name of a type that does not exist instead of refusing it as Caffe does.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def upgrade_v0(net: Any) -> list[str]:
     layers = []
     for old in old_layers:
         layers.append(schema.V1LayerParameter())
-        sentences += _upgrade_layer(old, layers[-1])
+        sentences += _upgrade_layer(old, layers[-1], allow_unknown)
     # Caffe quirk: everything else is dropped, even layers that are already written as V2.
     for field, _ in net.ListFields():
         if field.name not in _NET_FIELDS:
@@ -129,7 +131,7 @@ def upgrade_v0(net: Any) -> list[str]:
     return [f"layers of generation V0 became V1: {len(layers)}", *sentences]
 
 
-def _upgrade_layer(old: Any, new: Any) -> list[str]:
+def _upgrade_layer(old: Any, new: Any, allow_unknown: bool) -> list[str]:
     """Copy a V0 layer into an empty V1 layer; return what could not be kept."""
     new.bottom.extend(old.bottom)
     new.top.extend(old.top)
@@ -141,7 +143,9 @@ def _upgrade_layer(old: Any, new: Any) -> list[str]:
         if field.name == "name":
             new.name = value
         elif field.name == "type":
-            new.type = _type_number(settings)
+            _set_type(new, settings, allow_unknown)
+        elif field.name == schema.UNKNOWN_TEXT:
+            getattr(new, schema.UNKNOWN_TEXT).extend(value)
         elif not _move(field.name, value, settings.type, new):
             lost.append(field.name)
     if not lost:
@@ -149,14 +153,17 @@ def _upgrade_layer(old: Any, new: Any) -> list[str]:
     return [f"layer {settings.name!r}: dropped {', '.join(lost)}, unused by type {settings.type!r}"]
 
 
-def _type_number(settings: Any) -> int:
-    """Return the V1 type of a V0 layer."""
-    if settings.type not in TYPES:
+def _set_type(new: Any, settings: Any, allow_unknown: bool) -> None:
+    """Set the V1 type of a V0 layer; one that Caffe does not have keeps its name."""
+    if settings.type in TYPES:
+        new.type = schema.V1LayerParameter.LayerType.Value(TYPES[settings.type])
+    elif allow_unknown:
+        new.foreign_type = settings.type
+    else:
         raise LayerError(
             settings.name,
             f"layer {settings.name!r} has the V0 type {settings.type!r}; it can be {', '.join(TYPES)} or padding",
         )
-    return schema.V1LayerParameter.LayerType.Value(TYPES[settings.type])
 
 
 def _move(name: str, value: Any, layer_type: str, new: Any) -> bool:

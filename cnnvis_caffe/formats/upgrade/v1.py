@@ -50,6 +50,18 @@ TYPES = {
     "THRESHOLD": "Threshold",
     "WINDOW_DATA": "WindowData",
 }
+#: Layer types of forks by the names that they have in the forks' V1; others are put together from the words.
+FORK_TYPES = {
+    "BN": "BN",
+    "DENSE_CRF": "DenseCRF",
+    "ROI_POOLING": "ROIPooling",
+    "SMOOTH_L1_LOSS": "SmoothL1Loss",
+    "PRELU": "PReLU",
+    "SPP": "SPP",
+    "LSTM": "LSTM",
+    "LSTM_UNIT": "LSTMUnit",
+    "ELU": "ELU",
+}
 # Lists of V1, one value per parameter blob, and the field of ParamSpec that takes each value.
 _PARAM_SPEC_FIELDS = {
     "param": "name",
@@ -101,6 +113,8 @@ def _upgrade_layer(old: Any, new: Any) -> None:
         name = field.name
         if name == "type":
             new.type = TYPES[schema.V1LayerParameter.LayerType.Name(value)]
+        elif name == "foreign_type":
+            new.type = fork_type(value)
         elif name in _PARAM_SPEC_FIELDS:
             _set_param_specs(new, _PARAM_SPEC_FIELDS[name], value)
         elif name == "name":
@@ -109,6 +123,24 @@ def _upgrade_layer(old: Any, new: Any) -> None:
             getattr(new, name).CopyFrom(value)
         else:
             getattr(new, name).extend(value)
+
+
+def fork_type(name: str) -> str:
+    """Return the current name of a layer type that only a fork has.
+
+    Parameters
+    ----------
+    name : str
+        As in the fork's enum, such as ``"IMAGE_SEG_DATA"``, or its number.
+
+    Returns
+    -------
+    str
+        Such as ``"ImageSegData"``.
+    """
+    if name in FORK_TYPES:
+        return FORK_TYPES[name]
+    return "".join(word.capitalize() for word in name.split("_")) if name.isupper() else name
 
 
 def _set_param_specs(layer: Any, field: str, values: Any) -> None:

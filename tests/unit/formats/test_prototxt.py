@@ -131,10 +131,14 @@ def test_unknown_fields_are_reported_and_skipped():
     ]
     assert parsed.unknown[0].near == ("name",)
     assert str(parsed.unknown[4]) == "InnerProductParameter has no field 'numoutput'; did you mean 'num_output'?"
+    settings = schema.InnerProductParameter(num_output=3, unknown_text=["numoutput: 4"])
     assert parsed.message == schema.NetParameter(
         name="net",
-        layer=[schema.LayerParameter(name="ip", inner_product_param=schema.InnerProductParameter(num_output=3))],
-    )
+        layer=[schema.LayerParameter(name="ip", inner_product_param=settings, unknown_text=["angled < x: 1 >"])],
+        unknown_text=[
+            "nme: -3.5f", 'deep: { a: [1, { b: "}" }] c < d: 1 > }', "list: [1, 2]", 'text: "a" "b"'
+        ],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["nme 3", "nme: }", "nme: -", "nme { ] }", "nme: [1, 2", "nme"])
@@ -239,7 +243,7 @@ def test_upgrade_errors_have_the_line_of_the_layer(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text("input: 'x'\nlayers { layer { name: 'a' type: 'sofmax' } bottom: 'x' }\n", encoding="utf-8")
     with pytest.raises(PrototxtError, match=r"net\.prototxt:2: layer 'a' has the V0 type 'sofmax'") as caught:
-        read_network(path)
+        read_network(path, allow_unknown=False)
     assert (caught.value.line, caught.value.column) == (2, None)
 
 

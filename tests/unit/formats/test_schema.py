@@ -37,6 +37,13 @@ def our_listing():
     return load_tool("list_messages").listing(file)
 
 
+def forks_file():
+    """What forks add, as it is compiled."""
+    data = resources.files("cnnvis_caffe.formats").joinpath("forks.desc").read_bytes()
+    (file,) = descriptor_pb2.FileDescriptorSet.FromString(data).file
+    return file
+
+
 def test_messages_equal_the_recorded_ones():
     recorded = LISTING.read_text(encoding="utf-8").splitlines()
     assert len(recorded) == 534
@@ -57,13 +64,15 @@ def test_descriptors_are_compiled_from_the_schema():
     compiler = tool.find_compiler()
     if compiler is None:
         pytest.skip("there is no protobuf compiler")
-    assert (tool.FORMATS / "caffe.desc").read_bytes() == tool.compile_schema(compiler)
+    for name in tool.SCHEMAS:
+        assert (tool.FORMATS / f"{name}.desc").read_bytes() == tool.compile_schema(compiler, name)
 
 
 def test_every_message_is_an_attribute_and_typed():
     stub = (ROOT / "cnnvis_caffe" / "formats" / "schema.pyi").read_text(encoding="utf-8")
     recorded = {line.split(".")[0] for line in LISTING.read_text(encoding="utf-8").splitlines()}
-    assert set(schema.MESSAGES) == recorded - {"Phase"}
+    forks = {message.name for message in forks_file().message_type}
+    assert set(schema.MESSAGES) == (recorded | forks) - {"Phase"}
     for name, message_class in schema.MESSAGES.items():
         assert getattr(schema, name) is message_class
         assert f"\n{name}: Any\n" in stub
@@ -84,10 +93,26 @@ def test_defaults():
     assert not schema.LayerParameter().HasField("phase")
 
 
-def test_layer_settings():
-    assert len(schema.LAYER_SETTINGS) == 49
-    assert "transform_param" in schema.LAYER_SETTINGS and "clip_param" in schema.LAYER_SETTINGS
-    assert "param" not in schema.LAYER_SETTINGS
+def test_forks_take_nothing_from_caffe():
+    """What Caffe 1.0 has keeps its name, its number and its meaning; what is added says that it is a fork's."""
+    for line in LISTING.read_text(encoding="utf-8").splitlines():
+        name, number, *_ = line.split(" ")
+        message, _, field = name.partition(".")
+        if message in schema.MESSAGES and field.islower():
+            assert schema.MESSAGES[message].DESCRIPTOR.fields_by_name[field].number == int(number)
+            assert not schema.is_fork_field(message, field)
+    caffe = {line.split(".")[0] for line in LISTING.read_text(encoding="utf-8").splitlines()}
+    for message in forks_file().message_type:
+        for field in message.field:
+            assert schema.is_fork_field(message.name, field.name) == (message.name in caffe)
+
+
+def test_settings_of_forks_stand_in_layers_of_both_generations():
+    for layer in (schema.LayerParameter(), schema.V1LayerParameter()):
+        layer.permute_param.order.extend([0, 2, 3, 1])
+        assert schema.is_fork_field(type(layer).DESCRIPTOR.name, "permute_param")
+        assert type(layer).FromString(layer.SerializeToString()) == layer
+    assert schema.PriorBoxParameter.CENTER_SIZE == 2
 
 
 def test_the_pool_is_private():

@@ -85,7 +85,7 @@ def test_upgrading_twice_changes_nothing(case):
 def test_solvers_become_what_caffe_makes_of_them(case):
     if not case["accepted"]:
         with pytest.raises((NetError, PrototxtError)):
-            upgrade_solver(parse_text(text_of(case), schema.SolverParameter).message)
+            upgrade_solver(parse_text(text_of(case), schema.SolverParameter, allow_unknown=False).message)
         return
     solver = parse_text(text_of(case), schema.SolverParameter).message
     sentences = upgrade_solver(solver)
@@ -99,7 +99,7 @@ def test_tables_cover_every_enum_value():
     assert set(SOLVER_TYPES) == set(schema.SolverParameter.SolverType.keys())
     assert set(v0.TYPES.values()) < set(v1.TYPES)
     fields = set(schema.V0LayerParameter.DESCRIPTOR.fields_by_name)
-    handled = {*v0._MOVES, *v0._TRANSFORMS, *v0._KEPT, "name", "type", "hdf5_output_param"}
+    handled = {*v0._MOVES, *v0._TRANSFORMS, *v0._KEPT, "name", "type", "hdf5_output_param", schema.UNKNOWN_TEXT}
     # Caffe never looks at these two.
     assert fields - handled == {"new_num", "new_channels"}
 

@@ -1,0 +1,106 @@
+"""What forks of Caffe wrote: no unknown value refuses a file, and what is not known is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from cnnvis_caffe.errors import PrototxtError
+from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats.prototxt import network_from_text, parse_text, read_network, read_solver, write_text
+
+SEGNET = """name: "old"
+layers { name: "conv" type: CONVOLUTION top: "conv" bottom: "data"
+  convolution_param { num_output: 4 kernel_size: 3 engine: MKLDNN } }
+layers { name: "norm" type: BN bottom: "conv" top: "norm" bn_param { bn_mode: INFERENCE } blobs_lr: 1 blobs_lr: 2 }
+layers { name: "seg" type: IMAGE_SEG_DATA top: "seg" seg_param { list: "a b"  # both
+  depth { x: -1.5 } } }
+layers { name: "sum" type: ELTWISE bottom: "norm" bottom: "seg" top: "sum" eltwise_param { operation: DIV } }
+"""
+
+
+def where(network):
+    return [(field.name, field.value, field.line, field.is_of_fork) for field in network.unknown]
+
+
+def test_types_and_choices_of_forks_are_noted_by_line():
+    network = network_from_text(SEGNET)
+    assert where(network) == [
+        ("engine", "MKLDNN", 3, False),
+        ("type", "BN", 4, False),
+        ("bn_param", "", 4, True),
+        ("type", "IMAGE_SEG_DATA", 5, False),
+        ("seg_param", "", 5, False),
+        ("operation", "DIV", 7, False),
+    ]
+    assert [layer.type for layer in network.message.layer] == ["Convolution", "BN", "ImageSegData", "Eltwise"]
+    assert str(network.unknown[0]) == "engine of ConvolutionParameter has no value MKLDNN in Caffe 1.0"
+    assert str(network.unknown[2]) == "V1LayerParameter has no field 'bn_param' in Caffe 1.0"
+    norm = network.message.layer[1]
+    assert norm.bn_param.bn_mode == schema.BNParameter.INFERENCE
+    assert [spec.lr_mult for spec in norm.param] == [1, 2]
+
+
+def test_an_upgrade_keeps_what_is_not_known(tmp_path):
+    old, new = tmp_path / "old.prototxt", tmp_path / "new.prototxt"
+    old.write_text(SEGNET, encoding="utf-8")
+    write_text(new, read_network(old).message)
+    text = new.read_text(encoding="utf-8")
+    for kept in ("engine: MKLDNN", "operation: DIV", 'seg_param { list: "a b"  # both\n  depth { x: -1.5 } }'):
+        assert kept in text
+    assert schema.UNKNOWN_TEXT not in text
+    again = read_network(new)
+    assert again.generation == "V2" and again.message == read_network(old).message
+    assert [(name, value) for name, value, *_ in where(again)] == [
+        ("engine", "MKLDNN"),
+        ("bn_param", ""),
+        ("seg_param", ""),
+        ("operation", "DIV"),
+    ]
+
+
+def test_text_that_is_kept_survives_quotes_and_other_alphabets(tmp_path):
+    path = tmp_path / "net.prototxt"
+    text = 'odd: "gr\u00fcn \\"q\\" \\\\ \\n" layer { name: "a" }'
+    write_text(path, parse_text(text, schema.NetParameter).message)
+    assert path.read_text(encoding="utf-8").splitlines()[-1] == 'odd: "gr\u00fcn \\"q\\" \\\\ \\n"'
+
+
+def test_old_string_types_of_forks_are_kept():
+    text = "layers { layer { name: 'a' type: 'roi_pool' odd: 3 } bottom: 'x' top: 'a' } input: 'x'"
+    network = network_from_text(text)
+    assert network.generation == "V0"
+    assert network.message.layer[0].type == "roi_pool"
+    assert network.message.layer[0].unknown_text == ["odd: 3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "current"),
+    [("BN", "BN"), ("INTERP", "Interp"), ("DENSE_IMAGE_DATA", "DenseImageData"), ("SMOOTH_L1_LOSS", "SmoothL1Loss")],
+)
+def test_names_of_forks_types_become_current_ones(name, current):
+    assert network_from_text(f"layers {{ name: 'a' type: {name} }}").message.layer[0].type == current
+
+
+def test_a_solver_with_a_format_that_only_a_fork_has(tmp_path):
+    path = tmp_path / "solver.prototxt"
+    path.write_text("net: 'a'\nsnapshot_format: LEVELDB\neval_type: 'detection'\n", encoding="utf-8")
+    solver = read_solver(path)
+    assert [(field.name, field.line, field.is_of_fork) for field in solver.unknown] == [
+        ("snapshot_format", 2, False),
+        ("eval_type", 3, True),
+    ]
+    with pytest.raises(PrototxtError, match="snapshot_format cannot be LEVELDB"):
+        read_solver(path, allow_unknown=False)
+
+
+def test_who_runs_a_network_still_hears_of_unknown_choices():
+    with pytest.raises(PrototxtError, match=r"operation cannot be DIV; it can be PROD, SUM, MAX"):
+        network_from_text("layer { eltwise_param { operation: DIV } }", allow_unknown=False)
+    # Fields of known forks are no mistakes: their layers read them.
+    network = network_from_text("layer { permute_param { order: 0 } }", allow_unknown=False)
+    assert list(network.message.layer[0].permute_param.order) == [0]
+
+
+def test_a_guess_is_made_only_where_two_names_are_alike():
+    network = network_from_text("layer { permutation: 3 convolution_parm { } }")
+    assert [field.near for field in network.unknown] == [(), ("convolution_param",)]
