@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compile the schemas ``caffe.proto`` and ``forks.proto`` in ``cnnvis_caffe/formats`` into descriptor sets next to them.
+"""Compile the schemas in ``cnnvis_caffe/formats``, Caffe's and its forks', into the descriptor sets next to them.
 
 Needs ``protoc`` (Debian: protobuf-compiler) or the package grpcio-tools. Every protoc from 3.12 on writes the
 same bytes, so the result can be reviewed and reproduced. With ``--check`` nothing is written and the exit
