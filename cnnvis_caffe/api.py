@@ -19,6 +19,7 @@ from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis
 
 if TYPE_CHECKING:
+    from cnnvis_caffe.network.deploy import Deployed
     from cnnvis_caffe.records.aggregation import Aggregation
     from cnnvis_caffe.records.finding import Finding
     from cnnvis_caffe.records.view import View
@@ -33,6 +34,7 @@ __all__ = [
     "analyze",
     "chart",
     "compare",
+    "deploy",
     "engine",
     "findings",
     "inspect",
@@ -81,6 +83,54 @@ def inspect(
     """
     report = importlib.import_module("cnnvis_caffe.network.report")
     return Report(report.inspect_file(path, weights, phase=phase, stages=stages, input_shapes=input_shapes))
+
+
+def deploy(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None = None,
+    *,
+    stages: Sequence[str] = (),
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    batch: int | None = None,
+    keep_side: bool = False,
+) -> Deployed:
+    """Write the network that uses what another one was trained to do; PyTorch is not needed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Network prototxt of any generation, or a caffemodel, which holds the network that it was saved with.
+    out : str or path-like
+        The deploy prototxt to write; real Caffe runs it too.
+    weights : str or path-like, optional
+        Weights of the network in a prototxt; they may tell the shape of its images.
+    stages : sequence of str, optional
+        For the layers' stage rules.
+    input_shapes : mapping of str to tuple of int, optional
+        Shapes of inputs, such as ``{"data": (1, 3, 224, 224)}``, instead of what is found.
+    batch : int, optional
+        Images in a batch, instead of what the data layer says.
+    keep_side : bool, default=False
+        Keep also what leads to losses that only help to train.
+
+    Returns
+    -------
+    Deployed
+        The network, its inputs and outputs, what was left out, and how images are to be prepared.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, weights do not fit, or the shape of an input cannot be known.
+    """
+    networks = importlib.import_module("cnnvis_caffe.network.deploy")
+    prototxt = importlib.import_module("cnnvis_caffe.formats.prototxt")
+    made: Deployed = networks.deploy(
+        path, weights, stages=stages, input_shapes=input_shapes, batch=batch, keep_side=keep_side
+    )
+    prototxt.write_text(out, made.network.message, comment=made.comment())
+    return made
 
 
 def load_net(

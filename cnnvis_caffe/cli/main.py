@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": "Show two snapshots or two models side by side, and what differs most.",
     "data": "Make the databases that networks read, from data sets and image files.",
     "demo": "Train, analyse and show a small network; no download.",
+    "deploy": "Make the network that uses what another one, or a lone caffemodel, was trained to do.",
     "export": "Write a table of an analysis as CSV, npz or JSON, or its patches as PNG.",
     "findings": "List what stands out in a network: dead, redundant, disconnected neurons and more.",
     "inspect": "Show what a network, weights, solver, solver state, mean or analysis file holds.",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from typing import Any
 
 import click
 
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
 from cnnvis_caffe.cli.device import gpu_index, precision_option, use_device
+from cnnvis_caffe.errors import DataSourceError, NetError
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +49,20 @@ def command(
     index = gpu_index(gpu, cpu)
     with caffe_log():
         use_device(index, precision=precision)
-        net = Net(read_network(model, allow_unknown=False), schema.TEST, level, split_names(stage))
+        network = read_network(model, allow_unknown=False)
+        try:
+            net = Net(network, schema.TEST, level, split_names(stage))
+        except DataSourceError as error:
+            deploy = f"cnnvis-caffe deploy {shlex.quote(model)} --out deploy.prototxt"
+            analyze = _analyze("deploy.prototxt", weights)
+            raise NetError(f"{error}; for images of your own: {deploy}, then: {analyze}") from error
+        if all(param.type == "Input" for param in net.param.layer if not param.bottom):
+            logger.warning(
+                "%s: no layer reads images, so that these are the scores of zeros; give the train_val prototxt, or "
+                "images of your own: %s",
+                model,
+                _analyze(model, weights),
+            )
         for path in split_names(weights):
             net_weights.copy_from(net, path)
         logger.info("Running for %d iterations.", iterations)
@@ -67,3 +82,11 @@ def _log_batch(batch: int, outputs: Any) -> None:
     for output in outputs:
         for value in output.values:
             logger.info("Batch %d, %s = %g", batch, output.name, value)
+
+
+def _analyze(model: str, weights: str) -> str:
+    """The command that scores a network on images in folders."""
+    names = " ".join(map(shlex.quote, split_names(weights)))
+    return (
+        f"cnnvis-caffe analyze --model {shlex.quote(model)} --weights {names} --data FOLDER --out FILE.cnnvis.h5"
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import click
 
@@ -26,6 +27,8 @@ def command(
         raise click.UsageError("to look at a model give its prototxt, --weights and --data")
     if what is not None and not os.path.exists(what):
         raise CnnvisError(f"{what}: there is no such file")
+    if what is not None:
+        _check_kind(what, is_model)
     try:
         from cnnvis_caffe.viewer import app, main_window  # noqa: F401 - brings all that the window needs
         from cnnvis_caffe.viewer.pages import open_dialog
@@ -40,3 +43,20 @@ def command(
         target = out or os.path.join(os.path.dirname(os.path.abspath(what)), f"{name}.cnnvis.h5")
         request = open_dialog.ModelRequest(what, tuple(weights), data, target, limit)
     raise SystemExit(app.run(None if is_model else what, request))
+
+
+def _check_kind(what: str, is_model: bool) -> None:
+    """Say what to do with a model that comes without images, before the window is made."""
+    from cnnvis_caffe.formats import file_kind
+
+    kind, name = file_kind.guess_kind(what), shlex.quote(what)
+    if kind == file_kind.CAFFEMODEL:
+        raise CnnvisError(
+            f"{what}: is a caffemodel; make a network of it with: cnnvis-caffe deploy {name} --out deploy.prototxt, "
+            f"then give images: cnnvis-caffe view deploy.prototxt --weights {name} --data FOLDER"
+        )
+    if kind == file_kind.NETWORK and not is_model:
+        raise CnnvisError(
+            f"{what}: is a network; give weights and images too: cnnvis-caffe view {name} --weights FILE.caffemodel "
+            "--data FOLDER"
+        )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf import text_format
 
 from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, PrototxtError
-from cnnvis_caffe.formats import schema, sniff
+from cnnvis_caffe.formats import file_kind, schema, sniff
 from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.text_parser import TextParser
 from cnnvis_caffe.formats.upgrade import generation_of, set_snapshot_prefix, upgrade_network, upgrade_solver
@@ -164,18 +165,21 @@ def read_solver(path: str | os.PathLike, *, allow_unknown: bool = True) -> Solve
     return SolverFile(name, parsed.message, tuple(upgrades), parsed.unknown)
 
 
-def write_text(path: str | os.PathLike, message: Any) -> None:
+def write_text(path: str | os.PathLike, message: Any, *, comment: str = "") -> None:
     """Write a message as text, whole or not at all; what Caffe does not know is written as it was read.
 
     Parameters
     ----------
     path : str or path-like
     message : protobuf message
+    comment : str, optional
+        A line to stand above it.
     """
     # Caffe's writer escapes everything that is not ASCII.
     text = text_format.MessageToString(message, as_utf8=False).encode("ascii")
+    head = f"# {ascii(comment)[1:-1]}\n".encode("ascii") if comment else b""
     with atomic_write(path) as temporary:
-        temporary.write_bytes(_KEPT_TEXT.sub(_as_written, text))
+        temporary.write_bytes(head + _KEPT_TEXT.sub(_as_written, text))
 
 
 def _as_written(match: re.Match[bytes]) -> bytes:
@@ -194,6 +198,12 @@ def _read_text(path: str | os.PathLike, what: str) -> str:
     except OSError as error:
         raise PrototxtError(name, f"cannot be read: {error.strerror}") from error
     if b"\0" in data:
+        if file_kind.guess_kind(path) == file_kind.CAFFEMODEL:
+            raise PrototxtError(
+                name,
+                f"{what} must be a prototxt; this is a caffemodel, which holds the network that it was saved with: "
+                f"write that with: cnnvis-caffe deploy {shlex.quote(name)} --out deploy.prototxt",
+            )
         found = sniff.describe(data) or "binary data, perhaps weights"
         raise PrototxtError(name, f"{what} must be a prototxt, which is text; this looks like {found}")
     return data.decode("utf-8", "surrogateescape")

@@ -18,6 +18,7 @@ from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.runtime.filter_net import filter_net
+from cnnvis_caffe.runtime.layers import layer_type_list
 
 #: Types whose data lies on disk.
 DISK_TYPES = ("Data", "HDF5Data", "HDF5Output", "ImageData", "WindowData")
@@ -27,8 +28,11 @@ _SOURCES = (*_PARAMS.values(), "hdf5_data_param")
 #: Layers whose second bottom is one label for each image, as a rule.
 _LABEL_READERS = ("Accuracy", "HingeLoss", "MultinomialLogisticLoss", "SoftmaxWithLoss")
 #: Preferred where several sizes would do.
+#: Data sets of one size, by what the names of their databases say.
+_KNOWN_SETS = {"mnist": (1, 28, 28), "cifar": (3, 32, 32)}
 _USUAL_SIZES = (28, 32, 224, 227, 64, 48, 96, 128, 256, 299, 300, 512)
 _LARGEST_SIZE = 2048
+_ASSUMED = "3 channels assumed"
 
 
 @dataclass(frozen=True)
@@ -152,12 +156,14 @@ class _Finder:
             return
         if layer.type == "HDF5Data":
             self._look_at_hdf5(layer)
-        if layer.type not in _PARAMS:
+        is_open = self._is_open(layer)
+        if layer.type not in _PARAMS and not is_open:
             return
-        param = getattr(layer, _PARAMS[layer.type])
         top = layer.top[0]
-        batch = self.shapes[top][0] if top in self.shapes else param.batch_size or 1
-        why = [f"batch_size {batch}"]
+        # Data layers of forks have the parameters of Caffe's.
+        size = getattr(layer, _PARAMS.get(layer.type, "data_param")).batch_size
+        batch = self.shapes[top][0] if top in self.shapes else size or 1
+        why = [f"batch_size {batch}"] if size else []
         if top not in self.shapes:
             image = self._image(layer, top, batch, why)
             if image is None:
@@ -168,8 +174,17 @@ class _Finder:
                 return
             self.shapes[top] = (batch, *image)
             self.notes.append(f"{top}: taken to be {_show(self.shapes[top])} ({'; '.join(why)})")
-        for label in layer.top[1:]:
+        for label in () if is_open else layer.top[1:]:
             self.shapes.setdefault(label, (batch,))
+
+    @staticmethod
+    def _is_open(layer: Any) -> bool:
+        """Whether a layer without bottoms says nothing of what it gives: data of a fork, or an Input without shape."""
+        if layer.bottom or not layer.top:
+            return False
+        if layer.type == "Input":
+            return not layer.input_param.shape
+        return layer.type == "Python" or layer.type not in layer_type_list()
 
     def _look_at_hdf5(self, layer: Any) -> None:
         """Rows of numbers have as many as the weights of an inner product that reads them; more is not known."""
@@ -179,7 +194,13 @@ class _Finder:
                 continue
             readers = [reader for reader in self.layers if top in reader.bottom]
             dense = [reader for reader in readers if reader.type == "InnerProduct" and self.saved.get(reader.name)]
-            if dense:
+            convolved = any(reader.type == "Convolution" and self.saved.get(reader.name) for reader in readers)
+            why = [f"batch_size {batch}"]
+            image = self._image(layer, top, batch, why) if convolved else None
+            if image is not None:
+                self.shapes[top] = (batch, *image)
+                self.notes.append(f"{top}: taken to be {_show(self.shapes[top])} ({'; '.join(why)})")
+            elif dense:
                 length = self._n_inputs(dense[0])
                 self.shapes[top] = batch, length
                 self.notes.append(
@@ -213,10 +234,26 @@ class _Finder:
         if sibling is not None:
             why.append(f"the rest from {sibling[0]}")
             return sibling[1]
-        square = self._size_for_weights(top, channels, layer.top[1:])
-        if square is not None:
-            why += [channels_from, square[1]]
-            return channels, square[0], square[0]
+        for number in (channels, 1) if channels_from == _ASSUMED else (channels,):
+            square = self._size_for_weights(top, number, layer.top[1:])
+            if square is not None:
+                why += [channels_from if number == channels else "1 channel", square[1]]
+                return number, square[0], square[0]
+        known = self._known_set(layer, channels, channels_from)
+        extra = {label: (1,) for label in layer.top[1:]}
+        if known is not None and self._try({**self.shapes, **extra, top: (batch, *known[1])}) is None:
+            known = None
+        if known is not None:
+            why.append(known[0])
+            return known[1]
+        return None
+
+    def _known_set(self, layer: Any, channels: int, channels_from: str) -> tuple[str, tuple[int, ...]] | None:
+        """A data set that the name of the database names, unless something says that it is another one."""
+        source = getattr(layer, _PARAMS.get(layer.type, ""), layer.data_param).source
+        for name, shape in _KNOWN_SETS.items():
+            if name in source.lower() and (channels == shape[0] or channels_from == _ASSUMED):
+                return f"{_show(shape)} from the name {os.path.basename(source)}", shape
         return None
 
     def _mean(self, layer: Any) -> tuple[int, ...] | None:
@@ -249,7 +286,7 @@ class _Finder:
                 # Old files write every shape with four numbers; the second is that of the channels in both.
                 channels = shapes[0][1] * reader.convolution_param.group
                 return channels, f"{channels} channel{'s' * (channels != 1)} from the weights of {reader.name}"
-        return 3, "3 channels assumed"
+        return 3, _ASSUMED
 
     @staticmethod
     def _size(layer: Any, mean: tuple[int, ...] | None) -> tuple[int, int, str] | None:
@@ -297,7 +334,7 @@ class _Finder:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", CaffeQuirkWarning)
-                return build_dag(self.network, phase, level, stages, input_shapes=shapes)
+                return build_dag(set_input_shapes(self.network, shapes), phase, level, stages, input_shapes=shapes)
         except LayerError:
             return None
 
@@ -314,6 +351,8 @@ class _Finder:
                 message = read_network(other).message
             except CnnvisError:
                 continue
+            if not self._is_like(message):
+                continue
             for layer in message.layer:
                 shapes = layer.input_param.shape
                 if layer.type == "Input" and top in layer.top and shapes:
@@ -322,6 +361,12 @@ class _Finder:
                     if len(shape) == 4:
                         found.setdefault(shape[1:], other.name)
         return next(((name, shape) for shape, name in found.items()), None) if len(found) == 1 else None
+
+    def _is_like(self, message: Any) -> bool:
+        """Whether a network has most of the layers that this one has: folders may hold networks of several kinds."""
+        names = {layer.name for layer in message.layer if layer.bottom}
+        own = {layer.name for layer in self.layers if layer.bottom}
+        return 2 * len(names & own) > len(own)
 
 
 def _first_at_least(function: Callable[[int], int], wanted: int) -> int:

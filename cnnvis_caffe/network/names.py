@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from cnnvis_caffe.errors import UnknownBlobError
 from cnnvis_caffe.records.dag import Dag, Value
 
@@ -57,3 +59,20 @@ def find_value(dag: Dag, name: str) -> Value:
     if name in blobs:
         return blobs[name]
     raise UnknownBlobError(name, {*by_name, *blobs})
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Return a name that nobody has.
+
+    Parameters
+    ----------
+    name : str
+        Wished; a number is put behind it where somebody has it.
+    taken : container of str
+    """
+    number = 1
+    candidate = name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate

@@ -69,7 +69,8 @@ def _build(
     for name, some_stages in tries:
         try:
             assumed = assume_input_shapes(network, name, level, some_stages, given=shapes, weights=files)
-            dag = build_dag(network, name, level, some_stages, input_shapes=assumed.shapes)
+            shaped = set_input_shapes(network, assumed.shapes)
+            dag = build_dag(shaped, name, level, some_stages, input_shapes=assumed.shapes)
         except NetError as error:
             first = first or error
             continue

@@ -11,7 +11,7 @@ from typing import Any
 from cnnvis_caffe.errors import CaffeQuirkWarning, NetError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.network.dag import build_dag
-from cnnvis_caffe.network.names import find_value, value_names
+from cnnvis_caffe.network.names import find_value, free_name, value_names
 from cnnvis_caffe.records.dag import Dag, DagLayer, Value
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.filter_net import filter_net
@@ -164,7 +164,7 @@ def _add_loss(message: Any, dag: Dag, names: dict[Value, str], score: Value) -> 
         why = dag.problems[0] if dag.problems else "give the shapes of the inputs"
         raise NetError(f"{dag.path}: the shape of the score {names[score]!r} is not known: {why}")
     taken = set(names.values()) | {layer.name for layer in dag.layers}
-    label, loss = _free("label", taken), _free("loss", taken)
+    label, loss = free_name("label", taken), free_name("loss", taken)
     axis = next(
         (
             layer.softmax_param.axis
@@ -187,13 +187,3 @@ def _add_loss(message: Any, dag: Dag, names: dict[Value, str], score: Value) -> 
     first = next((i for i, layer in enumerate(layers) if layer.bottom), last_input + 1)
     del message.layer[:]
     message.layer.extend([*layers[:first], source, *layers[first:]])
-
-
-def _free(name: str, taken: set[str]) -> str:
-    """A name that nobody has."""
-    number = 1
-    candidate = name
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}_{number}"
-    return candidate

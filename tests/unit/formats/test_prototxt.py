@@ -265,7 +265,7 @@ def test_missing_and_unreadable_files(tmp_path, reader):
     [
         (
             schema.NetParameter(name="net", layer=[schema.LayerParameter()], input_dim=[0]).SerializeToString(),
-            "binary data",
+            "cnnvis-caffe deploy .*net.caffemodel --out deploy.prototxt",
         ),
         (b"\x89HDF\r\n\x1a\n\x00\x00", "an HDF5 file"),
         (b"\n\x03net\xa2\x06\x05\n\x03abc", "control character 0x03"),

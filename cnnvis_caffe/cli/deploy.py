@@ -1,0 +1,79 @@
+"""`cnnvis-caffe deploy`: the network that uses what another one was trained to do. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from cnnvis_caffe.cli.inspect import InputShape
+from cnnvis_caffe.cli.tables import shape
+
+if TYPE_CHECKING:
+    from cnnvis_caffe.network.deploy import Deployed
+
+_FILE = click.Path(dir_okay=False)
+#: Layers that are gone and named; a long tail says little.
+_SHOWN = 6
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--weights", "-w", type=_FILE, help="Weights of the network, which may tell the shape of its images.")
+@click.option("--out", required=True, type=_FILE, metavar="FILE.prototxt", help="The file to write.")
+@click.option(
+    "--input-shape",
+    "input_shapes",
+    type=InputShape(),
+    multiple=True,
+    help="Shape of an input, such as data=1,3,224,224; also several times.",
+)
+@click.option("--batch", type=click.IntRange(1), help="Images in a batch, instead of what the data layer says.")
+@click.option("--side-losses", is_flag=True, help="Keep also what leads to losses that only help to train.")
+@click.option("--stage", multiple=True, help="Stage that layers' rules ask for; also several times.")
+def command(
+    file: str,
+    weights: str | None,
+    out: str,
+    input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    batch: int | None,
+    side_losses: bool,
+    stage: tuple[str, ...],
+) -> None:
+    """Write the deploy prototxt of FILE: a train_val prototxt, or a caffemodel without its prototxt.
+
+    Inputs take the place of data, Softmax or Sigmoid that of losses; what only training and scoring need is gone. Old
+    layers come out in the current format. Real Caffe runs the result too.
+    """
+    from cnnvis_caffe.formats.prototxt import write_text
+    from cnnvis_caffe.network.deploy import deploy
+
+    made = deploy(
+        file, weights, stages=stage, input_shapes=dict(input_shapes), batch=batch, keep_side=side_losses
+    )  # fmt: skip
+    if os.path.exists(out) and os.path.samefile(out, file):
+        raise click.UsageError(f"{out} is the file that is read; give another name after --out")
+    write_text(out, made.network.message, comment=made.comment())
+    click.echo("\n".join(_lines(made, file, weights, out)))
+
+
+def _lines(made: Deployed, file: str, weights: str | None, out: str) -> list[str]:
+    """What was made, and what to do with it."""
+    from cnnvis_caffe.formats.file_kind import CAFFEMODEL, guess_kind
+
+    lines = [f"{out}: network {made.network.message.name!r}"]
+    lines += [f"input      {name} {shape(dims)}" for name, dims in made.inputs.items()]
+    lines += [f"output     {name} {shape(dims or None)}" for name, dims in made.outputs.items()]
+    lines += [f"put in     {text}" for text in made.put_in]
+    if made.left_out:
+        more = len(made.left_out) - _SHOWN
+        lines.append(f"left out   {', '.join(made.left_out[:_SHOWN])}" + (f" and {more} more" if more > 0 else ""))
+    lines += [f"note       {note}" for note in made.notes]
+    own = file if guess_kind(file) == CAFFEMODEL else "FILE.caffemodel"
+    options = " ".join(["", *made.preparation])
+    lines.append(
+        f"next       cnnvis-caffe analyze --model {out} --weights {weights or own} --data FOLDER{options} "
+        "--out FILE.cnnvis.h5"
+    )
+    return lines

@@ -1,0 +1,105 @@
+"""`cnnvis-caffe deploy`, and the commands that name it when they get a model without images."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cnnvis_caffe import api
+from cnnvis_caffe.formats.prototxt import read_network
+
+
+@pytest.fixture
+def alone(tmp_path, demo_folder):
+    """A caffemodel without its prototxt, in a folder of its own."""
+    return shutil.copy(demo_folder / "snapshots/lenet_iter_600.caffemodel", tmp_path / "alone.caffemodel")
+
+
+def test_what_it_writes_and_says(call, alone, tmp_path):
+    out = tmp_path / "deploy.prototxt"
+    lines = call("deploy", alone, "--out", out).stdout.splitlines()
+    assert lines[:4] == [
+        f"{out}: network 'LeNet on digits'",
+        "input      data 64x1x28x28",
+        "output     prob 64x10",
+        "put in     data (Input) for digits (Data)",
+    ]
+    assert (
+        f"next       cnnvis-caffe analyze --model {out} --weights {alone} --data FOLDER --scale 0.00390625" in lines[-1]
+    )
+    assert out.read_text().startswith(
+        "# Made from alone.caffemodel by cnnvis-caffe deploy; images are prepared by --scale"
+    )
+    layers = read_network(out, allow_unknown=False).message.layer
+    assert (layers[0].type, layers[-1].type) == ("Input", "Softmax")
+
+
+def test_the_next_command_that_it_names(call, alone, tmp_path, demo_folder):
+    out = tmp_path / "deploy.prototxt"
+    last = call("deploy", alone, "--out", out).stdout.splitlines()[-1]
+    words = last.split("cnnvis-caffe ")[1].split()
+    words[words.index("FOLDER")] = "digits:test"
+    words[words.index("FILE.cnnvis.h5")] = str(tmp_path / "a.cnnvis.h5")
+    # The demo's own figure, which README shows as well: the deploy network scores as the trained one.
+    assert "error 7.07%" in call(*words, "--limit", 1000).stdout
+
+
+def test_options(call, alone, tmp_path):
+    out = tmp_path / "deploy.prototxt"
+    assert "input      data 5x1x28x28" in call("deploy", alone, "--out", out, "--batch", 5).stdout
+    call("deploy", alone, "--out", out, "--input-shape", "data=2,1,27,27")
+    assert list(read_network(out).message.layer[0].input_param.shape[0].dim) == [2, 1, 27, 27]
+
+
+def test_the_file_that_is_read_is_not_written(call, repository, tmp_path):
+    path = shutil.copy(repository / "prototxt/lenet/train_val.prototxt", tmp_path)
+    before = Path(path).read_bytes()
+    assert "give another name after --out" in call("deploy", path, "--out", path, code=2).stderr
+    assert Path(path).read_bytes() == before
+
+
+def test_a_shape_that_is_not_known_leaves_no_file(call, repository, tmp_path):
+    path = shutil.copy(repository / "prototxt/mnist_siamese/train_val.prototxt", tmp_path)
+    error = call("deploy", path, "--out", tmp_path / "deploy.prototxt", code=1).stderr
+    assert "--input-shape pair_data=100,CHANNELS,HEIGHT,WIDTH" in error
+    assert not (tmp_path / "deploy.prototxt").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["analyze --weights {0} --data digits:test --out a.h5 --model", "test --weights {0} --model", "view"],
+)
+def test_a_caffemodel_for_a_network_names_the_command(call, alone, command):
+    error = call(*command.format(alone).split(), alone, code=1).stderr.splitlines()[-1]
+    assert f"cnnvis-caffe deploy {alone} --out deploy.prototxt" in error
+
+
+def test_test_without_its_data_names_the_commands(call, alone, repository):
+    model = repository / "prototxt/lenet/train_val.prototxt"
+    error = call("test", "--model", model, "--weights", alone, code=1).stderr.splitlines()[-1]
+    assert f"cnnvis-caffe deploy {model} --out deploy.prototxt" in error
+    assert f"cnnvis-caffe analyze --model deploy.prototxt --weights {alone} --data FOLDER" in error
+
+
+def test_test_of_a_deploy_network_says_that_it_scores_zeros(call, alone, repository):
+    model = repository / "prototxt/lenet/deploy.prototxt"
+    log = call("test", "--model", model, "--weights", alone, "--iterations", 1).stderr
+    assert (
+        f"the scores of zeros; give the train_val prototxt, or images of your own: cnnvis-caffe analyze --model {model}"
+        in log
+    )
+
+
+def test_view_of_a_network_without_images(call, repository):
+    model = repository / "prototxt/lenet/deploy.prototxt"
+    error = call("view", model, code=1).stderr
+    assert f"cnnvis-caffe view {model} --weights FILE.caffemodel --data FOLDER" in error
+
+
+def test_the_same_in_python(alone, tmp_path):
+    made = api.deploy(alone, tmp_path / "deploy.prototxt", batch=3)
+    assert (made.inputs, made.outputs) == ({"data": (3, 1, 28, 28)}, {"prob": (3, 10)})
+    net = api.load_net(tmp_path / "deploy.prototxt", alone)
+    assert net.blobs["prob"].data.shape == (3, 10)

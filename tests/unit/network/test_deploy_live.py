@@ -1,0 +1,96 @@
+"""Real Caffe runs the deploy networks that we write, and they say what the trained network says."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnvis_caffe.datasets.databases import mean_image, write_image_set
+from cnnvis_caffe.formats.mean import write_mean
+from cnnvis_caffe.formats.prototxt import write_text
+from cnnvis_caffe.network.deploy import deploy
+from cnnvis_caffe.records.image_set import ImageSet
+
+pytestmark = pytest.mark.pycaffe
+
+# The network as it was trained reads its database; the deploy network gets the same input by hand. Without weights of
+# old, those that the fillers draw are saved first.
+RUN = """
+import os, sys, caffe, numpy as np
+folder, train_val, weights, deploy, score, answer = sys.argv[1:]
+os.chdir(folder)
+net = caffe.Net(train_val, caffe.TEST)
+if weights == "none":
+    weights = "drawn.caffemodel"
+    net.save(weights)
+net.copy_from(weights)
+net.forward()
+new = caffe.Net(deploy, caffe.TEST)
+new.copy_from(weights)
+source = next(iter(new.inputs))
+new.blobs[source].data[...] = net.blobs[source].data
+new.forward()
+np.savez("result.npz", score=net.blobs[score].data, answer=new.blobs[answer].data, inputs=list(new.inputs),
+         outputs=list(new.outputs))
+"""
+QUICK = "cifar10_quick_v1/cifar10_quick_iter_5000.caffemodel"
+FULL = "cifar10_full_h5/cifar10_full_iter_70000.caffemodel.h5"
+
+
+@pytest.fixture
+def folder(repository):
+    """A folder that real Caffe can see, with networks and random images in databases."""
+    (repository / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=repository / "build") as name:
+        path = Path(name)
+        (path / "prototxt").symlink_to(repository / "prototxt")
+        (path / "data").mkdir()
+        random = np.random.default_rng(5)
+        for data_set, shape, order in (("mnist", (1, 28, 28), "grey"), ("cifar10", (3, 32, 32), "RGB")):
+            images = random.integers(0, 256, (100, *shape), np.uint8)
+            part = ImageSet(data_set, "test", images, np.arange(100) % 10, tuple("0123456789"), order)
+            write_image_set(part, path / "data" / f"{data_set}_test_lmdb")
+        write_mean(path / "data" / "cifar10_mean.binaryproto", mean_image(path / "data" / "cifar10_test_lmdb"))
+        yield path
+
+
+@pytest.mark.parametrize(
+    ("net", "weights", "of", "score", "answer"),
+    [
+        ("lenet", "lenet/lenet_iter_10000.caffemodel", "weights", "ip2", "prob"),
+        ("lenet", "lenet_other_data/lenet_iter_5000.caffemodel", "weights", "ip2", "loss"),
+        ("cifar10_quick", QUICK, "weights", "ip2", "prob"),
+        ("cifar10_quick", QUICK, "prototxt", "ip2", "prob"),
+        ("cifar10_full", FULL, "prototxt", "ip1", "prob"),
+        ("base_cnn", "none", "prototxt", "fc6", "prob"),
+    ],
+)
+def test_the_deploy_network_says_what_the_trained_one_says(
+    net, weights, of, score, answer, folder, repository, zoo_dir, real_caffe
+):
+    train_val = repository / "prototxt" / net / "train_val.prototxt"
+    if weights != "none":
+        suffix = ".h5" if weights.endswith(".h5") else ""
+        copied = folder / f"weights.caffemodel{suffix}"
+        copied.write_bytes((zoo_dir / weights).read_bytes())
+        weights = copied.name
+    made = deploy(folder / weights) if of == "weights" else deploy(train_val)
+    write_text(folder / "deploy.prototxt", made.network.message, comment=made.comment())
+    (folder / "run.py").write_text(RUN)
+    arguments = [folder, f"prototxt/{net}/train_val.prototxt", weights, "deploy.prototxt", score, answer]
+    if of == "weights":  # a snapshot's batch is that of its training
+        arguments[3] = "again.prototxt"
+        again = deploy(folder / weights, batch=100)
+        write_text(folder / "again.prototxt", again.network.message, comment=again.comment())
+    command = [*real_caffe, "python3", str(folder / "run.py"), *map(str, arguments)]
+    subprocess.run(command, cwd=repository, check=True, timeout=120)
+    result = np.load(folder / "result.npz")
+    assert result["inputs"].tolist() == list(made.inputs)
+    assert result["outputs"].tolist() == list(made.outputs) == [answer]
+    powers = np.exp(result["score"] - result["score"].max(1, keepdims=True))
+    np.testing.assert_allclose(result["answer"], powers / powers.sum(1, keepdims=True), rtol=1e-5, atol=1e-7)
+    assert np.ptp(result["answer"], 0).max() > 1e-3
