@@ -257,9 +257,10 @@ def _lonely_layers(dag: Dag, files: Sequence[WeightsFile]) -> list[str]:
 
 
 def _problems(dag: Dag) -> list[str]:
-    """The first of what keeps shapes from being known."""
-    more = f" (and {len(dag.problems) - 1} more)" if len(dag.problems) > 1 else ""
-    return [f"{problem}{more}" for problem in dag.problems[:1]]
+    """The first layer whose shape is not known, and how many more there are."""
+    first = [layer for layer in dag.layers if not layer.is_shaped and None not in layer.bottom_shapes]
+    more = f", nor of {len(first) - 1} more" if len(first) > 1 else ""
+    return [f"{layer.name} ({layer.type}): its shape is not known{more}" for layer in first[:1]]
 
 
 def _preparation(remaining: Remaining) -> tuple[str, ...]:
