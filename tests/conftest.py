@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 from pathlib import Path
@@ -60,3 +61,65 @@ def real_caffe() -> list[str]:
     if not command:
         pytest.skip("CNNVIS_REAL_CAFFE names no command")
     return shlex.split(command)
+
+
+# -- a GPU ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture()
+def gpu():
+    """The torch.device of a GPU: the real one where there is one, else a pretended one. Nets run on the CPU at first.
+
+    A test that asks for it, by itself or by `mode`, is marked `gpu`.
+    """
+    import torch
+
+    from cnnvis_caffe.runtime import backend
+
+    with contextlib.ExitStack() as stack:
+        if not torch.cuda.is_available():
+            from helpers.pretended_gpu import pretended_gpu
+
+            stack.enter_context(pretended_gpu())
+        stack.callback(backend.set_mode_cpu)
+        yield torch.device("cuda", 0)
+
+
+@pytest.fixture()
+def on_gpu(gpu):
+    """The same, and nets run there."""
+    from cnnvis_caffe.runtime import backend
+
+    backend.require_gpu(0)
+    return gpu
+
+
+@pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def mode(request):
+    """Where nets run: the test is run on the CPU and on a GPU. Gives "cpu" or "gpu"."""
+    if request.param == "gpu":
+        request.getfixturevalue("on_gpu")
+    return request.param
+
+
+@pytest.fixture()
+def pretended():
+    """A pretended GPU that tells what it was asked for (`helpers.pretended_gpu.Device`); nets run there."""
+    import torch
+    from helpers.pretended_gpu import pretended_gpu
+
+    from cnnvis_caffe.runtime import backend
+
+    if torch.cuda.is_available():
+        pytest.skip("only a pretended GPU counts; here is a real one")
+    with pretended_gpu() as device:
+        backend.require_gpu(0)
+        yield device
+        backend.set_mode_cpu()
+
+
+def pytest_collection_modifyitems(items):
+    """See that whoever uses a GPU says so: such tests are run again on a real one."""
+    for item in items:
+        if "gpu" in item.fixturenames and not item.get_closest_marker("gpu"):
+            raise pytest.UsageError(f"{item.nodeid} asks for a GPU, but is not marked gpu")
