@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 from pathlib import Path
+from unittest.mock import patch
 
 # Before anything imports Qt.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -81,7 +82,7 @@ def gpu():
             from helpers.pretended_gpu import pretended_gpu
 
             stack.enter_context(pretended_gpu())
-        stack.callback(backend.set_mode_cpu)
+        stack.enter_context(patch.multiple(backend._Mode, device=None, index=0))
         yield torch.device("cuda", 0)
 
 
@@ -112,10 +113,9 @@ def pretended():
 
     if torch.cuda.is_available():
         pytest.skip("only a pretended GPU counts; here is a real one")
-    with pretended_gpu() as device:
+    with pretended_gpu() as device, patch.multiple(backend._Mode, device=None, index=0):
         backend.require_gpu(0)
         yield device
-        backend.set_mode_cpu()
 
 
 def pytest_collection_modifyitems(items):

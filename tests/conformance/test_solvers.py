@@ -18,7 +18,6 @@ import solver_cases as cases
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.formats.prototxt import read_solver
-from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.solvers import create_solver
 
 RECORDINGS = Path(__file__).resolve().parent.parent / "recordings" / "solvers"
@@ -55,14 +54,8 @@ def test_weights_updates_rates_and_losses_are_caffes(name, tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", CASES)
-def test_updates_are_caffes_on_a_gpu(name, tmp_path):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    pycaffe.set_mode_gpu()
-    try:
-        assert_same_run(cases.run(pycaffe, CASES[name], tmp_path), recorded(f"runs/{name}"), 2e-4)
-    finally:
-        pycaffe.set_mode_cpu()
+def test_updates_are_caffes_on_a_gpu(name, tmp_path, on_gpu):
+    assert_same_run(cases.run(pycaffe, CASES[name], tmp_path), recorded(f"runs/{name}"), 2e-4)
 
 
 @pytest.mark.parametrize("name", cases.POLICIES)

@@ -77,6 +77,8 @@ def compute(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) 
     tensors = tensors_in(arguments, options)
     rules.refuse(function, arguments, tensors)
     if function in rules.COPIES and _copy_between(gpu, function, arguments, options):
+        if function is aten._foreach_copy_.default:
+            return None
         return _to_cpu(gpu, arguments[0], options) if function is aten._to_copy.default else arguments[0]
     if rules.waits(function, arguments):
         gpu.wait(str(function))
@@ -167,8 +169,6 @@ def _to_cpu(gpu: Device, source: torch.Tensor, options: dict[str, Any]) -> torch
 def _written(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What an operation in place gives back: the tensors that it was given; None for other operations."""
     returns = function._schema.returns
-    if function.namespace == "aten" and not returns and function._schema.is_mutable:
-        return ()
     if not any(one.alias_info is not None and one.alias_info.is_write for one in returns):
         return None
     targets = [

@@ -13,7 +13,7 @@ MEGABYTE = 10**6
 
 
 @pytest.fixture()
-def gpu():
+def device():
     """A small one."""
     if torch.cuda.is_available():
         pytest.skip("there is a real GPU: nothing needs to be pretended")
@@ -29,14 +29,14 @@ def counting(*shape):
 # -- what it computes ----------------------------------------------------------------------------------------------
 
 
-def test_tensors_say_that_they_are_there(gpu):
+def test_tensors_say_that_they_are_there(device):
     made = [torch.zeros(2, device="cuda"), torch.tensor([1], device="cuda:0"), torch.tensor(1, device="cuda")]
     for x in (*made, counting(2, 3), torch.as_tensor([1], device=torch.device("cuda")), torch.ones(1).to("cuda")):
         assert x.is_cuda and x.device == torch.device("cuda", 0)
     assert not torch.zeros(2).is_cuda
 
 
-def test_values_are_those_of_the_cpu(gpu):
+def test_values_are_those_of_the_cpu(device):
     x = counting(2, 3)
     assert (x[1, 1:] * 2 + 1).tolist() == [9, 11]
     assert x.sum().item() == 15 and float(x.max()) == 5 and bool((x < 6).all())
@@ -45,7 +45,7 @@ def test_values_are_those_of_the_cpu(gpu):
     assert torch.nn.functional.conv2d(counting(1, 1, 2, 3), counting(1, 1, 2, 1)).tolist() == [[[[3, 4, 5]]]]
 
 
-def test_views_share_memory_and_writing_in_place_keeps_the_tensor(gpu):
+def test_views_share_memory_and_writing_in_place_keeps_the_tensor(device):
     x = counting(2, 3)
     x.view(-1)[0] = 7
     assert x.add_(1) is x
@@ -53,9 +53,12 @@ def test_views_share_memory_and_writing_in_place_keeps_the_tensor(gpu):
     assert torch.add(x, 1, out=x) is x
     (total,) = torch._foreach_add([x], 1)
     assert total.is_cuda and total[0, 0].item() == 10
+    torch._foreach_mul_([total, x], 2)
+    torch._foreach_copy_([x], [torch.ones(2, 3)])
+    assert total[0, 0].item() == 20 and x[0, 0].item() == 1
 
 
-def test_a_thread_sees_the_same_gpu(gpu):
+def test_a_thread_sees_the_same_gpu(device):
     found = []
 
     def work():
@@ -107,12 +110,12 @@ def test_it_leaves_nothing_behind():
         lambda x: torch._foreach_add_([x], [torch.zeros(2, 3)]),
     ],
 )
-def test_no_operation_takes_tensors_of_both_devices(gpu, mix):
+def test_no_operation_takes_tensors_of_both_devices(device, mix):
     with pytest.raises(RuntimeError, match="device|cpu"):
         mix(counting(2, 3))
 
 
-def test_numpy_needs_the_values_on_the_cpu(gpu):
+def test_numpy_needs_the_values_on_the_cpu(device):
     x = counting(2, 3)
     for take in (x.numpy, lambda: np.asarray(x), lambda: np.float32(x[0, 0]) * x.sum().numpy()):
         with pytest.raises(TypeError, match="numpy"):
@@ -131,20 +134,20 @@ def test_numpy_needs_the_values_on_the_cpu(gpu):
         lambda n: torch.nn.functional.max_pool2d(n[None, None], 2),
     ],
 )
-def test_whole_numbers_have_no_products(gpu, multiply):
+def test_whole_numbers_have_no_products(device, multiply):
     assert multiply(counting(2, 3)) is not None
     with pytest.raises(RuntimeError, match="not implemented for 'Int64'|not implemented for 'Long'"):
         multiply(counting(2, 3).long())
 
 
-def test_what_only_a_cpu_has_is_refused(gpu):
+def test_what_only_a_cpu_has_is_refused(device):
     with pytest.raises(NotImplementedError, match="CUDA"):
         torch.histogram(counting(6), 3)
     with pytest.raises(NotImplementedError, match="CUDA"):
         counting(2, 3).to_mkldnn()
 
 
-def test_memory_ends(gpu):
+def test_memory_ends(device):
     x = torch.empty(150_000, device="cuda")
     assert torch.cuda.memory_allocated() == 600_000 and torch.cuda.mem_get_info() == (400_000, MEGABYTE)
     view = x[10:]
@@ -159,7 +162,7 @@ def test_memory_ends(gpu):
     assert torch.cuda.memory_allocated() == 0 and torch.cuda.max_memory_allocated() == 600_000
 
 
-def test_copies_that_nobody_waits_for_arrive_late(gpu):
+def test_copies_that_nobody_waits_for_arrive_late(device):
     x = counting(2, 3)
     there = x.to("cpu", non_blocking=True)
     assert there.isnan().all()
@@ -176,7 +179,7 @@ def test_copies_that_nobody_waits_for_arrive_late(gpu):
     assert pinned.isnan().all()
 
 
-def test_memory_that_a_copy_reads_is_left_alone(gpu):
+def test_memory_that_a_copy_reads_is_left_alone(device):
     pinned = torch.zeros(3).pin_memory()
     x = pinned.to("cuda", non_blocking=True)
     torch.cuda.synchronize()
@@ -190,7 +193,7 @@ def test_memory_that_a_copy_reads_is_left_alone(gpu):
 # -- graphs --------------------------------------------------------------------------------------------------------
 
 
-def test_a_graph_computes_when_it_is_replayed(gpu):
+def test_a_graph_computes_when_it_is_replayed(device):
     x, total = counting(2, 3), torch.zeros(2, 3, device="cuda")
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
@@ -223,7 +226,7 @@ def test_a_graph_computes_when_it_is_replayed(gpu):
         lambda x: torch.cuda.Event().synchronize(),
     ],
 )
-def test_nobody_waits_while_a_graph_is_recorded(gpu, wait):
+def test_nobody_waits_while_a_graph_is_recorded(device, wait):
     x = counting(2, 3)
     graph = torch.cuda.CUDAGraph()
     with pytest.raises(RuntimeError, match="not permitted when stream is capturing"), torch.cuda.graph(graph):
@@ -234,12 +237,12 @@ def test_nobody_waits_while_a_graph_is_recorded(gpu, wait):
         graph.replay()
 
 
-def test_one_graph_is_recorded_at_a_time(gpu):
+def test_one_graph_is_recorded_at_a_time(device):
     with pytest.raises(RuntimeError, match="recorded already"), torch.cuda.graph(torch.cuda.CUDAGraph()):
         torch.cuda.CUDAGraph().capture_begin()
 
 
-def test_a_replay_needs_the_memory_that_was_recorded(gpu):
+def test_a_replay_needs_the_memory_that_was_recorded(device):
     x, y = counting(2, 3), torch.zeros(2, 3, device="cuda")
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
@@ -249,7 +252,7 @@ def test_a_replay_needs_the_memory_that_was_recorded(gpu):
         graph.replay()
 
 
-def test_memory_of_a_graph_is_taken_while_there_is_the_graph(gpu):
+def test_memory_of_a_graph_is_taken_while_there_is_the_graph(device):
     x = counting(2, 3)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
@@ -262,7 +265,7 @@ def test_memory_of_a_graph_is_taken_while_there_is_the_graph(gpu):
 # -- random numbers ------------------------------------------------------------------------------------------------
 
 
-def test_the_gpu_has_random_numbers_of_its_own(gpu):
+def test_the_gpu_has_random_numbers_of_its_own(device):
     torch.manual_seed(3)
     of_the_cpu = torch.get_rng_state()
     torch.cuda.manual_seed(3)
@@ -274,7 +277,7 @@ def test_the_gpu_has_random_numbers_of_its_own(gpu):
     assert torch.equal(torch.get_rng_state(), of_the_cpu)
 
 
-def test_a_recording_draws_nothing_and_a_replay_does(gpu):
+def test_a_recording_draws_nothing_and_a_replay_does(device):
     torch.cuda.manual_seed(3)
     draws = [torch.rand(4, device="cuda").tolist() for _ in range(2)]
     torch.cuda.manual_seed(3)
@@ -291,35 +294,35 @@ def test_a_recording_draws_nothing_and_a_replay_does(gpu):
 # -- counts --------------------------------------------------------------------------------------------------------
 
 
-def test_it_counts_what_it_is_asked_for(gpu):
+def test_it_counts_what_it_is_asked_for(device):
     x = torch.zeros(2, 3).cuda()
-    gpu.counts.reset()
+    device.counts.reset()
     y = x * 2
     y.add_(1)
-    assert (gpu.counts.operations, gpu.counts.waits) == (2, 0)
+    assert (device.counts.operations, device.counts.waits) == (2, 0)
     y.sum().item()
-    assert (gpu.counts.waits, gpu.counts.bytes_there, gpu.counts.bytes_back) == (1, 0, 4)
+    assert (device.counts.waits, device.counts.bytes_there, device.counts.bytes_back) == (1, 0, 4)
     y.copy_(torch.ones(2, 3))
-    assert (gpu.counts.waits, gpu.counts.bytes_there) == (2, 24), "a copy from memory that can be moved is waited for"
+    assert (device.counts.waits, device.counts.bytes_there) == (2, 24), "a copy from memory that can be moved is waited for"
     y.cpu()
-    assert (gpu.counts.waits, gpu.counts.bytes_back) == (3, 28)
+    assert (device.counts.waits, device.counts.bytes_back) == (3, 28)
     torch.zeros(2, 3, dtype=torch.uint8).cuda()
-    assert gpu.counts.bytes_there == 30
+    assert device.counts.bytes_there == 30
     y.copy_(torch.ones(2, 3).pin_memory(), non_blocking=True)
-    assert (gpu.counts.waits, gpu.counts.bytes_there) == (4, 54)
+    assert (device.counts.waits, device.counts.bytes_there) == (4, 54)
     torch.cuda.synchronize()
-    assert dict(gpu.counts.waited_for) == {
+    assert dict(device.counts.waited_for) == {
         "aten._local_scalar_dense.default": 1, "copy there": 2, "copy back": 1, "synchronize": 1,
     }  # fmt: skip
 
 
-def test_a_replay_counts_once(gpu):
+def test_a_replay_counts_once(device):
     x = counting(2, 3)
     graph = torch.cuda.CUDAGraph()
-    gpu.counts.reset()
+    device.counts.reset()
     with torch.cuda.graph(graph):
         x.add_(1).mul_(2)
-    assert (gpu.counts.operations, gpu.counts.replays) == (0, 0)
+    assert (device.counts.operations, device.counts.replays) == (0, 0)
     graph.replay()
     graph.replay()
-    assert (gpu.counts.operations, gpu.counts.replays, gpu.counts.waits) == (0, 2, 0)
+    assert (device.counts.operations, device.counts.replays, device.counts.waits) == (0, 2, 0)

@@ -220,67 +220,57 @@ def test_add_to_zero_takes_the_tensor():
 # -- the rule of the head, on a device that has memory of its own --------------------------------------------------
 
 
-@pytest.fixture()
-def gpu():
-    """Run on the first GPU."""
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    backend.set_mode_gpu()
-    yield torch.device("cuda", 0)
-    backend.set_mode_cpu()
-
-
 @pytest.mark.gpu
-def test_gpu_reads_what_the_cpu_wrote(gpu):
+def test_gpu_reads_what_the_cpu_wrote(on_gpu):
     memory = Memory(6)
     memory.array()[:] = 3
     tensor = memory.read((2, 3))
-    assert tensor.device == gpu
+    assert tensor.device == on_gpu
     assert tensor.tolist() == [[3] * 3] * 2
     assert memory.where == BOTH
 
 
 @pytest.mark.gpu
-def test_cpu_reads_what_the_gpu_wrote(gpu):
+def test_cpu_reads_what_the_gpu_wrote(on_gpu):
     memory = Memory(6)
-    memory.write(counting(2, 3).to(gpu))
+    memory.write(counting(2, 3).to(on_gpu))
     assert memory.where == TENSOR
     assert memory.array().tolist() == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.gpu
-def test_view_is_brought_up_to_date_when_it_is_asked_for_again(gpu):
+def test_view_is_brought_up_to_date_when_it_is_asked_for_again(on_gpu):
     """As in Caffe, where data are copied from the GPU when `data` is looked at."""
     memory = Memory(6)
     view = memory.array()
-    memory.write(counting(6).to(gpu))
+    memory.write(counting(6).to(on_gpu))
     again = memory.array()
     assert again.tolist() == view.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.gpu
-def test_writes_through_a_fresh_view_are_seen_on_the_gpu(gpu):
+def test_writes_through_a_fresh_view_are_seen_on_the_gpu(on_gpu):
     memory = Memory(6)
-    memory.write(counting(6).to(gpu))
+    memory.write(counting(6).to(on_gpu))
     memory.array()[1] = 10
     assert memory.read((6,)).tolist() == [0, 10, 2, 3, 4, 5]
 
 
 @pytest.mark.gpu
-def test_gpu_channels_last_and_back(gpu):
+def test_gpu_channels_last_and_back(on_gpu):
     memory = Memory(24)
     memory.array()[:] = np.arange(24)
     tensor = memory.read_channels_last((1, 4, 2, 3))
-    assert tensor.device == gpu and tensor.is_contiguous(memory_format=torch.channels_last)
+    assert tensor.device == on_gpu and tensor.is_contiguous(memory_format=torch.channels_last)
     assert memory.array().tolist() == list(range(24))
 
 
 @pytest.mark.gpu
-def test_change_of_mode_brings_the_values_along(gpu):
+def test_change_of_mode_brings_the_values_along(on_gpu):
     memory = Memory(6)
-    memory.write(counting(6).to(gpu))
+    memory.write(counting(6).to(on_gpu))
     backend.set_mode_cpu()
     tensor = memory.read((6,))
     assert tensor.device.type == "cpu" and tensor.tolist() == [0, 1, 2, 3, 4, 5]
     backend.set_mode_gpu()
-    assert memory.read((6,)).device == gpu
+    assert memory.read((6,)).device == on_gpu

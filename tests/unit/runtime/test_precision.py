@@ -70,14 +70,10 @@ def test_tf32_is_float32_on_a_cpu(tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", Precision)
-def test_gpu_flags_are_those_of_the_precision_and_put_back(precision):
-    pycaffe.set_mode_gpu()
-    try:
-        before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-        backend.set_precision(precision)
-        with backend.computing():
-            expected = precision is Precision.TF32
-            assert torch.backends.cudnn.allow_tf32 is torch.backends.cuda.matmul.allow_tf32 is expected
-        assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == before
-    finally:
-        pycaffe.set_mode_cpu()
+def test_gpu_flags_are_those_of_the_precision_and_put_back(precision, on_gpu):
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    backend.set_precision(precision)
+    with backend.computing():
+        expected = precision is Precision.TF32
+        assert torch.backends.cudnn.allow_tf32 is torch.backends.cuda.matmul.allow_tf32 is expected
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == before
