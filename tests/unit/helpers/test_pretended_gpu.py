@@ -303,7 +303,7 @@ def test_it_counts_what_it_is_asked_for(device):
     y.sum().item()
     assert (device.counts.waits, device.counts.bytes_there, device.counts.bytes_back) == (1, 0, 4)
     y.copy_(torch.ones(2, 3))
-    assert (device.counts.waits, device.counts.bytes_there) == (2, 24), "a copy from memory that can be moved is waited for"
+    assert (device.counts.waits, device.counts.bytes_there) == (2, 24), "memory that can be moved is waited for"
     y.cpu()
     assert (device.counts.waits, device.counts.bytes_back) == (3, 28)
     torch.zeros(2, 3, dtype=torch.uint8).cuda()
