@@ -11,6 +11,15 @@ import click
 
 _FILE = click.Path(dir_okay=False)
 _CHART_INSET = 8.0  # brings a chart's margin to the picture's
+#: What --chart draws, with the names that `scene.debugging` has for it.
+_BY_LAYER = {
+    "gradient": "mean_abs_gradient",
+    "relative_change": "relative_change",
+    "weight": "mean_abs_weight",
+    "last_update": "last_update",
+    "dead_share": "dead_share",
+}
+_OF_TRAINING = ("loss", "error", "learning_rate")
 
 
 class _Size(click.ParamType):
@@ -51,8 +60,9 @@ class _Size(click.ParamType):
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
 @click.option("--deconvolution", is_flag=True, help="On the page: also project its images back to the pixels.")
-@click.option("--chart", type=click.Choice(["gradient", "relative_change", "weight", "last_update", "dead_share"]),
-              help="Draw debugging information by layer below.")  # fmt: skip
+@click.option("--chart", type=click.Choice([*_BY_LAYER, *_OF_TRAINING]),
+              help="Draw debugging information below: a figure of each layer, or loss, error or learning rate of the "
+              "training.")  # fmt: skip
 @click.option("--no-title", is_flag=True, help="Leave the title out.")
 @click.option("--no-legend", is_flag=True, help="Leave the legend out.")
 @click.option("--report", type=_FILE, help="Also write measures of the picture and times as JSON.")
@@ -155,12 +165,14 @@ def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, m
 def _with_chart(analysis: Any, view: Any, scene: Any, quantity: str, height: float) -> Any:
     """Put the chart of debugging information under a picture."""
     from cnnvis_caffe.scene.chart import build_chart
-    from cnnvis_caffe.scene.debugging import chart_by_layer
+    from cnnvis_caffe.scene.debugging import chart_by_layer, training_chart
     from cnnvis_caffe.scene.stack import stack
     from cnnvis_caffe.scene.theme import theme_named
 
-    name = {"gradient": "mean_abs_gradient", "weight": "mean_abs_weight"}.get(quantity, quantity)
-    chart = chart_by_layer(analysis, name, snapshot=view.snapshot)
+    if quantity in _OF_TRAINING:
+        chart = training_chart(analysis, quantity)
+    else:
+        chart = chart_by_layer(analysis, _BY_LAYER[quantity], snapshot=view.snapshot)
     lower = build_chart(chart, size=(scene.width - 2 * _CHART_INSET, height), theme=theme_named(view.theme))
     return stack(scene, lower, left=_CHART_INSET)
 

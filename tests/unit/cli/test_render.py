@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from cnnvis_caffe.cli.main import group
 from cnnvis_caffe.cli.picture_view import chosen_classes, chosen_neuron, chosen_view
 from cnnvis_caffe.errors import CnnvisError, UnknownNameError
+from cnnvis_caffe.records.analysis import Curve
 from cnnvis_caffe.records.view import View
 from tests.helpers.analyses import make_analysis
 
@@ -61,6 +64,44 @@ def test_a_chart_stands_below(render):
     result, out = render("--clusters", "3", "--chart", "relative_change", "--size", "1600x1090", name="chart.svg")
     assert result.exit_code == 0, result.output
     assert float(ET.parse(out).getroot().get("height")) == float(ET.parse(plain).getroot().get("height")) + 190
+
+
+def words(path):
+    """All that a picture says, one after the other."""
+    return " ".join("".join(element.itertext()) for element in ET.parse(path).getroot())
+
+
+@pytest.mark.parametrize(
+    ("quantity", "said"),
+    [
+        ("loss", ("Loss by iteration", "train loss", "snapshots on")),
+        ("error", ("Error by iteration", "test error", "50%")),
+        ("learning_rate", ("Learning rate by iteration",)),
+    ],
+)
+def test_the_chart_of_the_training(lenet, monkeypatch, tmp_path, quantity, said):
+    steps = np.array([0, 1000, 2000])
+    curves = (
+        Curve("train loss", "", steps, np.array([2.3, 1.1, 0.4]), "training.log"),
+        Curve("test accuracy", "", steps, np.array([0.1, 0.5, 0.9]), "training.log"),
+        Curve("learning rate", "", steps, np.array([0.01, 0.009, 0.008]), "training.log"),
+    )
+    monkeypatch.setattr("cnnvis_caffe.store.read_analysis", lambda path: replace(lenet, curves=curves))
+    out = tmp_path / "picture.svg"
+    options = ["--clusters", "3", "--chart", quantity, "--size", "1600x1090", "--out", str(out)]
+    result = CliRunner().invoke(group, ["render", "lenet.cnnvis.h5", *options])
+    assert result.exit_code == 0, result.output
+    text = words(out)
+    for word in (*said, "curves from training.log"):
+        assert word in text
+
+
+def test_a_chart_without_a_training_log_says_what_to_do(lenet, monkeypatch, tmp_path):
+    monkeypatch.setattr("cnnvis_caffe.store.read_analysis", lambda path: replace(lenet, curves=()))
+    out = tmp_path / "picture.svg"
+    options = ["--clusters", "3", "--chart", "learning_rate", "--out", str(out)]
+    assert CliRunner().invoke(group, ["render", "lenet.cnnvis.h5", *options]).exit_code == 0
+    assert "No training log in this file: give it to analyze with --log." in words(out)
 
 
 @pytest.mark.parametrize(
