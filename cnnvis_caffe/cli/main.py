@@ -12,6 +12,7 @@ import warnings
 import click
 
 from cnnvis_caffe import __version__
+from cnnvis_caffe.cli.examples import give_examples
 from cnnvis_caffe.errors import Cancelled, CnnvisError
 
 # Name, and the line that `--help` shows. A sub-command is the attribute `command` of the module
@@ -51,6 +52,7 @@ class CommandGroup(click.Group):
             return None
         module = importlib.import_module(f"cnnvis_caffe.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        give_examples(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -139,6 +141,9 @@ def _say_versions(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 def group(verbose: int, quiet: bool, debug: bool, log_file: str | None) -> None:
     """Open, run, explain and retrain Caffe models without Caffe."""
     _set_up_logging(-1 if quiet else verbose, log_file)
+
+
+give_examples(group)
 
 
 def main() -> None:

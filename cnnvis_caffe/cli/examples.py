@@ -1,0 +1,130 @@
+"""The examples at the end of each command's help."""
+
+from __future__ import annotations
+
+import textwrap
+
+import click
+
+#: By the words of the command. `lenet.caffemodel` and so on stand for the user's own files.
+EXAMPLES = {
+    "": r"""
+        cnnvis-caffe demo
+        cnnvis-caffe inspect deploy.prototxt --weights lenet.caffemodel
+        cnnvis-caffe render lenet.cnnvis.h5 --out picture.png
+    """,
+    "analyze": r"""
+        cnnvis-caffe analyze --model train_val.prototxt --data digits:test \
+            --weights lenet_iter_*.caffemodel --log training.jsonl \
+            --out lenet.cnnvis.h5
+        cnnvis-caffe analyze --model deploy.prototxt --weights lenet.caffemodel \
+            --data images/ --scale 0.00390625 --out images.cnnvis.h5
+    """,
+    "compare": r"""
+        cnnvis-caffe compare lenet.cnnvis.h5@100 lenet.cnnvis.h5@600
+        cnnvis-caffe compare before.cnnvis.h5 after.cnnvis.h5 --out compare.png
+    """,
+    "data": r"""
+        cnnvis-caffe data digits databases
+        cnnvis-caffe data convert images/ images_lmdb --gray --shuffle
+    """,
+    "data cifar10": r"""
+        cnnvis-caffe data cifar10 databases
+        cnnvis-caffe data cifar10 databases --force
+    """,
+    "data convert": r"""
+        cnnvis-caffe data convert images/ images_lmdb --gray --shuffle
+        cnnvis-caffe data convert images/ small_lmdb --resize-width 28 \
+            --resize-height 28
+        cnnvis-caffe data convert old_leveldb new_lmdb
+    """,
+    "data digits": r"""
+        cnnvis-caffe data digits databases
+        cnnvis-caffe data digits databases --force
+    """,
+    "data export": r"""
+        cnnvis-caffe data export digits_test_lmdb digits/
+        cnnvis-caffe data export cifar10_test_lmdb cifar10/ --rgb
+    """,
+    "data images": r"""
+        cnnvis-caffe data images list.txt images_lmdb --root images/
+        cnnvis-caffe data images list.txt images_lmdb --root images/ --gray --force
+    """,
+    "data mean": r"""
+        cnnvis-caffe data mean digits_train_lmdb
+        cnnvis-caffe data mean digits_train_lmdb mean.binaryproto
+    """,
+    "data mnist": r"""
+        cnnvis-caffe data mnist databases
+        cnnvis-caffe data mnist databases --force
+    """,
+    "demo": r"""
+        cnnvis-caffe demo
+        cnnvis-caffe demo --folder demo --out picture.png
+    """,
+    "export": r"""
+        cnnvis-caffe export lenet.cnnvis.h5 mean --layers conv2 --out mean.csv
+        cnnvis-caffe export lenet.cnnvis.h5 patches --layers conv1 --out patches.png
+        cnnvis-caffe export lenet.cnnvis.h5 curves --out curves.json
+    """,
+    "findings": r"""
+        cnnvis-caffe findings lenet.cnnvis.h5
+        cnnvis-caffe findings lenet.cnnvis.h5 --severe --limit dead_severe=0.1
+        cnnvis-caffe findings lenet.cnnvis.h5 --snapshot 100 --json
+    """,
+    "inspect": r"""
+        cnnvis-caffe inspect train_val.prototxt
+        cnnvis-caffe inspect deploy.prototxt --weights lenet.caffemodel
+        cnnvis-caffe inspect deploy.prototxt --input-shape data=1,1,56,56
+    """,
+    "merge": r"""
+        cnnvis-caffe merge one.h5 two.h5 --out both.cnnvis.h5
+        cnnvis-caffe merge one.h5 two.h5 --data digits:test --out both.cnnvis.h5
+    """,
+    "render": r"""
+        cnnvis-caffe render lenet.cnnvis.h5 --out picture.png
+        cnnvis-caffe render lenet.cnnvis.h5 --classes 3,8 --theme dark \
+            --out classes.svg
+        cnnvis-caffe render lenet.cnnvis.h5 --chart loss --out training.html
+    """,
+    "test": r"""
+        cnnvis-caffe test --model train_val.prototxt --weights lenet.caffemodel
+        cnnvis-caffe test --model train_val.prototxt \
+            --weights lenet.caffemodel --iterations 3
+    """,
+    "time": r"""
+        cnnvis-caffe time --model train_val.prototxt --iterations 10
+        cnnvis-caffe time --model deploy.prototxt --weights lenet.caffemodel \
+            --phase test
+    """,
+    "train": r"""
+        cnnvis-caffe train --solver solver.prototxt --log training.jsonl
+        cnnvis-caffe train --solver solver.prototxt --weights lenet.caffemodel
+        cnnvis-caffe train --solver solver.prototxt \
+            --snapshot lenet_iter_100.solverstate --iterations 10
+    """,
+    "upgrade": r"""
+        cnnvis-caffe upgrade old.prototxt new.prototxt
+        cnnvis-caffe upgrade old.caffemodel new.caffemodel
+    """,
+    "view": r"""
+        cnnvis-caffe view
+        cnnvis-caffe view lenet.cnnvis.h5
+        cnnvis-caffe view deploy.prototxt --weights lenet.caffemodel --data images/
+    """,
+}
+
+
+def give_examples(command: click.Command, words: str = "") -> None:
+    """Put examples at the end of the help of a command, and of the commands below it.
+
+    Parameters
+    ----------
+    command : click.Command
+    words : str, optional
+        How it is called after `cnnvis-caffe`, such as ``data mnist``.
+    """
+    # click leaves the lines of a paragraph alone that starts with \b.
+    command.epilog = "\b\nExamples:\n" + textwrap.indent(textwrap.dedent(EXAMPLES[words]).strip(), "  ")
+    for name, below in getattr(command, "commands", {}).items():
+        give_examples(below, f"{words} {name}".strip())
