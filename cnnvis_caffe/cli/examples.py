@@ -124,7 +124,8 @@ def give_examples(command: click.Command, words: str = "") -> None:
     words : str, optional
         How it is called after `cnnvis-caffe`, such as ``data mnist``.
     """
+    lines = textwrap.indent(textwrap.dedent(EXAMPLES.get(words, "")).strip(), "  ")
     # click leaves the lines of a paragraph alone that starts with \b.
-    command.epilog = "\b\nExamples:\n" + textwrap.indent(textwrap.dedent(EXAMPLES[words]).strip(), "  ")
+    command.epilog = f"\b\nExamples:\n{lines}" if lines else None
     for name, below in getattr(command, "commands", {}).items():
         give_examples(below, f"{words} {name}".strip())

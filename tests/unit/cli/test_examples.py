@@ -29,7 +29,10 @@ OLD_NETWORK = """
 name: "old"
 input: "data"
 input_dim: 1 input_dim: 1 input_dim: 28 input_dim: 28
-layers { name: "conv1" type: CONVOLUTION bottom: "data" top: "conv1" convolution_param { num_output: 8 kernel_size: 5 } }
+layers {
+  name: "conv1" type: CONVOLUTION bottom: "data" top: "conv1"
+  convolution_param { num_output: 8 kernel_size: 5 }
+}
 """
 
 
@@ -115,8 +118,8 @@ def files(demo_folder, repository, tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     for part in ("train", "test"):
         shutil.copytree(demo_folder / f"digits_{part}_lmdb", folder / f"digits_{part}_lmdb")
-    for name in ("lenet_iter_100.caffemodel", "lenet_iter_100.solverstate", "lenet_iter_600.caffemodel"):
-        shutil.copy(demo_folder / "snapshots" / name, folder)
+    for name in ("100.caffemodel", "100.solverstate", "100.resume", "600.caffemodel"):
+        shutil.copy(demo_folder / f"snapshots/lenet_iter_{name}", folder)
     for name in ("lenet", "old"):
         shutil.copy(folder / "lenet_iter_600.caffemodel", folder / f"{name}.caffemodel")
     for name in ("lenet", "before", "after"):
