@@ -2,6 +2,8 @@
 # and make; the second time they only run. Python other than python3: make test PYTHON=python3.12
 
 PYTHON ?= python3
+# The versions that are installed; constraints-cuda12.txt is for older GPUs and drivers (docker/README.md)
+CONSTRAINTS ?= constraints.txt
 # Which tests run, for example: make test MARKERS="slow or gpu" PYTEST_ARGS="tests/conformance -x"
 MARKERS ?= not slow and not pycaffe and not gpu and not network and not benchmark
 PYTEST_ARGS ?=
@@ -25,8 +27,8 @@ help:
 
 install: $(INSTALLED)
 
-$(INSTALLED): setup.py constraints.txt tools/install.sh tools/system_libraries.sh
-	@PYTHON="$(PYTHON)" tools/install.sh .venv
+$(INSTALLED): setup.py $(wildcard constraints*.txt) tools/install.sh tools/system_libraries.sh
+	@PYTHON="$(PYTHON)" CONSTRAINTS="$(CONSTRAINTS)" tools/install.sh .venv
 	@tools/system_libraries.sh .venv
 	@touch $@
 

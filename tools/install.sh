@@ -5,6 +5,7 @@
 set -eu
 venv=$1
 python=${PYTHON:-python3}
+constraints=${CONSTRAINTS:-constraints.txt}
 here=$(dirname "$0")
 
 fail() { echo "install: $*" >&2; exit 1; }
@@ -21,6 +22,6 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   "$python" -m venv "$venv"
 fi
 
-echo "Installing into $venv with constraints.txt; the first time this takes some minutes ..."
+echo "Installing into $venv with $constraints; the first time this takes some minutes ..."
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-  --constraint constraints.txt --editable ".[all,dev]"
+  --constraint "$constraints" --editable ".[all,dev]"
