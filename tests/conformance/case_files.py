@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 CASES = HERE / "cases"
 RECORDED = HERE / "recorded"
 
-SETTINGS = ("phase", "seed", "tolerance", "raises", "equal_axes", "quirk")
+SETTINGS = ("phase", "seed", "tolerance", "raises", "drops", "equal_axes", "quirk")
 #: Steps after which everything is compared; `fill` only prepares.
 ACTIONS = ("build", "forward", "backward", "reshape", "net_reshape", "clear_param_diffs", "random_seed", "memory_data")
 

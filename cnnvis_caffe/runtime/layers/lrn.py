@@ -107,9 +107,16 @@ class LRN(Layer):
                 return total
             # NaN and infinity times the zeros of the band would spread to all channels.
             return self._sliding_sum(values * factor) + constant
-        padded = self._padded(values)
-        total = sum(padded.narrow(1, i, values.shape[1]) for i in range(self.size))
-        return total * factor + constant
+        return self._sum_without_wait(self._padded(values * factor)) + constant
+
+    def _sum_without_wait(self, padded: Any) -> Any:
+        """Sum over the channels around each one, whatever numbers there are."""
+        size, n_channels = self.size, padded.shape[1] - self.size + 1
+        total = sum(padded.narrow(1, i, n_channels) for i in range(size))
+        changes = padded[:, size:] - padded[:, :-size]
+        sliding = torch.cat([total[:, :1], changes], 1).cumsum(1)
+        # Caffe quirk: the sum that slides along keeps NaN and infinity for good; ordinary ones are better summed anew.
+        return torch.where(sliding.abs() < math.inf, total, sliding)
 
     def _sliding_sum(self, values: Any) -> Any:
         """Sum over the channels around each one, from that of the channel before."""

@@ -73,13 +73,23 @@ class Places(NamedTuple):
     Attributes
     ----------
     index : Tensor of shape (N, C, H', W'), int64
-        ``row * W + column``; -1 where a window holds no number above -FLT_MAX.
-    is_complete : bool
-        Whether every window is known to have a place.
+        ``row * W + column``; any number where a window has no place.
+    values : Tensor of shape (N, C, H', W'), or None
+        Above -FLT_MAX where a window has a place; None if all have one.
     """
 
     index: Any
-    is_complete: bool
+    values: Any
+
+    def marked(self) -> Any:
+        """Return the index, with -1 where a window has no place."""
+        return self.index if self.values is None else self.index.masked_fill(self.values <= -FLT_MAX, -1)
+
+    def kept(self, dy: Any) -> Any:
+        """Return the gradients of windows without those that have no place to go to."""
+        # Caffe quirk: on a CPU they are added to the number before the plane, which belongs to somebody else; on a GPU
+        # they are dropped, and so they are here.
+        return dy if self.values is None else torch.ops.aten.threshold_backward(dy, self.values, -FLT_MAX)
 
 
 def max_pool(x: Any, pool: Pool) -> Any:
@@ -100,9 +110,13 @@ def max_pool(x: Any, pool: Pool) -> Any:
     First along the height, then along the width: a few vectorised passes, two or three times as fast as the
     library's own pooling, which always looks for the places as well.
     """
+    on_gpu = x.device.type != "cpu"
+    larger = torch.fmax if on_gpu else torch.maximum  # the first skips NaN, which on a CPU takes longer
     y = x
     for i, n_out in enumerate(pool.sizes(x.shape[2:])):
-        y = _max_along(y, 2 + i, pool.kernel[i], pool.stride[i], pool.pad[i], n_out)
+        y = _max_along(larger, y, 2 + i, pool.kernel[i], pool.stride[i], pool.pad[i], n_out)
+    if on_gpu:
+        return torch.fmax(y, torch.tensor(-FLT_MAX))
     return y if _is_ordinary(y) else max_pool_with_places(x, pool)[0]
 
 
@@ -119,31 +133,47 @@ def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Places]:
     y : Tensor of shape (N, C, H', W')
     places : Places
         Of the first maximum of each window.
+
+    Notes
+    -----
+    Nobody waits for a GPU to see whether all values are ordinary: it computes what is right for any.
     """
-    if pool.is_native(x.shape[2:]):
-        y, places = torch.ops.aten.max_pool2d_with_indices(x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil)
+    is_native = pool.is_native(x.shape[2:])
+    if is_native and x.device.type == "cpu":
+        y, index = _native_max(x, pool)
         if _is_ordinary(y):
-            return y, Places(places, True)
+            return y, Places(index, None)
     # Caffe quirk: starts at -FLT_MAX and asks for more, so that NaN is skipped, and a window without a number above
-    # gives -FLT_MAX at place -1.
+    # gives -FLT_MAX and has no place.
+    x = torch.nan_to_num(x, nan=-math.inf, posinf=math.inf, neginf=-math.inf)
+    y, index = _native_max(x, pool) if is_native else _padded_max(x, pool)
+    return y.clamp_min(-FLT_MAX), Places(index, y)
+
+
+def _native_max(x: Any, pool: Pool) -> tuple[Any, Any]:
+    """The library's own maxima and their places."""
+    y, index = torch.ops.aten.max_pool2d_with_indices(x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil)
+    return y, index
+
+
+def _padded_max(x: Any, pool: Pool) -> tuple[Any, Any]:
+    """Maxima and places of windows that the library does not have."""
     height, width = x.shape[2:]
     left, right, top, bottom = pool.padding((height, width))
-    padded = torch.nn.functional.pad(
-        torch.where(torch.isnan(x), -math.inf, x), (left, right, top, bottom), value=-math.inf
-    )
+    padded = torch.nn.functional.pad(x, (left, right, top, bottom), value=-math.inf)
     y, places = torch.ops.aten.max_pool2d_with_indices(padded, pool.kernel, pool.stride, [0, 0], [1, 1], False)
     rows = places.div(width + left + right, rounding_mode="floor") - top
     columns = places.remainder(width + left + right) - left
-    empty = y <= -FLT_MAX
-    return y.masked_fill(empty, -FLT_MAX), Places((rows * width + columns).masked_fill(empty, -1), False)
+    # Windows that see nothing would have a place outside.
+    return y, (rows * width + columns).clamp_(0, height * width - 1)
 
 
 def _is_ordinary(y: Any) -> bool:
-    """Whether maxima hold neither NaN nor infinity nor -FLT_MAX, told by their sum; a GPU is not waited for."""
-    return y.device.type != "cpu" or abs(float(y.sum())) < FLT_MAX / 4
+    """Whether maxima hold neither NaN nor infinity nor -FLT_MAX, told by their sum; waits for them."""
+    return abs(float(y.sum())) < FLT_MAX / 4
 
 
-def _max_along(x: Any, axis: int, kernel: int, stride: int, pad: int, n_out: int) -> Any:
+def _max_along(larger: Any, x: Any, axis: int, kernel: int, stride: int, pad: int, n_out: int) -> Any:
     """Maxima of windows along one axis; -infinity where a window lies outside."""
     taps = []  # (what a tap of the window sees, first output that it counts for)
     for tap in range(kernel):
@@ -157,7 +187,7 @@ def _max_along(x: Any, axis: int, kernel: int, stride: int, pad: int, n_out: int
     whole = [part for part, _ in taps if part.shape[axis] == n_out]
     rest = [(part, first) for part, first in taps if part.shape[axis] < n_out]
     if len(whole) > 1:
-        best = torch.maximum(whole[0], whole[1])
+        best = larger(whole[0], whole[1])
     elif whole:
         best = whole[0].clone()
     else:
@@ -165,45 +195,50 @@ def _max_along(x: Any, axis: int, kernel: int, stride: int, pad: int, n_out: int
         shape[axis] = n_out
         best = torch.full_like(x.narrow(axis, 0, 1).expand(shape), -math.inf)
     for part in whole[2:]:
-        torch.maximum(best, part, out=best)
+        larger(best, part, out=best)
     for part, first in rest:
         target = best.narrow(axis, first, part.shape[axis])
-        torch.maximum(target, part, out=target)
+        larger(target, part, out=target)
     return best
 
 
 def max_pool_backward(layer: Layer, dy: Any, x: Any, places: Places | None, pool: Pool) -> Any:
     """Return the gradient of the input: each window's gradient goes to its maximum."""
-    index = checked_index(layer, places, dy, x)
+    places = checked_places(layer, places, dy)
+    dy = places.kept(dy)
     if pool.is_native(x.shape[2:]):
         if x.is_contiguous(memory_format=torch.channels_last):
             dy = dy.contiguous(memory_format=torch.channels_last)  # four times as fast as with two formats
         return torch.ops.aten.max_pool2d_with_indices_backward(
-            dy, x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil, index
+            dy, x, pool.kernel, pool.stride, pool.pad, [1, 1], pool.ceil, places.index
         )
-    return scatter(dy, index, x.shape)
+    return scatter(dy, places.index, x.shape)
 
 
-def checked_index(layer: Layer, places: Places | None, dy: Any, x: Any) -> Any:
-    """Return places as indices; refuse those where Caffe would write to foreign memory.
+def checked_places(layer: Layer, places: Places | None, dy: Any) -> Places:
+    """Return places; refuse to go on without, or with those of another shape."""
+    if places is None or places.index.shape != dy.shape:
+        raise layer.error("backward needs the places of a forward pass in the same shape; run forward first")
+    return places
+
+
+def places_from(layer: Layer, numbers: Any, x: Any) -> Places:
+    """Return the places that the second top holds, where a script may have changed them.
 
     Raises
     ------
     LayerError
-        If a window has no place: -1 stands for windows that hold only NaN, -infinity or nothing.
+        If one is outside the image; Caffe then writes to foreign memory.
     """
-    if places is None or places.index.shape != dy.shape:
-        raise layer.error("backward needs the places of a forward pass in the same shape; run forward first")
-    if places.is_complete:
-        return places.index
-    low, high = (int(place) for place in torch.aminmax(places.index))
+    index = numbers.to(torch.int64)
     n_pixels = x.shape[2] * x.shape[3]
-    if low < 0 or high >= n_pixels:
+    low, high = torch.stack(torch.aminmax(index)).tolist()
+    if low < -1 or high >= n_pixels:
         raise layer.error(
-            f"backward needs a place in every window; found {low if low < 0 else high}, allowed are 0 to "
-            f"{n_pixels - 1} (-1 marks a window that holds only NaN, -infinity or nothing)"
+            f"backward found the place {low if low < -1 else high} in its second top; allowed are 0 to {n_pixels - 1}, "
+            "and -1 for a window without a place"
         )
-    return places.index
+    return Places(index.clamp(min=0), torch.where(index < 0, -math.inf, 0.0).to(x.dtype))
 
 
 def scatter(dy: Any, index: Any, shape: Sequence[int]) -> Any:
@@ -284,4 +319,4 @@ def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, Places | N
     rows = torch.arange(out_height, device=x.device)[:, None] * pool.stride[0] + tap_rows
     columns = torch.arange(out_width, device=x.device)[None, :] * pool.stride[1] + tap_columns
     # A pick beyond the image has the value 0 and is possible only where the whole window is 0.
-    return y, Places(rows.clamp(max=height - 1) * width + columns.clamp(max=width - 1), True)
+    return y, Places(rows.clamp(max=height - 1) * width + columns.clamp(max=width - 1), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnvis_caffe.formats import schema
-from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
 from cnnvis_caffe.runtime.layers import pool as pools
@@ -89,7 +88,7 @@ class Pooling(Layer):
         if self.is_max and (self.needs_backward or len(tops) > 1):
             tops[0].value, self.places = pools.max_pool_with_places(x, self.pool)
             if len(tops) > 1:
-                tops[1].value = self.places.index.to(x.dtype)
+                tops[1].value = self.places.marked().to(x.dtype)
         elif self.is_max:
             tops[0].value = pools.max_pool(x, self.pool)
         elif self.method == schema.PoolingParameter.AVE:
@@ -112,11 +111,11 @@ class Pooling(Layer):
             return
         if len(tops) > 1:
             # Caffe reads the places from the second top, where a script may have changed them.
-            places = Places(tops[1].value.to(torch.int64), is_complete=False)
-            bottoms[0].grad = pools.scatter(dy, pools.checked_index(self, places, dy, x), x.shape)
+            places = pools.checked_places(self, pools.places_from(self, tops[1].value, x), dy)
+            bottoms[0].grad = pools.scatter(places.kept(dy), places.index, x.shape)
         elif self.is_max:
             if self.places is None:  # after a test, which keeps none; Caffe keeps those of every pass
                 _, self.places = pools.max_pool_with_places(x, self.pool)
             bottoms[0].grad = pools.max_pool_backward(self, dy, x, self.places, self.pool)
         else:
-            bottoms[0].grad = pools.scatter(dy, pools.checked_index(self, self.places, dy, x), x.shape)
+            bottoms[0].grad = pools.scatter(dy, pools.checked_places(self, self.places, dy).index, x.shape)

@@ -99,5 +99,5 @@ class SPP(Layer):
             elif self.method == schema.SPPParameter.MAX:
                 total += pools.max_pool_backward(self, dy, x, places, level)
             else:
-                total += pools.scatter(dy, pools.checked_index(self, places, dy, x), x.shape)
+                total += pools.scatter(dy, pools.checked_places(self, places, dy).index, x.shape)
         bottoms[0].grad = total

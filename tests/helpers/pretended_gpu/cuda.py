@@ -49,7 +49,7 @@ def pretended_gpu(memory: int = MEMORY) -> Iterator[Device]:
 
 
 @functools.lru_cache(maxsize=1)
-def _kernels() -> torch.library.Library:
+def _kernels() -> list[torch.library.Library]:
     """Let operations that make a tensor on a GPU arrive here; there for good, since putting it there takes 10 ms."""
 
     def make(function: Any, *arguments: Any, **options: Any) -> Any:
@@ -57,9 +57,13 @@ def _kernels() -> torch.library.Library:
             raise NotImplementedError(f"Could not run '{function}' with arguments from the 'CUDA' backend.")
         return compute(function, arguments, options)
 
-    kernels = torch.library.Library("_", "IMPL")
-    kernels.fallback(make, "CUDA")
-    return kernels
+    everything, single = torch.library.Library("_", "IMPL"), torch.library.Library("aten", "IMPL")
+    everything.fallback(make, "CUDA")
+    # These would make a tensor without values and give it another shape.
+    for operation in (torch.ops.aten.arange, torch.ops.aten.eye):
+        for function in (getattr(operation, name) for name in operation.overloads() if "out" not in name):
+            single.impl(function, functools.partial(make, function), "CUDA")
+    return [everything, single]
 
 
 def _functions(gpu: Device) -> dict[str, Any]:

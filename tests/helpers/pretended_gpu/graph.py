@@ -49,7 +49,7 @@ class Graph:
 
     def before(self, function: Any, arguments: Any, options: Any) -> None:
         """Keep the contents of what an operation is about to write."""
-        for tensor in tensors_in(arguments, options):
+        for tensor in tensors_in((arguments, options)):
             storage = tensor.untyped_storage()
             place = storage.data_ptr()
             if place in self._own:
@@ -60,7 +60,7 @@ class Graph:
 
     def after(self, function: Any, arguments: Any, options: Any, result: Any) -> None:
         """Note an operation."""
-        known = {tensor.untyped_storage().data_ptr() for tensor in tensors_in(arguments, options)}
+        known = {tensor.untyped_storage().data_ptr() for tensor in tensors_in((arguments, options))}
         outputs = tensors_in(result)
         are_fresh = [output.untyped_storage().data_ptr() not in known for output in outputs]
         for output, is_fresh in zip(outputs, are_fresh):

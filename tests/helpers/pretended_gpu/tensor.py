@@ -6,10 +6,10 @@ there, such as `torch.zeros(3, device="cuda")`, arrive as the fallback of a devi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
 
 from helpers.pretended_gpu import rules
 from helpers.pretended_gpu.device import Device
@@ -60,13 +60,30 @@ class GpuTensor(torch.Tensor):
         return self.numpy()
 
 
-def tensors_in(*values: Any) -> list[torch.Tensor]:
+def tensors_in(values: Any) -> list[torch.Tensor]:
     """All tensors in arguments or results, in order."""
-    return [value for value in pytree.tree_leaves(values) if isinstance(value, torch.Tensor)]
+    if isinstance(values, torch.Tensor):
+        return [values]
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, (tuple, list)):
+        return []
+    return [tensor for value in values for tensor in tensors_in(value)]
+
+
+def each(convert: Callable[[Any], Any], values: Any) -> Any:
+    """Arguments or results with each tensor converted; PyTorch's own `tree_map` takes five times as long."""
+    if isinstance(values, torch.Tensor):
+        return convert(values)
+    if isinstance(values, (tuple, list)):
+        return type(values)([each(convert, value) for value in values])
+    if isinstance(values, dict):
+        return {name: each(convert, value) for name, value in values.items()}
+    return values
 
 
 def inner(value: Any) -> Any:
-    """The values behind a tensor of the GPU; anything else as it is."""
+    """The values behind a tensor of the GPU; any other tensor as it is."""
     return value.inner if isinstance(value, GpuTensor) else value
 
 
@@ -74,7 +91,7 @@ def compute(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) 
     """Compute an operation as a GPU would, or refuse it."""
     gpu = Device.current
     assert gpu is not None
-    tensors = tensors_in(arguments, options)
+    tensors = tensors_in((arguments, options))
     rules.refuse(function, arguments, tensors)
     if function in rules.COPIES and _copy_between(gpu, function, arguments, options):
         if function is aten._foreach_copy_.default:
@@ -82,7 +99,7 @@ def compute(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) 
         return _to_cpu(gpu, arguments[0], options) if function is aten._to_copy.default else arguments[0]
     if rules.waits(function, arguments):
         gpu.wait(str(function))
-    inner_arguments, inner_options = pytree.tree_map(inner, (arguments, options))
+    inner_arguments, inner_options = each(inner, (arguments, options))
     if inner_options.get("device") is not None:
         inner_options["device"] = torch.device("cpu")
     inner_options.pop("pin_memory", None)
@@ -99,7 +116,7 @@ def compute(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) 
     written = _written(function, arguments, options)
     if written is not None:
         return written
-    return pytree.tree_map(lambda one: GpuTensor(one) if isinstance(one, torch.Tensor) else one, result)
+    return each(GpuTensor, result)
 
 
 def _run(gpu: Device, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -31,6 +31,8 @@ def counting(*shape):
 
 def test_tensors_say_that_they_are_there(device):
     made = [torch.zeros(2, device="cuda"), torch.tensor([1], device="cuda:0"), torch.tensor(1, device="cuda")]
+    made += [torch.arange(0, 6, 2, device="cuda"), torch.arange(3, device="cuda"), torch.eye(2, 3, device="cuda")]
+    assert made[-2].tolist() == [0, 1, 2]
     for x in (*made, counting(2, 3), torch.as_tensor([1], device=torch.device("cuda")), torch.ones(1).to("cuda")):
         assert x.is_cuda and x.device == torch.device("cuda", 0)
     assert not torch.zeros(2).is_cuda
