@@ -34,9 +34,12 @@ class InputShape(click.ParamType):
 def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     """Print all layer types and stop."""
     if value:
-        from cnnvis_caffe.runtime.layers import layer_type_list
+        from cnnvis_caffe.runtime.layers import fork_type_list, layer_type_list
 
         for name in layer_type_list():
+            click.echo(name)
+        click.echo("\nof forks:")
+        for name in fork_type_list():
             click.echo(name)
         ctx.exit()
 
@@ -67,7 +70,7 @@ def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -
 )
 @click.option("--wide", is_flag=True, help="Do not cut lines at the width of the terminal, or 120 in a pipe.")
 @click.option("--layer-types", is_flag=True, is_eager=True, expose_value=False, callback=_show_layer_types,
-              help="List all layer types of Caffe 1.0.")  # fmt: skip
+              help="List all layer types, of Caffe 1.0 and of its forks.")  # fmt: skip
 def command(
     file: str,
     weights: tuple[str, ...],

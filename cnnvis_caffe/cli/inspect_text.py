@@ -46,10 +46,10 @@ def render(report: Report, width: int | None = None) -> list[str]:
     if "mean" in report:
         sections.append(_mean(report["mean"]))
     sections.append(_listed("What the upgrade changed", report.get("format", {}).get("upgrades", ())))
-    sections.append(_unknown_fields(report))
+    sections += _unknown_fields(report)
     if "network" in report:
         network = report["network"]
-        sections.append(_listed("Unknown layer types", [_unknown_type(item) for item in network["unknown_types"]]))
+        sections.append(_listed("Unknown layer types", _unknown_types(network["unknown_types"])))
         sections.append(_listed("Assumed or not known", [*network["notes"], *network["problems"]]))
     sections.append(_listed("Problems", report.get("problems", ())))
     sections += [_fit(fit) for fit in report.get("fits", ())]
@@ -105,25 +105,58 @@ def _points(items: Sequence[str]) -> list[str]:
     return [line for item in items for line in textwrap.wrap(f"- {item}", _WIDTH, **_POINT)]
 
 
-def _unknown_fields(report: Report) -> list[str]:
-    """Fields that Caffe does not know."""
+def _unknown_fields(report: Report) -> list[list[str]]:
+    """Fields and values that Caffe 1.0 does not have: those of known forks, and those that nobody knows."""
     fields = report.get("format", {}).get("unknown_fields", ())
-    items = []
+    of_forks: dict[str, list[Report]] = {}
+    unknown: dict[str, list[Report]] = {}
+    texts = [field for field in fields if isinstance(field, str)]
     for field in fields:
         if isinstance(field, str):
-            items.append(field)
             continue
-        hint = f"; did you mean {' or '.join(map(repr, field['near']))}?" if field["near"] else ""
-        place = f"line {field['line']}, column {field['column']}"
-        items.append(f"{place}: {field['message']} has no field {field['name']!r}{hint}")
-    return _listed("Unknown fields, left out (Caffe refuses the file)" if items else "", items)
+        if field["is_of_fork"]:
+            of_forks.setdefault(f"{field['name']} in {field['message']}", []).append(field)
+        elif field["value"]:
+            unknown.setdefault(f"{field['name']} of {field['message']} has no value {field['value']}", []).append(field)
+        else:
+            hint = f"; did you mean {' or '.join(map(repr, field['near']))}?" if field["near"] else ""
+            unknown.setdefault(f"{field['message']} has no field {field['name']!r}{hint}", []).append(field)
+    return [
+        _listed("Settings of forks of Caffe (Caffe 1.0 refuses the file)", _with_lines(of_forks)),
+        _listed("Unknown fields and values (Caffe 1.0 refuses the file)", texts + _with_lines(unknown)),
+    ]
 
 
-def _unknown_type(item: Report) -> str:
-    """A layer type that Caffe does not know."""
-    line = f"line {item['line']}: " if item["line"] else ""
-    hint = f"; did you mean {' or '.join(map(repr, item['near']))}?" if item["near"] else ""
-    return f"{line}layer {item['layer']!r} has type {item['type']!r}{hint} (cnnvis-caffe inspect --layer-types)"
+def _with_lines(groups: dict[str, list[Report]]) -> list[str]:
+    """What is the same said once, with the lines where it stands."""
+    result = []
+    for text, items in groups.items():
+        column = f", column {items[0]['column']}" if len(items) == 1 else ""
+        result.append(f"{_lines(items)}{column}: {text}")
+    return result
+
+
+def _lines(items: Sequence[Report], most: int = 8) -> str:
+    """Where things stand, and how many there are where not all lines are named."""
+    numbers = list(dict.fromkeys(item["line"] for item in items if item["line"]))
+    if not numbers:
+        return tables.plural(len(items), "time")
+    shown = ", ".join(map(str, numbers[:most]))
+    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+    return f"line{'s' * (len(numbers) > 1)} {shown}{more}"
+
+
+def _unknown_types(items: Sequence[Report]) -> list[str]:
+    """Layer types that neither Caffe nor a known fork has, each once."""
+    groups: dict[str, list[Report]] = {}
+    for item in items:
+        groups.setdefault(item["type"], []).append(item)
+    result = []
+    for name, layers in groups.items():
+        near = layers[0]["near"]
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        result.append(f"{name!r}, {tables.plural(len(layers), 'layer')} ({_lines(layers)}){hint}")
+    return result
 
 
 # -- weights ---------------------------------------------------------------------------------------------------------
@@ -138,6 +171,8 @@ def _fit(fit: Report) -> list[str]:
     n_wanted = len(matches) + len(differs) + len(by_status.get("missing", []))
     if differs:
         verdict = f"do not fit, and Caffe refuses them: {tables.plural(len(differs), 'layer')} of other shape"
+    elif not matches and "not compared" in by_status:
+        verdict = "cannot be compared: no layer with parameters has a known shape"
     elif not matches:
         verdict = "would change nothing: no layer with parameters has the same name"
     elif len(matches) == n_wanted:
@@ -145,7 +180,7 @@ def _fit(fit: Report) -> list[str]:
     else:
         verdict = f"fit in part: {len(matches)} of {n_wanted} layers with parameters match"
     items = []
-    for status in ("differs", "missing", "ignored"):
+    for status in ("differs", "missing", "not compared", "ignored"):
         items += [f"{layer['name']}: {status}, {layer['reason']}" for layer in by_status.get(status, [])]
     return [f"Weights {fit['file']} {verdict}", *_points(items)]
 

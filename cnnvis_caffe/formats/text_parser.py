@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -24,6 +25,7 @@ _LONGEST_GUESS = 64
 _MOST_GUESSES = 100
 # Less alike than this are two words, not one and its misspelling.
 _ALIKE = 0.75
+_SETTINGS = "_param"
 _CLOSING = {"{": "}", "<": ">", "[": "]"}
 _BOOLS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 _INTEGER_RANGES = {
@@ -292,7 +294,7 @@ class TextParser:
         """Note a field that does not exist, with names that may be meant, or refuse it."""
         near: list[str] = []
         if len(name) <= _LONGEST_GUESS and len(self.unknown) < _MOST_GUESSES:
-            near = difflib.get_close_matches(name.lower(), list(_fields(message.DESCRIPTOR)), n=3, cutoff=_ALIKE)
+            near = _near(name.lower(), _fields(message.DESCRIPTOR))
         field = self._unknown(message, name, start, near=tuple(near))
         if not self._allow_unknown:
             raise self._tokens.error(str(field), start)
@@ -351,6 +353,13 @@ class TextParser:
         is_v0 = layer.DESCRIPTOR.name == "V1LayerParameter" and layer.HasField("layer")
         name = layer.layer.name if is_v0 else layer.name
         self.layer_lines.setdefault(name, self._tokens.position(start)[0])
+
+
+def _near(name: str, fields: Iterable[str]) -> list[str]:
+    """Return the fields that may be meant; the ending that settings share makes no two of them alike."""
+    stems = {field[: -len(_SETTINGS)] if field.endswith(_SETTINGS) else field: field for field in fields}
+    stem = name[: -len(_SETTINGS)] if name.endswith(_SETTINGS) else name
+    return [stems[near] for near in difflib.get_close_matches(stem, list(stems), n=3, cutoff=_ALIKE)]
 
 
 def _whole(text: str) -> int:

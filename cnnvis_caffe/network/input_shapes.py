@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError, LayerError, UnknownBlobError
+from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.network.dag import PHASES, build_dag
@@ -18,7 +20,7 @@ from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.runtime.filter_net import filter_net
-from cnnvis_caffe.runtime.layers import layer_type_list
+from cnnvis_caffe.runtime.layers import is_known_type
 
 #: Types whose data lies on disk.
 DISK_TYPES = ("Data", "HDF5Data", "HDF5Output", "ImageData", "WindowData")
@@ -27,9 +29,15 @@ _PARAMS = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": 
 _SOURCES = (*_PARAMS.values(), "hdf5_data_param")
 #: Layers whose second bottom is one label for each image, as a rule.
 _LABEL_READERS = ("Accuracy", "HingeLoss", "MultinomialLogisticLoss", "SoftmaxWithLoss")
-#: Preferred where several sizes would do.
+#: What data layers of forks give beside images: boxes in number as they come, or a mask for each image.
+_BOXES = ("AnnotatedData", "BoxData", "DetectData")
+_MASKS = ("DenseImageData", "ImageSegData", "ImageDimSegData", "SegData")
+#: Names of settings that say how large images become, height first; one name for both sides.
+_CROPS = (("crop_size",), ("crop_h", "crop_w"), ("crop_height", "crop_width"))
+_SIZES = (("new_height", "new_width"), ("height", "width"), ("resize_height", "resize_width"))
 #: Data sets of one size, by what the names of their databases say.
 _KNOWN_SETS = {"mnist": (1, 28, 28), "cifar": (3, 32, 32)}
+#: Preferred where several sizes would do.
 _USUAL_SIZES = (28, 32, 224, 227, 64, 48, 96, 128, 256, 299, 300, 512)
 _LARGEST_SIZE = 2048
 _ASSUMED = "3 channels assumed"
@@ -157,11 +165,13 @@ class _Finder:
         if layer.type == "HDF5Data":
             self._look_at_hdf5(layer)
         is_open = self._is_open(layer)
+        if is_open and not is_known_type(layer.type) and self._look_at_foreign(layer):
+            return
         if layer.type not in _PARAMS and not is_open:
             return
         top = layer.top[0]
         # Data layers of forks have the parameters of Caffe's.
-        size = getattr(layer, _PARAMS.get(layer.type, "data_param")).batch_size
+        size = _setting(layer, "batch_size")
         batch = self.shapes[top][0] if top in self.shapes else size or 1
         why = [f"batch_size {batch}"] if size else []
         if top not in self.shapes:
@@ -184,7 +194,36 @@ class _Finder:
             return False
         if layer.type == "Input":
             return not layer.input_param.shape
-        return layer.type == "Python" or layer.type not in layer_type_list()
+        return layer.type == "Python" or not is_known_type(layer.type)
+
+    def _look_at_foreign(self, layer: Any) -> bool:
+        """A fork's data layer whose settings say the size as those of Caffe do; False where they do not."""
+        top, batch = layer.top[0], _setting(layer, "batch_size") or 1
+        size, size_from = _foreign_size(layer)
+        if top in self.shapes:
+            batch = self.shapes[top][0]
+        elif size is None:
+            return False
+        else:
+            channels, channels_from = self._channels(layer, top, None)
+            self.shapes[top] = (batch, channels, *size)
+            why = f"batch_size {batch}; {channels_from}; {size_from}"
+            self.notes.append(f"{top}: taken to be {_show(self.shapes[top])} ({why})")
+        self._label_foreign(layer, batch, self.shapes[top][2:])
+        return True
+
+    def _label_foreign(self, layer: Any, batch: int, size: tuple[int, ...]) -> None:
+        """What a fork's data layer gives beside the images."""
+        for label in layer.top[1:2]:
+            if layer.type in _BOXES:
+                self.shapes.setdefault(label, (1, 1, 1, 8))
+            elif layer.type in _MASKS:
+                self.shapes.setdefault(label, (batch, 1, *size))
+            elif any(label in reader.bottom[1:] and reader.type in _LABEL_READERS for reader in self.layers):
+                self.shapes.setdefault(label, (batch,))
+        if layer.type in _MASKS:
+            for sizes in layer.top[2:3]:
+                self.shapes.setdefault(sizes, (batch, 1, 1, 2))
 
     def _look_at_hdf5(self, layer: Any) -> None:
         """Rows of numbers have as many as the weights of an inner product that reads them; more is not known."""
@@ -367,6 +406,34 @@ class _Finder:
         names = {layer.name for layer in message.layer if layer.bottom}
         own = {layer.name for layer in self.layers if layer.bottom}
         return 2 * len(names & own) > len(own)
+
+
+def _setting(layer: Any, name: str) -> int | None:
+    """The number that a setting of a layer has, wherever in the layer it stands; None where it is not given."""
+    waiting = [layer]
+    while waiting:
+        message = waiting.pop(0)
+        for field, value in message.ListFields():
+            if field.name == name and isinstance(value, int):
+                return value
+            if field.name == schema.UNKNOWN_TEXT:
+                for text in value:
+                    found = re.search(rf"\b{name}\s*:\s*(\d{{1,9}})\b", text)
+                    if found:
+                        return int(found.group(1))
+            elif field.message_type is not None and hasattr(value, "ListFields"):
+                waiting.append(value)
+    return None
+
+
+def _foreign_size(layer: Any) -> tuple[tuple[int, int] | None, str]:
+    """Height and width that the settings of a fork's data layer name, and which they are."""
+    for names in (*_CROPS, *_SIZES):
+        values = [_setting(layer, name) for name in names]
+        if all(values):
+            said = ", ".join(f"{name} {value}" for name, value in zip(names, values))
+            return (values[0] or 0, values[-1] or 0), said
+    return None, ""
 
 
 def _first_at_least(function: Callable[[int], int], wanted: int) -> int:

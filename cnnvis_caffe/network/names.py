@@ -37,6 +37,23 @@ def value_names(dag: Dag) -> dict[Value, str]:
     return names
 
 
+def values_by_name(dag: Dag) -> dict[str, Value]:
+    """Return the top that each name means.
+
+    Parameters
+    ----------
+    dag : Dag
+
+    Returns
+    -------
+    dict of str to Value
+        By the names that `value_names` gives, and by the names of blobs: what these hold at the end.
+    """
+    names = value_names(dag)
+    blobs = {dag.blob_name(value): value for value in names}  # later writers win
+    return {**blobs, **{name: value for value, name in names.items()}}
+
+
 def find_value(dag: Dag, name: str) -> Value:
     """Return the top that a name means.
 
@@ -44,21 +61,17 @@ def find_value(dag: Dag, name: str) -> Value:
     ----------
     dag : Dag
     name : str
-        As `value_names` gives it, or the name of a blob: what it holds at the end.
+        One of those of `values_by_name`.
 
     Raises
     ------
     UnknownBlobError
         If there is none.
     """
-    names = value_names(dag)
-    by_name = {known: value for value, known in names.items()}
-    if name in by_name:
-        return by_name[name]
-    blobs = {dag.blob_name(value): value for value in names}  # later writers win
-    if name in blobs:
-        return blobs[name]
-    raise UnknownBlobError(name, {*by_name, *blobs})
+    by_name = values_by_name(dag)
+    if name not in by_name:
+        raise UnknownBlobError(name, by_name)
+    return by_name[name]
 
 
 def free_name(name: str, taken: Container[str]) -> str:

@@ -26,7 +26,7 @@ from cnnvis_caffe.network.fields import (
     union,
 )
 from cnnvis_caffe.network.intervals import Intervals
-from cnnvis_caffe.network.names import find_value, value_names
+from cnnvis_caffe.network.names import value_names, values_by_name
 from cnnvis_caffe.records.dag import Dag, Sight, Value
 
 
@@ -73,6 +73,8 @@ class ReceptiveFields:
     def __init__(self, dag: Dag) -> None:
         self.dag = dag
         self._names = value_names(dag)
+        self._by_name = values_by_name(dag)
+        self._assumed: list[frozenset[int]] = []
         self._runs: dict[bool, dict[Value, dict[Value, Runs]]] = {}
 
     def inputs(self, name: str) -> list[str]:
@@ -172,21 +174,31 @@ class ReceptiveFields:
 
     def assumed(self, name: str) -> list[str]:
         """Return the names of layers before a blob that are only taken to see the whole image (type Python)."""
-        value = self._find(name)
-        found, waiting = set(), {value[0]}
-        while waiting:
-            index = waiting.pop()
-            layer = self.dag.layers[index]
+        layer = self._find(name)[0]
+        if not self._assumed:
+            self._assumed = self._layers_assumed()
+        return [self.dag.layers[index].name for index in sorted(self._assumed[layer])]
+
+    def _layers_assumed(self) -> list[frozenset[int]]:
+        """For each layer, those up to it that are only taken to see everything."""
+        result: list[frozenset[int]] = []
+        for index, layer in enumerate(self.dag.layers):
+            found: frozenset[int] = frozenset()
+            for before in {source[0] for source in layer.sources}:
+                # The usual case, in which nothing is copied: few layers are assumed, if any.
+                found = result[before] if found <= result[before] else found | result[before]
             if any(not sight.is_known for sight in layer.sights):
-                found.add(index)
-            waiting |= {source[0] for source in layer.sources}
-        return [self.dag.layers[index].name for index in sorted(found)]
+                found |= {index}
+            result.append(found)
+        return result
 
     # -- looking up --------------------------------------------------------------------------------------------------
 
     def _find(self, name: str) -> Value:
         """The top that a name means, with known shape."""
-        value = find_value(self.dag, name)
+        if name not in self._by_name:
+            raise UnknownBlobError(name, self._by_name)
+        value = self._by_name[name]
         if self.dag.shape(value) is None:
             raise NetError(
                 f"{self.dag.path}: the shape of blob {name!r} is not known, and with it its receptive field; "

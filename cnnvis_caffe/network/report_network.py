@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +16,7 @@ from cnnvis_caffe.network.weights_fit import compare
 from cnnvis_caffe.records.dag import Dag, DagLayer
 from cnnvis_caffe.records.network_file import NetworkFile, UnknownField
 from cnnvis_caffe.records.weights import WeightsFile
-from cnnvis_caffe.runtime.layers import layer_type_list
+from cnnvis_caffe.runtime.layers import is_known_type, near_types
 
 Report = dict[str, Any]
 #: Phase (None: whichever can be built), level and stages.
@@ -35,9 +34,10 @@ def text_format(network: NetworkFile) -> Report:
 
 
 def unknown_field(field: UnknownField) -> Report:
-    """A field that Caffe does not know."""
+    """A field, or a value of one, that Caffe 1.0 does not have."""
     place = {"name": field.name, "line": field.line, "column": field.column}
-    return {**place, "message": field.message_type, "near": list(field.near)}
+    about = {"value": field.value or None, "is_of_fork": field.is_of_fork}
+    return {**place, "message": field.message_type, "near": list(field.near), **about}
 
 
 def add_network(
@@ -98,7 +98,7 @@ def _network(dag: Dag, network: NetworkFile, notes: Sequence[str]) -> Report:
     total = None if None in costs else sum(costs)
     batch = next(((dag.shape(value) or (0,))[0] for value in dag.inputs if dag.shape(value)), 0)
     size = memory(dag)
-    unknown = [_unknown_type(layer) for layer in dag.layers if layer.type not in layer_type_list()]
+    unknown = [_unknown_type(layer) for layer in dag.layers if not is_known_type(layer.type)]
     shown = {layer.name for layer in dag.layers}
     return {
         "name": dag.name,
@@ -184,16 +184,15 @@ def _shape(shape: tuple[int, ...] | None) -> list[int] | None:
 
 
 def _unknown_type(layer: DagLayer) -> Report:
-    """A layer whose type Caffe does not have."""
-    near = difflib.get_close_matches(layer.type, layer_type_list(), n=2)
-    return {"layer": layer.name, "type": layer.type, "line": layer.line, "near": near}
+    """A layer whose type neither Caffe nor a known fork has."""
+    return {"layer": layer.name, "type": layer.type, "line": layer.line, "near": near_types(layer.type)}
 
 
 def _problems(dag: Dag) -> list[str]:
     """Layers whose shapes are not known, by what keeps them from it."""
     result = []
     for layer in dag.layers:
-        if layer.is_shaped or layer.type in DISK_TYPES or layer.type not in layer_type_list():
+        if layer.is_shaped or layer.type in DISK_TYPES or not is_known_type(layer.type):
             continue
         if not layer.bottoms or all(shape is not None for shape in layer.bottom_shapes):
             why = "its code is not run here" if layer.type == "Python" else "its shape is not written in the file"

@@ -179,6 +179,7 @@ _RULES: dict[str, Callable[[Any], list[str]]] = {
     "InnerProduct": _inner_product,
     "LRN": _lrn,
     "LSTM": _recurrent,
+    "Permute": lambda layer: [" ".join(map(str, layer.permute_param.order))],
     "Pooling": _pooling,
     "Power": _power,
     "Python": lambda layer: [f"{layer.python_param.module}.{layer.python_param.layer}"],

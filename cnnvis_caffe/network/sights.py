@@ -258,7 +258,7 @@ _NOTHING = (
 )  # fmt: skip
 _WHOLE = (
     "Accuracy", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "InfogainLoss", "LSTM", "LSTMUnit",
-    "MultinomialLogisticLoss", "RNN", "SPP", "SigmoidCrossEntropyLoss", "SoftmaxWithLoss",
+    "MultinomialLogisticLoss", "Permute", "RNN", "SPP", "SigmoidCrossEntropyLoss", "SoftmaxWithLoss",
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {

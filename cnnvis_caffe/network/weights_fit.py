@@ -6,7 +6,7 @@ import difflib
 
 from cnnvis_caffe.records.dag import Dag, DagLayer
 from cnnvis_caffe.records.weights import LayerWeights, WeightsFile
-from cnnvis_caffe.records.weights_fit import DIFFERS, IGNORED, MATCHES, MISSING, LayerFit, WeightsFit
+from cnnvis_caffe.records.weights_fit import DIFFERS, IGNORED, MATCHES, MISSING, UNCOMPARED, LayerFit, WeightsFit
 from cnnvis_caffe.runtime.net_weights import shape_fits
 
 
@@ -42,7 +42,7 @@ def compare(dag: Dag, weights: WeightsFile) -> WeightsFit:
             if reason or layer.params:
                 result.append(LayerFit(layer.name, DIFFERS if reason else MATCHES, reason))
         elif source is not None and source.blobs:
-            result.append(LayerFit(layer.name, MISSING, "the shapes of its parameters are not known"))
+            result.append(LayerFit(layer.name, UNCOMPARED, "its shape in the network is not known"))
         elif layer.params:
             owners = [param.owner for param in layer.params]
             if None in owners:

@@ -10,6 +10,8 @@ MATCHES = "matches"
 DIFFERS = "differs"
 #: The network has it with parameters, the file does not: it keeps what its fillers give.
 MISSING = "missing"
+#: Both have it, but what the network wants is not known: nobody can say whether it fits.
+UNCOMPARED = "not compared"
 #: The file has it, the network does not: Caffe passes over it.
 IGNORED = "ignored"
 
@@ -21,7 +23,7 @@ class LayerFit:
     Attributes
     ----------
     name : str
-    status : {"matches", "differs", "missing", "ignored"}
+    status : {"matches", "differs", "missing", "not compared", "ignored"}
     reason : str
         Empty for "matches".
     """

@@ -64,6 +64,10 @@ class Layer:
     can_be_recorded: ClassVar[bool] = True
     #: Bottoms and tops may be the same blob.
     can_be_in_place: ClassVar[bool] = True
+    #: Whose the type is, where it is not Caffe 1.0's: the name of the fork.
+    fork: ClassVar[str] = ""
+    #: Settings that forks have added and the layer takes, such as "permute_param" or "convolution_param.hole".
+    fork_settings: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, param: Any, where: str = "", *, initialize: bool = True) -> None:
         self.param = param

@@ -205,14 +205,9 @@ class Net:
         """Set the newest layer up; where the net is only looked at, as far as shapes are known."""
         bottoms, tops, top_ids = self.bottoms[-1], self.tops[-1], self.top_ids[-1]
         if not self._run:
-            given = self._input_shapes
-            may_lack_shapes = isinstance(layer, _Unavailable) or layer.reads_files
-            if may_lack_shapes and tops and all(top.name in given for top in tops):
-                for top in tops:
-                    top.reshape(*given[top.name])
-                return
-            if isinstance(layer, _Unavailable) or any(i in self._unshaped for i in self.bottom_ids[-1]):
-                self._unshaped.update(top_ids)
+            lacks_shapes = isinstance(layer, _Unavailable) or any(i in self._unshaped for i in self.bottom_ids[-1])
+            if lacks_shapes or (layer.reads_files and tops and all(top.name in self._input_shapes for top in tops)):
+                self._take_given_shapes(tops, top_ids)
                 return
         try:
             layer.set_up(bottoms, tops)
@@ -223,6 +218,15 @@ class Net:
             self._unshaped.update(top_ids)
             return
         self._check_sizes(layer, bottoms, tops)
+
+    def _take_given_shapes(self, tops: Sequence[Blob], top_ids: Sequence[int]) -> None:
+        """Shape the tops of a layer that cannot say their shapes; what works in place changes no shape."""
+        for top, blob_id in zip(tops, top_ids):
+            if top.name in self._input_shapes:
+                top.reshape(*self._input_shapes[top.name])
+                self._unshaped.discard(blob_id)
+            elif blob_id not in self.bottom_ids[-1]:
+                self._unshaped.add(blob_id)
 
     def _check_sizes(self, layer: Layer, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Refuse tops without values, unless a script may still give the net's inputs another shape."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnnvis_caffe.formats.upgrade.aliases import replace_aliases
 from cnnvis_caffe.formats.upgrade.batch_norm import freeze_batch_norm
 from cnnvis_caffe.formats.upgrade.data_transform import move_transforms
 from cnnvis_caffe.formats.upgrade.inputs import inputs_to_layer
@@ -59,6 +60,6 @@ def upgrade_network(net: Any, *, allow_unknown: bool = False) -> list[str]:
         Where real Caffe aborts or reads memory that is not there. A `LayerError` names the layer.
     """
     sentences = upgrade_v0(net, allow_unknown)
-    for step in (move_transforms, upgrade_v1, inputs_to_layer, freeze_batch_norm):
+    for step in (move_transforms, upgrade_v1, inputs_to_layer, freeze_batch_norm, replace_aliases):
         sentences += step(net)
     return sentences

@@ -1,14 +1,18 @@
-"""One file per layer type of Caffe 1.0, found by the table below."""
+"""One file per layer type, of Caffe 1.0 and of its forks, found by the tables below."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
+from collections.abc import Iterator
 from typing import Any
 
 from cnnvis_caffe.errors import UnsupportedLayerError
+from cnnvis_caffe.formats.schema import UNKNOWN_TEXT, is_fork_field
 from cnnvis_caffe.runtime.layer import Layer
 
+# Less alike than this are two types, not one and its misspelling.
+_ALIKE = 0.75
 #: Layer type -> the module of this package that holds its class, which has the name of the type.
 LAYER_MODULES = {
     "AbsVal": "abs_val",
@@ -74,10 +78,39 @@ LAYER_MODULES = {
     "WindowData": "window_data",
 }
 
+#: The same for layer types that only forks of Caffe have; the class says whose it is.
+FORK_MODULES = {
+    "Permute": "permute",
+}
+
 
 def layer_type_list() -> list[str]:
     """Return the names of all layer types of Caffe 1.0, in byte order."""
     return sorted(LAYER_MODULES)
+
+
+def fork_type_list() -> list[str]:
+    """Return the names of all layer types of forks that can run, in byte order."""
+    return sorted(FORK_MODULES)
+
+
+def is_known_type(name: str) -> bool:
+    """Tell whether there is a layer type of some name, of Caffe 1.0 or of a fork.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    bool
+    """
+    return name in LAYER_MODULES or name in FORK_MODULES
+
+
+def near_types(name: str) -> list[str]:
+    """Return the types that may be meant by a name that no layer type has, best first; often none."""
+    return difflib.get_close_matches(name, [*LAYER_MODULES, *FORK_MODULES], n=2, cutoff=_ALIKE)
 
 
 def create_layer(param: Any, where: str = "", *, initialize: bool = True) -> Layer:
@@ -86,17 +119,43 @@ def create_layer(param: Any, where: str = "", *, initialize: bool = True) -> Lay
     Raises
     ------
     UnsupportedLayerError
-        If its type is not one of Caffe's.
+        If its type is neither Caffe's nor that of a known fork, or if it has settings of a fork that it does not take.
     """
-    module = LAYER_MODULES.get(param.type)
+    module = LAYER_MODULES.get(param.type) or FORK_MODULES.get(param.type)
     where = where or f"layer {param.name!r} ({param.type})"
     if module is None:
-        near = difflib.get_close_matches(param.type, LAYER_MODULES, n=2)
+        near = near_types(param.type)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise UnsupportedLayerError(
             param.name,
             param.type,
-            f"{where}: unknown layer type {param.type!r}; {hint}known types: {', '.join(layer_type_list())}",
+            f"{where}: unknown layer type {param.type!r}; {hint}the types that can run: cnnvis-caffe inspect "
+            "--layer-types",
         )
-    layer_class = getattr(importlib.import_module(f"{__name__}.{module}"), param.type)
+    layer_class: type[Layer] = getattr(importlib.import_module(f"{__name__}.{module}"), param.type)
+    if initialize:
+        _refuse_foreign(param, layer_class, where)
     return layer_class(param, where, initialize=initialize)
+
+
+def _refuse_foreign(param: Any, layer_class: type[Layer], where: str) -> None:
+    """Refuse settings of a fork that a layer would pass over."""
+    for path in _foreign(param, ""):
+        if path not in layer_class.fork_settings:
+            raise UnsupportedLayerError(
+                param.name,
+                param.type,
+                f"{where}: {path} is not a setting of Caffe 1.0, and this layer does not know what it means; remove it "
+                "if the layer does the same without",
+            )
+
+
+def _foreign(message: Any, path: str) -> Iterator[str]:
+    """Settings that a fork has added to Caffe's messages, such as convolution_param.hole, and those nobody knows."""
+    for field, value in message.ListFields():
+        if field.name == UNKNOWN_TEXT:
+            yield from (f"{path}{text.split(':')[0].split('{')[0].strip()}" for text in value)
+        elif is_fork_field(message.DESCRIPTOR.name, field.name):
+            yield f"{path}{field.name}"
+        elif field.message_type is not None and hasattr(value, "ListFields"):
+            yield from _foreign(value, f"{path}{field.name}.")

@@ -11,7 +11,7 @@ import pytest
 
 from cnnvis_caffe.formats.caffemodel import write_caffemodel
 from cnnvis_caffe.formats.mean import write_mean
-from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.formats.prototxt import network_from_text, read_network
 from cnnvis_caffe.formats.solverstate import write_solverstate
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.records.solver_state import SolverState
@@ -256,6 +256,109 @@ def test_unknown_types_do_not_stop_it(tmp_path, call, report):
     assert network["layers"][3]["receptive_fields"][0]["assumed"] == ["norm"]
 
 
+def head(number, turn):
+    return (
+        f"layer {{ name: 'loc{number}' type: 'Convolution' bottom: 'data' top: 'loc{number}'\n"
+        "  convolution_param { num_output: 8 kernel_size: 3 pad: 1 } }\n"
+        f"layer {{ name: 'turn{number}' type: '{turn}' bottom: 'loc{number}' top: 'turn{number}' turn_param {{ }} }}\n"
+    )
+
+
+def test_what_is_not_known_is_said_once_for_each_type(tmp_path, call):
+    path = tmp_path / "heads.prototxt"
+    path.write_text(
+        "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: 1 dim: 3 dim: 9 dim: 9 } } }\n"
+        + "".join(head(number, "Turn") for number in range(12))
+    )
+    text = call("inspect", path).stdout
+    (kind,) = [line for line in text.splitlines() if "'Turn'" in line]
+    assert kind.strip() == "- 'Turn', 12 layers (lines 4, 7, 10, 13, 16, 19, 22, 25 and 4 more)"
+    (field,) = [line for line in text.splitlines() if "turn_param" in line]
+    assert "lines 4, 7, 10, 13, 16, 19, 22, 25 and 4 more: LayerParameter has no field 'turn_param'" in field
+    assert "did you mean" not in text
+
+
+def test_settings_of_forks_are_named_as_such(tmp_path, call, report):
+    path = tmp_path / "permuted.prototxt"
+    path.write_text(
+        "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: 1 dim: 3 dim: 5 dim: 7 } } }\n"
+        "layer { name: 'turn' type: 'Permute' bottom: 'data' top: 'turn'\n"
+        "  permute_param { order: 0 order: 2 order: 3 order: 1 } }\n"
+    )
+    network = report(path)["network"]
+    assert network["layers"][1]["tops"][0]["shape"] == [1, 5, 7, 3]
+    assert network["unknown_types"] == []
+    text = call("inspect", path).stdout
+    assert "Settings of forks of Caffe" in text and "line 3, column 3: permute_param in LayerParameter" in text
+
+
+def test_shapes_go_on_past_a_layer_that_works_in_place(tmp_path, report):
+    path = tmp_path / "odd.prototxt"
+    path.write_text(
+        "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: 1 dim: 3 dim: 9 dim: 7 } } }\n"
+        "layer { name: 'odd' type: 'Odd' bottom: 'data' top: 'data' }\n"
+        "layer { name: 'other' type: 'Odd' bottom: 'data' top: 'other' }\n"
+        "layer { name: 'next' type: 'ReLU' bottom: 'other' top: 'next' }\n"
+        "layer { name: 'ip' type: 'InnerProduct' bottom: 'data' top: 'ip' inner_product_param { num_output: 2 } }\n"
+    )
+    network = report(path)["network"]
+    shapes = {layer["name"]: layer["tops"][0]["shape"] for layer in network["layers"]}
+    assert shapes == {"data": [1, 3, 9, 7], "odd": [1, 3, 9, 7], "other": None, "next": None, "ip": [1, 2]}
+    given = report(path, "--input-shape", "next=1,5,6,7")["network"]
+    assert given["layers"][3]["tops"][0]["shape"] == [1, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("layer", "tops"),
+    [
+        (
+            "type: 'AnnotatedData' top: 'd' top: 'l' data_param { batch_size: 4 }\n"
+            "transform_param { mean_value: 104 mean_value: 117 mean_value: 123 resize_param { height: 30 width: 40 } }",
+            [[4, 3, 30, 40], [1, 1, 1, 8]],
+        ),
+        (
+            "type: 'DenseImageData' top: 'd' top: 'l' dense_image_data_param { batch_size: 2 new_height: 36 "
+            "new_width: 48 }",
+            [[2, 3, 36, 48], [2, 1, 36, 48]],
+        ),
+        (
+            "type: 'ImageSegData' top: 'd' top: 'l' top: 's' image_data_param { batch_size: 5 label_type: PIXEL }\n"
+            "transform_param { crop_size: 21 force_gray: true }",
+            [[5, 1, 21, 21], [5, 1, 21, 21], [5, 1, 1, 2]],
+        ),
+        ("type: 'BoxData' top: 'd' box_param { batch_size: 6 nested { crop_size : 17 } }", [[6, 3, 17, 17]]),
+    ],
+)
+def test_data_layers_of_forks_say_their_shapes(tmp_path, report, layer, tops):
+    path = tmp_path / "data.prototxt"
+    path.write_text(f"layer {{ name: 'data' {layer} }}\n")
+    network = report(path)["network"]
+    assert [top["shape"] for top in network["layers"][0]["tops"]] == tops
+
+
+def test_a_shape_given_for_a_data_layer_of_a_fork_counts(tmp_path, report):
+    path = tmp_path / "data.prototxt"
+    path.write_text("layer { name: 'data' type: 'BoxData' top: 'd' box_param { batch_size: 6 crop_size: 17 } }\n")
+    network = report(path, "--input-shape", "d=4,1,9,8")["network"]
+    assert network["layers"][0]["tops"][0]["shape"] == [4, 1, 9, 8]
+
+
+def test_weights_of_a_layer_without_a_shape_are_not_compared(tmp_path, call, report):
+    path, weights = tmp_path / "odd.prototxt", tmp_path / "odd.caffemodel"
+    text = (
+        "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: 1 dim: 3 dim: 9 dim: 7 } } }\n"
+        "layer { name: 'odd' type: 'Odd' bottom: 'data' top: 'odd' }\n"
+        "layer { name: 'ip' type: 'InnerProduct' bottom: 'odd' top: 'ip' inner_product_param { num_output: 2 } }\n"
+    )
+    path.write_text(text)
+    arrays = [[], [], [np.zeros((2, 5), np.float32), np.zeros(2, np.float32)]]
+    write_caffemodel(weights, network_from_text(text).message, arrays)
+    (fit,) = report(path, "--weights", weights)["fits"]
+    assert [(layer["name"], layer["status"]) for layer in fit["layers"]] == [("ip", "not compared")]
+    text = call("inspect", path, "--weights", weights).stdout
+    assert "missing" not in text and "cannot be compared: no layer with parameters has a known shape" in text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -278,9 +381,10 @@ def test_errors_are_one_line(tmp_path, call, name, content, message):
 
 
 def test_layer_types(call):
-    names = call("inspect", "--layer-types").stdout.split()
-    assert len(names) == 61
-    assert {"Convolution", "WindowData", "Swish"} <= set(names)
+    caffe, forks = call("inspect", "--layer-types").stdout.split("\nof forks:\n")
+    assert len(caffe.split()) == 61
+    assert {"Convolution", "WindowData", "Swish"} <= set(caffe.split())
+    assert "Permute" in forks.split()
 
 
 # -- weights -------------------------------------------------------------------------------------------------------

@@ -102,5 +102,19 @@ def test_who_runs_a_network_still_hears_of_unknown_choices():
 
 
 def test_a_guess_is_made_only_where_two_names_are_alike():
-    network = network_from_text("layer { permutation: 3 convolution_parm { } }")
-    assert [field.near for field in network.unknown] == [(), ("convolution_param",)]
+    network = network_from_text("layer { permutation: 3 turn_param { } convolutoin_param { } }")
+    assert [field.near for field in network.unknown] == [(), (), ("convolution_param",)]
+
+
+@pytest.mark.parametrize("name", ["DepthwiseConvolution", "ConvolutionDepthwise"])
+def test_a_depthwise_layer_is_a_convolution_with_a_group_for_each_channel(name):
+    text = f"layer {{ name: 'a' type: '{name}' convolution_param {{ num_output: 6 kernel_size: 3 }} }}"
+    network = network_from_text(text, allow_unknown=False)
+    (layer,) = network.message.layer
+    assert (layer.type, layer.convolution_param.group) == ("Convolution", 6)
+    assert network.upgrades == (
+        f"1 layer of type {name} of a fork became Convolution with a group for each channel",
+    )
+    # A group that is written stays: with two filters for each channel it is no longer num_output.
+    network = network_from_text(text.replace("kernel_size: 3", "kernel_size: 3 group: 3"))
+    assert network.message.layer[0].convolution_param.group == 3

@@ -159,6 +159,6 @@ def test_the_repository_s_networks(repository, name, score):
 
 
 def test_a_layer_that_nobody_knows_is_named():
-    text = INPUTS.replace(" top: 'label'", "").replace("shape { dim: 3 } }", "}") + CHAIN.replace("TanH", "Normalize")
-    with pytest.raises(NetError, match=r"score 'fc' is not known: .*'tanh' \(Normalize\): unknown layer type"):
+    text = INPUTS.replace(" top: 'label'", "").replace("shape { dim: 3 } }", "}") + CHAIN.replace("Pooling", "Odd")
+    with pytest.raises(NetError, match=r"score 'fc' is not known: .*'pool' \(Odd\): unknown layer type"):
         analysis_network(network_from_text(text))
