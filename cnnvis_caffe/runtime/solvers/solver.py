@@ -19,6 +19,7 @@ from cnnvis_caffe.runtime.net import Net
 from cnnvis_caffe.runtime.rng import set_random_seed
 from cnnvis_caffe.runtime.solvers import snapshot, tensor_lists
 from cnnvis_caffe.runtime.solvers.callback import Callback
+from cnnvis_caffe.runtime.solvers.divergence import Divergence, find_divergence
 from cnnvis_caffe.runtime.solvers.learnable_group import LearnableGroup, group_learnables
 from cnnvis_caffe.runtime.solvers.lr_policy import learning_rate
 from cnnvis_caffe.runtime.solvers.recorded_iteration import RecordedIteration
@@ -73,6 +74,8 @@ class Solver:
         Of the last iteration, and the mean of the last `average_loss` ones since `step` was called.
     stopped_early : bool
         Whether the last `solve` or `step` ended because `requested_action` said so.
+    divergence : Divergence or None
+        Where the loss ceased to be a number, once it has.
     last_snapshot_iter : int or None
         Iteration of the last snapshot that this object wrote.
     uses_recordings : bool
@@ -106,6 +109,7 @@ class Solver:
         self.stopped_early = False
         self.last_snapshot_iter: int | None = None
         self.uses_recordings = True
+        self.divergence: Divergence | None = None
         self._last_displayed = 0
         self._display_started = time.perf_counter()
 
@@ -191,6 +195,8 @@ class Solver:
             self._add_loss(self._forward_backward(), start)
             if self.displays:
                 self._display()
+            if self.divergence is None:
+                self._look_for_divergence(find_divergence(self.iter, [self.loss], self.net))
             for callback in self.callbacks:
                 callback.on_gradients_ready(self)
             self.apply_update()
@@ -202,6 +208,12 @@ class Solver:
             if action is Action.STOP:
                 self.stopped_early = True
                 break
+
+    def _look_for_divergence(self, found: Divergence | None) -> None:
+        """Say it once when the loss has ceased to be a number."""
+        if self.divergence is None and found is not None:
+            self.divergence = found
+            logger.warning("%s", found)
 
     def _is_due(self, interval: int) -> bool:
         """Whether something that is done every so many iterations is to be done now."""
