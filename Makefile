@@ -5,7 +5,7 @@ PYTHON ?= python3
 # The versions that are installed; constraints-cuda12.txt is for older GPUs and drivers (docker/README.md)
 CONSTRAINTS ?= constraints.txt
 # Which tests run, for example: make test MARKERS="slow or gpu" PYTEST_ARGS="tests/conformance -x"
-MARKERS ?= not slow and not pycaffe and not gpu and not network and not benchmark
+MARKERS ?= not slow and not pycaffe and not gpu and not network and not benchmark and not install
 PYTEST_ARGS ?=
 # What `make demo` is told, for example: make demo DEMO_ARGS="--out picture.png"
 DEMO_ARGS ?=
@@ -14,11 +14,12 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint benchmark docs clean
+.PHONY: help install demo test test-install lint benchmark docs clean
 
 help:
 	@echo "make demo        train and analyse a small network, and show it"
 	@echo "make test        linter, types, import rules and all quick tests"
+	@echo "make test-install  install each row of README's table into an empty environment, and try it"
 	@echo "make lint        linter and types only"
 	@echo "make benchmark   measure"
 	@echo "make docs        write what in docs comes from the program: pictures, outputs, reference"
@@ -43,6 +44,9 @@ lint: $(INSTALLED)
 test: lint
 	@qt=$$($(BIN)/python -c "import PyQt5.QtWidgets" 2>/dev/null || echo "-p no:pytest-qt"); \
 	$(BIN)/python -m pytest $$qt -m "$(MARKERS)" $(PYTEST_ARGS)
+
+test-install: $(INSTALLED)
+	@$(BIN)/python -m pytest tests/e2e/test_install_table.py -m install $(PYTEST_ARGS)
 
 benchmark: $(INSTALLED)
 	@$(BIN)/python -m pytest benchmarks -m "" $(PYTEST_ARGS)

@@ -14,20 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnnvis_caffe.engines import ENGINES, engine
-from cnnvis_caffe.errors import UnknownNameError
+from cnnvis_caffe.errors import UnknownLayerError, UnknownNameError
 from cnnvis_caffe.progress import SILENT, Progress
-from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.analysis import Analysis, Node
+from cnnvis_caffe.records.finding import Finding
 
 if TYPE_CHECKING:
     from cnnvis_caffe.network.deploy import Deployed
     from cnnvis_caffe.records.aggregation import Aggregation
-    from cnnvis_caffe.records.finding import Finding
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.scene.shapes import Scene
 
 __all__ = [
     "ENGINES",
+    "Analysis",
+    "Finding",
     "Findings",
+    "Patches",
     "Picture",
     "Report",
     "Table",
@@ -43,6 +46,7 @@ __all__ = [
     "neuron_page",
     "neurons",
     "open_analysis",
+    "patches",
     "picture",
     "train",
 ]
@@ -568,6 +572,52 @@ def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Tabl
     return Table(f"{layer}, {one.label}: {len(rows)} neurons", columns, rows)
 
 
+def patches(analysis: Analysis, neuron: str, *, snapshot: str | int = "", size_px: int | None = None) -> Patches:
+    """Cut the image patches that a neuron responds to most: its learned feature.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    neuron : str
+        Such as ``"conv2:17"``.
+    snapshot : str or int, optional
+        Label or iteration; the last one by default.
+    size_px : int, optional
+        Longest side; larger patches are made smaller. Their own size by default.
+
+    Returns
+    -------
+    Patches
+        The strongest first, with what each image is and where in it the patch lies.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such neuron or snapshot.
+    """
+    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
+    cut = importlib.import_module("cnnvis_caffe.analysis.patches")
+    one = _snapshot(analysis, snapshot)
+    node, index = picture_view.chosen_neuron(analysis, neuron)
+    if node not in one.features:
+        raise UnknownNameError("layer with neurons", node, list(one.features))
+    features = one.features[node]
+    images = tuple(cut.top_patches(analysis, one, node, index, size_px=size_px))
+    names = analysis.data.class_names
+    rows = tuple(
+        (
+            rank,
+            int(image),
+            names[analysis.image_class[int(image)]] if int(image) in analysis.image_class else None,
+            float(features.top_response[index, rank]),
+            *map(int, features.top_box[index, rank]),
+        )
+        for rank, image in enumerate(features.top_image[index, : len(images)])
+    )
+    columns = ("rank", "image", "class", "response", "y0", "x0", "y1", "x1")
+    return Patches(images, Table(f"{neuron}, {one.label}: {len(images)} patches", columns, rows))
+
+
 def compare(first: Analysis, second: Analysis | None = None, *, snapshots: tuple[str, str] = ("", "")) -> Table:
     """Compare two snapshots of an analysis, or two analyses, layer by layer.
 
@@ -703,8 +753,60 @@ class Table:
         return _html_table(self.title, self.columns, self._texts(), self._align())
 
 
-class Findings(tuple["Finding", ...]):
-    """Findings that show themselves."""
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Image patches that show themselves; a sequence of arrays.
+
+    Attributes
+    ----------
+    images : tuple of ndarray of shape (h, w, 3), uint8
+        RGB, the strongest first, grey where the receptive field lies outside the image.
+    table : Table
+        Of each: its rank, the index of its image in the data, the image's class, the response, and the box in pixels
+        of the network's input (half open, not clipped).
+    """
+
+    images: tuple[Any, ...]
+    table: Table
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rank: int) -> Any:
+        """Return the patch of a rank."""
+        return self.images[rank]
+
+    def __repr__(self) -> str:
+        return str(self.table)
+
+    def _repr_html_(self) -> str:
+        """Show them in Jupyter, with their classes and responses below."""
+        base64 = importlib.import_module("base64")
+        encode = importlib.import_module("cnnvis_caffe.formats.images").encode_image
+        figures = []
+        for patch, row in zip(self.images, self.table):
+            data = base64.b64encode(encode(patch[..., ::-1], "png")).decode("ascii")
+            text = escape(f"{row['class'] or ''} {row['response']:.3g}")
+            figures.append(
+                f'<figure style="display: inline-block; margin: 4px; text-align: center">'
+                f'<img style="height: 64px; image-rendering: pixelated" src="data:image/png;base64,{data}"/>'
+                f"<figcaption>{text}</figcaption></figure>"
+            )
+        return f"<p>{escape(self.table.title)}</p>{''.join(figures)}"
+
+
+class Findings(tuple[Finding, ...]):
+    """Findings that show themselves: a tuple of `Finding`, the severe ones first."""
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return all of them as JSON holds them.
+
+        Returns
+        -------
+        list of dict
+            What ``cnnvis-caffe findings --json`` prints under ``findings``.
+        """
+        return [one.to_json() for one in self]
 
     def __repr__(self) -> str:
         marks = {"severe": "●", "mild": "○"}
@@ -740,6 +842,13 @@ class _Shown(Analysis):
         """Return the same analysis."""
         return cls(**{field.name: getattr(analysis, field.name) for field in fields(Analysis)})
 
+    def node(self, name: str) -> Node:
+        """Return a node by its name; UnknownLayerError, a KeyError, with near names if there is none."""
+        try:
+            return super().node(name)
+        except KeyError:
+            raise UnknownLayerError(name, [node.name for node in self.nodes]) from None
+
     def _table(self) -> Table:
         rows = tuple((one.label, _known(one.loss), _known(one.error)) for one in self.snapshots)
         n_neurons = sum(len(one.mean) for one in self.snapshots[-1].features.values())
@@ -754,6 +863,11 @@ class _Shown(Analysis):
 
     def _repr_html_(self) -> str:
         return self._table()._repr_html_()
+
+
+def __dir__() -> list[str]:
+    """Names of the API, and nothing that it is made of."""
+    return sorted({*__all__, "open"})
 
 
 # -- helpers ---------------------------------------------------------------------------------------------------------

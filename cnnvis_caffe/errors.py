@@ -189,7 +189,7 @@ class MissingDependencyError(CnnvisError, ImportError):
         self.package, self.extra = package, extra
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed; "
-            f"install it with: pip install 'cnnvis-caffe[{extra}]'"
+            f'install it, in the checkout of cnnvis_caffe, with: pip install ".[{extra}]"'
         )
 
 

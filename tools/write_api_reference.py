@@ -24,6 +24,18 @@ SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Notes")
 WIDTH = 100
 
 
+def records() -> list[tuple[str, object]]:
+    """The records that can be reached from what the API returns."""
+    from cnnvis_caffe.network.deploy import Deployed
+    from cnnvis_caffe.records import analysis, finding
+    from cnnvis_caffe.records.view import View
+
+    of_analysis = ("Node", "DataSummary", "Snapshot", "LayerFeatures", "Connections", "LayerDebug", "Curve")
+    found = [(name, getattr(analysis, name)) for name in of_analysis]
+    found += [(name, getattr(finding, name)) for name in ("Place", "Evidence")]
+    return [*found, ("View", View), ("Deployed", Deployed)]
+
+
 def api() -> str:
     """The reference of `cnnvis_caffe.api`."""
     from cnnvis_caffe import api as module
@@ -32,6 +44,7 @@ def api() -> str:
     for name in module.__all__:
         thing = getattr(module, name)
         (classes if inspect.isclass(thing) else functions if callable(thing) else []).append((name, thing))
+    classes += records()
     lines = ["# Python reference: `cnnvis_caffe.api`", "", NOTE.format("docstrings"), "", *prose(module.__doc__), ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| [`{name}`](#{name.lower()}) | {summary(thing)} |" for name, thing in functions]

@@ -17,6 +17,7 @@ from case_studies.common.queue import ROOT, Job, run_all
 from case_studies.common.training import RESULT
 from case_studies.network_architecture import figures, report
 from case_studies.network_architecture.paper import NETS
+from cnnvis_caffe.errors import CnnvisError
 
 HERE = Path(__file__).resolve().parent
 QUICK_ITERATIONS = 30
@@ -36,7 +37,10 @@ def main() -> None:
     work = arguments.work / ("quick" if arguments.quick else "full")
     results = work / "results" if arguments.quick else HERE / "results"
     data = arguments.data or arguments.work / "data"
-    prepare_data(data)
+    try:
+        prepare_data(data)
+    except CnnvisError as error:
+        sys.exit(f"{HERE.name}: {error}")
     seeds = range(1, 2 if arguments.quick else arguments.seeds + 1)
     jobs = [Job(f"prototxt/{net}/solver.prototxt", work / net / f"seed_{seed}", seed) for seed in seeds for net in NETS]
     quick = {"iterations": QUICK_ITERATIONS, "n_scored": 1000} if arguments.quick else {}

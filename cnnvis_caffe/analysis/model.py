@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import shlex
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -17,11 +18,12 @@ from cnnvis_caffe import engines
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
-from cnnvis_caffe.datasets.source import ImageSource, open_source
+from cnnvis_caffe.datasets.source import ImageSource, is_class_folders, open_source
 from cnnvis_caffe.errors import (
     DataFileError,
     DataNotFoundError,
     DeviceError,
+    LayerError,
     NetError,
     NoGpuWarning,
     ParamMismatchError,
@@ -32,10 +34,13 @@ from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.feeding import Feeding, feed_by_hand, find_feeding, find_label, test_layers
+from cnnvis_caffe.network.input_shapes import assume_input_shapes
+from cnnvis_caffe.network.means import HOW_TO_GET_A_MEAN, preparation_options
 from cnnvis_caffe.network.names import find_value, value_names
 from cnnvis_caffe.network.nodes import analysis_nodes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.rewrite import analysis_network, find_score
+from cnnvis_caffe.network.snapshot import network_of
 from cnnvis_caffe.network.weights_fit import compare
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
@@ -112,10 +117,11 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     preprocessing = preprocessing_of(request, feeding)
     source = open_source(
         request.data,
-        input_shape=feeding.shape,
+        input_shape=feeding.shape or _shape_for_files(request, network, feeding),
         preprocessing=preprocessing,
         root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
         names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
+        class_names=request.classes,
         progress=progress,
     )
     fed = feed_by_hand(network, feeding, source.input_shape, request.batch or _PROBED_IMAGES)
@@ -142,6 +148,19 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         class_names=_class_names(request, source, n_classes),
         batch=request.batch or automatic_batch(dag, request.device),
     )
+
+
+def _shape_for_files(request: Request, network: NetworkFile, feeding: Feeding) -> tuple[int, int, int] | None:
+    """What the weights say that a network takes; image files come in any shape and are brought to it."""
+    if not request.weights or not is_class_folders(request.data):
+        return None
+    assumed = assume_input_shapes(network, weights=[read_weights(request.weights[0])]).shapes
+    try:
+        dag = build_dag(network, input_shapes=assumed)
+    except LayerError:
+        return None
+    found = next((dag.shape(value) or () for value in dag.inputs if dag.blob_name(value) == feeding.image_blob), ())
+    return (found[1], found[2], found[3]) if len(found) == 4 else None
 
 
 def automatic_batch(dag: Dag, device: str) -> int:
@@ -197,11 +216,8 @@ def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
             if images.new_height and images.new_width:
                 size = (images.new_height, images.new_width)
     elif request.scale is None and not request.mean:
-        logger.warning(
-            "%s says nothing about preprocessing: the images are fed as they are; give --scale and --mean if the "
-            "network was trained otherwise, or the train_val prototxt as the model",
-            request.model,
-        )
+        logger.warning("%s says nothing about preprocessing: the images are fed as they are; %s",
+                       request.model, _trained_with(request))  # fmt: skip
     if request.scale is not None:
         scale = request.scale
     if request.mean:
@@ -220,6 +236,22 @@ def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
     )
 
 
+def _trained_with(request: Request) -> str:
+    """What the network inside the weights says about preprocessing, which a deploy prototxt does not."""
+    network = network_of(read_weights(request.weights[0])) if request.weights else None
+    for layer in network.message.layer if network is not None else ():
+        options = preparation_options(layer)
+        if options:
+            return f"{request.weights[0]} was trained with {' '.join(options)}: give these options" + _if_missing(layer)
+    return "give --scale and --mean if the network was trained otherwise, or the train_val prototxt as the model"
+
+
+def _if_missing(layer: Any) -> str:
+    """What to do about a mean image that lies elsewhere."""
+    name = layer.transform_param.mean_file
+    return f" ({HOW_TO_GET_A_MEAN})" if name and not os.path.isfile(name) else ""
+
+
 def _mean_file(path: str, is_option: bool) -> np.ndarray:
     """Read a mean file; one that the network names and that lies elsewhere can be given as an option."""
     try:
@@ -227,7 +259,9 @@ def _mean_file(path: str, is_option: bool) -> np.ndarray:
     except DataNotFoundError as error:
         if is_option:
             raise
-        raise DataNotFoundError(f"{error}, where the network looks for its mean; say where it is (--mean)") from error
+        raise DataNotFoundError(
+            f"{error}, where the network looks for its mean; say where it is (--mean); {HOW_TO_GET_A_MEAN}"
+        ) from error
 
 
 def _mean_option(text: str) -> tuple[str, tuple[float, ...]]:
@@ -249,14 +283,17 @@ def _class_names(request: Request, source: ImageSource, n_classes: int) -> tuple
         )
     if request.classes:
         if len(request.classes) != n_classes:
-            raise NetError(f"{len(request.classes)} class names are given, but the network has {n_classes} classes")
+            raise NetError(
+                f"{len(request.classes)} class names are given, but the network has {n_classes} classes; name all "
+                f"{n_classes} in the order of its scores (--classes takes a file too, with one name in a line)"
+            )
         return request.classes
     names = source.class_names[:n_classes]
     return (*names, *map(str, range(len(names), n_classes)))
 
 
 def check_classes(request: Request, model: Model, indices: np.ndarray) -> None:
-    """Warn of classes without images, or raise where they were asked for by name.
+    """Warn of classes without images, and of folders that are taken for classes by their order.
 
     Parameters
     ----------
@@ -268,17 +305,25 @@ def check_classes(request: Request, model: Model, indices: np.ndarray) -> None:
     Raises
     ------
     DataFileError
-        If there are no images, or none of a class that was named.
+        If there are no images.
     """
     source = model.source
     if not len(indices):
         raise DataFileError(source.name, "has no images to analyse in this selection")
     counts = np.bincount(source.labels[indices], minlength=model.n_classes)
     empty = [name for name, count in zip(model.class_names, counts) if not count]
-    if empty and request.classes:
-        raise DataFileError(source.name, f"has no images of {_list(empty)}; leave --classes out or give other data")
     if empty:
         logger.warning("%s: no images of %s; their columns stay empty", source.name, _list(empty))
+    if empty and source.class_names and not request.classes and len(source.class_names) < model.n_classes:
+        logger.warning(
+            "%s: %s taken for the first %d of the network's %d classes; if they are others, name all %d in the order "
+            "of its scores with --classes, and folders are found by their names",
+            source.name,
+            ", ".join(source.class_names[:5]) + (", ..." if len(source.class_names) > 5 else ""),
+            len(source.class_names),
+            model.n_classes,
+            model.n_classes,
+        )
 
 
 def _list(names: Sequence[str]) -> str:
@@ -315,7 +360,8 @@ def check_weights(model: Model, snapshots: Sequence[SnapshotFile]) -> None:
                 more = f", and {len(wrong) - 1} more layers" if len(wrong) > 1 else ""
                 raise ParamMismatchError(
                     f"{snapshot.path}: these are not the weights of {model.network.path}: layer {wrong[0].name!r}: "
-                    f"{wrong[0].reason}{more}; compare them with: cnnvis-caffe inspect MODEL WEIGHTS"
+                    f"{wrong[0].reason}{more}; compare them with: cnnvis-caffe inspect "
+                    f"{shlex.quote(model.network.path)} --weights {shlex.quote(snapshot.path)}"
                 )
 
 

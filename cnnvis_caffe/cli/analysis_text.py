@@ -79,7 +79,7 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
     speed = f", {report['images_a_second']:.0f} images/s" if report["images_a_second"] else ""
     lines = [
         f"{report['network']}: {report['n_neurons']} neurons in {len(report['layers'])} layers",
-        f"data       {report['data']}: {report['n_images']} images of {report['n_classes']} classes, "
+        f"data       {report['data']}: {_images(report['n_images'])} of {_classes(analysis)}, "
         f"{report['preprocessing']}",
     ]
     note = analysis.provenance.get("note")
@@ -97,6 +97,17 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
     else:
         lines.append(f"written    {report['file']}, {size(report['bytes'])}, in {duration(report['seconds'])}{speed}")
     return lines
+
+
+def _images(number: int) -> str:
+    """How many images."""
+    return f"{number} image{'s' * (number != 1)}"
+
+
+def _classes(analysis: Analysis) -> str:
+    """How many classes have images, and how many there are where that is not the same."""
+    seen, known = int((analysis.data.class_count > 0).sum()), analysis.data.n_classes
+    return f"{known} classes" if seen == known else f"{seen} of {known} classes"
 
 
 def details(analysis: Analysis, report: dict[str, Any]) -> list[str]:

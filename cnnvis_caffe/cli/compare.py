@@ -60,7 +60,7 @@ def command(
         write_scene(build_compare(comparison, theme=theme_named(theme)), out, scale=scale)
     if as_json:
         click.echo(json.dumps(comparison_json(comparison), indent=1, ensure_ascii=False))
-    elif out is None:
+    else:
         for line in _lines(comparison):
             click.echo(line)
 

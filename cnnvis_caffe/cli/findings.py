@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
 import textwrap
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,7 +50,7 @@ def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_
     found = find(analysis, snapshot=snapshot, thresholds=thresholds, aggregation=aggregation)
     found = tuple(finding for finding in found if finding.severity == "severe" or not severe)
     if as_json:
-        values = {"file": file, "network": analysis.title, "snapshot": label, "findings": [_plain(f) for f in found]}
+        values = {"file": file, "network": analysis.title, "snapshot": label, "findings": [f.to_json() for f in found]}
         click.echo(json.dumps(values, indent=1, ensure_ascii=False))
         return
     for line in _lines(analysis, label, found, min(shutil.get_terminal_size((100, 24)).columns, 100)):
@@ -122,14 +121,6 @@ def _evidence(evidence: Evidence) -> str:
     usual = f" (usual: {evidence.usual})" if evidence.usual else ""
     shown = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.3g}"
     return f"{evidence.name} {shown}{evidence.unit}{usual}"
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    """A finding as values that JSON can hold."""
-    values = asdict(finding)
-    for evidence in values["evidence"]:
-        evidence["value"] = evidence["value"] if math.isfinite(evidence["value"]) else None
-    return values
 
 
 def _can_show(text: str) -> bool:

@@ -85,6 +85,12 @@ def chosen_neuron(analysis: Analysis, text: str) -> tuple[str, int]:
 
     name, _, index = text.rpartition(":")
     nodes = {node.name: node.n_neurons for node in analysis.shown_nodes}
+    if not name and text.isdigit():
+        known = [node.name for node in analysis.shown_nodes if node.name != analysis.data.input_name]
+        example = f"{known[0]}:{text}" if known else f"LAYER:{text}"
+        raise CnnvisError(
+            f"neuron {text}: of which layer? write LAYER:NUMBER, such as {example}; layers: {', '.join(known)}"
+        )
     if text in nodes and name not in nodes:
         raise CnnvisError(f"{text} has {nodes[text]} neurons; say which, such as {text}:0")
     if name not in nodes:

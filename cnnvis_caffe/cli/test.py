@@ -42,20 +42,22 @@ def command(
     from cnnvis_caffe.formats import schema
     from cnnvis_caffe.formats.prototxt import read_network
     from cnnvis_caffe.runtime import net_weights
+    from cnnvis_caffe.runtime.check_data import check_data
     from cnnvis_caffe.runtime.net import Net
     from cnnvis_caffe.runtime.solvers.testing import mean_outputs, score_lines
     from cnnvis_caffe.runtime.solvers.training_log import finite
 
     index = gpu_index(gpu, cpu)
+    network = read_network(model, allow_unknown=False)
+    try:
+        check_data(network, schema.TEST, level, split_names(stage))
+    except DataSourceError as error:
+        deploy = f"cnnvis-caffe deploy {shlex.quote(model)} --out deploy.prototxt"
+        analyze = _analyze("deploy.prototxt", weights)
+        raise NetError(f"{error}; for images of your own: {deploy}, then: {analyze}") from error
     with caffe_log():
         use_device(index, precision=precision)
-        network = read_network(model, allow_unknown=False)
-        try:
-            net = Net(network, schema.TEST, level, split_names(stage))
-        except DataSourceError as error:
-            deploy = f"cnnvis-caffe deploy {shlex.quote(model)} --out deploy.prototxt"
-            analyze = _analyze("deploy.prototxt", weights)
-            raise NetError(f"{error}; for images of your own: {deploy}, then: {analyze}") from error
+        net = Net(network, schema.TEST, level, split_names(stage))
         if all(param.type == "Input" for param in net.param.layer if not param.bottom):
             logger.warning(
                 "%s: no layer reads images, so that these are the scores of zeros; give the train_val prototxt, or "

@@ -64,6 +64,7 @@ def command(
     from cnnvis_caffe.cli.signals import SignalWatch
     from cnnvis_caffe.formats.prototxt import read_solver
     from cnnvis_caffe.runtime.solvers import Action, create_solver
+    from cnnvis_caffe.runtime.solvers.solver_nets import check_solver_data
     from cnnvis_caffe.runtime.tuning import tune_for_training
 
     tune_for_training()
@@ -78,6 +79,7 @@ def command(
         del param.weights[:]
         param.weights.extend(split_names(weights))
 
+    check_solver_data(param, solver)
     with contextlib.ExitStack() as stack:
         screen = stack.enter_context(caffe_log())
         watch = stack.enter_context(SignalWatch(Action(sigint_effect), Action(sighup_effect)))

@@ -63,7 +63,7 @@ def find(candidates: Iterable[str]) -> Path | None:
     return None
 
 
-def download(urls: Sequence[str], md5: str, path: str, progress: Progress) -> Path:
+def download(urls: Sequence[str], md5: str, path: str, progress: Progress, *, others: str = "") -> Path:
     """Download a file into the cache.
 
     Parameters
@@ -76,6 +76,8 @@ def download(urls: Sequence[str], md5: str, path: str, progress: Progress) -> Pa
         Where it goes, below the cache.
     progress : Progress
         Told of bytes.
+    others : str, optional
+        Which other files the data set needs, to be said where this one cannot be had.
 
     Returns
     -------
@@ -84,7 +86,7 @@ def download(urls: Sequence[str], md5: str, path: str, progress: Progress) -> Pa
     Raises
     ------
     DataNotFoundError
-        If no address gives the file, with what each said.
+        If no address gives the file, with where to get it and where to put it.
     MissingDependencyError
         If `pooch` is not installed.
     """
@@ -100,13 +102,16 @@ def download(urls: Sequence[str], md5: str, path: str, progress: Progress) -> Pa
         try:
             downloader = pooch.HTTPDownloader(progressbar=_Bar(progress, url), timeout=30)
             found = pooch.retrieve(url, f"md5:{md5}", target.name, target.parent, downloader=downloader)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
-            failures.append(f"{url}: {str(error).splitlines()[0]}")
+        except OSError as error:  # requests' errors are OSErrors; they tell the whole way that they went
+            failures.append(type(error).__name__)
+        except ValueError:
+            failures.append("wrong checksum")
         else:
             return Path(found)
+    named = os.environ.get("CNNVIS_DATA_DIR")
     raise DataNotFoundError(
-        f"{path} is neither in {' nor in '.join(map(str, roots()))}, and cannot be downloaded "
-        f"({'; '.join(failures)}); download it elsewhere and let CNNVIS_DATA_DIR name the folder"
+        f"{path} is not here and cannot be downloaded ({', '.join(dict.fromkeys(failures))}); get it{others} from "
+        f"{urls[0]} and put it at {Path(named) / path if named else target}"
     )
 
 

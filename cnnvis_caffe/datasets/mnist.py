@@ -93,4 +93,6 @@ def _find(name: str, progress: Progress) -> Path:
     """One of the four files."""
     dotted = name.replace("-idx", ".idx")  # as some unpack it
     found = find(f"mnist/{file}" for file in (f"{name}.gz", name, dotted))
-    return found or download([f"{url}{name}.gz" for url in _URLS], _MD5[name], f"mnist/{name}.gz", progress)
+    urls = [f"{url}{name}.gz" for url in _URLS]
+    others = " (and the other three idx files beside it)"
+    return found or download(urls, _MD5[name], f"mnist/{name}.gz", progress, others=others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -257,6 +258,7 @@ def open_source(
     preprocessing: Preprocessing | None = None,
     root_folder: str = "",
     names: tuple[str, str] = ("data", "label"),
+    class_names: Sequence[str] = (),
     progress: Progress = SILENT,
 ) -> ImageSource:
     """Open what a user named as data.
@@ -274,6 +276,9 @@ def open_source(
         What is put before the paths of a list, as by ImageData's ``root_folder``.
     names : (str, str), default=("data", "label")
         Datasets of an HDF5 file.
+    class_names : sequence of str, optional
+        Of the network's classes, in their order: class folders with these names are these classes, whatever their own
+        order is.
     progress : Progress, default=SILENT
 
     Returns
@@ -295,12 +300,12 @@ def open_source(
     wanted_channels = input_shape[0] if input_shape else 3
     color = False if settings.force_gray else True if settings.force_color else wanted_channels != 1
     note = ""
-    class_names: tuple[str, ...] = ()
+    found_names: tuple[str, ...] = ()
     reader: Reader
     named = _NAMED.fullmatch(text)
     if named and not os.path.exists(text):
         images = datasets.load(named.group(1), named.group(2), progress=progress)
-        reader, class_names = ArrayReader(images.images, images.labels, images.channel_order), images.class_names
+        reader, found_names = ArrayReader(images.images, images.labels, images.channel_order), images.class_names
         note = images.note
     elif not os.path.exists(text):
         hint = f"; did you mean {text}:train?" if text in datasets.NAMES else f"; give {_FORMS}"
@@ -309,10 +314,10 @@ def open_source(
         if kind_of_database(text):
             reader = DatabaseReader(open_database(text), color)
         else:
-            reader, class_names = _class_folders(text, color)
+            reader, found_names = _class_folders(text, color, class_names)
             settings = _for_files(settings)
     elif _is_array_file(text):
-        arrays, labels, order, class_names = read_array_file(text, names)
+        arrays, labels, order, found_names = read_array_file(text, names)
         reader = ArrayReader(arrays, labels, order)
     else:
         reader = _image_list(text, root_folder, color)
@@ -325,7 +330,18 @@ def open_source(
         first = reader.read(np.arange(1))[0]
         height, width = settings.resize or first.shape[1:]
         input_shape = (len(first), settings.crop or height, settings.crop or width)
-    return ImageSource(text, reader, class_names, input_shape, settings, note)
+    return ImageSource(text, reader, found_names, input_shape, settings, note)
+
+
+def is_class_folders(text: str) -> bool:
+    """Say whether what a user named as data is a folder of class folders.
+
+    Parameters
+    ----------
+    text : str
+        As for `open_source`.
+    """
+    return os.path.isdir(text) and not kind_of_database(text)
 
 
 def _for_files(settings: Preprocessing) -> Preprocessing:
@@ -333,22 +349,37 @@ def _for_files(settings: Preprocessing) -> Preprocessing:
     return settings if settings.resize else replace(settings, resize_to_fit=True)
 
 
-def _class_folders(text: str, color: bool) -> tuple[FileReader, tuple[str, ...]]:
-    """Images of a folder with a folder for each class."""
+def _class_folders(text: str, color: bool, class_names: Sequence[str]) -> tuple[FileReader, tuple[str, ...]]:
+    """Images of a folder with a folder for each class; numbered by their order unless they have names of classes."""
     folders = sorted((entry for entry in Path(text).iterdir() if entry.is_dir()), key=lambda path: os.fsencode(path))
     if not folders:
         raise DataFileError(text, f"is a folder without class folders and no database; give {_FORMS}")
     paths: list[Path] = []
     labels: list[int] = []
-    for label, folder in enumerate(folders):
+    names = _names_of(text, [folder.name for folder in folders], class_names)
+    for folder in folders:
         found = sorted(
             (entry for entry in folder.iterdir() if entry.suffix.lower() in _IMAGE_SUFFIXES), key=os.fsencode
         )
         paths += found
-        labels += [label] * len(found)
+        labels += [names.index(folder.name)] * len(found)
     if not paths:
         raise DataFileError(text, f"has {len(folders)} class folders, but no images in them")
-    return FileReader(paths, np.array(labels, np.int64), color), tuple(folder.name for folder in folders)
+    return FileReader(paths, np.array(labels, np.int64), color), names
+
+
+def _names_of(text: str, folders: list[str], class_names: Sequence[str]) -> tuple[str, ...]:
+    """The names that number the folders: those of the classes if the folders have them, else the folders' own."""
+    strangers = [name for name in folders if name not in class_names]
+    if not strangers:
+        return tuple(class_names)
+    if len(strangers) < len(folders):
+        near = difflib.get_close_matches(strangers[0], class_names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "rename or remove it"
+        raise DataFileError(
+            text, f"has a folder {strangers[0]!r}, which is none of the named classes, while others are; {hint}"
+        )
+    return tuple(folders)
 
 
 def _image_list(text: str, root_folder: str, color: bool) -> FileReader:

@@ -14,6 +14,7 @@ from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.deploy_layers import Remaining, is_source, remaining_layers, used_layers
 from cnnvis_caffe.network.input_shapes import assume_input_shapes, set_input_shapes
+from cnnvis_caffe.network.means import mean_notes, preparation_options
 from cnnvis_caffe.network.names import free_name
 from cnnvis_caffe.network.snapshot import network_of, phase_of
 from cnnvis_caffe.network.weights_fit import compare
@@ -53,7 +54,7 @@ class Deployed:
     def comment(self) -> str:
         """Return what the head of the prototxt says."""
         prepared = f"; images are prepared by {' '.join(self.preparation)}" if self.preparation else ""
-        return f"Made from {os.path.basename(self.network.path)} by cnnvis-caffe deploy{prepared}."
+        return f"Made from {os.path.basename(self.network.path)} by `cnnvis-caffe deploy`{prepared}."
 
 
 def deploy(
@@ -112,8 +113,8 @@ def deploy(
         outputs={dag.blob_name(value): dag.shape(value) or () for value in dag.outputs},
         left_out=remaining.left_out,
         put_in=(*put_in, *remaining.put_in),
-        preparation=_preparation(remaining),
-        notes=(*notes, *shape_notes, *_lonely_layers(dag, files), *_problems(dag)),
+        preparation=next(filter(None, map(preparation_options, filter(is_source, remaining.layers))), ()),
+        notes=(*notes, *shape_notes, *mean_notes(remaining.layers), *_lonely_layers(dag, files), *_problems(dag)),
     )
 
 
@@ -261,15 +262,3 @@ def _problems(dag: Dag) -> list[str]:
     first = [layer for layer in dag.layers if not layer.is_shaped and None not in layer.bottom_shapes]
     more = f", nor of {len(first) - 1} more" if len(first) > 1 else ""
     return [f"{layer.name} ({layer.type}): its shape is not known{more}" for layer in first[:1]]
-
-
-def _preparation(remaining: Remaining) -> tuple[str, ...]:
-    """What data layers do to images, as options of an analysis."""
-    for layer in remaining.layers:
-        if not is_source(layer) or not layer.HasField("transform_param"):
-            continue
-        param = layer.transform_param
-        scale = [f"--scale {param.scale:.9g}"] if param.scale != 1 else []
-        mean = param.mean_file or ",".join(f"{value:.9g}" for value in param.mean_value)
-        return (*scale, *([f"--mean {mean}"] if mean else []))
-    return ()

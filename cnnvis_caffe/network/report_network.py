@@ -10,6 +10,7 @@ from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.network.costs import count_params, memory, multiply_adds
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.input_shapes import DISK_TYPES, assume_input_shapes, set_input_shapes
+from cnnvis_caffe.network.means import mean_notes
 from cnnvis_caffe.network.names import value_names
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.weights_fit import compare
@@ -115,7 +116,7 @@ def _network(dag: Dag, network: NetworkFile, notes: Sequence[str]) -> Report:
         "multiply_adds": total,
         "multiply_adds_per_image": total / batch if total is not None and batch else None,
         "memory": None if size is None else asdict(size),
-        "notes": list(notes),
+        "notes": [*notes, *mean_notes(layer for layer in network.message.layer if layer.name in shown)],
         "problems": _problems(dag),
         "unknown_types": unknown,
         "left_out": [layer.name for layer in network.message.layer if layer.name not in shown],

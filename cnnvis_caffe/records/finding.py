@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cnnvis_caffe.records.view import View
 
@@ -93,3 +95,10 @@ class Finding:
             raise ValueError(f"severity must be one of {', '.join(SEVERITIES)}, got {self.severity!r}")
         if not self.places or not self.evidence:
             raise ValueError(f"finding {self.title!r} must have a place and evidence")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON holds it; None for evidence that is no finite number."""
+        values = asdict(self)
+        for evidence in values["evidence"]:
+            evidence["value"] = evidence["value"] if math.isfinite(evidence["value"]) else None
+        return values

@@ -6,11 +6,11 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, Dict, TypeVar, overload
 
 import numpy as np
 
-from cnnvis_caffe.errors import StoreError, StoreVersionError
+from cnnvis_caffe.errors import StoreError, StoreVersionError, UnknownNameError
 from cnnvis_caffe.records.analysis import (
     Analysis,
     Connections,
@@ -27,7 +27,7 @@ from cnnvis_caffe.store.migration import migrate
 from cnnvis_caffe.store.pictures import StoredPictures
 from cnnvis_caffe.store.schema import connection_key, escape
 
-_WHAT = "analysis file; cnnvis-caffe analyze makes one"
+_WHAT = "analysis file; `cnnvis-caffe analyze` makes one"
 #: What was read last is kept, up to this many bytes.
 _CACHE_BYTES = 128 << 20
 
@@ -124,6 +124,8 @@ class Lazy(Mapping[_Key, _Value]):
 
     def __getitem__(self, key: _Key) -> _Value:
         if key not in self._keys:
+            if isinstance(key, str):
+                raise UnknownNameError(f"layer in the {self._kind}", key, map(str, self._keys))
             raise KeyError(key)
         with self._file.lock:
             value: _Value = self._cache.get((self._kind, key), lambda: self._read(key))
@@ -196,6 +198,13 @@ class StoredThumbnails(Sequence[np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+
+class _Named(Dict[str, LayerDebug]):
+    """A dict that lists near names for one that it does not have."""
+
+    def __missing__(self, key: str) -> LayerDebug:
+        raise UnknownNameError("layer in the debugging information", key, self)
 
 
 class _Reader:
@@ -353,7 +362,7 @@ class _Reader:
                 "scale",
                 lambda node, place: file.array(f"{place}/scale", "<f4", (self._by_name[node].n_neurons,)),
             ),
-            debug=debug,
+            debug=_Named(debug),
             thumbnails=lazy("thumbnails", "thumbnail", read_thumbnails),
         )
 

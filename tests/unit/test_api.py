@@ -224,3 +224,63 @@ def test_train_gives_what_analyze_takes(demo_folder, tmp_path, monkeypatch):
     assert [one.iteration for one in made.snapshots] == [2, 3]
     assert made.curves
     assert "20 images" in repr(made)
+
+
+def test_patches_are_those_of_the_analysis(opened):
+    features = opened.snapshots[-1].features["conv2"]
+    found = api.patches(opened, "conv2:7")
+    assert len(found) == features.top_image.shape[1]
+    assert found.table["image"] == features.top_image[7].tolist()
+    np.testing.assert_allclose(found.table["response"], features.top_response[7], rtol=1e-6)
+    # A patch that lies inside its image is cut out of it.
+    for patch, row in zip(found.images, found.table):
+        image = opened.images[row["image"]]
+        if min(row["y0"], row["x0"]) >= 0 and row["y1"] <= image.shape[0] and row["x1"] <= image.shape[1]:
+            np.testing.assert_array_equal(patch, image[row["y0"] : row["y1"], row["x0"] : row["x1"]])
+            break
+    else:
+        raise AssertionError("no patch lies inside")
+    assert max(max(patch.shape[:2]) for patch in api.patches(opened, "conv2:7", size_px=8)) == 8
+    assert repr(found).startswith("conv2:7, iter 600: ")
+    html = ElementTree.fromstring(f"<div>{found._repr_html_()}</div>")
+    assert len(html.findall(".//figure")) == len(found)
+    with pytest.raises(CnnvisError, match="such as conv1:3"):
+        api.patches(opened, "3")
+
+
+def test_findings_turn_into_json(opened):
+    found = api.findings(opened)
+    assert len(found) > 0
+    values = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert [one["title"] for one in values] == [one.title for one in found]
+    assert values[0]["places"][0]["node"] == found[0].places[0].node
+    assert json.loads(json.dumps(found[0].to_json())) == values[0]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda a: a.node("cnv2"), lambda a: a.snapshots[-1].features["cnv2"], lambda a: a.snapshots[-1].debug["cnv2"],
+     lambda a: a.snapshots[-1].connections["cnv2"], lambda a: api.neurons(a, "cnv2"),
+     lambda a: api.neuron_page(a, "cnv2:3"), lambda a: api.picture(a, select="cnv2:3"),
+     lambda a: api.patches(a, "cnv2:3")],
+)  # fmt: skip
+def test_a_mistyped_layer_lists_near_ones(opened, ask):
+    with pytest.raises(KeyError, match="did you mean 'conv2'"):
+        ask(opened)
+
+
+def test_dir_shows_the_api_only():
+    assert dir(api) == sorted({*api.__all__, "open"})
+    assert all(getattr(api, name) is not None for name in dir(api))
+
+
+def test_everything_that_is_returned_is_documented(repository):
+    """Each record that can be reached from what the functions return has a section with its fields."""
+    page = (repository / "docs/api.md").read_text("utf-8")
+    for name in ("Analysis", "Node", "Snapshot", "LayerFeatures", "Connections", "LayerDebug", "Curve", "DataSummary",
+                 "Finding", "Place", "Evidence", "View", "Deployed", "Picture", "Table", "Patches"):  # fmt: skip
+        assert f"## class {name}\n" in page, name
+    for function in (getattr(api, name) for name in api.__all__ if callable(getattr(api, name))):
+        returned = getattr(function, "__annotations__", {}).get("return", "")
+        for name in re.findall(r"[A-Z]\w+", returned):
+            assert name in ("Any", "ModuleType", "None", "Path") or f"## class {name}\n" in page, (function, name)

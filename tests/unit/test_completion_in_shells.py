@@ -1,4 +1,4 @@
-"""The README's lines for completion, put where it says, in real shells: what Tab makes of what was typed."""
+"""The page's lines for completion, put where it says, in real shells: what Tab makes of what was typed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ START_FILES = {
 SECONDS = 60  # at most; a Tab starts a Python
 
 
-def words_of_the_readme(shell):
-    """The block in the README that asks for this shell's completion."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert f"`~/{START_FILES[shell]}`" in readme
-    (block,) = [block for block in re.findall(r"(?ms)^```\w+\n(.*?)^```$", readme) if f"={shell}_source" in block]
+def words_of_the_page(shell):
+    """The block in docs/guides/install.md that asks for this shell's completion."""
+    page = (ROOT / "docs/guides/install.md").read_text("utf-8")
+    assert f"`~/{START_FILES[shell]}`" in page
+    (block,) = [block for block in re.findall(r"(?ms)^```\w+\n(.*?)^```$", page) if f"={shell}_source" in block]
     return block
 
 
@@ -70,14 +70,14 @@ class Shell:
 
 @pytest.fixture
 def shell(request, tmp_path):
-    """A shell whose start file is what the README says, in a new home."""
+    """A shell whose start file is what the page says, in a new home."""
     name = request.param
     if shutil.which(name) is None:
         pytest.skip(f"there is no {name} here")
     home, programs = tmp_path / "home", tmp_path / "programs"
     start = home / START_FILES[name]
     start.parent.mkdir(parents=True)
-    start.write_text(words_of_the_readme(name))
+    start.write_text(words_of_the_page(name))
     programs.mkdir()
     program = programs / "cnnvis-caffe"
     program.write_text(f"#!{sys.executable}\nfrom cnnvis_caffe.cli.main import main\n\nmain()\n")

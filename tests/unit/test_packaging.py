@@ -56,9 +56,9 @@ def test_the_wheel_s_metadata(wheel):
     assert said["Requires-Python"] == ">=3.9"
     assert said["Description-Content-Type"] == "text/markdown"
     assert said.get_payload().startswith("# cnnvis_caffe")
-    readme = (ROOT / "README.md").read_text("utf-8")
+    page = (ROOT / "docs/guides/install.md").read_text("utf-8")
     extras = set(said.get_all("Provides-Extra"))
-    assert set(re.findall(r"(?m)^\| `(\w+)` \|", readme)) == extras - {"all"}
+    assert set(re.findall(r"(?m)^\| `(\w+)` \|", page)) == extras - {"all"}
     classifiers = said.get_all("Classifier")
     assert {f"Programming Language :: Python :: 3.{minor}" for minor in range(9, 14)} <= set(classifiers)
     assert said["License"] == "BSD-3-Clause"
@@ -175,7 +175,21 @@ def test_a_missing_library_is_one_line_that_names_the_extra(demo_folder, tmp_pat
     assert code == 1, said
     assert "Traceback" not in said
     assert said.count("Error: ") == 1
-    assert f"cnnvis-caffe[{extra}]" in said.strip().splitlines()[-1]
+    assert f'pip install ".[{extra}]"' in said.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--solver", "DEMO/solver.prototxt"],
+        ["test", "--model", "DEMO/train_val.prototxt", "--weights", "DEMO/snapshots/lenet_iter_600.caffemodel"],
+    ],
+)
+def test_what_is_missing_is_said_before_any_other_line(demo_folder, arguments):
+    code, _, said = run_without(["lmdb"], [word.replace("DEMO", str(demo_folder)) for word in arguments], demo_folder)
+    assert code == 1
+    (line,) = said.splitlines()
+    assert 'pip install ".[lmdb]"' in line
 
 
 @pytest.mark.parametrize(

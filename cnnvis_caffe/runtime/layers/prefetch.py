@@ -159,6 +159,16 @@ class PrefetchingLayer(Layer):
         if self.initialize:
             say("output data size: %s", ",".join(map(str, shape)))
 
+    def check_mean(self) -> None:
+        """Read the mean image, where there is one, and forget it.
+
+        Raises
+        ------
+        LayerError
+            If it is missing or damaged.
+        """
+        Transformer(self.param.transform_param, is_train(self), error_maker(self))
+
     def open_source(self, fail: Callable[[str], LayerError]) -> tuple[BatchSource, tuple[int, ...]]:
         """Open what the layer reads.
 

@@ -13,6 +13,7 @@ from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.formats.upgrade import upgrade_network
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime import net_weights
+from cnnvis_caffe.runtime.check_data import check_data
 from cnnvis_caffe.runtime.net import Net
 
 logger = logging.getLogger(__name__)
@@ -38,18 +39,15 @@ def make_train_net(param: Any, where: str) -> Net:
     -----
     `Solver::InitTrainNet` in `src/caffe/solver.cpp`.
     """
-    given = [field for field in TRAIN_NET_FIELDS if param.HasField(field)]
-    if len(given) != 1:
-        found = "no train net" if not given else f"more than one train net ({', '.join(given)})"
-        raise NetError(f"{where}: the solver has {found}; give exactly one of {', '.join(TRAIN_NET_FIELDS)}")
-    field = given[0]
+    field = _train_field(param, where)
     source = getattr(param, field)
     if field in ("net", "train_net"):
         logger.info("Creating training net from %s file: %s", field, source)
     else:
         logger.info("Creating training net specified in %s.", field)
     network = _network(source, field, where)
-    net = _build(network, schema.TRAIN, param.train_state)
+    network, state = _in_state(network, schema.TRAIN, param.train_state)
+    net = Net(network, state.phase, state.level)
     _load_weights(net, param)
     return net
 
@@ -73,6 +71,56 @@ def make_test_nets(param: Any, where: str) -> list[Net]:
     `Solver::InitTestNets` in `src/caffe/solver.cpp`: first every `test_net_param`, then every `test_net`, then the
     net that trains for each `test_iter` that is left.
     """
+    nets = []
+    for index, (field, source, own_state) in enumerate(_test_sources(param, where)):
+        described = f"{field} file: {source}" if isinstance(source, str) else field
+        logger.info("Creating test net (#%d) specified by %s", index, described)
+        network, state = _in_state(_network(source, field, where), schema.TEST, own_state)
+        net = Net(network, state.phase, state.level)
+        net.param.debug_info = param.debug_info
+        _load_weights(net, param)
+        nets.append(net)
+    return nets
+
+
+def check_solver_data(param: Any, where: str) -> None:
+    """Open what the data layers of all nets of a solver read, and look for its weights.
+
+    Parameters
+    ----------
+    param : SolverParameter
+    where : str
+        What messages begin with: the solver's file.
+
+    Raises
+    ------
+    NetError
+        If something is missing or damaged, or the solver's nets are not as Caffe allows them.
+    DataNotFoundError
+        If weights are not there.
+    """
+    field = _train_field(param, where)
+    nets = [(field, getattr(param, field), schema.TRAIN, param.train_state)]
+    nets += [(*found[:2], schema.TEST, found[2]) for found in _test_sources(param, where)]
+    for field, source, phase, own_state in nets:
+        network, state = _in_state(_network(source, field, where), phase, own_state)
+        check_data(network, state.phase, state.level)
+    for path in (path.strip() for entry in param.weights for path in entry.split(",")):
+        if not os.path.exists(path):
+            raise DataNotFoundError(f"{path}: there is no such file")
+
+
+def _train_field(param: Any, where: str) -> str:
+    """The field of a solver that gives the net that learns."""
+    given = [field for field in TRAIN_NET_FIELDS if param.HasField(field)]
+    if len(given) != 1:
+        found = "no train net" if not given else f"more than one train net ({', '.join(given)})"
+        raise NetError(f"{where}: the solver has {found}; give exactly one of {', '.join(TRAIN_NET_FIELDS)}")
+    return given[0]
+
+
+def _test_sources(param: Any, where: str) -> list[tuple[str, Any, Any]]:
+    """Field, file or message, and own state of every test net."""
     sources = [("test_net_param", message) for message in param.test_net_param]
     sources += [("test_net", path) for path in param.test_net]
     n_test_iter = len(param.test_iter)
@@ -91,16 +139,8 @@ def make_test_nets(param: Any, where: str) -> list[Net]:
         )
     if sources and param.test_interval <= 0:
         raise NetError(f"{where}: the solver has test nets, so test_interval must be above 0")
-    nets = []
-    for index, (field, source) in enumerate(sources):
-        described = f"{field} file: {source}" if isinstance(source, str) else field
-        logger.info("Creating test net (#%d) specified by %s", index, described)
-        network = _network(source, field, where)
-        net = _build(network, schema.TEST, param.test_state[index] if param.test_state else None)
-        net.param.debug_info = param.debug_info
-        _load_weights(net, param)
-        nets.append(net)
-    return nets
+    states = list(param.test_state) or [None] * len(sources)
+    return [(field, source, state) for (field, source), state in zip(sources, states)]
 
 
 def _network(source: Any, field: str, where: str) -> NetworkFile:
@@ -119,8 +159,8 @@ def _network(source: Any, field: str, where: str) -> NetworkFile:
     return NetworkFile(f"{where} ({field})", message, "V2", tuple(upgrades), (), {})
 
 
-def _build(network: NetworkFile, phase: int, own_state: Any) -> Net:
-    """Build a net in the solver's default state, overruled by that of its file and that in the solver."""
+def _in_state(network: NetworkFile, phase: int, own_state: Any) -> tuple[NetworkFile, Any]:
+    """A net in the solver's default state, overruled by that of its file and that in the solver; and this state."""
     state = schema.NetState(phase=phase)
     state.MergeFrom(network.message.state)
     if own_state is not None:
@@ -128,7 +168,7 @@ def _build(network: NetworkFile, phase: int, own_state: Any) -> Net:
     message = type(network.message)()
     message.CopyFrom(network.message)
     message.state.CopyFrom(state)
-    return Net(dataclasses.replace(network, message=message), state.phase, state.level)
+    return dataclasses.replace(network, message=message), state
 
 
 def _load_weights(net: Net, param: Any) -> None:

@@ -120,7 +120,7 @@ class StartPage(QWidget):
         begin.addWidget(heading)
         self.buttons: dict[str, QtWidgets.QPushButton] = {}
         for name, text, tip, signal in (
-            ("open", "Open an analysis…", "A file that cnnvis-caffe analyze wrote", self.open_requested),
+            ("open", "Open an analysis…", "A file written by cnnvis-caffe analyze", self.open_requested),
             ("model", "Analyse a model…", "Network, weights and data", self.model_requested),
             ("demo", "Show the demo", "Trains a small network on handwritten digits", self.demo_requested),
         ):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -53,3 +56,18 @@ def test_redundant_neurons_have_a_partner_and_live():
     similarity[4, 9] = similarity[9, 4] = 0.9995
     analysis = with_snapshot(analysis, similarity={**analysis.snapshots[-1].similarity, "conv1": similarity})
     assert observations.redundant_neurons(analysis, "conv1") == {"redundant": [4, 2, 2], "n_neurons": 20}
+
+
+def test_without_mnist_it_says_in_one_line_what_to_get_and_where_to_put_it(repository, tmp_path):
+    # Whatever is downloaded goes through a proxy that is not there.
+    environment = {
+        **os.environ, "CNNVIS_DATA_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(repository),
+        "https_proxy": "http://127.0.0.1:9",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "case_studies.network_architecture.run", "--quick", "--work", str(tmp_path)]
+    done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("network_architecture: mnist/train-images-idx3-ubyte.gz is not here and cannot be down")
+    assert line.endswith(f"and put it at {tmp_path}/mnist/train-images-idx3-ubyte.gz")
+    assert len(line) < 400

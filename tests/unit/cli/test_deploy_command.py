@@ -30,7 +30,7 @@ def test_what_it_writes_and_says(call, alone, tmp_path):
         f"next       cnnvis-caffe analyze --model {out} --weights {alone} --data FOLDER --scale 0.00390625" in lines[-1]
     )
     assert out.read_text().startswith(
-        "# Made from alone.caffemodel by cnnvis-caffe deploy; images are prepared by --scale"
+        "# Made from alone.caffemodel by `cnnvis-caffe deploy`; images are prepared by --scale"
     )
     layers = read_network(out, allow_unknown=False).message.layer
     assert (layers[0].type, layers[-1].type) == ("Input", "Softmax")

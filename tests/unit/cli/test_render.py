@@ -111,6 +111,7 @@ def test_a_chart_without_a_training_log_says_what_to_do(lenet, monkeypatch, tmp_
         (("--expand", "conv9"), "there is no group of layers 'conv9'; did you mean"),
         (("--snapshot", "iter 7"), "there is no snapshot 'iter 7'"),
         (("--select", "conv1:20"), "conv1 has the neurons 0 to 19, not '20'"),
+        (("--select", "3"), "of which layer? write LAYER:NUMBER, such as conv1:3; layers: conv1, pool1"),
         (("--select", "conv7:1"), "there is no layer with neurons 'conv7'"),
         (("--session", "nowhere.json"), "nowhere.json"),
     ],

@@ -13,6 +13,8 @@ import sys
 import time
 import warnings
 
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -330,3 +332,30 @@ def test_effects_of_signals_can_be_chosen(here):
         process.send_signal(signal.SIGHUP)
         process.stderr.read()
         assert process.wait(30) == 128 + signal.SIGHUP
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train", "-solver", "solver.prototxt"], ["test", "-model", "net.prototxt", "-weights", "w"]]
+)
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ('data_param { source: "gone_lmdb" batch_size: 2 backend: LMDB }', "gone_lmdb: there is no such database"),
+        ('image_data_param { source: "gone.txt" batch_size: 2 }', "gone.txt"),
+        ('hdf5_data_param { source: "gone.txt" batch_size: 2 }', "gone.txt"),
+        (
+            'image_data_param { source: "list.txt" batch_size: 1 } transform_param { mean_file: "gone.mean" }',
+            "gone.mean",
+        ),
+    ],
+)
+def test_data_that_is_missing_is_said_before_any_other_line(here, arguments, layer, words):
+    kind = {"data": "Data", "imag": "ImageData", "hdf5": "HDF5Data"}[layer[:4]]
+    text = f'layer {{ name: "data" type: "{kind}" top: "data" top: "label" {layer} }}\n'
+    (here / "net.prototxt").write_text(text + NET[NET.index('layer { name: "ip"') :])
+    (here / "list.txt").write_text("a.png 1\n")
+    cv2.imwrite("a.png", np.zeros((4, 5, 3), np.uint8))
+    result = run(*arguments)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert words in line

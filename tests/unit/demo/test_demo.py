@@ -77,7 +77,7 @@ def test_without_qt_too(demo_folder, call, tmp_path, monkeypatch):
     monkeypatch.setattr(view.command, "callback", no_window)
     result = call("--folder", demo_folder)
     assert result.exit_code == 0, result.output
-    assert "cnnvis-caffe[viewer]" in result.output
+    assert 'pip install ".[viewer]"' in result.output
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -108,7 +108,7 @@ def test_png_without_cairo_is_refused_before_any_work(call, tmp_path, monkeypatc
     monkeypatch.setattr(command_module, "_has_cairo", lambda: False)
     result = call("--folder", tmp_path / "demo", "--out", "a.png")
     assert result.exit_code == 1
-    assert "cnnvis-caffe[render]" in result.output
+    assert 'pip install ".[render]"' in result.output
     assert not (tmp_path / "demo").exists()
 
 

@@ -59,7 +59,7 @@ def test_no_file(tmp_path):
 @pytest.mark.parametrize("found", [b"", b"\x89PNG\r\n\x1a\n", b"name: 'LeNet'\n" * 100])
 def test_no_hdf5(tmp_path, found):
     (tmp_path / "a").write_bytes(found)
-    with pytest.raises(StoreError, match="is no analysis file; cnnvis-caffe analyze makes one"):
+    with pytest.raises(StoreError, match="is no analysis file; `cnnvis-caffe analyze` makes one"):
         read_analysis(tmp_path / "a")
 
 
