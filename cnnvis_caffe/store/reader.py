@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Dict, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -200,7 +200,7 @@ class StoredThumbnails(Sequence[np.ndarray]):
         return len(self._numbers)
 
 
-class _Named(Dict[str, LayerDebug]):
+class _Named(dict[str, LayerDebug]):
     """A dict that lists near names for one that it does not have."""
 
     def __missing__(self, key: str) -> LayerDebug:

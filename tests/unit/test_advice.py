@@ -82,6 +82,12 @@ PRINTED = sorted(
 )
 
 
+@pytest.fixture(autouse=True)
+def any_file(monkeypatch):
+    """The files that are named are the user's."""
+    monkeypatch.setattr(click.Path, "convert", lambda self, value, param, ctx: value)
+
+
 def parse(command: str) -> None:
     """Parse a command as it would be when it is typed; a bare name of a command must exist."""
     words = [word for word in shlex.split(command) if word not in ("[OPTIONS]",)]
