@@ -62,6 +62,11 @@ EXAMPLES = {
         cnnvis-caffe demo
         cnnvis-caffe demo --folder demo --out picture.png
     """,
+    "deploy": r"""
+        cnnvis-caffe deploy lenet.caffemodel --out deploy.prototxt
+        cnnvis-caffe deploy train_val.prototxt --weights lenet.caffemodel \
+            --out deploy.prototxt --input-shape data=1,1,28,28
+    """,
     "export": r"""
         cnnvis-caffe export lenet.cnnvis.h5 mean --layers conv2 --out mean.csv
         cnnvis-caffe export lenet.cnnvis.h5 patches --layers conv1 --out patches.png
