@@ -248,17 +248,35 @@ def _picked(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list
     return result + [_same(t, t, bottoms[t]) for t in range(len(tops))]
 
 
+def _axpy(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
+    """A factor for each channel, and two blobs value by value."""
+    return [_everything(0, 0, bottoms[0], SAME_CHANNEL), _same(0, 1, bottoms[1]), _same(0, 2, bottoms[2])]
+
+
+def _normalize(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
+    """All channels of a place, or of all places."""
+    if layer.param.norm_param.across_spatial:
+        return [_everything(0, 0, bottoms[0])]
+    return [_mixed_along(1, bottoms[0])]
+
+
+def _shuffled(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
+    """The same place of another channel."""
+    return [_mixed_along(1, bottoms[0])]
+
+
 _POINTWISE = (
-    "AbsVal", "BNLL", "Clip", "Dropout", "ELU", "Eltwise", "Embed", "Exp", "Log", "PReLU", "Power", "ReLU", "Sigmoid",
-    "Split", "Swish", "TanH", "Threshold",
+    "AbsVal", "BN", "BNLL", "Clip", "Dropout", "ELU", "Eltwise", "Embed", "Exp", "Log", "PReLU", "Power", "ReLU",
+    "ReLU6", "Sigmoid", "Split", "Swish", "TanH", "Threshold",
 )  # fmt: skip
 _NOTHING = (
     "Data", "DummyData", "HDF5Data", "HDF5Output", "ImageData", "Input", "MemoryData", "Parameter", "Silence",
     "WindowData",
 )  # fmt: skip
 _WHOLE = (
-    "Accuracy", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "InfogainLoss", "LSTM", "LSTMUnit",
-    "MultinomialLogisticLoss", "Permute", "RNN", "SPP", "SigmoidCrossEntropyLoss", "SoftmaxWithLoss",
+    "Accuracy", "CenterLoss", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "InfogainLoss", "Interp", "LSTM",
+    "LSTMUnit", "MultinomialLogisticLoss", "PSROIPooling", "Permute", "RNN", "ROIPooling", "Reorg", "Reverse", "SPP",
+    "SigmoidCrossEntropyLoss", "SmoothL1Loss", "SoftmaxWithLoss", "Transpose", "Upsample",
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {
@@ -266,6 +284,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_NOTHING, _nothing),
     **dict.fromkeys(_WHOLE, _whole),
     "ArgMax": _arg_max,
+    "Axpy": _axpy,
     "BatchNorm": _batch_norm,
     "BatchReindex": _picked,
     "Bias": _operand,
@@ -279,11 +298,13 @@ RULES: dict[str, Rule] = {
     "InnerProduct": _inner_product,
     "LRN": _lrn,
     "MVN": _mvn,
+    "Normalize": _normalize,
     "Pooling": _pooling,
     "Python": _unknown,
     "Reduction": _reduction,
     "Reshape": _reshaped,
     "Scale": _operand,
+    "ShuffleChannel": _shuffled,
     "Slice": _slice,
     "Softmax": _softmax,
     "Tile": _tile,

@@ -80,7 +80,21 @@ LAYER_MODULES = {
 
 #: The same for layer types that only forks of Caffe have; the class says whose it is.
 FORK_MODULES = {
+    "Axpy": "axpy",
+    "BN": "bn",
+    "CenterLoss": "center_loss",
+    "Interp": "interp",
+    "Normalize": "normalize",
+    "PSROIPooling": "psroi_pooling",
     "Permute": "permute",
+    "ROIPooling": "roi_pooling",
+    "ReLU6": "relu6",
+    "Reorg": "reorg",
+    "Reverse": "reverse",
+    "ShuffleChannel": "shuffle_channel",
+    "SmoothL1Loss": "smooth_l1_loss",
+    "Transpose": "transpose",
+    "Upsample": "upsample",
 }
 
 

@@ -1,4 +1,4 @@
-"""Layers of Caffe's forks, beside plain numpy and finite differences."""
+"""Layers of Caffe's forks, beside plain numpy after the forks' sources, and beside finite differences."""
 
 from __future__ import annotations
 
@@ -8,42 +8,460 @@ import pytest
 from cnnvis_caffe.errors import LayerError, UnsupportedLayerError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text
+from cnnvis_caffe.runtime.layers import FORK_MODULES, create_layer
 from cnnvis_caffe.runtime.net import Net
 
-DATA = "layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 dim: 4 dim: 5 } } } "
+FORCED = "force_backward: true "
 
 
-def build(layer, data=DATA):
-    text = f"force_backward: true {data} layer {{ name: 'y' bottom: 'x' top: 'y' {layer} }}"
-    return Net(network_from_text(text, allow_unknown=False), schema.TEST)
+def blob(name, *shape):
+    dims = " ".join(f"dim: {length}" for length in shape)
+    return f"layer {{ name: '{name}' type: 'Input' top: '{name}' input_param {{ shape {{ {dims} }} }} }} "
 
 
-def run(net, seed=1):
-    """Put random numbers in, go forward and backward; return input, output, and both gradients."""
-    draw = np.random.default_rng(seed).standard_normal
-    x, y = net.blobs[0], net.tops[-1][0]
-    x.data[...] = draw(x.shape)
+def build(layer, *inputs, phase=schema.TEST):
+    """A net of inputs and one layer that reads them and writes y; inputs are texts of `blob`."""
+    names = [text.split("'")[1] for text in inputs]
+    bottoms = " ".join(f"bottom: '{name}'" for name in names)
+    text = f"{FORCED}{''.join(inputs)} layer {{ name: 'y' {bottoms} top: 'y' {layer} }}"
+    return Net(network_from_text(text, allow_unknown=False), phase)
+
+
+def set_inputs(net, *values):
+    for number, value in enumerate(values):
+        net.tops[number][0].data[...] = value
+
+
+def forward(net):
     net.forward()
-    y.diff[...] = draw(y.shape)
+    return net.tops[-1][0].data.copy()
+
+
+def backward(net, dy):
+    """Gradients of all inputs and parameters for a gradient of y."""
+    net.tops[-1][0].diff[...] = dy
+    net.clear_param_diffs()
     net.backward()
-    return x.data.copy(), y.data.copy(), x.diff.copy(), y.diff.copy()
+    bottoms = [ids.diff.copy() for ids in net.bottoms[-1]]
+    return bottoms, [param.diff.copy() for param in net.layers[-1].blobs]
 
 
-@pytest.mark.parametrize(
-    ("order", "axes"), [("order: 0 order: 2 order: 3 order: 1", (0, 2, 3, 1)), ("order: 3 order: 0", (3, 0, 1, 2))]
-)
-def test_permute(order, axes):
-    x, y, dx, dy = run(build(f"type: 'Permute' permute_param {{ {order} }}"))
-    assert np.array_equal(y, x.transpose(axes))
-    assert np.array_equal(dx.transpose(axes), dy)
+def numeric(net, target, dy, step=1e-2):
+    """Gradient of sum(y * dy) with respect to an array of the net, by central differences."""
+    result = np.zeros_like(target)
+    for index in np.ndindex(target.shape):
+        old = target[index]
+        values = []
+        for change in (step, -step):
+            target[index] = old + change
+            values.append((forward(net).astype(np.float64) * dy).sum())
+        target[index] = old
+        result[index] = (values[0] - values[1]) / (2 * step)
+    return result
 
 
-@pytest.mark.parametrize("order", ["order: 0 order: 0", "order: 4"])
-def test_permute_refuses_other_axes(order):
-    with pytest.raises(LayerError, match="must name axes of blob 'x' of shape .*, 0 to 3, each at most once"):
-        build(f"type: 'Permute' permute_param {{ {order} }}")
+def check_gradients(net, which=(0,), params=True, rtol=2e-2, atol=2e-3, seed=5):
+    y = forward(net)
+    dy = np.random.default_rng(seed).standard_normal(y.shape).astype(np.float32)
+    bottoms, blobs = backward(net, dy)
+    for number in which:
+        expected = numeric(net, net.bottoms[-1][number].data, dy)
+        assert bottoms[number] == pytest.approx(expected, rel=rtol, abs=atol)
+    if params:
+        for found, param in zip(blobs, net.layers[-1].blobs):
+            assert found == pytest.approx(numeric(net, param.data, dy), rel=rtol, abs=atol)
+
+
+def normal(*shape, seed=1):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+X = blob("x", 2, 3, 4, 5)
+
+
+def test_every_layer_says_whose_it_is():
+    for kind in FORK_MODULES:
+        layer = create_layer(schema.LayerParameter(name="a", type=kind), initialize=False)
+        assert layer.fork and type(layer).__doc__ and "Follows" in type(layer).__doc__
 
 
 def test_a_setting_of_a_fork_that_a_layer_would_pass_over_is_refused():
-    with pytest.raises(UnsupportedLayerError, match="batch_norm_param.scale_bias is not a setting of Caffe 1.0"):
-        build("type: 'BatchNorm' batch_norm_param { scale_bias: true }")
+    with pytest.raises(UnsupportedLayerError, match="convolution_param.hole is not a setting of Caffe 1.0"):
+        build("type: 'Convolution' convolution_param { num_output: 2 kernel_size: 1 hole: 2 }", X)
+
+
+# -- other order, other size ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "axes"),
+    [
+        ("type: 'Permute' permute_param { order: 0 order: 2 order: 3 order: 1 }", (0, 2, 3, 1)),
+        ("type: 'Permute' permute_param { order: 3 order: 0 }", (3, 0, 1, 2)),
+        ("type: 'Transpose' transpose_param { dim: 3 dim: 0 dim: 2 dim: 1 }", (3, 0, 2, 1)),
+    ],
+)
+def test_axes_in_another_order(layer, axes):
+    net = build(layer, X)
+    x, dy = normal(2, 3, 4, 5), normal(*np.empty((2, 3, 4, 5)).transpose(axes).shape, seed=2)
+    set_inputs(net, x)
+    assert np.array_equal(forward(net), x.transpose(axes))
+    ((dx,), _) = backward(net, dy)
+    assert np.array_equal(dx.transpose(axes), dy)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        ("type: 'Permute' permute_param { order: 0 order: 0 }", "must name axes of blob 'x' of shape"),
+        ("type: 'Permute' permute_param { order: 4 }", "0 to 3, each at most once"),
+        ("type: 'Transpose' transpose_param { dim: 0 dim: 1 }", "must name each axis of blob 'x'"),
+        ("type: 'Reverse' reverse_param { axis: 4 }", "axis 4 is out of range"),
+        ("type: 'Reorg' reorg_param { stride: 3 }", "channels must be divisible by 9, height and width by 3"),
+        ("type: 'Reorg'", "stride must be given"),
+        ("type: 'ShuffleChannel' shuffle_channel_param { group: 2 }", "does not divide the channels"),
+        ("type: 'Interp' interp_param { pad_beg: 1 zoom_factor: 2 }", "only numbers up to 0"),
+        ("type: 'Interp'", "needs a size"),
+        ("type: 'Upsample' upsample_param { scale: 0 }", "scales must be at least 1"),
+    ],
+)
+def test_bad_settings_are_one_error(layer, words):
+    with pytest.raises(LayerError, match=words):
+        build(layer, X)
+
+
+@pytest.mark.parametrize("axis", [0, 2, -1])
+def test_reverse(axis):
+    net = build(f"type: 'Reverse' reverse_param {{ axis: {axis} }}", X)
+    x, dy = normal(2, 3, 4, 5), normal(2, 3, 4, 5, seed=2)
+    set_inputs(net, x)
+    assert np.array_equal(forward(net), np.flip(x, axis))
+    ((dx,), _) = backward(net, dy)
+    assert np.array_equal(dx, np.flip(dy, axis))
+
+
+def test_shuffle_channel():
+    net = build("type: 'ShuffleChannel' shuffle_channel_param { group: 2 }", blob("x", 2, 6, 3, 4))
+    x, dy = normal(2, 6, 3, 4), normal(2, 6, 3, 4, seed=2)
+    set_inputs(net, x)
+    expected = np.empty_like(x)
+    for group in range(2):
+        for channel in range(3):
+            expected[:, channel * 2 + group] = x[:, group * 3 + channel]
+    assert np.array_equal(forward(net), expected)
+    ((dx,), _) = backward(net, dy)
+    assert (dx * x).sum() == pytest.approx((dy * expected).sum(), rel=1e-4, abs=1e-5)
+
+
+def darknet_reorg(x, stride, reverse):
+    """As darknet's loops have it: which value goes where, counted along the flat array."""
+    n, c, h, w = x.shape
+    source, result, fewer = x.reshape(-1), np.empty(x.size, np.float32), c // stride**2
+    for b in range(n):
+        for k in range(c):
+            for j in range(h):
+                for i in range(w):
+                    inner = i + w * (j + h * (k + c * b))
+                    offset = k // fewer
+                    far = i * stride + offset % stride
+                    deep = j * stride + offset // stride
+                    outer = far + w * stride * (deep + h * stride * (k % fewer + fewer * b))
+                    if reverse:
+                        result[outer] = source[inner]
+                    else:
+                        result[inner] = source[outer]
+    return result
+
+
+@pytest.mark.parametrize(("reverse", "top"), [(False, (2, 32, 2, 3)), (True, (2, 2, 8, 12))])
+def test_reorg(reverse, top):
+    net = build(f"type: 'Reorg' reorg_param {{ stride: 2 reverse: {str(reverse).lower()} }}", blob("x", 2, 8, 4, 6))
+    x, dy = normal(2, 8, 4, 6), normal(*top, seed=2)
+    set_inputs(net, x)
+    y = forward(net)
+    assert y.shape == top
+    assert np.array_equal(y.reshape(-1), darknet_reorg(x, 2, reverse))
+    ((dx,), _) = backward(net, dy)
+    assert (dx * x).sum() == pytest.approx((dy * y).sum(), rel=1e-4, abs=1e-4)
+
+
+def bilinear(x, height, width):
+    """Corners on corners, one value at a time."""
+    n, c, h, w = x.shape
+    result = np.empty((n, c, height, width))
+    for i in range(height):
+        for j in range(width):
+            y = i * (h - 1) / (height - 1) if height > 1 else 0.0
+            z = j * (w - 1) / (width - 1) if width > 1 else 0.0
+            y0, z0 = int(y), int(z)
+            y1, z1 = min(y0 + 1, h - 1), min(z0 + 1, w - 1)
+            a, b = y - y0, z - z0
+            upper = (1 - b) * x[:, :, y0, z0] + b * x[:, :, y0, z1]
+            lower = (1 - b) * x[:, :, y1, z0] + b * x[:, :, y1, z1]
+            result[:, :, i, j] = (1 - a) * upper + a * lower
+    return result
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "crop"),
+    [
+        ("zoom_factor: 3", (10, 13), 0),
+        ("shrink_factor: 2", (2, 3), 0),
+        ("height: 9 width: 1", (9, 1), 0),
+        ("shrink_factor: 2 zoom_factor: 4", (5, 9), 0),
+        ("height: 6 width: 7 pad_beg: -1 pad_end: -1", (6, 7), 1),
+    ],
+)
+def test_interp(settings, size, crop):
+    net = build(f"type: 'Interp' interp_param {{ {settings} }}", X)
+    x = normal(2, 3, 4, 5)
+    set_inputs(net, x)
+    y = forward(net)
+    assert y.shape[2:] == size
+    cropped = x[:, :, crop : 4 - crop, crop : 5 - crop]
+    assert y == pytest.approx(bilinear(cropped, *size), abs=1e-5)
+    check_gradients(net)
+
+
+def test_interp_takes_the_size_of_a_second_bottom():
+    net = build("type: 'Interp'", X, blob("like", 1, 1, 7, 3))
+    set_inputs(net, normal(2, 3, 4, 5))
+    assert forward(net).shape == (2, 3, 7, 3)
+
+
+def test_upsample_undoes_a_max_pooling():
+    text = (
+        f"{FORCED}{blob('x', 2, 3, 6, 8)} layer {{ name: 'p' type: 'Pooling' bottom: 'x' top: 'p' top: 'places' "
+        "pooling_param { kernel_size: 2 stride: 2 } }"
+        "layer { name: 'y' type: 'Upsample' bottom: 'p' bottom: 'places' top: 'y' upsample_param { scale: 2 } }"
+    )
+    net = Net(network_from_text(text, allow_unknown=False), schema.TEST)
+    x, dy = normal(2, 3, 6, 8), normal(2, 3, 6, 8, seed=2)
+    set_inputs(net, x)
+    largest = x.reshape(2, 3, 3, 2, 4, 2).max((3, 5)).repeat(2, 2).repeat(2, 3)
+    assert np.array_equal(forward(net), np.where(x == largest, x, 0))
+    backward(net, dy)
+    assert np.array_equal(net.blobs[0].diff, np.where(x == largest, dy, 0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        ("scale_h: 2 scale_w: 3", (8, 15)),
+        ("scale: 2 pad_out_h: true", (7, 10)),
+        ("upsample_h: 8 upsample_w: 9", (8, 9)),
+        ("", (8, 10)),
+    ],
+)
+def test_sizes_of_upsample(settings, size):
+    net = build(f"type: 'Upsample' upsample_param {{ {settings} }}", X, blob("places", 2, 3, 4, 5))
+    assert net.tops[-1][0].shape == (2, 3, *size)
+
+
+def test_upsample_of_one_bottom_repeats():
+    net = build("type: 'Upsample' upsample_param { scale: 3 }", X)
+    x = normal(2, 3, 4, 5)
+    set_inputs(net, x)
+    assert np.array_equal(forward(net), x.repeat(3, 2).repeat(3, 3))
+    check_gradients(net)
+
+
+# -- value by value, and normalising ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", ["", "relu_param { negative_slope: 0.1 }", "relu6_param { negative_slope: 0.2 }"])
+@pytest.mark.parametrize("top", ["y", "x"])
+def test_relu6(settings, top):
+    text = f"{FORCED}{X} layer {{ name: 'y' type: 'ReLU6' bottom: 'x' top: '{top}' {settings} }}"
+    net = Net(network_from_text(text, allow_unknown=False), schema.TEST)
+    slope = float(settings.split(":")[1].split("}")[0]) if settings else 0
+    x, dy = 5 * normal(2, 3, 4, 5), normal(2, 3, 4, 5, seed=2)
+    set_inputs(net, x)
+    assert forward(net) == pytest.approx(np.minimum(np.maximum(x, 0) + slope * np.minimum(x, 0), 6), abs=1e-6)
+    net.blobs[-1].diff[...] = dy
+    net.backward()
+    expected = dy * np.where(x >= 6, 0, np.where(x > 0, 1, slope))
+    assert net.blobs[0].diff == pytest.approx(expected, abs=1e-6)
+
+
+def test_axpy():
+    net = build("type: 'Axpy'", blob("a", 2, 3, 1, 1), X, blob("b", 2, 3, 4, 5))
+    a, x, b = normal(2, 3, 1, 1), normal(2, 3, 4, 5, seed=2), normal(2, 3, 4, 5, seed=3)
+    set_inputs(net, a, x, b)
+    assert forward(net) == pytest.approx(a * x + b, abs=1e-6)
+    check_gradients(net, which=(0, 1, 2))
+    with pytest.raises(LayerError, match="needs one factor for each image and channel"):
+        build("type: 'Axpy'", blob("a", 2, 3, 2, 1), X, blob("b", 2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("across", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_normalize(across, shared):
+    settings = f"across_spatial: {str(across).lower()} channel_shared: {str(shared).lower()}"
+    net = build(f"type: 'Normalize' norm_param {{ {settings} scale_filler {{ value: 1.5 }} }}", X)
+    x = normal(2, 3, 4, 5)
+    set_inputs(net, x)
+    length = np.sqrt((x**2).sum((1, 2, 3) if across else 1, keepdims=True) + 1e-10)
+    assert net.layers[-1].blobs[0].shape == (() if shared else (3,))
+    assert forward(net) == pytest.approx(1.5 * x / length, rel=1e-5)
+    check_gradients(net)
+
+
+def test_bn_of_segnet():
+    net = build("type: 'BN' bn_param { scale_filler { value: 1.5 } shift_filler { value: 0.25 } }", X)
+    x = 3 * normal(2, 3, 4, 5) + 1
+    set_inputs(net, x)
+    mean, variance = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)
+    assert [param.shape for param in net.layers[-1].blobs] == [(1, 3, 1, 1)] * 2
+    assert forward(net) == pytest.approx(1.5 * (x - mean) / np.sqrt(variance) + 0.25, rel=1e-4, abs=1e-5)
+    check_gradients(net)
+    net = build("type: 'BN' bn_param { bn_mode: INFERENCE }", X)
+    set_inputs(net, x)
+    scale, shift = normal(1, 3, 1, 1), normal(1, 3, 1, 1, seed=2)
+    net.layers[-1].blobs[0].data[...], net.layers[-1].blobs[1].data[...] = scale, shift
+    assert forward(net) == pytest.approx(x * scale + shift, rel=1e-5, abs=1e-6)
+    check_gradients(net)
+
+
+def test_bn_of_xiong():
+    net = build("type: 'BN' bn_param { momentum: 0.75 eps: 0.1 slope_filler { value: 2 } }", X, phase=schema.TRAIN)
+    x = 3 * normal(2, 3, 4, 5) + 1
+    set_inputs(net, x)
+    mean, variance = x.mean((0, 2, 3), keepdims=True), x.var((0, 2, 3), keepdims=True)
+    assert forward(net) == pytest.approx(2 * (x - mean) / np.sqrt(variance + 0.1), rel=1e-4, abs=1e-5)
+    running = [param.data.copy() for param in net.layers[-1].blobs[2:]]
+    assert running[0] == pytest.approx(0.25 * mean, rel=1e-4)
+    assert running[1] == pytest.approx(0.75 + 0.25 * variance, rel=1e-4)
+    check_gradients(net, params=False)
+    frozen = build("type: 'BN' bn_param { frozen: true eps: 0.1 }", X, phase=schema.TRAIN)
+    set_inputs(frozen, x)
+    for param, value in zip(frozen.layers[-1].blobs[2:], running):
+        param.data[...] = value
+    expected = (x - running[0]) / np.sqrt(running[1] + 0.1)
+    assert forward(frozen) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    check_gradients(frozen, params=False)
+
+
+# -- losses ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_weights", [0, 1, 2])
+def test_smooth_l1_loss(n_weights):
+    inputs = [blob(name, 4, 3) for name in ("a", "b", "inside", "outside")[: 2 + n_weights]]
+    net = build("type: 'SmoothL1Loss' smooth_l1_loss_param { sigma: 1.5 }", *inputs)
+    arrays = [normal(4, 3, seed=seed) for seed in range(2 + n_weights)]
+    set_inputs(net, *arrays)
+    difference = (arrays[0] - arrays[1]) * (arrays[2] if n_weights else 1)
+    size = np.abs(difference)
+    each = np.where(size < 1 / 2.25, 0.5 * 2.25 * difference**2, size - 0.5 / 2.25)
+    expected = (each * (arrays[3] if n_weights == 2 else 1)).sum() / 4
+    assert forward(net) == pytest.approx(expected, rel=1e-5)
+    check_gradients(net, which=(0, 1))
+
+
+def test_center_loss():
+    layer = "type: 'CenterLoss' center_loss_param { num_output: 4 center_filler { type: 'xavier' } } loss_weight: 0.5"
+    net = build(layer + " propagate_down: true propagate_down: false", blob("x", 5, 3), blob("label", 5))
+    x, labels = normal(5, 3), np.array([2, 0, 2, 3, 2])
+    set_inputs(net, x, labels)
+    centres = net.layers[-1].blobs[0].data.copy()
+    difference = x - centres[labels]
+    assert forward(net) == pytest.approx((difference**2).sum() / 5 / 2, rel=1e-5)
+    ((dx, _), (moved,)) = backward(net, 0.5)
+    assert dx == pytest.approx(0.5 * difference / 5, rel=1e-5)
+    expected = np.zeros((4, 3))
+    for number in range(4):
+        chosen = labels == number
+        expected[number] = -difference[chosen].sum(0) / (chosen.sum() + 1)
+    assert moved == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+# -- regions ---------------------------------------------------------------------------------------------------------
+
+IMAGES = blob("x", 2, 8, 7, 9)
+REGIONS = np.array([[0, 0, 0, 50, 40], [1, 13, 8, 30, 61], [0, 24, 24, 23, 20], [1, 60, 50, 90, 80]], np.float32)
+
+
+def half_up(value):
+    """C's round of what is not negative."""
+    return np.floor(np.float32(value) + np.float32(0.5))
+
+
+def roi_pooled(x, regions, scale, sizes):
+    """One bin after another."""
+    result = np.zeros((len(regions), x.shape[1], *sizes), np.float32)
+    for r, (image, *corners) in enumerate(regions):
+        x1, y1, x2, y2 = (half_up(corner * scale) for corner in corners)
+        spans = []
+        for low, high, n, length in ((y1, y2, sizes[0], x.shape[2]), (x1, x2, sizes[1], x.shape[3])):
+            step = np.float32(max(high - low + 1, 1)) / np.float32(n)
+            ends = [(int(np.floor(i * step) + low), int(np.ceil((i + 1) * step) + low)) for i in range(n)]
+            spans.append([(min(max(a, 0), length), min(max(b, 0), length)) for a, b in ends])
+        for i, (top, bottom) in enumerate(spans[0]):
+            for j, (left, right) in enumerate(spans[1]):
+                if bottom > top and right > left:
+                    result[r, :, i, j] = x[int(image), :, top:bottom, left:right].max((1, 2))
+    return result
+
+
+def test_roi_pooling():
+    layer = "type: 'ROIPooling' roi_pooling_param { pooled_h: 2 pooled_w: 3 spatial_scale: 0.125 }"
+    net = build(layer, IMAGES, blob("r", 4, 5))
+    x = normal(2, 8, 7, 9)
+    set_inputs(net, x, REGIONS)
+    y = forward(net)
+    assert np.array_equal(y, roi_pooled(x, REGIONS, 0.125, (2, 3)))
+    dy = normal(*y.shape, seed=3)
+    ((dx, _), _) = backward(net, dy)
+    assert (dx * x).sum() == pytest.approx((dy * y).sum(), rel=1e-4)
+    # Of equal values the first place counts, along rows: all gradients of the region go there.
+    set_inputs(net, np.zeros_like(x), REGIONS)
+    forward(net)
+    ((dx, _), _) = backward(net, np.ones_like(y))
+    assert dx[0, 0, 0, 0] == 1 and (dx[0, 0] != 0).sum() <= 8
+
+
+def psroi_pooled(x, regions, scale, n_out, size):
+    """One bin after another, in double precision."""
+    height, width = x.shape[2:]
+    result = np.zeros((len(regions), n_out, size, size))
+    for r, (image, *corners) in enumerate(regions):
+        x1, y1, x2, y2 = (half_up(corner) for corner in corners)
+        tall, wide = max((y2 + 1 - y1) * scale, 0.1), max((x2 + 1 - x1) * scale, 0.1)
+        for c in range(n_out):
+            for i in range(size):
+                for j in range(size):
+                    top, bottom = (
+                        int(np.floor(i * tall / size + y1 * scale)),
+                        int(np.ceil((i + 1) * tall / size + y1 * scale)),
+                    )
+                    left, right = (
+                        int(np.floor(j * wide / size + x1 * scale)),
+                        int(np.ceil((j + 1) * wide / size + x1 * scale)),
+                    )
+                    top, bottom = min(max(top, 0), height), min(max(bottom, 0), height)
+                    left, right = min(max(left, 0), width), min(max(right, 0), width)
+                    if bottom > top and right > left:
+                        window = x[int(image), (c * size + i) * size + j, top:bottom, left:right]
+                        result[r, c, i, j] = window.mean(dtype=np.float64)
+    return result
+
+
+def test_psroi_pooling():
+    layer = "type: 'PSROIPooling' psroi_pooling_param { spatial_scale: 0.125 output_dim: 2 group_size: 2 }"
+    net = build(layer, IMAGES, blob("r", 4, 5))
+    x = normal(2, 8, 7, 9)
+    set_inputs(net, x, REGIONS)
+    y = forward(net)
+    assert y == pytest.approx(psroi_pooled(x, REGIONS, 0.125, 2, 2), rel=1e-5, abs=1e-6)
+    dy = normal(*y.shape, seed=3)
+    ((dx, _), _) = backward(net, dy)
+    # The layer is linear in the image.
+    assert (dx.astype(np.float64) * x).sum() == pytest.approx((dy.astype(np.float64) * y).sum(), rel=1e-4)
+    with pytest.raises(LayerError, match="output_dim 3 and group_size 2 need 12"):
+        build(layer.replace("output_dim: 2", "output_dim: 3"), IMAGES, blob("r", 4, 5))
+
+
+def test_regions_must_be_regions():
+    with pytest.raises(LayerError, match="a region is 5 numbers: image, x1, y1, x2, y2"):
+        build("type: 'ROIPooling' roi_pooling_param { pooled_h: 2 pooled_w: 3 }", IMAGES, blob("r", 4, 4))
