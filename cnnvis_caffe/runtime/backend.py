@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import importlib
 import os
 import warnings
@@ -142,12 +143,31 @@ def narrowed(*tensors: Any) -> tuple[Any, ...]:
     """Return the factors of a convolution or matrix product as they enter it; None stays None."""
     if not is_narrow():
         return tensors
-    return tuple(tensor if tensor is None else tensor.to(torch.bfloat16) for tensor in tensors)
+    narrow = tuple(tensor if tensor is None else tensor.to(torch.bfloat16) for tensor in tensors)
+    if on_gpu() or _cpu_multiplies_bfloat16():
+        return narrow
+    return tuple(tensor if tensor is None else tensor.float() for tensor in narrow)
 
 
 def widened(tensor: Any) -> Any:
-    """Return the result of `narrowed` factors in float32; None stays None."""
-    return tensor.float() if is_narrow() and tensor is not None else tensor
+    """Return the result of `narrowed` factors, rounded as they were, in float32; None stays None."""
+    return tensor.to(torch.bfloat16).float() if is_narrow() and tensor is not None else tensor
+
+
+@functools.cache
+def _cpu_multiplies_bfloat16() -> bool:
+    """Whether the CPU library has products of bfloat16 for this processor; else float32 multiplies rounded factors.
+
+    It is tried, because what PyTorch tells knows nothing of a limit such as ONEDNN_MAX_CPU_ISA.
+    """
+    factors = torch.ones(2, 3, dtype=torch.bfloat16), torch.ones(4, 3, dtype=torch.bfloat16)
+    images = torch.ones(2, 3, 6, 5, dtype=torch.bfloat16), torch.ones(3, 4, 3, 3, dtype=torch.bfloat16)
+    try:
+        torch.ops.mkldnn._linear_pointwise(*factors, None, "none", [], "")
+        torch.conv_transpose2d(*images)
+    except (AttributeError, RuntimeError):  # no such operation in this PyTorch; no kernel
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +65,42 @@ def test_bfloat16_rounds_factors_and_nothing_else(case, phase, tmp_path):
         assert np.abs(found - expected).max() < 0.02 * scale
         is_bias = number == 3
         assert is_bias or (found != expected).any(), "the factors were not rounded"
+
+
+def rounded(array):
+    """float32 cut to the 7 bits of bfloat16, to the nearest, halves to even."""
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
+    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)
+    return bits.view(np.float32)
+
+
+def test_bfloat16_is_rounded_factors_and_exact_sums(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(
+        "layer { name: 'x' type: 'Input' top: 'x' input_param { shape { dim: 5 dim: 300 } } }"
+        "layer { name: 'y' type: 'InnerProduct' bottom: 'x' top: 'y' inner_product_param { num_output: 7 } }"
+    )
+    net = pycaffe.Net(str(path), pycaffe.TRAIN)
+    random = np.random.default_rng(0)
+    x, weight, bias = (random.normal(size=shape).astype(np.float32) for shape in ((5, 300), (7, 300), (7,)))
+    net.blobs["x"].data[...], net.params["y"][0].data[...], net.params["y"][1].data[...] = x, weight, bias
+    backend.set_precision(Precision.BFLOAT16)
+    net.forward()
+    expected = rounded(rounded(x).astype(float) @ rounded(weight).astype(float).T + rounded(bias))
+    # Sums in another order may fall on the other side of a half: one unit of 7 bits, and no more.
+    np.testing.assert_allclose(net.blobs["y"].data, expected, rtol=2**-7, atol=1e-6)
+    assert (net.blobs["y"].data == expected).mean() > 0.9
+
+
+def test_bfloat16_where_the_library_has_no_kernel_for_it(repository):
+    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "bfloat16_rounds or exact_sums"]
+    limits = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "PYTHONPATH": str(repository)}
+    done = subprocess.run(
+        [sys.executable, *tests], env={**os.environ, **limits}, cwd=Path(__file__).parent,
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "13 passed" in done.stdout
 
 
 def test_tf32_is_float32_on_a_cpu(tmp_path):
