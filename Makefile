@@ -7,6 +7,8 @@ CONSTRAINTS ?= constraints.txt
 # Which tests run, for example: make test MARKERS="slow or gpu" PYTEST_ARGS="tests/conformance -x"
 MARKERS ?= not slow and not pycaffe and not gpu and not network and not benchmark and not install
 PYTEST_ARGS ?=
+# How many of them run side by side: a number, or auto for as many as the machine has processors and memory for
+WORKERS ?= auto
 # What `make demo` is told, for example: make demo DEMO_ARGS="--out picture.png"
 DEMO_ARGS ?=
 
@@ -43,7 +45,8 @@ lint: $(INSTALLED)
 # Where Qt's system libraries could not be had, its pytest plug-in would stop everything else as well.
 test: lint
 	@qt=$$($(BIN)/python -c "import PyQt5.QtWidgets" 2>/dev/null || echo "-p no:pytest-qt"); \
-	$(BIN)/python -m pytest $$qt -m "$(MARKERS)" $(PYTEST_ARGS)
+	side=$$($(BIN)/python -c "import xdist" 2>/dev/null && echo "-n $(WORKERS) --dist worksteal"); \
+	$(BIN)/python -m pytest $$qt $$side -m "$(MARKERS)" $(PYTEST_ARGS)
 
 test-install: $(INSTALLED)
 	@$(BIN)/python -m pytest tests/e2e/test_install_table.py -m install $(PYTEST_ARGS)

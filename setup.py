@@ -41,6 +41,7 @@ DEV = [
     "pytest-benchmark",
     "pytest-qt",
     "pytest-timeout",
+    "pytest-xdist",
     "ruff",
 ]
 

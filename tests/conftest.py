@@ -1,4 +1,4 @@
-"""What every test relies on: no screen, repeatable hypothesis runs, and the files that may lie beside us."""
+"""What every test relies on: a home of its own, no screen, repeatable hypothesis runs, files that may lie beside us."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import shlex
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
+from helpers import own_home, workers
+from hypothesis import HealthCheck, settings
+
+# Before anything looks where the user's files are.
+HOME = own_home.move_in()
 # Before anything imports Qt.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["QT_SCALE_FACTOR"] = "1"
 # Before anything imports torch: threads that spin while they wait are ten times slower where other work runs.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-import pytest
-from hypothesis import HealthCheck, settings
+workers.share_processors()
 
 # The machine's speed must not decide about a test, hence no deadline; HYPOTHESIS_PROFILE=nightly tries more.
 settings.register_profile(
@@ -25,6 +30,17 @@ settings.register_profile("nightly", settings.get_profile("default"), max_exampl
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Answer `-n auto`."""
+    return workers.n_workers()
+
+
+def pytest_unconfigure() -> None:
+    """Remove the home."""
+    own_home.move_out(HOME)
 
 
 @pytest.fixture(scope="session")

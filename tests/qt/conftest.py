@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
-
-# Before anything imports Qt.
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="cnnvis-runtime-"))
 
 TIMEOUT_MS = 60_000
 
@@ -26,6 +22,13 @@ def pytest_collection_modifyitems(config, items) -> None:
                 item.add_marker(pytest.mark.qt_log_ignore("propagateSizeHints", "does not support (raise|grabbing)"))
             else:
                 item.add_marker(pytest.mark.skip(reason="pytest-qt is not there"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_the_tests():
+    """Settings of the user lie in the tests' home, also where Qt asks the system instead of the environment."""
+    qt = pytest.importorskip("PyQt5.QtCore")
+    qt.QSettings.setPath(qt.QSettings.IniFormat, qt.QSettings.UserScope, os.environ["XDG_CONFIG_HOME"])
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,12 @@ pytest.importorskip("pyqtgraph")
 
 from cnnvis_caffe.store import write_analysis
 
+#: No display can have it: numbers end where those of ports do.
+NO_DISPLAY = ":987654321"
+
 
 @pytest.mark.parametrize("platform", [None, "xcb"])
-@pytest.mark.parametrize("display", [None, ":77"])
+@pytest.mark.parametrize("display", [None, NO_DISPLAY])
 def test_a_display_that_cannot_be_opened_is_one_line(tmp_path, repository, lenet, platform, display):
     write_analysis(tmp_path / "lenet.cnnvis.h5", lenet)
     said = {"QT_QPA_PLATFORM": platform, "DISPLAY": display, "PYTHONPATH": str(repository)}

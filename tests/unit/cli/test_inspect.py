@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -149,9 +150,8 @@ def test_it_needs_no_torch(lenet, tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('no torch here')")
     weights = lenet_weights(tmp_path / "a.caffemodel", lenet / "deploy.prototxt")
     command = [sys.executable, "-m", "cnnvis_caffe", "inspect", str(lenet / "deploy.prototxt"), "-w", str(weights)]
-    result = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env={"PYTHONPATH": f"{tmp_path}:{lenet.parents[1]}"}
-    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{lenet.parents[1]}"}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     assert result.returncode == 0, result.stderr
     assert "all 4 layers with parameters match" in result.stdout
 
@@ -160,7 +160,7 @@ def test_a_terminal_without_the_signs_gets_others(repository):
     path = str(repository / "prototxt/bvlc_googlenet/deploy.prototxt")
     result = subprocess.run(
         [sys.executable, "-m", "cnnvis_caffe", "inspect", path],
-        capture_output=True, timeout=60, env={"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(repository)},
+        capture_output=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(repository)},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert b"\n*-+-+-'" in result.stdout

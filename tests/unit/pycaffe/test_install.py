@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import types
@@ -127,7 +128,7 @@ def run(*arguments, cwd, options=()):
     """Run the command line in a folder of its own."""
     command = [sys.executable, *options, "-m", "cnnvis_caffe.pycaffe", *map(str, arguments)]
     return subprocess.run(
-        command, cwd=cwd, env={"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=120
+        command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=120
     )
 
 
@@ -137,7 +138,7 @@ def python_itself(*arguments, cwd):
     stand_in.mkdir(parents=True)
     (stand_in / "__init__.py").write_text("from . import io\n__name__ = 'cnnvis_caffe.pycaffe'")
     (stand_in / "io.py").write_text("__name__ = 'cnnvis_caffe.pycaffe.io'")
-    environment = {"PYTHONPATH": str(stand_in.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(stand_in.parent)}
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
 
