@@ -194,9 +194,6 @@ def make_place(folder: Path, demo: Path) -> Place:
     shutil.copytree(demo, folder / "demo", ignore=shutil.ignore_patterns("lock.mdb"))
     for name in ("prototxt", "examples"):
         (folder / name).symlink_to(ROOT / name)
-    for name in ("train_val.prototxt", "solver.prototxt"):
-        path = folder / "demo" / name
-        path.write_text(path.read_text("utf-8").replace(str(demo.resolve()), str(folder / "demo")), "utf-8")
     cache = folder / ".cache"
     (cache / "cnnvis_caffe").mkdir(parents=True)
     (cache / "cnnvis_caffe" / "demo").symlink_to(folder / "demo")

@@ -21,7 +21,8 @@ class Bar:
 
     def __init__(self, context: click.Context, unit: str = "it") -> None:
         self._unit = f" {unit}" if unit != "it" else unit
-        self._off = bool(context.find_root().params.get("quiet")) or not sys.stderr.isatty()
+        self.is_quiet = bool(context.find_root().params.get("quiet"))
+        self.is_off = self.is_quiet or not sys.stderr.isatty()
         self._bars: list[tqdm.tqdm] = []
 
     def start(self, total: int, what: str) -> None:
@@ -29,7 +30,7 @@ class Bar:
         unit_scale = total >= 10_000_000  # bytes rather than images
         self._bars.append(
             tqdm.tqdm(
-                total=total, desc=what, file=sys.stderr, leave=False, disable=self._off, unit=self._unit,
+                total=total, desc=what, file=sys.stderr, leave=False, disable=self.is_off, unit=self._unit,
                 unit_scale=unit_scale,
             )  # fmt: skip
         )

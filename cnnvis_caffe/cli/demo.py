@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -38,16 +39,28 @@ def command(ctx: click.Context, out: str | None, folder: str | None, again: bool
     from cnnvis_caffe.errors import Cancelled
     from cnnvis_caffe.store import read_analysis
 
-    with Interruptible(Bar(ctx)) as progress:
+    place = Path(folder) if folder else cache() / "demo"
+    kept = (place / demo.ANALYSIS).exists() and not again
+    with Interruptible(_Stages(ctx)) as progress:
         try:
-            file = demo.make_demo(folder or cache() / "demo", again=again, progress=progress)
+            file = demo.make_demo(place, again=again, progress=progress)
         except Cancelled:
             ctx.exit(128 + (progress.stopped_by or 2))
-    click.echo(f"trained    {_trained(read_analysis(file))}")
-    click.echo(f"analysis   {file}")
+    click.echo(f"network    {_network(read_analysis(file))}")
+    click.echo(f"analysis   {file}{', kept from an earlier time; --again makes it anew' if kept else ''}")
     if out is None:
         out = _open_viewer(ctx, str(file))
     _write_picture(ctx, str(file), out)
+
+
+class _Stages(Bar):
+    """A bar; where there is no terminal to draw on, a line for each stage."""
+
+    def start(self, total: int, what: str) -> None:
+        """Begin something of `total` steps."""
+        if self.is_off and not self.is_quiet:
+            click.echo(f"{what} ...", err=True)
+        super().start(total, what)
 
 
 def _open_viewer(ctx: click.Context, file: str) -> str:
@@ -98,8 +111,8 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _trained(analysis: Any) -> str:
-    """How the training went, in words."""
+def _network(analysis: Any) -> str:
+    """What was trained and how it went, in words."""
     curves = {curve.name: curve.values for curve in analysis.curves}
     words = f"LeNet on {analysis.data.n_images:,} digits, {analysis.snapshots[-1].iteration} iterations"
     accuracy = curves.get("test accuracy")

@@ -62,6 +62,7 @@ def command(
     """
     from cnnvis_caffe.cli.glog import caffe_log
     from cnnvis_caffe.cli.signals import SignalWatch
+    from cnnvis_caffe.formats.beside import find_in_solver
     from cnnvis_caffe.formats.prototxt import read_solver
     from cnnvis_caffe.runtime.solvers import Action, create_solver
     from cnnvis_caffe.runtime.solvers.solver_nets import check_solver_data
@@ -78,6 +79,7 @@ def command(
     if snapshot or weights:
         del param.weights[:]
         param.weights.extend(split_names(weights))
+    find_in_solver(param, solver)
 
     check_solver_data(param, solver)
     with contextlib.ExitStack() as stack:

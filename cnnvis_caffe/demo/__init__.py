@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -66,15 +65,10 @@ def make_demo(folder: str | os.PathLike[str], *, again: bool = False, progress: 
 
 
 def _write_files(folder: Path) -> Path:
-    """Network and solver, with this folder in their paths, so that they work from anywhere; return the solver."""
-    network = (HERE / "train_val.prototxt").read_text(encoding="utf-8")
-    network = re.sub(r'source: "data/', f'source: "{folder.as_posix()}/', network)
-    solver = (HERE / "solver.prototxt").read_text(encoding="utf-8")
-    solver = solver.replace('net: "', f'net: "{folder.as_posix()}/')
-    solver = solver.replace('snapshot_prefix: "', f'snapshot_prefix: "{(folder / "snapshots").as_posix()}/')
-    for name, text in (("train_val.prototxt", network), ("solver.prototxt", solver)):
+    """Network and solver; their paths count from where they lie, so that the folder can be moved. Return the solver."""
+    for name in ("train_val.prototxt", "solver.prototxt"):
         with atomic_write(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            shutil.copyfile(HERE / name, temporary)
     return folder / "solver.prototxt"
 
 

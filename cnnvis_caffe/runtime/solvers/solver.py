@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnnvis_caffe.errors import NetError
+from cnnvis_caffe.formats import beside
 from cnnvis_caffe.records.network_file import SolverFile
 from cnnvis_caffe.runtime import backend, net_weights
 from cnnvis_caffe.runtime.backend import torch
@@ -100,6 +101,7 @@ class Solver:
         self.path = solver.path
         self.param: Any = type(solver.message)()
         self.param.CopyFrom(solver.message)
+        beside.find_in_solver(self.param, self.path)
         self.iter = 0
         self.current_step = 0
         self.callbacks: list[Callback] = []

@@ -149,7 +149,7 @@ def _network(source: Any, field: str, where: str) -> NetworkFile:
         if not os.path.exists(source):
             raise DataNotFoundError(
                 f"{where}: {field} {source!r} is not there; the path is seen from the folder that one runs in, "
-                f"which is {os.getcwd()!r}"
+                f"which is {os.getcwd()!r}, or from the folder of the solver"
             )
         return read_network(source, allow_unknown=False)
     message = type(source)()

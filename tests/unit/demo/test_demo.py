@@ -43,6 +43,49 @@ def test_the_second_time_nothing_is_trained(demo_folder, monkeypatch):
     assert demo.make_demo(demo_folder) == demo_folder / demo.ANALYSIS
 
 
+def test_it_says_what_it_does_also_in_a_pipe(demo_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "make_demo", staged(demo_folder / demo.ANALYSIS))
+    words = ["demo", "--folder", str(demo_folder), "--out", str(tmp_path / "a.svg")]
+    result = CliRunner().invoke(group, [*words, "--again"])
+    assert result.output.startswith("training LeNet ...\nwriting ...\nnetwork    LeNet on 1,500 digits, 600 iterations")
+    assert f"analysis   {demo_folder / demo.ANALYSIS}\n" in result.output
+    assert "..." not in CliRunner().invoke(group, ["--quiet", *words, "--again"]).output
+    assert f"{demo.ANALYSIS}, kept from an earlier time; --again makes it anew\n" in call_again(words)
+
+
+def staged(result):
+    """What makes the demo, with its stages and without the work."""
+
+    def make(folder, *, again, progress):
+        for what in ("training LeNet", "writing"):
+            progress.start(1, what)
+            progress.step()
+            progress.done()
+        return result
+
+    return make
+
+
+def call_again(words):
+    """Output of the second time."""
+    return CliRunner().invoke(group, words).output
+
+
+def test_the_folder_can_be_moved_and_trained_on(demo_folder, tmp_path, monkeypatch):
+    moved = tmp_path / "elsewhere" / "moved"
+    shutil.copytree(demo_folder, moved, ignore=shutil.ignore_patterns("lock.mdb"))
+    for name in ("solver.prototxt", "train_val.prototxt"):
+        assert str(demo_folder) not in (moved / name).read_text()
+    for folder, prefix, until in ((tmp_path, "elsewhere/moved/", 603), (moved, "", 606)):
+        monkeypatch.chdir(folder)
+        state = f"{prefix}snapshots/lenet_iter_{until - 3 if until > 603 else 600}.solverstate"
+        words = ["train", "--solver", f"{prefix}solver.prototxt", "--snapshot", state, "--iterations", "3"]
+        result = CliRunner().invoke(group, words)
+        assert result.exit_code == 0, result.output
+        assert (moved / f"snapshots/lenet_iter_{until}.caffemodel").exists()
+    assert not (tmp_path / "snapshots").exists()
+
+
 def test_its_files_work_from_anywhere(demo_folder, call):
     words = ["test", "--model", f"{demo_folder}/train_val.prototxt", "--iterations", "3", "--weights"]
     result = CliRunner().invoke(group, [*words, f"{demo_folder}/snapshots/lenet_iter_600.caffemodel"])
