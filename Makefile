@@ -16,7 +16,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-install lint benchmark docs clean
+.PHONY: help install demo test test-install lint benchmark docs wheel clean
 
 help:
 	@echo "make demo        train and analyse a small network, and show it"
@@ -25,6 +25,7 @@ help:
 	@echo "make lint        linter and types only"
 	@echo "make benchmark   measure"
 	@echo "make docs        write what in docs comes from the program: pictures, outputs, reference"
+	@echo "make wheel       build a wheel, into dist"
 	@echo "make install     only make .venv and install into it"
 	@echo "make clean       remove .venv and everything that was built"
 
@@ -59,6 +60,9 @@ docs: $(INSTALLED)
 	@$(BIN)/python tools/draw_docs.py
 	@$(BIN)/python tools/run_docs.py
 	@$(BIN)/python tools/write_notebook.py
+
+wheel: $(INSTALLED)
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks

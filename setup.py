@@ -42,6 +42,7 @@ DEV = [
     "pytest-qt",
     "pytest-timeout",
     "pytest-xdist",
+    "pyyaml",
     "ruff",
 ]
 

@@ -108,7 +108,8 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         clock.cpu.pop("measure")
         measures["seconds_of_stages"] = {**clock.wall, "total": round(sum(clock.wall.values()), 4)}
         measures["processor_seconds"] = {**clock.cpu, "total": round(sum(clock.cpu.values()), 4)}
-        Path(report).write_text(json.dumps({"file": file, "snapshot": _label(analysis, view), **measures}, indent=2))
+        text = json.dumps({"file": file, "snapshot": _label(analysis, view), **measures}, indent=2)
+        Path(report).write_text(text, encoding="utf-8")
 
 
 def _check_paths(out: str, report: str | None) -> None:

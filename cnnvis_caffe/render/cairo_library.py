@@ -5,12 +5,16 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
+import sys
 from typing import Any
 
 from cnnvis_caffe.errors import MissingDependencyError
 from cnnvis_caffe.scene.lettering import font_files
 
 logger = logging.getLogger(__name__)
+
+#: Where it is not libfontconfig.so.1.
+FONTCONFIG = {"darwin": "libfontconfig.1.dylib", "win32": "fontconfig-1.dll"}
 
 
 @functools.lru_cache(maxsize=1)
@@ -35,7 +39,7 @@ def cairo() -> Any:
 def _make_font_known() -> None:
     """Give our font to fontconfig, which cairo asks; without it, cairo takes the system's own sans-serif."""
     try:
-        fontconfig = ctypes.CDLL("libfontconfig.so.1")
+        fontconfig = ctypes.CDLL(FONTCONFIG.get(sys.platform, "libfontconfig.so.1"))
         add = fontconfig.FcConfigAppFontAddFile
     except (OSError, AttributeError):
         logger.warning("fontconfig was not found: text is drawn in a font of the system and may be wider")
