@@ -270,13 +270,13 @@ _POINTWISE = (
     "ReLU6", "Sigmoid", "Split", "Swish", "TanH", "Threshold",
 )  # fmt: skip
 _NOTHING = (
-    "Data", "DummyData", "HDF5Data", "HDF5Output", "ImageData", "Input", "MemoryData", "Parameter", "Silence",
-    "WindowData",
+    "Data", "DummyData", "HDF5Data", "HDF5Output", "ImageData", "Input", "MemoryData", "Parameter", "PriorBox",
+    "Silence", "WindowData",
 )  # fmt: skip
 _WHOLE = (
-    "Accuracy", "CenterLoss", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "InfogainLoss", "Interp", "LSTM",
-    "LSTMUnit", "MultinomialLogisticLoss", "PSROIPooling", "Permute", "RNN", "ROIPooling", "Reorg", "Reverse", "SPP",
-    "SigmoidCrossEntropyLoss", "SmoothL1Loss", "SoftmaxWithLoss", "Transpose", "Upsample",
+    "Accuracy", "CenterLoss", "ContrastiveLoss", "DetectionOutput", "EuclideanLoss", "HingeLoss", "InfogainLoss",
+    "Interp", "LSTM", "LSTMUnit", "MultinomialLogisticLoss", "PSROIPooling", "Permute", "RNN", "ROIPooling", "Reorg",
+    "Reverse", "SPP", "SigmoidCrossEntropyLoss", "SmoothL1Loss", "SoftmaxWithLoss", "Transpose", "Upsample",
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import fork_networks
 import numpy as np
 import pytest
+import torch
 
 from cnnvis_caffe.errors import LayerError, UnsupportedLayerError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.layers import FORK_MODULES, create_layer
+from cnnvis_caffe.runtime.layers.boxes import decoded, encoded
 from cnnvis_caffe.runtime.net import Net
 
+RECORDED = Path(__file__).resolve().parents[2] / "recordings" / "forks" / "opencv.npz"
 FORCED = "force_backward: true "
 
 
@@ -374,6 +380,63 @@ def test_center_loss():
         chosen = labels == number
         expected[number] = -difference[chosen].sum(0) / (chosen.sum() + 1)
     assert moved == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+# -- beside OpenCV 4 -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", fork_networks.NETWORKS)
+def test_outputs_are_those_of_opencv(name):
+    text, blob_name, more = fork_networks.NETWORKS[name]
+    net = Net(network_from_text(text, allow_unknown=False), schema.TEST)
+    for layer in net.layers:
+        for number, param in enumerate(layer.blobs):
+            param.data[...] = fork_networks.weights_like(param.shape, 100 + number)
+    for key, value in {net.blob_names[net.input_ids[0]]: fork_networks.first_input(name), **more}.items():
+        net.blobs[net.blob_names.index(key)].data[...] = value
+    net.forward()
+    found = net.blobs[net.blob_names.index(blob_name)].data
+    expected = np.load(RECORDED)[name]
+    if blob_name == "found":
+        # OpenCV orders by score and fills up with rows of zeros; SSD's own order is by class first.
+        assert (np.diff(found[0, 0, :, 1]) >= 0).all()
+        found = found[0, 0, np.argsort(-found[0, 0, :, 2], kind="stable")]
+        expected = expected[0, 0, : len(found)]
+        assert len(found) > 15
+    assert found.shape == expected.shape
+    assert found == pytest.approx(expected, rel=1e-4, abs=2e-5)
+
+
+def test_where_nothing_is_found_each_image_has_a_row():
+    layer = "type: 'DetectionOutput' detection_output_param { num_classes: 3 confidence_threshold: 0.9 }"
+    net = build(layer, blob("loc", 2, 8), blob("conf", 2, 6), blob("prior", 1, 2, 8))
+    assert forward(net).tolist() == [[[[0] + [-1] * 6, [1] + [-1] * 6]]]
+    with pytest.raises(LayerError, match="2 prior boxes and 3 classes need 16 codes and 12 scores"):
+        build(layer, blob("loc", 2, 8), blob("conf", 2, 5), blob("prior", 1, 2, 8))
+
+
+@pytest.mark.parametrize("code_type", ["CORNER", "CENTER_SIZE", "CORNER_SIZE"])
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_codes_and_boxes_are_each_others_inverse(code_type, is_plain):
+    kind = schema.PriorBoxParameter.CodeType.Value(code_type)
+    corners = torch.tensor([[0.1, 0.2, 0.5, 0.4], [0.3, 0.1, 0.9, 0.8]])
+    boxes = torch.tensor([[0.15, 0.1, 0.45, 0.6], [0.2, 0.2, 0.7, 0.9]])
+    variances = torch.tensor([[0.1, 0.1, 0.2, 0.2]] * 2)
+    codes = encoded(corners, variances, boxes, kind, is_plain)
+    assert decoded(corners, variances, codes, kind, is_plain).numpy() == pytest.approx(boxes.numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("", "min_size must be given"),
+        ("min_size: 8 max_size: 7", "must be as many as min_size"),
+        ("min_size: 8 variance: 0.1 variance: 0.2", "must be 1 or 4 numbers"),
+    ],
+)
+def test_bad_settings_of_prior_boxes(settings, words):
+    with pytest.raises(LayerError, match=words):
+        build(f"type: 'PriorBox' prior_box_param {{ {settings} }}", X, blob("image", 1, 3, 30, 40))
 
 
 # -- regions ---------------------------------------------------------------------------------------------------------
