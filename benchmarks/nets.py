@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.caffemodel import write_caffemodel
 from cnnvis_caffe.formats.prototxt import network_from_text, read_network, write_text
+from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.net import Net
 
 PROTOTXTS = Path(__file__).resolve().parent.parent / "prototxt"
@@ -30,11 +32,15 @@ class BenchmarkNet:
     def passes(self) -> tuple[str, ...]:
         return ("forward", "backward") if self.backward else ("forward",)
 
-    def deploy(self) -> Any:
-        """The net with an Input layer and a Softmax, as a NetParameter."""
+    def _file(self) -> NetworkFile:
+        """The net with an Input layer and a Softmax, as it was read."""
         file = network_from_text(vgg10_text()) if self.prototxt is None else read_network(self.prototxt)
         file.message.layer[0].input_param.shape[0].dim[0] = self.batch
-        return file.message
+        return file
+
+    def deploy(self) -> Any:
+        """The net with an Input layer and a Softmax, as a NetParameter."""
+        return self._file().message
 
     def train(self) -> Any:
         """The same net with labels and a loss, as a NetParameter."""
@@ -45,6 +51,20 @@ class BenchmarkNet:
         label.input_param.shape.add(dim=[self.batch])
         message.layer.add(name="loss", type="SoftmaxWithLoss", bottom=[scores, "label"], top=["loss"])
         return message
+
+    def gflop(self, pass_name: str) -> float:
+        """Multiplications and additions for one image in convolutions and inner products, in thousand millions.
+
+        Backward is the gradients of weights and bottoms, each as much as forward; nobody wants that of the images.
+        """
+        net = Net(self._file(), schema.TEST, run=False)
+        layers = [
+            2 * layer.blobs[0].count * math.prod(tops[0].shape[2:])
+            for layer, tops in zip(net.layers, net.tops)
+            if layer.type in ("Convolution", "InnerProduct")
+        ]
+        forward = sum(layers)
+        return (forward if pass_name == "forward" else 3 * forward - layers[0]) / 1e9
 
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.deploy().layer[0].input_param.shape[0].dim)

@@ -119,14 +119,14 @@ def summary(figures: dict[str, Any], case: str, of_rounds: Callable[[list[float]
     return row
 
 
-def table(figures: dict[str, Any]) -> str:
-    """The figures as a Markdown table."""
+def table(rows: dict[str, dict[str, float]]) -> str:
+    """The summary of each case as a Markdown table."""
     lines = [
         "| CaffeNet | ours | grows by | at most | real Caffe | grows by | at most | |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for case, title in CASES.items():
-        row = summary(figures, case)
+        row = rows[case]
         cells = [title]
         for peer in ("ours", "caffe"):
             if f"{peer}_seconds" in row:
@@ -151,7 +151,7 @@ def main() -> None:
     arguments = parser.parse_args()
     figures = measure(arguments.opening_rounds, arguments.patience)
     print(machine())
-    print(table(figures))
+    print(table({case: summary(figures, case) for case in CASES}))
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine(), "opening": figures}, indent=1))
 

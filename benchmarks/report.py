@@ -1,9 +1,12 @@
-"""Measure everything beside the peers and write docs/performance.md.
+"""Measure everything beside the peers, keep the figures of this kind of processor, and write docs/performance.md.
 
-    python -m benchmarks.report [--rounds 10] [--json FILE]
-    python -m benchmarks.report --from FILE       # write it again from figures of before
+    python -m benchmarks.report                   # everything anew
+    python -m benchmarks.report --piece lenet     # only this; the other figures are those of before
+    python -m benchmarks.report --write           # the page only
 
-The figures of every round are kept in the JSON file. Which peers take part, benchmarks/speed.py says.
+The figures of every round are kept in build/, so that a report can be measured in pieces. Once all pieces are there,
+what the page shows goes into benchmarks/processors/, one file for each kind of processor. Which peers take part,
+benchmarks/speed.py says.
 """
 
 from __future__ import annotations
@@ -15,47 +18,44 @@ import os
 import statistics
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import opening, speed
-from benchmarks.machine import machine
-from benchmarks.peers import ROOT, real_caffe_command
+from benchmarks.machine import instructions, machine, slug
+from benchmarks.nets import NETS
+from benchmarks.peers import HERE, ROOT, real_caffe_command
 from cnnvis_caffe import __version__
 
 REPORT = ROOT / "docs" / "performance.md"
-FIGURES = ROOT / "build" / "performance.json"
+ROUNDS = ROOT / "build" / "performance.json"
+PROCESSORS = HERE / "processors"
+PIECES = ("opening", *NETS)
 
 TEXT = """\
 # Performance
 
-Written by `python -m benchmarks.report`; do not edit. {date}, version {version}.
+Written by `python -m benchmarks.report`; do not edit. One section for each kind of processor that was measured; times
+and ratios of different machines do not compare.
 
-{machine}.{peers}
-
-## What we promise, and whether it holds
-
-{limits}
+{processors}## What the figures are
 
 The figures are of each peer's fastest round; in brackets, those of its median round, which other work on the machine
-may have slowed down. {noise}
+may have slowed down.
 
-## Running nets
-
-{speed}
 Every peer gives the same outputs and gradients; this is checked before it is measured. One iteration is what a script
 does: a new batch goes in, forward runs, every output is read; in training also the labels go in, gradients are cleared
 and backward runs. "PyTorch by hand" is the same net as a module, in the fastest of contiguous and channels-last, with
 and without inference mode. The peers run in turns, in processes of their own where they have to; a round's figure is
 the median of its iterations.
 
-## Opening weights
+The matrix rate is that of the product of two float32 matrices of 2048 by 2048, measured in the same run. A net's share
+of it counts the multiplications and additions of its convolutions and inner products only.
 
-{opening}
-Each load is in a fresh process with the file in the system's cache. Seconds are those of `net.copy_from` in the net
-already built. Beside them, by how much the process has grown afterwards and at most meanwhile, in multiples of the
-parameters ({param_mb:.0f} MB), over the built net: with fillers, this already holds parameters; without, it does not.
+Each load of weights is in a fresh process with the file in the system's cache. Seconds are those of `net.copy_from` in
+the net already built. Beside them, by how much the process has grown afterwards and at most meanwhile, in multiples of
+the parameters, over the built net: with fillers, this already holds parameters; without, it does not.
 
 ## How to measure again
 
@@ -63,12 +63,26 @@ parameters ({param_mb:.0f} MB), over the built net: with fillers, this already h
 export CNNVIS_REAL_CAFFE="..."       # a command that runs another one where `import caffe` is real Caffe
 export CNNVIS_OPENCV4_PYTHON=...     # a Python with opencv-python-headless<5: later ones do not read Caffe's files
 python -m benchmarks.report          # eight minutes on two quiet cores
+python -m benchmarks.report --piece lenet          # one net: the others keep their figures
 python -m benchmarks.speed --net lenet --pass forward
 make benchmark                       # ours alone, with pytest-benchmark: --benchmark-autosave, --benchmark-compare
 ```
 
 Without one of the two variables, that peer is left out. Differences below a twentieth mean nothing on a machine that is
-shared, and ratios of different machines do not compare: how many threads a peer uses well is a part of them.
+shared, and how many threads a peer uses well is a part of every ratio.
+"""
+
+PROCESSOR = """\
+## {title}
+
+{date}, version {version}. {machine}.{peers}{matrix}
+
+{limits}
+
+{noise}
+
+{speed}
+{opening}
 """
 
 
@@ -99,7 +113,7 @@ def limits(figures: dict[str, Any]) -> Iterator[Limit]:
     def both(figure: Callable[[Callable[[list[float]], float]], float]) -> tuple[float, float]:
         return figure(min), figure(statistics.median)
 
-    rows, loads = figures["speed"], figures["opening"]
+    rows, loads = list(figures["speed"].values()), figures["opening"]
     if speed.ratios(rows, "caffe"):
         mean = both(lambda of: statistics.geometric_mean(speed.ratios(rows, "caffe", of)))
         yield Limit("Real Caffe's time over ours, geometric mean of all nets", *mean, 4)
@@ -116,28 +130,47 @@ def limits(figures: dict[str, Any]) -> Iterator[Limit]:
         yield Limit(f"Growth while loading over the parameters, {title}", growth, growth, 1.3, at_least=False)
 
 
-def write(figures: dict[str, Any], path: Path) -> None:
-    """Write the report."""
-    lines = ["| | limit | measured | holds |", "|---|--:|--:|---|", *(limit.row() for limit in limits(figures))]
-    text = TEXT.format(
-        **{key: figures[key] for key in ("date", "version", "machine")},
-        peers="".join(f" {peer}." for peer in figures["peers"]),
-        limits="\n".join(lines),
-        noise=_noise(figures["speed"]),
-        speed=speed.table(figures["speed"]),
-        opening=opening.table(figures["opening"]),
-        param_mb=figures["opening"]["param_bytes"] / 1e6,
+def summary(figures: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows of all rounds' figures of one processor."""
+    rows, loads = list(figures["speed"].values()), figures["opening"]
+    return {
+        **{key: figures[key] for key in ("date", "version", "machine", "instructions", "peers")},
+        "matrix_gflops": max(row["matrix_gflops"] for row in rows),
+        "limits": [asdict(limit) for limit in limits(figures)],
+        "noise": _noise(rows),
+        "speed": [speed.summary(row) for row in rows],
+        "opening": {case: opening.summary(loads, case) for case in opening.CASES},
+    }
+
+
+def write(folder: Path, path: Path) -> None:
+    """Write the page from the summaries of all processors."""
+    summaries = [json.loads(file.read_text("utf-8")) for file in sorted(folder.glob("*.json"))]
+    path.write_text(TEXT.format(processors="".join(_section(one) for one in summaries)), "utf-8")
+
+
+def _section(one: dict[str, Any]) -> str:
+    """The section of one processor."""
+    rows = ["| | limit | measured | holds |", "|---|--:|--:|---|", *(Limit(**limit).row() for limit in one["limits"])]
+    usual, most = one["noise"]
+    rate = one["matrix_gflops"]
+    return PROCESSOR.format(
+        **{key: one[key] for key in ("date", "version", "machine")},
+        title=f"{one['machine'].split(',')[0]} with {one['instructions']}",
+        peers="".join(f" {peer}." for peer in one["peers"]),
+        matrix=f" Matrix rate: {rate:.0f} GFLOP/s." if rate else " Its matrix rate was not measured.",
+        limits="\n".join(rows),
+        noise=f"The median round took {usual:.0%} longer than the fastest for half of the figures, {most:.0%} for the "
+        "noisiest.",
+        speed=speed.table(one["speed"], rate),
+        opening=opening.table(one["opening"]),
     )
-    path.write_text(text, "utf-8")
 
 
-def _noise(rows: list[dict[str, Any]]) -> str:
-    """How far rounds of the same thing lie apart."""
+def _noise(rows: list[dict[str, Any]]) -> tuple[float, float]:
+    """By how much the median round is longer than the fastest, for half of the figures and for the noisiest."""
     spreads = [statistics.median(times) / min(times) - 1 for row in rows for times in row["ms_per_image"].values()]
-    return (
-        f"The median round took {statistics.median(spreads):.0%} longer than the fastest for half of the figures, "
-        f"{max(spreads):.0%} for the noisiest."
-    )
+    return statistics.median(spreads), max(spreads)
 
 
 def peer_versions() -> list[str]:
@@ -155,33 +188,65 @@ def peer_versions() -> list[str]:
     return found
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run everything."""
+def measure(piece: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run one piece; return its part of the figures."""
+    if piece == "opening":
+        return {"opening": opening.measure(arguments.opening_rounds, arguments.patience)}
+    net = NETS[piece]
     return {
-        "date": datetime.date.today().isoformat(),
-        "version": __version__,
-        "machine": machine(),
-        "peers": peer_versions(),
-        "opening": opening.measure(arguments.opening_rounds, arguments.patience),
-        "speed": speed.measure_all(arguments),
+        "speed": {
+            f"{piece} {one}": speed.measure(net, one, arguments.rounds, arguments.seconds, arguments.patience)
+            for one in net.passes
+        }
     }
+
+
+def measure_pieces(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure what is asked for beside the figures of before, and keep all rounds after each piece."""
+    figures: dict[str, Any] = {"speed": {}}
+    if arguments.piece and arguments.rounds_file.exists():
+        figures = json.loads(arguments.rounds_file.read_text("utf-8"))
+    figures.update(
+        date=datetime.date.today().isoformat(),
+        version=__version__,
+        machine=machine(),
+        instructions=instructions(),
+        peers=peer_versions(),
+    )
+    for piece in arguments.piece or PIECES:
+        measured = measure(piece, arguments)
+        figures["speed"].update(measured.pop("speed", {}))
+        figures.update(measured)
+        arguments.rounds_file.parent.mkdir(exist_ok=True)
+        arguments.rounds_file.write_text(json.dumps(figures, indent=1), "utf-8")
+    return figures
+
+
+def missing(figures: dict[str, Any]) -> list[str]:
+    """Pieces that were not measured yet."""
+    nets = [name for name, net in NETS.items() if any(f"{name} {one}" not in figures["speed"] for one in net.passes)]
+    return nets if "opening" in figures else ["opening", *nets]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    speed.add_arguments(parser)
+    speed.add_round_arguments(parser)
     opening.add_arguments(parser)
-    parser.add_argument("--from", dest="saved", type=Path, help="figures of before, instead of measuring")
-    parser.add_argument("--json", type=Path, default=FIGURES, help="where the figures go")
+    parser.add_argument("--piece", action="append", choices=PIECES, help="measure only this; may be repeated")
+    parser.add_argument("--write", action="store_true", help="measure nothing, write the page again")
+    parser.add_argument("--rounds-file", type=Path, default=ROUNDS, help="where the figures of all rounds are kept")
+    parser.add_argument("--processors", type=Path, default=PROCESSORS, help="folder with a file for each processor")
     parser.add_argument("--to", type=Path, default=REPORT, help="where the report goes")
     arguments = parser.parse_args()
-    if arguments.saved:
-        figures = json.loads(arguments.saved.read_text("utf-8"))
-    else:
-        figures = measure(arguments)
-        arguments.json.parent.mkdir(exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=1), "utf-8")
-    write(figures, arguments.to)
+    if not arguments.write:
+        figures = measure_pieces(arguments)
+        left = missing(figures)
+        if left:
+            print(f"Kept in {arguments.rounds_file}; still to be measured before the page: {', '.join(left)}")
+            return
+        text = json.dumps(summary(figures), indent=1) + "\n"
+        (arguments.processors / f"{slug()}.json").write_text(text, "utf-8")
+    write(arguments.processors, arguments.to)
     print(arguments.to.read_text("utf-8"))
 
 

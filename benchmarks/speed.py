@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, matrix_gflops
 from benchmarks.nets import NETS, BenchmarkNet, write_net
 from benchmarks.peers import ROOT, Peer, all_peers, assert_same_results
 from benchmarks.quiet import wait_for_quiet
@@ -31,12 +31,21 @@ CLEARLY_SLOWER = 1.25
 
 
 def measure(net: BenchmarkNet, pass_name: str, rounds: int, seconds: float, patience: float) -> dict[str, Any]:
-    """Time one pass of a net."""
+    """Time one pass of a net, and a matrix product for comparison."""
+    wait_for_quiet(patience)
+    gflops = matrix_gflops()
     with files(net) as (folder, params), all_peers(net.name, folder, pass_name, params) as peers:
         assert_same_results(peers)
         times = take_turns(_without_slow_variants(peers), rounds, seconds, patience)
     milliseconds = {peer: [s / net.batch * 1e3 for s in row] for peer, row in times.items()}
-    return {"net": net.title, "batch": net.batch, "pass": pass_name, "ms_per_image": milliseconds}
+    return {
+        "net": net.title,
+        "batch": net.batch,
+        "pass": pass_name,
+        "gflop": net.gflop(pass_name),
+        "matrix_gflops": gflops,
+        "ms_per_image": milliseconds,
+    }
 
 
 @contextmanager
@@ -73,11 +82,12 @@ def take_turns(peers: list[Peer], rounds: int, seconds: float, patience: float) 
 
 
 def summary(row: dict[str, Any], of_rounds: Callable[[list[float]], float] = min) -> dict[str, Any]:
-    """The figures of one row: milliseconds of each peer, of the fastest hand-written variant, and the ratios."""
+    """The figures of one row: milliseconds of each peer, of the fastest hand-written variant, the ratios, the rate."""
     best = {name: of_rounds(values) for name, values in row["ms_per_image"].items()}
     variant = min((name for name in best if name.startswith("torch")), key=best.__getitem__)
     own = best["ours"]
-    figures = {"ours": own, "torch": best[variant], "variant": variant[len("torch, ") :]}
+    figures = {key: row[key] for key in ("net", "batch", "pass")}
+    figures.update(ours=own, torch=best[variant], variant=variant[len("torch, ") :], gflops=row["gflop"] / own * 1e3)
     for peer in ("caffe", "opencv"):
         figures[peer] = best.get(peer)
         figures[f"{peer}_ratio"] = best[peer] / own if peer in best else None
@@ -85,16 +95,16 @@ def summary(row: dict[str, Any], of_rounds: Callable[[list[float]], float] = min
     return figures
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """All rows as a Markdown table."""
+def table(summaries: list[dict[str, Any]], matrix_gflops: float | None) -> str:
+    """The summaries of all rows as a Markdown table; with a machine's matrix rate, how near each net comes to it."""
     lines = [
-        "| net | batch | pass | ours | PyTorch by hand | | real Caffe | | OpenCV 4 | |",
-        "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| net | batch | pass | ours | of the matrix rate | PyTorch by hand | | real Caffe | | OpenCV 4 | |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    figures = [summary(row) for row in rows]
-    for row, f in zip(rows, figures):
-        name = "forward" if row["pass"] == "forward" else "forward + backward"
-        cells = [row["net"], row["batch"], name, _ms(f["ours"]), f"{_ms(f['torch'])} ({f['variant']})"]
+    for f in summaries:
+        name = "forward" if f["pass"] == "forward" else "forward + backward"
+        share = f"{f['gflops'] / matrix_gflops:.0%}" if matrix_gflops else ""
+        cells = [f["net"], f["batch"], name, _ms(f["ours"]), share, f"{_ms(f['torch'])} ({f['variant']})"]
         cells.append(_ratio(f["torch_ratio"]))
         for peer in ("caffe", "opencv"):
             cells += [_ms(f[peer]), _ratio(f[f"{peer}_ratio"])]
@@ -119,6 +129,10 @@ def _ratio(value: float | None) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net", action="append", choices=[*NETS], help="only this one; may be repeated")
     parser.add_argument("--pass", dest="passes", action="append", choices=["forward", "backward"], default=[])
+    add_round_arguments(parser)
+
+
+def add_round_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=0.2, help="of each peer in each round")
     parser.add_argument("--patience", type=float, default=10, help="seconds to wait for a quiet moment")
@@ -130,7 +144,7 @@ def measure_all(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         passes = [p for p in NETS[name].passes if p in (arguments.passes or NETS[name].passes)]
         for pass_name in passes:
             rows.append(measure(NETS[name], pass_name, arguments.rounds, arguments.seconds, arguments.patience))
-            print(json.dumps({"net": name, "pass": pass_name, **summary(rows[-1])}), flush=True)
+            print(json.dumps(summary(rows[-1])), flush=True)
     return rows
 
 
@@ -141,7 +155,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = measure_all(arguments)
     print(machine())
-    print(table(rows))
+    print(table([summary(row) for row in rows], max(row["matrix_gflops"] for row in rows)))
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine(), "speed": rows}, indent=1))
 
