@@ -129,11 +129,10 @@ def deploy(
         If a file is missing or damaged, weights do not fit, or the shape of an input cannot be known.
     """
     networks = importlib.import_module("cnnvis_caffe.network.deploy")
-    prototxt = importlib.import_module("cnnvis_caffe.formats.prototxt")
     made: Deployed = networks.deploy(
         path, weights, stages=stages, input_shapes=input_shapes, batch=batch, keep_side=keep_side
     )
-    prototxt.write_text(out, made.network.message, comment=made.comment())
+    made.write(out)
     return made
 
 

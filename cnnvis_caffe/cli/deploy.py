@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -46,15 +45,11 @@ def command(
     Inputs take the place of data, Softmax or Sigmoid that of losses; what only training and scoring need is gone. Old
     layers come out in the current format. Real Caffe runs the result too.
     """
-    from cnnvis_caffe.formats.prototxt import write_text
     from cnnvis_caffe.network.deploy import deploy
 
-    made = deploy(
-        file, weights, stages=stage, input_shapes=dict(input_shapes), batch=batch, keep_side=side_losses
-    )  # fmt: skip
-    if os.path.exists(out) and os.path.samefile(out, file):
-        raise click.UsageError(f"{out} is the file that is read; give another name after --out")
-    write_text(out, made.network.message, comment=made.comment())
+    shapes = dict(input_shapes)
+    made = deploy(file, weights, stages=stage, input_shapes=shapes, batch=batch, keep_side=side_losses)
+    made.write(out)
     click.echo("\n".join(_lines(made, file, weights, out)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from cnnvis_caffe.errors import CaffemodelError, FileFormatError, LayerError, NetError, ParamMismatchError
 from cnnvis_caffe.formats import file_kind, schema
-from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.deploy_layers import Remaining, is_source, remaining_layers, used_layers
@@ -51,10 +51,24 @@ class Deployed:
     preparation: tuple[str, ...]
     notes: tuple[str, ...]
 
-    def comment(self) -> str:
-        """Return what the head of the prototxt says."""
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the prototxt, with a line above it that says how images are prepared.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Raises
+        ------
+        NetError
+            If it is the file that the network was made from, which would be lost.
+        """
+        source = self.network.path
+        if os.path.exists(path) and os.path.samefile(path, source):
+            raise NetError(f"{os.fspath(path)}: is the file that the network is made from; give another name")
         prepared = f"; images are prepared by {' '.join(self.preparation)}" if self.preparation else ""
-        return f"Made from {os.path.basename(self.network.path)} by `cnnvis-caffe deploy`{prepared}."
+        comment = f"Made from {os.path.basename(source)} by `cnnvis-caffe deploy`{prepared}."
+        write_text(path, self.network.message, comment=comment)
 
 
 def deploy(

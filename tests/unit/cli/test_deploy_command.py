@@ -56,7 +56,7 @@ def test_options(call, alone, tmp_path):
 def test_the_file_that_is_read_is_not_written(call, repository, tmp_path):
     path = shutil.copy(repository / "prototxt/lenet/train_val.prototxt", tmp_path)
     before = Path(path).read_bytes()
-    assert "give another name after --out" in call("deploy", path, "--out", path, code=2).stderr
+    assert "is the file that the network is made from" in call("deploy", path, "--out", path, code=1).stderr
     assert Path(path).read_bytes() == before
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from cnnvis_caffe.datasets.databases import mean_image, write_image_set
 from cnnvis_caffe.formats.mean import write_mean
-from cnnvis_caffe.formats.prototxt import write_text
 from cnnvis_caffe.network.deploy import deploy
 from cnnvis_caffe.records.image_set import ImageSet
 
@@ -79,13 +78,12 @@ def test_the_deploy_network_says_what_the_trained_one_says(
         copied.write_bytes((zoo_dir / weights).read_bytes())
         weights = copied.name
     made = deploy(folder / weights) if of == "weights" else deploy(train_val)
-    write_text(folder / "deploy.prototxt", made.network.message, comment=made.comment())
+    made.write(folder / "deploy.prototxt")
     (folder / "run.py").write_text(RUN)
     arguments = [folder, f"prototxt/{net}/train_val.prototxt", weights, "deploy.prototxt", score, answer]
     if of == "weights":  # a snapshot's batch is that of its training
         arguments[3] = "again.prototxt"
-        again = deploy(folder / weights, batch=100)
-        write_text(folder / "again.prototxt", again.network.message, comment=again.comment())
+        deploy(folder / weights, batch=100).write(folder / "again.prototxt")
     command = [*real_caffe, "python3", str(folder / "run.py"), *map(str, arguments)]
     subprocess.run(command, cwd=repository, check=True, timeout=120)
     result = np.load(folder / "result.npz")
