@@ -16,7 +16,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-install lint benchmark docs wheel clean
+.PHONY: help install demo test test-install lint benchmark gpu docs wheel clean
 
 help:
 	@echo "make demo        train and analyse a small network, and show it"
@@ -24,6 +24,7 @@ help:
 	@echo "make test-install  install each row of README's table into an empty environment, and try it"
 	@echo "make lint        linter and types only"
 	@echo "make benchmark   measure"
+	@echo "make gpu         test and measure on a CUDA device, and write docs/gpu.md"
 	@echo "make docs        write what in docs comes from the program: pictures, outputs, reference"
 	@echo "make wheel       build a wheel, into dist"
 	@echo "make install     only make .venv and install into it"
@@ -54,6 +55,9 @@ test-install: $(INSTALLED)
 
 benchmark: $(INSTALLED)
 	@$(BIN)/python -m pytest benchmarks -m "" $(PYTEST_ARGS)
+
+gpu: $(INSTALLED)
+	@$(BIN)/python -m benchmarks.gpu
 
 docs: $(INSTALLED)
 	@$(BIN)/python tools/write_api_reference.py

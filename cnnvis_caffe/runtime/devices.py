@@ -194,16 +194,13 @@ def describe(sight: Sight) -> list[str]:
     if sight.kernels:
         lines.append(f"its kernels: {_supported(sight)}")
     lines.append(f"NVIDIA driver: {sight.driver or f'none answers ({sight.said})'}")
-    if not sight.usable:
-        return [*lines, f"no GPU can be used: {why_not(sight)}"]
     for index, gpu in enumerate(sight.gpus):
         capability = _dotted(gpu.capability) if gpu.capability else "unknown"
         reason = why_not(sight, index)
         verdict = f"cannot be used: {reason}" if reason else "can be used"
-        lines.append(
-            f"GPU {index}: {gpu.name}, compute capability {capability}, {gpu.memory / 2**30:.1f} GiB: {verdict}"
-        )
-    return lines
+        what = f"GPU {index}: {gpu.name}, compute capability {capability}, {gpu.memory / 2**30:.1f} GiB"
+        lines.append(f"{what}: {verdict}" if sight.usable else f"{what}, seen by the driver alone")
+    return lines if sight.usable else [*lines, f"no GPU can be used: {why_not(sight)}"]
 
 
 def has_kernels(kernels: tuple[str, ...], capability: tuple[int, int]) -> bool:

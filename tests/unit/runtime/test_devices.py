@@ -113,7 +113,10 @@ def test_a_machine_without_a_usable_gpu_is_described():
     sight = Sight("2.13.0", "13.0", (*CUDA13, "compute_120"), driver="570.133.07", gpus=(H200,))
     found = devices.describe(sight)
     assert found[1] == "its kernels: compute capability 7.5, 8.0, 8.6, 9.0, 10.0, 12.0 and newer"
-    assert found[-1] == f"no GPU can be used: {devices.why_not(sight)}"
+    assert found[3:] == [
+        "GPU 0: NVIDIA H200, compute capability 9.0, 140.4 GiB, seen by the driver alone",
+        f"no GPU can be used: {devices.why_not(sight)}",
+    ]
 
 
 def test_the_driver_s_table_is_read():
@@ -168,7 +171,7 @@ def test_pycaffes_calls_warn_once_with_the_reason(ask, asked):
 
 
 @pytest.mark.gpu
-def test_the_gpu_at_hand_is_seen():
+def test_the_gpu_at_hand_is_seen(gpu):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sight = backend.gpus(ask_driver=True)
@@ -178,7 +181,7 @@ def test_the_gpu_at_hand_is_seen():
 
 
 @pytest.mark.gpu
-def test_a_gpu_that_is_not_there():
+def test_a_gpu_that_is_not_there(gpu):
     with pytest.raises(DeviceError, match=r"GPU 99 cannot be used: 0 to \d+ are there"):
         backend.require_gpu(99)
     assert not backend.on_gpu()
