@@ -76,6 +76,7 @@ setup(
         "cnnvis_caffe": ["py.typed"],
         "cnnvis_caffe.demo": ["*.prototxt"],
         "cnnvis_caffe.formats": ["*.desc", "*.proto", "*.pyi"],
+        "cnnvis_caffe.pycaffe": ["as_caffe/caffe/*.py"],
         "cnnvis_caffe.pycaffe.proto": ["*.pyi"],
         "cnnvis_caffe.scene": ["fonts/*"],
     },

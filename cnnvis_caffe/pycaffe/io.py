@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
+import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -501,3 +503,26 @@ def oversample(images: Sequence[np.ndarray] | np.ndarray, crop_dims: Iterable[in
             plain[index] = image[top : top + crop_height, left : left + crop_width]
         mirrored[...] = plain[:, :, ::-1]
     return crops.reshape(-1, crop_height, crop_width, channels)
+
+
+def __getattr__(name: str) -> Any:
+    """Real pycaffe's module of this name lets scripts reach ``resize`` and ``skimage``, which it imports."""
+    if name == "resize":
+        return _resize
+    if name == "skimage":
+        try:
+            return importlib.import_module("skimage")
+        except ImportError:
+            return types.SimpleNamespace(__name__="skimage", transform=types.SimpleNamespace(resize=_resize))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _resize(image: np.ndarray, output_shape: Sequence[int], order: int = 1, **options: Any) -> np.ndarray:
+    """Resize an image as ``skimage.transform.resize`` did in 2017: without smoothing, in float64."""
+    if options:
+        raise TypeError(
+            f"resize takes image, output_shape and order here, got {', '.join(options)} as well; for more, "
+            "pip install scikit-image and call skimage.transform.resize"
+        )
+    height, width = output_shape[:2]
+    return resample(np.asarray(image, np.float64), height, width, order)

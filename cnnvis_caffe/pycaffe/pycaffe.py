@@ -12,12 +12,13 @@ import numpy as np
 
 from cnnvis_caffe.errors import NetError, UnknownLayerError
 from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.pycaffe.old_calls import OldCalls
 from cnnvis_caffe.runtime import net as runtime
 from cnnvis_caffe.runtime import net_weights
 from cnnvis_caffe.runtime.blob import Blob
 
 
-class Net:
+class Net(OldCalls):
     """A net that was read from a prototxt.
 
     Parameters
@@ -402,3 +403,12 @@ def _without_padding(
     stacked = {name: np.asarray(values) for name, values in rows.items()}
     padding = len(next(iter(stacked.values()))) - n_rows if arrays else 0
     return {name: values[:-padding] if padding else values for name, values in stacked.items()}
+
+
+def __getattr__(name: str) -> Any:
+    """Real pycaffe's module of this name also holds the solvers, `NCCL` and `Timer`."""
+    from cnnvis_caffe.pycaffe import _caffe
+
+    if name in _caffe.__all__:
+        return getattr(_caffe, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -38,7 +38,8 @@ class Blob:
     numbers for layers (tensors on the current device, in any memory format).
     """
 
-    __slots__ = ("_capacity", "_data", "_diff", "count", "name", "shape")
+    # Scripts may hang attributes of their own on a blob, hence __dict__; it takes no room until they do.
+    __slots__ = ("__dict__", "_capacity", "_data", "_diff", "count", "name", "shape")
 
     #: Counts the changes of shape or memory of any blob: while it stands still, nothing needs to be reshaped.
     n_changes: ClassVar[int] = 0

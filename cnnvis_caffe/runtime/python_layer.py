@@ -53,6 +53,11 @@ class PythonLayer:
     def __init__(self, param: Any = None) -> None:
         self.blobs = ParamBlobs()
 
+    @property
+    def param_str_(self) -> str:
+        """The name that `param_str` had in 2015."""
+        return self.param_str
+
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read `param_str`, check the blobs, make parameters; runs once."""
         self._miss("setup")
