@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
+import sys
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -510,10 +510,14 @@ def __getattr__(name: str) -> Any:
     if name == "resize":
         return _resize
     if name == "skimage":
-        try:
-            return importlib.import_module("skimage")
-        except ImportError:
-            return types.SimpleNamespace(__name__="skimage", transform=types.SimpleNamespace(resize=_resize))
+        # What scripts reach of scikit-image in this way, unless they have imported it themselves.
+        stand_in = types.SimpleNamespace(
+            __name__="skimage",
+            img_as_float=lambda image: np.asarray(image) / 255.0 if np.asarray(image).dtype == np.uint8 else image,
+            io=types.SimpleNamespace(imread=lambda name, as_grey=False: load_image(name, color=not as_grey)),
+            transform=types.SimpleNamespace(resize=_resize),
+        )
+        return sys.modules.get("skimage", stand_in)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

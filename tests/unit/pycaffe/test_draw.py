@@ -42,7 +42,7 @@ def test_image(tmp_path):
 def test_without_pydot(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydot", None)
     monkeypatch.setitem(sys.modules, "pydotplus", None)
-    with pytest.raises(MissingDependencyError, match=r"'pydot'.*cnnvis-caffe\[figures\]"):
+    with pytest.raises(MissingDependencyError, match=r"'pydot'.*\[figures\]"):
         draw.draw_net(caffe_pb2.NetParameter(), "LR")
 
 
