@@ -13,6 +13,7 @@ from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.scene.ticks import linear_ticks, log_ticks, tick_texts
+from cnnvis_caffe.scene.wording import figure, percent
 
 #: Sizes of charts in scene units.
 CHART = SimpleNamespace(
@@ -438,5 +439,5 @@ def _range_in_words(series: Series, chart: Chart) -> str:
     known = series.y[np.isfinite(series.y)]
     if not len(known):
         return "nothing known"
-    low, high = tick_texts([float(known.min()), float(known.max())], chart.y.unit)
-    return f"{low} to {high}"
+    write = percent if chart.y.unit == "%" else figure
+    return " to ".join(dict.fromkeys([write(float(known.min())), write(float(known.max()))]))

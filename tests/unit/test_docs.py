@@ -207,6 +207,25 @@ def test_the_readme_s_figures_are_those_of_the_measurements():
             assert re.search(rf"\| {re.escape(figure)} (s )?\|", measured), f"{figure}: the measurements say otherwise"
 
 
+def test_the_guide_tells_the_results_of_the_case_study_as_they_are():
+    study = ROOT / "case_studies/network_architecture"
+    results = (study / "RESULTS.md").read_text("utf-8")
+    guide = (ROOT / "docs/guides/reproduce.md").read_text("utf-8")
+    told = guide.partition("### What came out")[2].partition("To run it yourself")[0]
+    figures = re.findall(r"\d[\d.]*(?=%)", told)
+    assert len(figures) >= 10
+    for figure in figures:
+        assert re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d.]*\d)", results), figure
+    rows = re.findall(r"(?m)^\| (?:Deep)?LeNet \| \d \| ([\d.]+) \| ([\d.]+) .*\| ([\w ]+) \|$", results)
+    assert len(rows) == 2
+    for paper, ours, verdict in rows:
+        assert re.search(rf"(?m)^\| .*{paper}% \| \*\*{verdict}\*\*: {ours}%", told), verdict
+    assert "**contradicted**" in told.lower() and "**Contradicted**" in results
+    minutes = re.search(r"Training took (\d+) minutes", results).group(1)
+    for page in (guide, (study / "README.md").read_text("utf-8")):
+        assert f"{minutes} minutes of one core" in page
+
+
 # -- what the docs say of files --------------------------------------------------------------------------------------
 
 

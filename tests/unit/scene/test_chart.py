@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.records.chart import Axis, Chart, Series
-from cnnvis_caffe.scene.chart import build_chart, circle, label_runs, line_colour, spread
+from cnnvis_caffe.scene.chart import build_chart, circle, describe_chart, label_runs, line_colour, spread
 from cnnvis_caffe.scene.debugging import QUANTITIES, chart_by_iteration, chart_by_layer, training_chart
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.shapes import Path, Text
@@ -117,6 +117,14 @@ def test_a_chart_without_values_says_what_to_do(quantity):
     made = chart_by_layer(with_snapshot(analysis, debug={}), quantity)
     assert made.series == () and made.empty.endswith(".")
     assert made.empty in [shape.text for shape in build_chart(made).shapes if isinstance(shape, Text)]
+
+
+def test_a_chart_in_words_gives_the_range_of_each_line():
+    """One value, as of a single snapshot, is a range too."""
+    analysis = with_snapshot(make_analysis("lenet"), error=1 / 12, loss=0.5)
+    words = describe_chart(training_chart(replace(analysis, curves=()), "error"))
+    assert words == "Error by iteration. snapshots on made up: 8.33%."
+    assert describe_chart(chart([0.25, 0.125, np.nan])).endswith(": 0.125 to 0.25.")
 
 
 def test_an_unknown_value_is_a_gap():
