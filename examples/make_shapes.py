@@ -1,9 +1,10 @@
-"""Draw small grey images of circles, crosses and triangles, as files in a folder for each class.
+"""Draw small images of circles, crosses and triangles, as files in a folder for each class.
 
-    python examples/make_shapes.py shapes
+    python examples/make_shapes.py shapes              # grey, white on black
+    python examples/make_shapes.py --colour shapes     # circles are red, crosses green, triangles blue
 
-writes shapes/train/circle/00.png and so on: 100 images of each class for training, 40 for testing, 28 by 28 pixels,
-white on black. Place, size, angle and brightness differ; there is some noise. Each run draws the same ones.
+writes shapes/train/circle/00.png and so on: 100 images of each class for training, 40 for testing, 28 by 28 pixels.
+Place, size, angle and brightness differ; there is some noise. Each run draws the same ones.
 """
 
 from __future__ import annotations
@@ -41,14 +42,17 @@ def corners(centre: np.ndarray, radius: float, degrees: np.ndarray) -> np.ndarra
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    folder = Path(sys.argv[-1])
     random = np.random.default_rng(0)
     for part, n_images in IMAGES.items():
-        for kind in ("circle", "cross", "triangle"):
+        for channel, kind in zip("rgb", ("circle", "cross", "triangle")):
             target = folder / part / kind
             target.mkdir(parents=True, exist_ok=True)
             for number in range(n_images):
-                cv2.imwrite(str(target / f"{number:02}.png"), draw(kind, random))
+                image = draw(kind, random)
+                if "--colour" in sys.argv[1:]:
+                    image = np.stack([image if channel == one else image // 4 for one in "bgr"], axis=-1)
+                cv2.imwrite(str(target / f"{number:02}.png"), image)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,6 @@ EXAMPLES = {
         cnnvis-caffe data mnist databases
         cnnvis-caffe data mnist databases --force
     """,
-    "deploy": r"""
-        cnnvis-caffe deploy train_val.prototxt --out deploy.prototxt
-        cnnvis-caffe deploy lenet.caffemodel --out deploy.prototxt
-    """,
     "demo": r"""
         cnnvis-caffe demo
         cnnvis-caffe demo --folder demo --out picture.png

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import importlib.util
 import json
@@ -224,6 +225,40 @@ def test_the_guide_tells_the_results_of_the_case_study_as_they_are():
     minutes = re.search(r"Training took (\d+) minutes", results).group(1)
     for page in (guide, (study / "README.md").read_text("utf-8")):
         assert f"{minutes} minutes of one core" in page
+
+
+def strings(tree):
+    """All texts in a program; what is put in stands as {}."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_messages_that_the_page_for_trouble_explains_are_there():
+    page = (ROOT / "docs/guides/trouble.md").read_text("utf-8")
+    tables = re.findall(r"(?m)^\| (?:message|what you see) \|.*\n\|---.*\n((?:\|.*\n)+)", page)
+    messages = re.findall(r"(?m)^\| `([^`]+)` \|", "".join(tables)) + ["the GPU has too little free memory"]
+    assert len(messages) >= 11 and all(message in page for message in messages)
+    programs = [ast.parse(path.read_text("utf-8")) for path in (ROOT / "cnnvis_caffe").rglob("*.py")]
+    known = {text for program in programs for text in strings(program)}
+    missing = [message for message in messages if not any(message in text for text in known)]
+    assert not missing
+
+
+@pytest.mark.skipif(int(importlib.metadata.version("protobuf").split(".")[0]) < 4, reason="this protobuf takes them")
+def test_an_old_generated_file_fails_as_the_page_for_trouble_says():
+    from google.protobuf import descriptor
+
+    with pytest.raises(TypeError) as caught:  # what protoc before 3.19 wrote for each field
+        descriptor.FieldDescriptor(
+            name="name", full_name="caffe.NetParameter.name", index=0, number=1, type=9, cpp_type=9, label=1,
+            has_default_value=False, default_value=b"", message_type=None, enum_type=None, containing_type=None,
+            is_extension=False, extension_scope=None,
+        )  # fmt: skip
+    said = str(caught.value).split(".")[0]
+    assert f"`TypeError: {said}`" in (ROOT / "docs/guides/trouble.md").read_text("utf-8")
 
 
 # -- what the docs say of files --------------------------------------------------------------------------------------
