@@ -48,7 +48,7 @@ DEV = [
 
 setup(
     name="cnnvis-caffe",
-    version="0.1.0",
+    version="0.2.0.dev0",
     description="Open, run, explain and retrain Caffe models without Caffe",
     long_description=README,
     long_description_content_type="text/markdown",

@@ -75,6 +75,8 @@ def test_the_version_is_the_package_s_and_setup_s():
     tree = ast.parse((Path(cnnvis_caffe.__file__).parents[1] / "setup.py").read_text("utf-8"))
     keywords = [word for node in ast.walk(tree) if isinstance(node, ast.Call) for word in node.keywords]
     assert [word.value.value for word in keywords if word.arg == "version"] == [cnnvis_caffe.__version__]
+    citation = (Path(cnnvis_caffe.__file__).parents[1] / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {cnnvis_caffe.__version__}\n" in citation
 
 
 @pytest.mark.parametrize("options", [["--version", "--verbose"], ["-v", "--version"]])
