@@ -40,6 +40,9 @@ class Reductions:
         With pycaffe's face.
     """
 
+    #: Whether there is an `accumulator`, which sums up where the net runs: what `Extraction` then leaves to it.
+    accumulates = False
+
     def __init__(self, net: Any) -> None:
         self._net = net
         self._layer_names = list(net.top_names)

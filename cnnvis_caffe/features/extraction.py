@@ -20,6 +20,7 @@ from cnnvis_caffe.features.top_images import TopImages
 from cnnvis_caffe.features.totals import Totals
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.records.analysis import Connections, LayerDebug, LayerFeatures, Node
+from cnnvis_caffe.records.summation import Summation
 
 CONTRIBUTIONS = ("own", "all", "none")
 
@@ -121,8 +122,12 @@ class Extraction:
         self._path = score_path(net, score_name)
         self._on_path = [node for node in analysed if node.name in self._path.blobs]
         self._path_neurons = Neurons(self._on_path)
+        self._summation = Summation(
+            input_name, label_name, score_name, n_classes, self._neurons.names, self._path_neurons.names,
+            self._path.layers, self._path.silent, top, contributions, gradients,
+        )  # fmt: skip
         make = getattr(net, "reductions", None)
-        self._engine = make() if make is not None else engine.Reductions(net)
+        self._engine: Any = make() if make is not None else engine.Reductions(net)
 
         total, n_on_path = self._neurons.total, self._path_neurons.total
         self._outcome = Outcome(n_classes)
@@ -142,6 +147,8 @@ class Extraction:
             if gradients and node.name == node.layer
         }
         self._gradient_sums = self._engine.new_sums(self._weight_shapes)
+        self._elsewhere: Any = None  # sums up on the engine's device, where the engine has one
+        self._is_behind = False  # what it has summed up since is not here yet
 
     # -- setting up ------------------------------------------------------------------------------------------------
 
@@ -163,11 +170,13 @@ class Extraction:
     @property
     def n_images(self) -> int:
         """Number of images seen."""
+        self._fetch()
         return self._outcome.n_images
 
     @property
     def class_count(self) -> np.ndarray:
         """Images seen of each class."""
+        self._fetch()
         return self._outcome.class_count
 
     # -- a batch -----------------------------------------------------------------------------------------------------
@@ -194,6 +203,17 @@ class Extraction:
         labels, indices = self._checked(inputs, labels, indices)
         if not len(labels):
             return
+        if not self._engine.accumulates:
+            self._update(inputs, labels, indices)
+            return
+        if self._elsewhere is None:
+            sums = self._products, self._gradient_sums
+            self._elsewhere = self._engine.accumulator(self._summation, *sums, self._state())
+        self._is_behind = True
+        self._elsewhere.update(inputs, labels, indices)
+
+    def _update(self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray) -> None:
+        """Sum a batch up here."""
         self._forward(inputs, labels)
         names = self._neurons.names
         moments = self._engine.moments(names)
@@ -296,6 +316,9 @@ class Extraction:
 
     def merge(self, other: Extraction) -> None:
         """Add what another extraction, with the same net and settings, has seen of other images."""
+        self._fetch()
+        other._fetch()
+        self._elsewhere = None
         theirs = other._accumulators()
         for name, mine in self._accumulators().items():
             mine.merge(theirs[name])
@@ -304,9 +327,8 @@ class Extraction:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that is needed to go on later: arrays by names with slashes; copy what must not change."""
-        result = {}
-        for part, accumulator in self._accumulators().items():
-            result.update({f"{part}/{name}": array for name, array in accumulator.state().items()})
+        self._fetch()
+        result = self._state()
         for part, sums in (("products", self._products), ("gradients", self._gradient_sums)):
             for name, array in self._engine.arrays(sums).items():
                 result[f"{part}/{name}"] = array
@@ -314,21 +336,42 @@ class Extraction:
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on from a state of an extraction with the same net and settings; what was seen before is forgotten."""
+        self._elsewhere, self._is_behind = None, False
+        parts = self._restore(state)
+        self._products = self._engine.new_sums(self._similar)
+        self._engine.add_sums(self._products, parts.get("products", {}))
+        self._gradient_sums = self._engine.new_sums(self._weight_shapes)
+        self._engine.add_sums(self._gradient_sums, parts.get("gradients", {}))
+
+    def _state(self) -> dict[str, np.ndarray]:
+        """What lies here, without the sums that the engine keeps."""
+        return {
+            f"{part}/{name}": array
+            for part, accumulator in self._accumulators().items()
+            for name, array in accumulator.state().items()
+        }
+
+    def _restore(self, state: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+        """Take a state over into what lies here; return it by parts."""
         parts: dict[str, dict[str, np.ndarray]] = {}
         for key, array in state.items():
             part, _, name = key.partition("/")
             parts.setdefault(part, {})[name] = array
         for part, accumulator in self._accumulators().items():
             accumulator.restore(parts[part])
-        self._products = self._engine.new_sums(self._similar)
-        self._engine.add_sums(self._products, parts.get("products", {}))
-        self._gradient_sums = self._engine.new_sums(self._weight_shapes)
-        self._engine.add_sums(self._gradient_sums, parts.get("gradients", {}))
+        return parts
+
+    def _fetch(self) -> None:
+        """Bring here what was summed up elsewhere."""
+        if self._is_behind:
+            self._restore(self._elsewhere.state())
+            self._is_behind = False
 
     # -- the result --------------------------------------------------------------------------------------------------
 
     def finish(self) -> ExtractedSnapshot:
         """Return what was found; more batches may follow."""
+        self._fetch()
         gradients = {
             name: total / max(self.n_images, 1) for name, total in self._engine.arrays(self._gradient_sums).items()
         }

@@ -90,6 +90,10 @@ class Memory:
                 return tensor
             if tensor.numel() == math.prod(shape) and tensor.device == device:
                 return tensor.reshape(shape)
+        if self._where is ZERO and device.type != "cpu":
+            self._tensor = torch.zeros(shape, device=device)
+            self._where = TENSOR
+            return self._tensor
         host = self._to_host()
         tensor = self._host_tensor
         if tensor is None or tensor.shape != shape:

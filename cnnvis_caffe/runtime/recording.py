@@ -15,6 +15,10 @@ from cnnvis_caffe.runtime.memory import BOTH, TENSOR, Memory
 
 #: Takes a function, notes what it computes without a wait, and returns one that computes it again.
 Recorder = Callable[[Callable[[], None]], Callable[[], None]]
+#: Raises the error about a value at a place.
+Explain = Callable[[int, float], None]
+#: Replays before what they gave has to be brought from the device.
+N_ROWS = 1000
 
 
 def record_cuda_graph(run: Callable[[], None]) -> Callable[[], None]:
@@ -79,6 +83,11 @@ class Recording:
     ------
     NotRecordedError
         If `run` cannot be recorded. What is in `kept` has its values, what is in `written` may not.
+
+    Notes
+    -----
+    What it returns, and what the checks find that were put off, goes to a list on the device, one row for each replay:
+    nobody waits before somebody wants to know.
     """
 
     _current: Recording | None = None
@@ -90,8 +99,13 @@ class Recording:
         written: Iterable[Memory],
         record: Recorder = record_cuda_graph,
     ) -> None:
-        self._checks: list[tuple[Any, Callable[[], None]]] = []
-        self._numbers: Any = None
+        self._checks: list[tuple[Any, Explain]] = []
+        self._writes_rows = False
+        device = backend.device()
+        self._rows = torch.zeros(N_ROWS, 4, dtype=torch.float64, device=device)
+        self._at = torch.zeros(1, dtype=torch.int64, device=device)
+        self._n_written = 0
+        self._read: list[float] = []
         self._places = [_Place(memory, shape) for memory, shape in kept]
         Recording._current = self
         try:
@@ -105,38 +119,69 @@ class Recording:
         self._written = [(memory, memory.tensor) for memory in written if memory.where in (TENSOR, BOTH)]
 
     def _run(self, run: Callable[[], Any]) -> None:
-        """Compute; bring what is kept back to its place for the next time, and all numbers together."""
+        """Compute; bring what is kept back to its place for the next time, and write the row."""
         with backend.computing():
             number = run()
             for place in self._places:
                 place.bring()
-            flags = [flag.float().reshape(()) for flag, _ in self._checks]
-            self._has_number = torch.is_tensor(number)
-            numbers = [number.float().reshape(()), *flags] if self._has_number else flags
-            if numbers:
-                self._numbers = torch.stack(numbers)
+            if torch.is_tensor(number) or self._checks:
+                self._writes_rows = True
+                self._rows.index_copy_(0, self._at, self._row(number))
+                self._at.add_(1)
 
-    def replay(self) -> float:
-        """Compute it again with what `kept` holds now; return the number.
+    def _row(self, number: Any) -> Any:
+        """The number; of the first check that failed its number from 1, or 0; and what the check found."""
+        row = self._rows.new_zeros(4)
+        if torch.is_tensor(number):
+            row[0] = number.reshape(())
+        if self._checks:
+            found = torch.stack([found for found, _ in self._checks])
+            has_failed = found[:, 0] >= 0
+            first = has_failed.int().argmax()
+            row[1] = (first + 1) * has_failed.any()
+            row[2:] = found.index_select(0, first.reshape(1)).reshape(2)
+        return row.reshape(1, 4)
+
+    def replay(self) -> None:
+        """Compute it again with what `kept` holds now; waits for nothing, except once in many times.
 
         Raises
         ------
         CnnvisError
-            If one of the checks that were put off fails.
+            If there is no more room to write down what checks find, and one of them has failed.
         """
         for place in self._places:
             place.bring()
+        if self._n_written == N_ROWS:
+            self._fetch()
         self._replay()
+        self._n_written += self._writes_rows
         for memory, tensor in self._written:
             memory.write(tensor)
-        if self._numbers is None:
-            return 0.0
-        numbers = self._numbers.tolist()  # the only wait
-        flags = numbers[1:] if self._has_number else numbers
-        for flag, (_, explain) in zip(flags, self._checks):
-            if flag:
-                explain()
-        return float(numbers[0]) if self._has_number else 0.0
+
+    def numbers(self) -> list[float]:
+        """Wait; return what the replays gave since this was last asked.
+
+        Raises
+        ------
+        CnnvisError
+            If one of the checks that were put off has failed.
+        """
+        self._fetch()
+        numbers, self._read = self._read, []
+        return numbers
+
+    def _fetch(self) -> None:
+        """Bring the rows here, and begin again with the first."""
+        n, self._n_written = self._n_written, 0
+        if not n:
+            return
+        rows = self._rows[:n].tolist()
+        self._at.zero_()
+        for number, check, place, value in rows:
+            if check:
+                self._checks[int(check) - 1][1](int(place), value)
+            self._read.append(number)
 
 
 def is_recording() -> bool:
@@ -144,15 +189,15 @@ def is_recording() -> bool:
     return Recording._current is not None
 
 
-def put_off(find_fault: Callable[[], Any], explain: Callable[[], None]) -> bool:
+def put_off(find_fault: Callable[[], Any], explain: Explain) -> bool:
     """While something is recorded, note a check that has to wait for a value.
 
     Parameters
     ----------
     find_fault : callable
-        Computes a tensor of a single value: whether there is a fault.
+        Computes a tensor of two float64: the place of the first fault, -1 where there is none, and the value there.
     explain : callable
-        Raises the error about it.
+        Takes the two and raises the error about them.
 
     Returns
     -------

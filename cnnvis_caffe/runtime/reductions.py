@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from cnnvis_caffe.records.summation import Summation
 from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime.accumulator import Accumulator
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.net import Net
@@ -51,19 +53,23 @@ class Reductions:
     """
 
     def __init__(self, net: Net) -> None:
-        self._net = net
+        self.net = net
         self._blobs = dict(zip(net.blob_names, net.blobs))
         self._layers = dict(zip(net.layer_names, net.layers))
         self._input_ids = set(net.input_ids)
         self._scratch: Any = None
 
+    def blob(self, name: str) -> Blob:
+        """Return a blob of the net."""
+        return self._blobs[name]
+
     # -- running backward --------------------------------------------------------------------------------------------
 
     def backward(self) -> None:
         """Run the whole net backward, parameters' gradients from zero; the inputs get none."""
-        self._net.clear_param_diffs()
+        self.net.clear_param_diffs()
         with self._without_gradients_of_inputs():
-            self._net.backward()
+            self.net.backward()
 
     def backward_from(self, score: str, diff: np.ndarray, layers: Sequence[int], silent: Sequence[str]) -> None:
         """Run backward from a blob, without the gradients of parameters where layers can do without.
@@ -78,18 +84,22 @@ class Reductions:
         silent : sequence of str
             Blobs that get no gradient from above.
         """
+        self.run_back(score, torch.from_numpy(diff).to(backend.device()), layers, silent)
+
+    def run_back(self, score: str, diff: Any, layers: Sequence[int], silent: Sequence[str]) -> None:
+        """Do what `backward_from` does with a tensor that is on the device."""
         for name in silent:
             self._blobs[name].clear_diff()
         blob = self._blobs[score]
-        blob.grad = torch.from_numpy(diff).to(backend.device()).reshape(blob.shape)
+        blob.grad = diff.reshape(blob.shape)
         with self._without_gradients_of_parameters(layers):
             for layer in layers:
-                self._net.backward(layer, layer)
+                self.net.backward(layer, layer)
 
     @contextlib.contextmanager
     def _without_gradients_of_parameters(self, layers: Sequence[int]) -> Iterator[None]:
         """For a while, some layers give gradients to their bottoms only."""
-        chosen = [self._net.layers[index] for index in layers]
+        chosen = [self.net.layers[index] for index in layers]
         before = [layer.param_propagate_down for layer in chosen]
         try:
             for layer in chosen:
@@ -102,10 +112,10 @@ class Reductions:
     @contextlib.contextmanager
     def _without_gradients_of_inputs(self) -> Iterator[None]:
         """For a while, nobody wants to know how the loss depends on the net's inputs."""
-        needs = self._net.bottom_needs_backward
+        needs = self.net.bottom_needs_backward
         before = [list(row) for row in needs]
         try:
-            for row, bottom_ids in zip(needs, self._net.bottom_ids):
+            for row, bottom_ids in zip(needs, self.net.bottom_ids):
                 row[:] = [need and i not in self._input_ids for need, i in zip(row, bottom_ids)]
             yield
         finally:
@@ -116,10 +126,14 @@ class Reductions:
 
     def moments(self, names: Sequence[str]) -> Moments:
         """Reduce the activations of blobs."""
+        return Moments(*self.moment_tensors(names))
+
+    def moment_tensors(self, names: Sequence[str]) -> tuple[Any, Any, Any, Any]:
+        """Return mean, peak, square and minimum of `Moments`, on the device."""
         with backend.computing():
             parts = [self._moments(self._blobs[name].value) for name in names]
             means, peaks, squares, minima = zip(*parts)
-            return Moments(torch.cat(means, 1), torch.cat(peaks, 1), torch.cat(squares, 1), torch.cat(minima))
+            return torch.cat(means, 1), torch.cat(peaks, 1), torch.cat(squares, 1), torch.cat(minima)
 
     def positions(self, name: str, images: np.ndarray, neurons: np.ndarray) -> np.ndarray:
         """Return the first position of the largest activation, for pairs of image and neuron of a blob."""
@@ -130,8 +144,12 @@ class Reductions:
 
     def products(self, names: Sequence[str]) -> np.ndarray:
         """Return activation times gradient, summed over the positions, of shape (n_images, n_neurons), float32."""
+        return _numpy(self.product_tensor(names))
+
+    def product_tensor(self, names: Sequence[str]) -> Any:
+        """Return `products` on the device."""
         with backend.computing():
-            return _numpy(torch.cat([self._products(self._blobs[name]) for name in names], 1))
+            return torch.cat([self._products(self._blobs[name]) for name in names], 1)
 
     def _moments(self, values: Any) -> tuple[Any, Any, Any, Any]:
         """Mean, peak and mean square of a blob by image and neuron, and the minimum by neuron."""
@@ -178,10 +196,34 @@ class Reductions:
 
     def add_products(self, sums: Any, moments: Moments, parts: Mapping[str, slice]) -> None:
         """Add the products of each two columns of some parts of the mean, summed over the images."""
+        self.add_squares(sums, moments.device_mean, parts)
+
+    def add_squares(self, sums: Any, mean: Any, parts: Mapping[str, slice]) -> None:
+        """Do what `add_products` does with a mean that is on the device."""
         with backend.computing():
-            mean = moments.device_mean.double()
+            mean = mean.double()
             for name, total in sums.items():
                 _add_square(total, mean[:, parts[name]])
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether there is an `accumulator`: on a GPU; on a CPU nothing has to come back, and numpy sums up."""
+        return backend.on_gpu()
+
+    def accumulator(
+        self, summation: Summation, products: Any, gradients: Any, state: Mapping[str, np.ndarray]
+    ) -> Accumulator:
+        """Return what runs batches and sums up on the GPU.
+
+        Parameters
+        ----------
+        summation : Summation
+        products, gradients : mapping of str to tensor
+            From `new_sums`; are added to from now on.
+        state : mapping of str to ndarray
+            What was summed up before, as `features.Extraction.state` names it.
+        """
+        return Accumulator(self, summation, products, gradients, state)
 
     def add_sums(self, sums: Any, arrays: Mapping[str, np.ndarray]) -> None:
         """Add arrays to sums."""
@@ -204,9 +246,10 @@ def _flat(values: Any) -> tuple[Any, int]:
 def _folded(values: Any, axis: int, extreme: Callable[[Any, Any], Any], length: int) -> Any:
     """Fold an axis onto itself until it is no longer than `length`.
 
-    PyTorch's own reductions to extremes are ten times slower than sums where neighbours in memory are not reduced.
+    On a CPU, PyTorch's own reductions to extremes are ten times slower than sums where neighbours in memory are not
+    reduced.
     """
-    while values.shape[axis] > length:
+    while values.shape[axis] > length and not values.is_cuda:
         before = values.shape[axis]
         half = (before + 1) // 2
         # Of an odd length the one in the middle meets itself.
@@ -218,6 +261,8 @@ def _lowest(values: Any, axis: int) -> Any:
     """The smallest value of each neuron over images and positions."""
     if axis == 1:
         return _folded(values.reshape(-1, values.shape[2]), 0, torch.minimum, 64).amin(0)
+    if values.is_cuda:
+        return values.amin((0, 2))
     return _folded(values, 0, torch.minimum, 1)[0].amin(1)
 
 

@@ -13,6 +13,7 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.database import Cursor, Database, Record, open_database
 from cnnvis_caffe.formats.datum import Datum, RawLayout, parse_datum
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
+from cnnvis_caffe.runtime.layers.staging import RawBatch
 from cnnvis_caffe.runtime.layers.transform import Transformer
 from cnnvis_caffe.runtime.setup_log import say
 
@@ -56,28 +57,83 @@ class _DatabaseSource(BatchSource):
         self._after = b""
         self._layout: RawLayout | None = None
         self._warned = False
+        self._raw_shape: tuple[int, int, int] | None = None
+        # Of the images that a GPU keeps, in the order in which they were read: keys and labels.
+        self._keys: list[bytes] = []
+        self._labels: list[float] = []
+        self._n_read = 0
+        self._are_all_raw = True
 
     def first_shape(self) -> tuple[int, int, int]:
         """The shape of the first image once it is transformed."""
         cursor = self._database.cursor()
         try:
             record = cursor.take(1)[0]
-            return self._transformer.output_shape(self._pixels(record, self._parse(record)).shape)
+            pixels = self._pixels(record, self._parse(record))
+            if pixels.dtype == np.uint8:
+                self._raw_shape = pixels.shape
+            return self._transformer.output_shape(pixels.shape)
         finally:
             cursor.close()
 
     def load(self) -> tuple[np.ndarray, np.ndarray]:
         """Read and transform the next batch."""
-        if self._cursor is None:
-            self._cursor = self._database.cursor(self._after)
-        records = self._cursor.take(self._batch_size)
+        records = self._take()
         try:
             return self._load_alike(records) or self._load_one_by_one(records)
         finally:
             self._after = bytes(records[-1][0])
 
-    def _load_alike(self, records: list[Record]) -> tuple[np.ndarray, np.ndarray] | None:
-        """Load a batch in one go if all its datums are plain bytes of one size."""
+    def _take(self) -> list[Record]:
+        """The next records."""
+        if self._cursor is None:
+            self._cursor = self._database.cursor(self._after)
+        return self._cursor.take(self._batch_size)
+
+    @property
+    def raw_shape(self) -> tuple[int, int, int] | None:
+        """Shape of the first image if it is of bytes."""
+        return self._raw_shape
+
+    @property
+    def n_records(self) -> int:
+        """Number of records."""
+        return len(self._database)
+
+    def load_raw(self, keeps: bool) -> RawBatch | tuple[np.ndarray, np.ndarray]:
+        """Read the next batch and draw what is to be done with it."""
+        keeps = keeps and self._are_all_raw
+        if keeps and len(self._keys) >= self.n_records:
+            return self._load_again()
+        records = self._take()
+        try:
+            alike = self._read_alike(records)
+            if alike is None or alike[0].shape[1:] != self._raw_shape:
+                self._are_all_raw = False
+                return self._load_alike(records) or self._load_one_by_one(records)
+            pixels, labels = alike
+            self._transformer.output_shape(pixels.shape[1:])  # refuses what does not fit
+            rows = (self._n_read + np.arange(len(records))) % self.n_records
+            if keeps:
+                self._keys += [bytes(key) for key, _ in records]
+                self._labels += labels.tolist()
+                self._n_read += len(records)
+            return RawBatch(pixels, labels, rows, self._transformer.draw(len(records), *pixels.shape[2:]))
+        finally:
+            self._after = bytes(records[-1][0])
+
+    def _load_again(self) -> RawBatch:
+        """The next batch of images that the GPU has."""
+        self.close()
+        rows = (self._n_read + np.arange(self._batch_size)) % self.n_records
+        self._n_read += self._batch_size
+        self._after = self._keys[rows[-1]]
+        assert self._raw_shape is not None
+        draws = self._transformer.draw(len(rows), *self._raw_shape[1:])
+        return RawBatch(None, np.array([self._labels[row] for row in rows], np.float32), rows, draws)
+
+    def _read_alike(self, records: list[Record]) -> tuple[np.ndarray, np.ndarray] | None:
+        """Pixels and labels of a batch whose datums are all plain bytes of one size."""
         values = [value for _, value in records]
         if self._layout is None or self._layout.shape is None:
             self._layout = self._read(records[0], RawLayout)
@@ -88,9 +144,16 @@ class _DatabaseSource(BatchSource):
             if alike is None:
                 return None
         self._warn_of_force()
+        return alike
+
+    def _load_alike(self, records: list[Record]) -> tuple[np.ndarray, np.ndarray] | None:
+        """Load a batch in one go if all its datums are plain bytes of one size."""
+        alike = self._read_alike(records)
+        if alike is None:
+            return None
         pixels, labels = alike
         shape = self._transformer.output_shape(pixels.shape[1:])
-        out = np.empty((len(values), *shape), np.float32)
+        out = np.empty((len(records), *shape), np.float32)
         self._transformer.apply(pixels, out)
         return out, labels
 
@@ -147,6 +210,7 @@ class _DatabaseSource(BatchSource):
     def go_to(self, position: dict) -> None:
         """Go on behind a key."""
         self._after = bytes.fromhex(position["after"])
+        self._keys, self._labels, self._n_read, self._are_all_raw = [], [], 0, True
         self._transformer.go_to(position)
 
     def close(self) -> None:

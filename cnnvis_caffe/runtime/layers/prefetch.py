@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, DataSourceError, LayerError
-from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime import backend, recording
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
+from cnnvis_caffe.runtime.layers.staging import RawBatch, Staged, Staging
 from cnnvis_caffe.runtime.layers.transform import Transformer
 from cnnvis_caffe.runtime.rng import default_random
 from cnnvis_caffe.runtime.setup_log import say
@@ -31,6 +32,26 @@ class BatchSource(ABC):
     @abstractmethod
     def load(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the next batch: data of any shape and labels of shape (n,), both float32, new arrays."""
+
+    def load_raw(self, keeps: bool) -> RawBatch | tuple[np.ndarray, np.ndarray]:
+        """Return the next batch for a GPU: as it lies in the source, or what `load` returns.
+
+        Parameters
+        ----------
+        keeps : bool
+            Whether images that were given once need no pixels the next time.
+        """
+        return self.load()
+
+    @property
+    def raw_shape(self) -> tuple[int, int, int] | None:
+        """Channels, height and width of the images that `load_raw` gives, None where it gives none."""
+        return None
+
+    @property
+    def n_records(self) -> int:
+        """Number of images, where `load_raw` gives them in one order again and again; else 0."""
+        return 0
 
     @abstractmethod
     def position(self) -> dict:
@@ -51,9 +72,10 @@ class _Loader(threading.Thread):
     another `put`: so nothing here can wait for itself.
     """
 
-    def __init__(self, source: BatchSource, n_ahead: int) -> None:
+    def __init__(self, source: BatchSource, n_ahead: int, staging: Staging | None) -> None:
         super().__init__(name="cnnvis_caffe data", daemon=True)
         self._source = source
+        self._staging = staging
         self._stopped = False
         self._permits: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._loaded: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -67,14 +89,22 @@ class _Loader(threading.Thread):
                 self._permits.get()
                 if self._stopped:
                     break
-                tensors = [_for_device(array) for array in self._source.load()]
-                self._loaded.put((tensors, self._source.position()))
+                self._loaded.put((self._load(), self._source.position()))
         except BaseException as error:  # noqa: BLE001 - raised again by take()
             self._loaded.put(error)
         finally:
             self._source.close()
             if self._stopped:
                 self._drop_loaded()
+
+    def _load(self) -> Staged | list[Any]:
+        """The next batch, on its way to the GPU or as tensors."""
+        if self._staging is None:
+            return [_for_device(array) for array in self._source.load()]
+        batch = self._source.load_raw(self._staging.keeps)
+        if isinstance(batch, RawBatch):
+            return self._staging.send(batch)
+        return [_for_device(array) for array in batch]
 
     def _drop_loaded(self) -> None:
         """Free what nobody will take, here and now.
@@ -86,7 +116,7 @@ class _Loader(threading.Thread):
             while True:
                 self._loaded.get_nowait()
 
-    def take(self) -> tuple[list[Any], dict]:
+    def take(self) -> tuple[Staged | list[Any], dict]:
         """Wait for the next batch; return it and the position behind it, or raise what loading it raised."""
         item = self._loaded.get()
         if isinstance(item, BaseException):
@@ -133,6 +163,11 @@ class PrefetchingLayer(Layer):
         """Open the source and shape the tops."""
         self._loader: _Loader | None = None
         self._ending: _Loader | None = None
+        self._staging: Staging | None = None
+        self._batch: Staged | list[Any] | None = None  # that is shown next
+        # What was fetched last: "values", or on a GPU "pixels", or the "numbers" of images that are there. All but
+        # values can be shown by a recording.
+        self.kind_of_batch = "values"
         self._n_ahead: int = self.param.data_param.prefetch
         if self._n_ahead < 1:
             raise self.error("data_param.prefetch must be at least 1, got 0")
@@ -153,6 +188,7 @@ class PrefetchingLayer(Layer):
         if self.initialize:
             default_random().uint32()  # seeds Caffe's thread, which never draws
         self._position = self._source.position()
+        self._n_images = shape[0]
         tops[0].reshape(*shape)
         if len(tops) > 1:
             tops[1].reshape(shape[0])
@@ -198,22 +234,48 @@ class PrefetchingLayer(Layer):
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Leave the shapes to setup and forward."""
 
-    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Show the next batch."""
+    def fetch(self) -> None:
+        """Have the next batch ready to be shown, unless one is; waits for the thread that loads, never for a GPU."""
+        if self._batch is not None:
+            return
         loader = self._loader or self._start()
         try:
-            tensors, self._position = loader.take()
+            self._batch, self._position = loader.take()
         except BaseException as error:
             self._stop()  # the next forward tries again where this one failed
             if isinstance(error, CnnvisError) and not isinstance(error, LayerError):
                 raise self.error(str(error)) from error
             raise
+        if isinstance(self._batch, Staged):
+            assert self._staging is not None
+            self._staging.await_arrival(self._batch)
+            self.kind_of_batch = "pixels" if self._batch.has_pixels else "numbers"
+        else:
+            self.kind_of_batch = "values"
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Show the next batch."""
+        self.fetch()
+        batch = self._batch
+        if isinstance(batch, Staged):
+            assert self._staging is not None
+            tensors: Sequence[Any] = self._staging.show(batch)
+        else:
+            assert batch is not None
+            tensors = [tensor.to(backend.device(), non_blocking=True) for tensor in batch]
         for top, tensor in zip(tops, tensors):
             top.reshape(*tensor.shape)
-            top.value = tensor.to(backend.device(), non_blocking=True) if backend.on_gpu() else tensor
+            top.value = tensor
+        if not recording.is_recording():
+            self.was_shown()
+
+    def was_shown(self) -> None:
+        """Go on to the next batch: this one was shown, by `forward` or by a replay."""
+        self._batch = None
         # Only now: the thread would wake up and keep this one waiting for the interpreter where it frees the old batch.
         # While the next layer computes, the interpreter is free.
-        loader.go_on()
+        if self._loader is not None:
+            self._loader.go_on()
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Has nothing below it."""
@@ -253,15 +315,24 @@ class PrefetchingLayer(Layer):
         if self._ending is not None:
             self._ending.join()
         self._source.go_to(self._position)
-        self._loader = _Loader(self._source, self._n_ahead)
+        self._staging = self._new_staging()
+        self._loader = _Loader(self._source, self._n_ahead, self._staging)
         # The thread ends with the layer.
         self._finalizer = weakref.finalize(self, self._loader.stop)
         _LOADERS.add(self._loader)
         self._loader.start()
         return self._loader
 
+    def _new_staging(self) -> Staging | None:
+        """Room for batches on the GPU, if nets run there and the source has plain pixels."""
+        shape = self._source.raw_shape
+        if not backend.on_gpu() or shape is None:
+            return None
+        return Staging(self._n_images, shape, self.transformer, self._n_ahead + 2, self._source.n_records)
+
     def _stop(self) -> None:
         """Ask the thread to end, and forget what it has loaded ahead."""
+        self._batch = None
         if self._loader is not None:
             self._ending, self._loader = self._loader, None
             self._finalizer()

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, LayerError
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.runtime.rng import CaffeRandom, default_random
+
+
+class Draws(NamedTuple):
+    """What is done with each of some images.
+
+    Attributes
+    ----------
+    flips : ndarray of shape (n,), uint32
+        1 where the image is mirrored, else 0.
+    ys, xs : ndarray of shape (n,), int
+        Where the crop begins, in pixels.
+    """
+
+    flips: np.ndarray
+    ys: np.ndarray
+    xs: np.ndarray
 
 
 class Transformer:
@@ -27,6 +43,10 @@ class Transformer:
 
     Attributes
     ----------
+    crop_size : int
+        Side of the square that is cut out; 0 for the whole image.
+    mirror : bool
+    scale : numpy.float32
     random : CaffeRandom or None
         Where mirrors and crops come from; None when nothing is random, or before `seed`.
 
@@ -51,7 +71,7 @@ class Transformer:
         self.random: CaffeRandom | None = None
         self.mean_image: np.ndarray | None = None
         self.mean_values = np.asarray(param.mean_value, np.float32)
-        self._scale = np.float32(param.scale)
+        self.scale = np.float32(param.scale)
         self._train = train
         self._fail = fail
         if param.HasField("mean_file"):
@@ -65,12 +85,13 @@ class Transformer:
                     raise fail(f"transform_param.mean_file: {error}") from error
 
     @property
-    def _crops_at_random(self) -> bool:
+    def crops_at_random(self) -> bool:
+        """Whether crops are random."""
         return self._train and self.crop_size > 0
 
     def seed(self) -> None:
         """Take a seed from the thread's stream, where anything is random."""
-        if self.mirror or self._crops_at_random:
+        if self.mirror or self.crops_at_random:
             self.random = CaffeRandom(default_random().uint32())
 
     def output_shape(self, shape: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -116,35 +137,52 @@ class Transformer:
         out : ndarray of shape (n, *output_shape), float32
             Where the values go.
         """
-        n, channels, height, width = pixels.shape
-        mean = self.mean_image
-        if mean is None and len(self.mean_values):
-            mean = np.broadcast_to(self.mean_values.reshape(-1, 1, 1), (channels, height, width))
-        slack_y, slack_x = (height - self.crop_size, width - self.crop_size) if self.crop_size else (0, 0)
+        n, height, width = len(pixels), *pixels.shape[2:]
+        mean = self.mean_of(pixels.shape[1:])
         if self.random is None:
-            self._write(pixels, mean, slack_y // 2, slack_x // 2, out)
+            y, x = self._middle(height, width)
+            self._write(pixels, mean, y, x, out)
             return
-        # One word for the mirror, if that is wanted, then one each for y and x: image after image, as Caffe draws.
-        n_words = self.mirror + 2 * self._crops_at_random
-        words = self.random.uint32(n * n_words).reshape(n, n_words)
-        mirrored = words[:, 0] % 2 if self.mirror else np.zeros(n, np.uint32)
-        if self._crops_at_random:
-            ys, xs = words[:, -2] % (slack_y + 1), words[:, -1] % (slack_x + 1)
-        else:
-            ys, xs = np.full(n, slack_y // 2), np.full(n, slack_x // 2)
-        for one, target, flip, y, x in zip(pixels, out, mirrored.tolist(), ys.tolist(), xs.tolist()):
+        draws = self.draw(n, height, width)
+        for one, target, flip, y, x in zip(pixels, out, *(array.tolist() for array in draws)):
             self._write(one, mean, y, x, target[..., ::-1] if flip else target)
+
+    def draw(self, n: int, height: int, width: int) -> Draws:
+        """Draw what is done with the next `n` images of a size."""
+        y, x = self._middle(height, width)
+        flips, ys, xs = np.zeros(n, np.uint32), np.full(n, y), np.full(n, x)
+        if self.random is None:
+            return Draws(flips, ys, xs)
+        # One word for the mirror, if that is wanted, then one each for y and x: image after image, as Caffe draws.
+        n_words = self.mirror + 2 * self.crops_at_random
+        words = self.random.uint32(n * n_words).reshape(n, n_words)
+        if self.mirror:
+            flips = words[:, 0] % 2
+        if self.crops_at_random:
+            ys, xs = words[:, -2] % (height - self.crop_size + 1), words[:, -1] % (width - self.crop_size + 1)
+        return Draws(flips, ys, xs)
+
+    def mean_of(self, shape: tuple[int, ...]) -> np.ndarray | None:
+        """Return what is subtracted from images of a shape, as an array of this shape; None for nothing."""
+        if self.mean_image is None and len(self.mean_values):
+            return np.broadcast_to(self.mean_values.reshape(-1, 1, 1), shape)
+        return self.mean_image
+
+    def _middle(self, height: int, width: int) -> tuple[int, int]:
+        """Where a crop begins that is not random."""
+        size = self.crop_size
+        return ((height - size) // 2, (width - size) // 2) if size else (0, 0)
 
     def _write(self, pixels: np.ndarray, mean: np.ndarray | None, y: int, x: int, target: np.ndarray) -> None:
         """Crop at a place, subtract the mean there, and scale."""
         height, width = target.shape[-2:]
         window = (..., slice(y, y + height), slice(x, x + width))
         if mean is None:
-            np.multiply(pixels[window], self._scale, out=target, dtype=np.float32)
+            np.multiply(pixels[window], self.scale, out=target, dtype=np.float32)
         else:
             np.subtract(pixels[window], mean[window], out=target, dtype=np.float32)
-            if self._scale != 1:
-                target *= self._scale
+            if self.scale != 1:
+                target *= self.scale
 
     def position(self) -> dict:
         """Return the random state, if there is one."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cnnvis_caffe.runtime import recording
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
@@ -41,20 +43,27 @@ def whole_numbers(layer: Layer, blob: Blob, limit: int, what: str, limited_by: s
         return numbers
 
     def outside() -> Any:
-        return (checked < 0) | (checked >= limit)
+        return ((checked < 0) | (checked >= limit)).reshape(-1)
 
-    def check() -> None:
-        # One reduction and, on a GPU, one wait: nothing beside a layer that needs labels.
-        low, high = torch.stack(torch.aminmax(checked)).tolist()
-        if low < 0 or high >= limit:
-            place = tuple(outside().nonzero()[0].tolist())
-            exception = "" if ignored is None else f", and ignore_label {ignored}"
-            raise layer.error(
-                f"{what} {float(values[place]):g} at {list(place)} of blob {blob.name!r} is out of range; "
-                f"0 to {limit - 1} ({limited_by}) is allowed{exception}"
-            )
+    def first_outside() -> Any:
+        faults = outside()
+        place = faults.int().argmax().reshape(1)
+        found = torch.cat([place.double(), values.reshape(-1).gather(0, place).double()])
+        return torch.where(faults.any(), found, -torch.ones_like(found))
 
-    if recording.put_off(lambda: outside().any(), check):
-        return numbers.masked_fill(outside(), 0)
-    check()
+    def explain(place: int, value: float) -> None:
+        at = [int(index) for index in np.unravel_index(place, blob.shape)]
+        exception = "" if ignored is None else f", and ignore_label {ignored}"
+        raise layer.error(
+            f"{what} {value:g} at {at} of blob {blob.name!r} is out of range; "
+            f"0 to {limit - 1} ({limited_by}) is allowed{exception}"
+        )
+
+    if recording.put_off(first_outside, explain):
+        return numbers.masked_fill(outside().reshape(numbers.shape), 0)
+    # One reduction and, on a GPU, one wait: nothing beside a layer that needs labels.
+    low, high = torch.stack(torch.aminmax(checked)).tolist()
+    if low < 0 or high >= limit:
+        place = int(outside().nonzero()[0])
+        explain(place, float(values.reshape(-1)[place]))
     return numbers

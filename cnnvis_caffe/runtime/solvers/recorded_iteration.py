@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.layers.prefetch import PrefetchingLayer
 from cnnvis_caffe.runtime.memory import Memory
 from cnnvis_caffe.runtime.recording import NotRecordedError, Recorder, Recording, record_cuda_graph
 
@@ -29,7 +30,8 @@ _CONSTANTS = (
 class RecordedIteration:
     """Forward and backward pass as one recording, the update as another, so that callbacks find both as ever.
 
-    Layers that bring in data run first, each time, as they always do.
+    Layers that bring in data run first, each time, as they always do; where their batches cross to the GPU as bytes,
+    only the crossing is left to be done first. Nobody waits for a loss: `losses` brings those of many passes.
 
     Parameters
     ----------
@@ -42,27 +44,33 @@ class RecordedIteration:
         self._record = record
         layers, bottoms = solver.net.layers, solver.net.bottoms
         self._sources = [i for i, layer in enumerate(layers) if not bottoms[i] and layer.type != "Parameter"]
+        self._loading = [layer for layer in layers if isinstance(layer, PrefetchingLayer)]
         self._others = [i for i in range(len(layers)) if i not in self._sources]
         # Why nothing is recorded, if so.
         self._obstacle = next((layers[i].where for i in self._others if not layers[i].can_be_recorded), None)
         self._is_said = False
+        self._passes: Recording | None = None
+        self._losses: list[float] = []
         self._forget(None)
 
     def _forget(self, key: Any) -> None:
         """Begin again: something has changed that recordings depend on."""
+        self._fetch_losses()
         self._key = key
         self._n_passes = 0
-        self._passes: Recording | None = None
+        self._passes = None
         self._update: Recording | None = None
 
-    def forward_backward(self) -> float:
-        """Make a pass over the next batch; return its loss."""
+    def forward_backward(self) -> float | None:
+        """Make a pass over the next batch; return its loss, or None where `losses` will tell it."""
         net = self._solver.net
+        for layer in self._loading:
+            layer.fetch()
         if not self._is_ready():
             loss = net.forward()
             net.backward()
             return loss
-        for index in self._sources:
+        for index in self._outside():
             net.run_forward([index])
         if self._now() != self._key:  # this batch has another shape
             return float(self._pass())
@@ -74,7 +82,34 @@ class RecordedIteration:
                 if self._solver.param.iter_size == 1:
                     net.clear_param_diffs()  # the recording has begun to fill them
                 return float(self._pass())
-        return self._passes.replay()
+        self._passes.replay()
+        for layer in self._loading:
+            if layer.kind_of_batch != "values":
+                layer.was_shown()
+        return None
+
+    def losses(self) -> list[float]:
+        """Wait; return the losses of all passes since this was last called whose loss was not told.
+
+        Raises
+        ------
+        CnnvisError
+            If a layer was given what it cannot take.
+        """
+        self._fetch_losses()
+        losses, self._losses = self._losses, []
+        return losses
+
+    def _fetch_losses(self) -> None:
+        """Bring them here."""
+        if self._passes is not None:
+            self._losses += self._passes.numbers()
+
+    def _outside(self) -> list[int]:
+        """Layers that bring in data by what cannot be recorded."""
+        layers = self._solver.net.layers
+        inside = [layer for layer in self._loading if layer.kind_of_batch != "values"]
+        return [i for i in self._sources if layers[i] not in inside]
 
     def _say_obstacle(self) -> None:
         """Say once why nothing is recorded."""
@@ -107,19 +142,20 @@ class RecordedIteration:
         solver = self._solver
         multipliers = tuple(solver.net.params.lr_mults), tuple(solver.net.params.decay_mults)
         constants = tuple(getattr(solver.param, name) for name in _CONSTANTS)
-        return Blob.n_changes, backend.precision(), backend.device(), multipliers, constants
+        kinds = tuple(layer.kind_of_batch for layer in self._loading)
+        return Blob.n_changes, backend.precision(), backend.device(), multipliers, constants, kinds
 
     def _pass(self) -> Any:
-        """Forward and backward without the data layers."""
-        net = self._solver.net
-        loss = net.run_forward(self._others)
+        """Forward and backward without what ran before."""
+        net, outside = self._solver.net, self._outside()
+        loss = net.run_forward([i for i in range(len(net.layers)) if i not in outside])
         net.backward()
         return loss
 
     def _read_by_pass(self) -> list[tuple[Memory, tuple[int, ...]]]:
         """What a pass finds: data, parameters, loss weights, and the gradients that it adds to."""
         net = self._solver.net
-        blobs = [top for index in self._sources for top in net.tops[index]]
+        blobs = [top for index in self._outside() for top in net.tops[index]]
         blobs += [blob for layer in net.layers for blob in layer.blobs]
         diffs = [top for layer, tops in zip(net.layers, net.tops) for top, w in zip(tops, layer.loss_weights) if w]
         if self._solver.param.iter_size > 1:
@@ -148,7 +184,7 @@ class RecordedIteration:
                 self._give_up(error)
                 return False
         if self._rates_now != list(rates):
-            self._rates.copy_(torch.tensor(rates, dtype=torch.float32))
+            self._rates.copy_(torch.tensor(rates, dtype=torch.float32).pin_memory(), non_blocking=True)
             self._rates_now = list(rates)
         self._update.replay()
         return True

@@ -29,21 +29,15 @@ class SmoothedLoss:
         self._window = window
         self._losses: list[np.float32] = []
         self._mean = _F4(0)
+        self._oldest = 0
 
     @property
     def value(self) -> float:
         """The mean; 0 before the first loss."""
         return float(self._mean)
 
-    def add(self, loss: float, index: int) -> None:
-        """Take in a loss.
-
-        Parameters
-        ----------
-        loss : float
-        index : int
-            Iterations since the window was empty; says which of the losses is the oldest.
-        """
+    def add(self, loss: float) -> None:
+        """Take in a loss."""
         new = _F4(loss)
         with np.errstate(all="ignore"):
             if len(self._losses) < self._window:
@@ -51,6 +45,6 @@ class SmoothedLoss:
                 size = len(self._losses)
                 self._mean = (self._mean * _F4(size - 1) + new) / _F4(size)
             else:
-                place = index % self._window
-                self._mean += (new - self._losses[place]) / _F4(self._window)
-                self._losses[place] = new
+                self._mean += (new - self._losses[self._oldest]) / _F4(self._window)
+                self._losses[self._oldest] = new
+                self._oldest = (self._oldest + 1) % self._window

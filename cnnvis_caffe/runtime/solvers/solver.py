@@ -22,9 +22,9 @@ from cnnvis_caffe.runtime.solvers import snapshot, tensor_lists
 from cnnvis_caffe.runtime.solvers.callback import Callback
 from cnnvis_caffe.runtime.solvers.divergence import Divergence, find_divergence
 from cnnvis_caffe.runtime.solvers.learnable_group import LearnableGroup, group_learnables
+from cnnvis_caffe.runtime.solvers.loss_log import LossLog
 from cnnvis_caffe.runtime.solvers.lr_policy import learning_rate
 from cnnvis_caffe.runtime.solvers.recorded_iteration import RecordedIteration
-from cnnvis_caffe.runtime.solvers.smoothed_loss import SmoothedLoss
 from cnnvis_caffe.runtime.solvers.solver_nets import make_test_nets, make_train_net
 from cnnvis_caffe.runtime.solvers.testing import TestResult, mean_outputs, outputs_of, score_lines
 
@@ -72,7 +72,8 @@ class Solver:
     rate : float
         Learning rate of the last update.
     loss, smoothed_loss : float
-        Of the last iteration, and the mean of the last `average_loss` ones since `step` was called.
+        Of the last iteration, and the mean of the last `average_loss` ones since `step` was called. On a GPU, whoever
+        looks waits for it.
     stopped_early : bool
         Whether the last `solve` or `step` ended because `requested_action` said so.
     divergence : Divergence or None
@@ -107,7 +108,7 @@ class Solver:
         self.callbacks: list[Callback] = []
         self.requested_action: Callable[[], Action] = lambda: Action.NONE
         self.displays = False
-        self.rate = self.loss = self.smoothed_loss = 0.0
+        self.rate = 0.0
         self.stopped_early = False
         self.last_snapshot_iter: int | None = None
         self.uses_recordings = True
@@ -126,6 +127,7 @@ class Solver:
         self.histories = [[Blob(blob.shape) for blob in learnable] for _ in range(self.n_histories)]
         self._groups = group_learnables(self.net.params, self.histories)
         self._recorded = RecordedIteration(self)
+        self._losses = LossLog(lambda: self._recorded.losses(), self._look_for_divergence)
         logger.info("Solver scaffolding done.")
 
     def _check_param(self) -> None:
@@ -159,7 +161,6 @@ class Solver:
         if resume_file is not None:
             logger.info("Restoring previous solver status from %s", resume_file)
             self.restore(resume_file)
-        start = self.iter
         self.step(self.param.max_iter - self.iter if n_iters is None else n_iters)
         if self.param.snapshot_after_train and not self._is_due(self.param.snapshot):
             self.snapshot()
@@ -167,7 +168,7 @@ class Solver:
             logger.info("Optimization stopped early.")
             return
         if self._is_due(self.param.display):
-            self._add_loss(self.net.forward(), start)
+            self._losses.add(self.iter, [self.net.forward()])
             logger.info("Iteration %d, loss = %g", self.iter, self.smoothed_loss)
         if self._is_due(self.param.test_interval):
             self.test_all()
@@ -180,8 +181,8 @@ class Solver:
         ----------
         n_iters : int
         """
-        start, end = self.iter, self.iter + n_iters
-        self._smoothed = SmoothedLoss(self.param.average_loss)
+        end = self.iter + n_iters
+        self._losses.begin(self.param.average_loss)
         self.stopped_early = False
         self._display_started = time.perf_counter()
         while self.iter < end:
@@ -194,11 +195,9 @@ class Solver:
             for callback in self.callbacks:
                 callback.on_start(self)
             self.net.param.debug_info = self.displays and self.param.debug_info
-            self._add_loss(self._forward_backward(), start)
+            self._losses.add(self.iter, self._forward_backward())
             if self.displays:
                 self._display()
-            if self.divergence is None:
-                self._look_for_divergence(find_divergence(self.iter, [self.loss], self.net))
             for callback in self.callbacks:
                 callback.on_gradients_ready(self)
             self.apply_update()
@@ -210,39 +209,46 @@ class Solver:
             if action is Action.STOP:
                 self.stopped_early = True
                 break
+        _ = self.loss  # where something was wrong with the last batches, here is who hears of it
 
-    def _look_for_divergence(self, found: Divergence | None) -> None:
+    def _look_for_divergence(self, iteration: int, losses: list[float]) -> None:
         """Say it once when the loss has ceased to be a number."""
-        if self.divergence is None and found is not None:
-            self.divergence = found
-            logger.warning("%s", found)
+        if self.divergence is None:
+            is_not_updated = iteration + len(losses) > self.iter
+            self.divergence = find_divergence(iteration, losses, self.net if is_not_updated else None)
+            if self.divergence is not None:
+                logger.warning("%s", self.divergence)
 
     def _is_due(self, interval: int) -> bool:
         """Whether something that is done every so many iterations is to be done now."""
         return interval != 0 and self.iter % interval == 0
 
-    def _forward_backward(self) -> float:
-        """Sum up the gradients of `iter_size` batches; return the mean loss."""
-        loss = _F4(0)
+    def _forward_backward(self) -> list[float | None]:
+        """Sum up the gradients of `iter_size` batches; return their losses, None where one is still on the GPU."""
+        losses: list[float | None] = []
         for _ in range(self.param.iter_size):
             if self._records():
-                loss += _F4(self._recorded.forward_backward())
+                losses.append(self._recorded.forward_backward())
             else:
-                loss += _F4(self.net.forward())
+                losses.append(self.net.forward())
                 self.net.backward()
             if self.net.param.debug_info:
                 self._log_all_params()
-        return float(loss / _F4(self.param.iter_size))
+        return losses
 
     def _records(self) -> bool:
         """Whether iterations are recorded where they can be."""
         return self.uses_recordings and backend.on_gpu()
 
-    def _add_loss(self, loss: float, start: int) -> None:
-        """Take the loss of an iteration into the mean."""
-        self.loss = loss
-        self._smoothed.add(loss, self.iter - start)
-        self.smoothed_loss = self._smoothed.value
+    @property
+    def loss(self) -> float:
+        """Loss of the last iteration."""
+        return self._losses.last
+
+    @property
+    def smoothed_loss(self) -> float:
+        """Mean of the last losses."""
+        return self._losses.smoothed
 
     # -- updating ------------------------------------------------------------------------------------------------
 

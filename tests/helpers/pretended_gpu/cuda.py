@@ -113,6 +113,7 @@ def _methods(gpu: Device) -> dict[str, Any]:
         cuda=lambda tensor, *arguments, **options: to(tensor, CUDA, **options),
         pin_memory=lambda tensor, *arguments: gpu.pin(tensor.clone()),
         is_pinned=lambda tensor, *arguments: gpu.is_pinned(tensor),
+        record_stream=lambda tensor, stream: None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable
@@ -130,7 +131,8 @@ class Device:
     memory : DeviceMemory
     copies : CopiesUnderWay
     graph : Graph or None
-        The one that is recorded now.
+        The one that is recorded now; None in all threads but the one that records, as the runtime asks for
+        (`capture_error_mode`).
     """
 
     current: Device | None = None
@@ -139,9 +141,18 @@ class Device:
         self.counts = Counts()
         self.memory = DeviceMemory(memory)
         self.copies = CopiesUnderWay()
-        self.graph: Any = None
+        self._graph: Any = None
+        self._recording_thread = 0
         self.random = torch.Generator()
         self._pinned: weakref.WeakSet[torch.Tensor] = weakref.WeakSet()
+
+    @property
+    def graph(self) -> Any:
+        return self._graph if threading.get_ident() == self._recording_thread else None
+
+    @graph.setter
+    def graph(self, graph: Any) -> None:
+        self._graph, self._recording_thread = graph, threading.get_ident()
 
     def wait(self, what: str) -> None:
         """Let the CPU wait for the GPU; refused while a graph is recorded."""

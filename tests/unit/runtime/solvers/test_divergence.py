@@ -16,7 +16,8 @@ DEEP = NET.replace(
     'layer { name: "norm" type: "LRN" bottom: "pool" top: "norm" }\n'
     'layer { name: "ip" type: "InnerProduct" bottom: "norm"',
 )
-RUN = "momentum: 0.9 max_iter: 40 random_seed: 3 test_iter: 1 test_interval: 6 snapshot_after_train: false"
+QUIET = "momentum: 0.9 max_iter: 40 random_seed: 3 test_iter: 1 test_interval: 6 snapshot_after_train: false"
+RUN = QUIET + " display: 1"
 
 
 def warnings_of(caplog):
@@ -60,6 +61,16 @@ def test_the_layer_whose_gradients_came_first_is_named(mode, tmp_path, caplog):
     assert (solver.divergence.iteration, solver.divergence.layer, solver.divergence.part) == (5, "ip", "gradients")
     (said,) = warnings_of(caplog)
     assert "gradients of layer 'ip' (InnerProduct): after the update of iteration 4 its parameters" in said
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_nobody_waited_for_tells_the_iteration(on_gpu, tmp_path, caplog):
+    solver = make_solver(tmp_path, f'{QUIET} base_lr: 0.01 lr_policy: "fixed"', DEEP)
+    solver.step(5)
+    solver.net.params.learnable[2].data[...] = 3e38
+    solver.step(4)
+    assert (solver.divergence.iteration, solver.divergence.layer) == (5, None)
+    assert "with display: 1 it can" in warnings_of(caplog)[0]
 
 
 def test_data_that_are_no_numbers_are_named(tmp_path):

@@ -133,8 +133,8 @@ def test_smoothed_loss_begins_anew_with_each_call():
     """Caffe's arithmetic by hand: 1, 2, 3 in a window of 2, then the window slides."""
     smoothed = SmoothedLoss(2)
     values = []
-    for index, loss in enumerate([1.0, 2.0, 5.0, 5.0]):
-        smoothed.add(loss, index)
+    for loss in [1.0, 2.0, 5.0, 5.0]:
+        smoothed.add(loss)
         values.append(smoothed.value)
     assert values == [1.0, 1.5, 3.5, 5.0]
 

@@ -1,0 +1,43 @@
+"""What is summed up of a net over the images of a data set, for whoever does the sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Summation:
+    """What an extraction wants of each batch.
+
+    Attributes
+    ----------
+    input_name, label_name, score_name : str
+        Blobs with the images, their labels and the scores.
+    n_classes : int
+    names : tuple of str
+        Blobs whose neurons are looked at; all of them in one row, in this order.
+    names_on_path : tuple of str
+        Those that the score depends on, likewise.
+    layers : tuple of int
+        Layers between score and images, the last one first.
+    silent : tuple of str
+        Blobs on that way that get no gradient from elsewhere.
+    top : int
+        Images to keep for each neuron.
+    contributions : {"own", "all", "none"}
+        To the score of each image's own class, of all classes as well, or not at all.
+    gradients : bool
+        Whether the loss runs backward.
+    """
+
+    input_name: str
+    label_name: str
+    score_name: str
+    n_classes: int
+    names: tuple[str, ...]
+    names_on_path: tuple[str, ...]
+    layers: tuple[int, ...]
+    silent: tuple[str, ...]
+    top: int
+    contributions: str
+    gradients: bool
