@@ -275,8 +275,9 @@ _NOTHING = (
 )  # fmt: skip
 _WHOLE = (
     "Accuracy", "CenterLoss", "ContrastiveLoss", "DetectionOutput", "EuclideanLoss", "HingeLoss", "InfogainLoss",
-    "Interp", "LSTM", "LSTMUnit", "MultinomialLogisticLoss", "PSROIPooling", "Permute", "RNN", "ROIPooling", "Reorg",
-    "Reverse", "SPP", "SigmoidCrossEntropyLoss", "SmoothL1Loss", "SoftmaxWithLoss", "Transpose", "Upsample",
+    "Interp", "LSTM", "LSTMUnit", "MultiBoxLoss", "MultinomialLogisticLoss", "PSROIPooling", "Permute", "RNN",
+    "ROIPooling", "Reorg", "Reverse", "SPP", "SigmoidCrossEntropyLoss", "SmoothL1Loss", "SoftmaxWithLoss",
+    "Transpose", "Upsample",
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {

@@ -85,6 +85,7 @@ FORK_MODULES = {
     "CenterLoss": "center_loss",
     "DetectionOutput": "detection_output",
     "Interp": "interp",
+    "MultiBoxLoss": "multi_box_loss",
     "Normalize": "normalize",
     "PSROIPooling": "psroi_pooling",
     "Permute": "permute",

@@ -82,7 +82,7 @@ class DetectionOutput(Layer):
         label, rank = kept.nonzero(as_tuple=True)
         score = scores[label, rank]
         if -1 < param.keep_top_k < len(score):
-            best = score.argsort(descending=True, stable=True)[: param.keep_top_k].sort().values
+            best = score.sort(descending=True, stable=True).indices[: param.keep_top_k].sort().values
             label, rank, score = label[best], rank[best], score[best]
         about = torch.stack([torch.full_like(score, number), classes[label].to(score.dtype), score], 1)
         return torch.cat([about, sources[label, rank]], 1)

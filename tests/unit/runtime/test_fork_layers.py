@@ -439,6 +439,90 @@ def test_bad_settings_of_prior_boxes(settings, words):
         build(f"type: 'PriorBox' prior_box_param {{ {settings} }}", X, blob("image", 1, 3, 30, 40))
 
 
+# -- SSD's loss ------------------------------------------------------------------------------------------------------
+
+
+def share(a, b):
+    """What two boxes have in common, by hand."""
+    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    total = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - width * height
+    return width * height / total
+
+
+def multi_box_loss(codes, scores, priors, variances, truth, logistic):
+    """One image, one box after another, as SSD's source goes through them."""
+    total, n_matched = 0.0, 0
+    for image in range(len(codes)):
+        boxes = [row for row in truth if row[0] == image]
+        shared = np.array([[share(box[3:7], prior) for prior in priors] for box in boxes])
+        shared = shared.reshape(len(boxes), len(priors))
+        matched = [-1] * len(priors)
+        open_boxes = set(range(len(boxes)))
+        while open_boxes:
+            free = [(shared[b, p], -b, -p) for b in open_boxes for p in range(len(priors)) if matched[p] < 0]
+            value, b, p = max(free)
+            if value <= 1e-6:
+                break
+            matched[-p] = -b
+            open_boxes.remove(-b)
+        for p in range(len(priors)):
+            if matched[p] < 0 and len(boxes) and shared[:, p].max() >= 0.5:
+                matched[p] = int(shared[:, p].argmax())
+        losses = []
+        for p in range(len(priors)):
+            label = int(boxes[matched[p]][1]) if matched[p] >= 0 else 0
+            s = scores[image, p].astype(np.float64)
+            if logistic:
+                hot = np.arange(len(s)) == label
+                losses.append((np.log1p(np.exp(s)) - hot * s).sum())
+            else:
+                losses.append(np.log(np.exp(s).sum()) - s[label])
+        positive = [p for p in range(len(priors)) if matched[p] >= 0]
+        far = [p for p in range(len(priors)) if matched[p] < 0 and (not len(boxes) or shared[:, p].max() < 0.5)]
+        far = sorted(far, key=lambda p: -losses[p])[: int(len(positive) * 2)]
+        total += sum(losses[p] for p in positive + far)
+        n_matched += len(positive)
+        for p in positive:
+            prior, box = priors[p], boxes[matched[p]][3:7]
+            size, wanted = prior[2:] - prior[:2], box[2:] - box[:2]
+            shift = ((box[:2] + box[2:]) - (prior[:2] + prior[2:])) / 2 / size
+            code = np.concatenate([shift, np.log(wanted / size)]) / variances[p]
+            difference = np.abs(codes[image, p] - code)
+            total += 1.5 * np.where(difference < 1, difference**2 / 2, difference - 0.5).sum()
+    return total / max(1, n_matched)
+
+
+@pytest.mark.parametrize("kind", ["SOFTMAX", "LOGISTIC"])
+def test_multi_box_loss(kind):
+    settings = f"num_classes: 3 code_type: CENTER_SIZE neg_pos_ratio: 2 loc_weight: 1.5 conf_loss_type: {kind}"
+    inputs = [blob("loc", 3, 40), blob("conf", 3, 30), blob("prior", 1, 2, 40), blob("truth", 1, 1, 4, 8)]
+    propagate = "propagate_down: true propagate_down: true propagate_down: false propagate_down: false"
+    net = build(f"type: 'MultiBoxLoss' multibox_loss_param {{ {settings} }} {propagate}", *inputs)
+    random = np.random.default_rng(3)
+    corner, size = random.uniform(0, 0.6, (10, 2)), random.uniform(0.1, 0.4, (10, 2))
+    priors = np.concatenate([corner, corner + size], 1)
+    variances = np.tile([0.1, 0.1, 0.2, 0.2], (10, 1))
+    truth = np.zeros((4, 8))
+    truth[:, 0], truth[:, 1] = [0, 0, 2, 2], [1, 2, 2, 1]
+    truth[:, 3:7] = priors[[1, 4, 4, 7]] + random.uniform(-0.02, 0.02, (4, 4))
+    codes, scores = random.standard_normal((3, 10, 4)), random.standard_normal((3, 10, 3))
+    set_inputs(net, codes.reshape(3, 40), scores.reshape(3, 30), np.stack([priors, variances]).reshape(1, 2, 40), truth)
+    expected = multi_box_loss(codes, scores, priors, variances, truth, kind == "LOGISTIC")
+    assert forward(net) == pytest.approx(expected, rel=1e-5)
+    check_gradients(net, which=(0, 1))
+
+
+def test_a_batch_without_boxes_has_no_loss():
+    inputs = [blob("loc", 2, 8), blob("conf", 2, 6), blob("prior", 1, 2, 8), blob("truth", 1, 1, 1, 8)]
+    layer = "type: 'MultiBoxLoss' multibox_loss_param { num_classes: 3 } "
+    net = build(layer + "propagate_down: [true, true, false, false]", *inputs)
+    set_inputs(net, 1, 2, 3, -1)
+    assert forward(net) == 0
+    with pytest.raises(LayerError, match="mining_type: HARD_EXAMPLE is not supported"):
+        build(layer.replace("3 }", "3 mining_type: HARD_EXAMPLE }"), *inputs)
+
+
 # -- regions ---------------------------------------------------------------------------------------------------------
 
 IMAGES = blob("x", 2, 8, 7, 9)
