@@ -612,3 +612,12 @@ def test_psroi_pooling():
 def test_regions_must_be_regions():
     with pytest.raises(LayerError, match="a region is 5 numbers: image, x1, y1, x2, y2"):
         build("type: 'ROIPooling' roi_pooling_param { pooled_h: 2 pooled_w: 3 }", IMAGES, blob("r", 4, 4))
+
+
+def test_the_page_of_forks_names_every_layer(repository):
+    from cnnvis_caffe.formats.upgrade.aliases import DEPTHWISE
+
+    page = (repository / "docs" / "forks.md").read_text(encoding="utf-8")
+    first = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    named = {name for cell in first for name in cell.replace("`", "").replace(" ", "").split(",")}
+    assert named == {*FORK_MODULES, *DEPTHWISE}
