@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cnnvis_caffe.formats import beside
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.filter_net import filter_net
@@ -36,6 +37,7 @@ def check_data(network: NetworkFile, phase: int, level: int = 0, stages: Sequenc
     """
     message = type(network.message)()
     message.CopyFrom(network.message)
+    beside.find_in_network(message, network.path)
     message.state.phase, message.state.level = phase, level
     message.state.stage.extend(stages)
     for param in filter_net(message, network.path, network.layer_lines).layer:
