@@ -27,6 +27,7 @@ from cnnvis_caffe.formats.blobproto import (
     write_pieces,
 )
 from cnnvis_caffe.formats.foreign import find_foreign
+from cnnvis_caffe.formats.fork_binary import name_old_types, read_fork_settings
 from cnnvis_caffe.formats.mapped import MappedFile
 from cnnvis_caffe.formats.upgrade import upgrade_network
 from cnnvis_caffe.formats.wire import WireError
@@ -75,6 +76,7 @@ def read_caffemodel(path: str | os.PathLike[str]) -> WeightsFile:
         skeleton = bytearray(_without_blobs(file.data, 0, file.size, _NETWORK, places))
         find_foreign(skeleton, 0, len(skeleton), schema.NetParameter.DESCRIPTOR, "network", unknown)
         network = schema.NetParameter.FromString(bytes(skeleton))
+        name_old_types(network, bytes(skeleton))
     except (WireError, DecodeError) as damage:
         raise CaffemodelError(file.path, _explain(file, str(damage))) from damage
     if not network.layer and not network.layers:
@@ -84,6 +86,7 @@ def read_caffemodel(path: str | os.PathLike[str]) -> WeightsFile:
         raise CaffemodelError(file.path, f"lacks required fields: {missing}")
     generation = _generation(network)
     upgrades = tuple(upgrade_network(network, allow_unknown=True))
+    read_fork_settings(network)
     layers = tuple(_layer_weights(file, layer, places, unknown) for layer in network.layer)
     return WeightsFile(
         path=file.path,

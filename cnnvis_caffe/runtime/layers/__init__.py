@@ -127,7 +127,8 @@ def is_known_type(name: str) -> bool:
 
 def near_types(name: str) -> list[str]:
     """Return the types that may be meant by a name that no layer type has, best first; often none."""
-    return difflib.get_close_matches(name, [*LAYER_MODULES, *FORK_MODULES], n=2, cutoff=_ALIKE)
+    known = {kind.lower(): kind for kind in (*FORK_MODULES, *LAYER_MODULES)}
+    return [known[near] for near in difflib.get_close_matches(name.lower(), list(known), n=2, cutoff=_ALIKE)]
 
 
 def create_layer(param: Any, where: str = "", *, initialize: bool = True) -> Layer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cnnvis_caffe.errors import PrototxtError
-from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats import schema, wire
+from cnnvis_caffe.formats.caffemodel import read_caffemodel, write_caffemodel
 from cnnvis_caffe.formats.prototxt import network_from_text, parse_text, read_network, read_solver, write_text
 
 SEGNET = """name: "old"
@@ -118,3 +119,51 @@ def test_a_depthwise_layer_is_a_convolution_with_a_group_for_each_channel(name):
     # A group that is written stays: with two filters for each channel it is no longer num_output.
     network = network_from_text(text.replace("kernel_size: 3", "kernel_size: 3 group: 3"))
     assert network.message.layer[0].convolution_param.group == 3
+
+
+# -- binary files ----------------------------------------------------------------------------------------------------
+
+
+def field(number, payload):
+    """A field of bytes or of a message, as it lies in a binary file."""
+    return wire.write_length(number, len(payload)) + payload
+
+
+def caffemodel(path, *layers, number=100):
+    path.write_bytes(b"".join(field(number, layer) for layer in layers))
+    return read_caffemodel(path)
+
+
+@pytest.mark.parametrize("number", [137, 45, 149, 20137])
+def test_settings_of_a_fork_are_found_under_any_number(tmp_path, number):
+    # SegNet's upsample_param { scale: 3 } has number 137, which is embed_param in Caffe 1.0.
+    layer = field(1, b"up") + field(2, b"Upsample") + field(number, b"\x08\x03")
+    (found,) = caffemodel(tmp_path / "net.caffemodel", layer).network.layer
+    assert found.upsample_param.scale == 3 and found.upsample_param.HasField("scale")
+    assert not found.HasField("embed_param")
+
+
+def test_settings_that_cannot_be_those_of_the_fork_stay_what_they_are(tmp_path):
+    layer = field(1, b"up") + field(2, b"Upsample") + field(137, b"\x08\x03") + field(138, b"\x08\x04")
+    (found,) = caffemodel(tmp_path / "net.caffemodel", layer).network.layer
+    assert not found.HasField("upsample_param")
+    plain = field(1, b"e") + field(2, b"Embed") + field(137, b"\x08\x03")
+    (found,) = caffemodel(tmp_path / "plain.caffemodel", plain).network.layer
+    assert found.embed_param.num_output == 3
+
+
+def test_a_number_that_is_no_old_type_is_named(tmp_path):
+    layer = field(4, b"odd") + b"\x28\x29"  # type 41
+    known = field(4, b"relu") + b"\x28\x12"
+    weights = caffemodel(tmp_path / "net.caffemodel", layer, known, number=2)
+    assert [layer.type for layer in weights.network.layer] == ["type 41 of a fork", "ReLU"]
+    assert weights.unknown == ("layer 'odd': type has no value 41",)
+
+
+def test_an_unknown_choice_in_a_binary_file_is_noted_and_kept(tmp_path):
+    # eltwise_param { operation: 7 }
+    layer = field(1, b"sum") + field(2, b"Eltwise") + field(110, b"\x08\x07")
+    weights = caffemodel(tmp_path / "net.caffemodel", layer)
+    assert weights.unknown == ("layer 'sum': operation has no value 7",)
+    write_caffemodel(tmp_path / "again.caffemodel", weights.network, [[]])
+    assert b"\x08\x07" in (tmp_path / "again.caffemodel").read_bytes()
