@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ SHAPES = {
     "bvlc_googlenet": (3, 224, 224),
 }
 #: Steps until everything that is recorded has been, and steps that are counted then.
-N_BEFORE, N_MEASURED = 10, 6
+N_BEFORE, N_MEASURED = 8, 4
+SECONDS_TO_LOAD = 0.05
 HEAD = """\
 | net | what | operations | replays | waits | bytes there, an image | bytes back |
 |---|---|--:|--:|--:|--:|--:|
@@ -79,6 +81,7 @@ def train(gpu: Device, name: str, batch: int, keeps: bool) -> np.ndarray:
 
     class Watch(Callback):
         def on_updated(self, solver: Any) -> None:
+            time.sleep(SECONDS_TO_LOAD)  # what is loaded ahead is there, so that each iteration has one batch
             counter.look()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -160,18 +163,19 @@ def main() -> None:
     """Count, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--net", choices=SHAPES, action="append", help="only this one; may be repeated")
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--to", type=Path, help="file for the table")
     arguments = parser.parse_args()
-    lines = [HEAD.rstrip("\n")]
-    print(lines[0], flush=True)
+    lines = [
+        f"An iteration of training and a batch of an analysis, of {arguments.batch} images, counted on a pretended GPU.",
+        "",
+        *HEAD.splitlines(),
+    ]
     for name in arguments.net or SHAPES:
-        some = rows(name, arguments.batch)
-        lines += some
-        print("\n".join(some), flush=True)
-    if arguments.to:
-        text = f"An iteration of training and a batch of an analysis, with batches of {arguments.batch} images, counted"
-        arguments.to.write_text(f"{text} on a pretended GPU.\n\n" + "\n".join(lines) + "\n", "utf-8")
+        lines += rows(name, arguments.batch)
+        if arguments.to:
+            arguments.to.write_text("\n".join(lines) + "\n", "utf-8")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

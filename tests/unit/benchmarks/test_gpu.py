@@ -162,3 +162,18 @@ def test_what_counts_as_good():
     assert gpu_page.is_good(good)
     good["tests"][0]["not_run"] = 1
     assert not gpu_page.is_good(good)
+
+
+def test_the_fewest_trainings_that_get_most_done_are_chosen():
+    from benchmarks.gpu_training import best_at_once
+
+    assert best_at_once({1: 100.0, 2: 180.0, 4: 185.0, 8: 150.0}) == 2
+    assert best_at_once({1: 100.0, 2: 101.0}) == 1
+
+
+def test_operations_of_an_image():
+    """LeNet by hand: products of convolutions and inner products, an addition each, forward and two gradients."""
+    from benchmarks.gpu_training import operations_per_image
+
+    products = 20 * 25 * 24 * 24 + 50 * 20 * 25 * 8 * 8 + 500 * 50 * 4 * 4 + 10 * 500
+    assert operations_per_image("lenet") == 3 * 2 * products
