@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, help="file for the table")
     arguments = parser.parse_args()
     lines = [
-        f"An iteration of training and a batch of an analysis, of {arguments.batch} images, counted on a pretended GPU.",
+        f"An iteration of training and a batch of an analysis, {arguments.batch} images each, on a pretended GPU.",
         "",
         *HEAD.splitlines(),
     ]
