@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import torch
 import torch._dynamo  # looks at the functions that are replaced below when it is imported, which must not be then
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from helpers.pretended_gpu.device import MEMORY, Device
 from helpers.pretended_gpu.graph import Graph, recording
@@ -37,6 +38,8 @@ def pretended_gpu(memory: int = MEMORY) -> Iterator[Device]:
     gpu = Device(memory)
     _kernels()
     with contextlib.ExitStack() as stack:
+        if torch.version.cuda is not None:
+            stack.enter_context(_BeforeKernels())
         stack.enter_context(_devices_that_can_be_changed())
         # torch.tensor(..., device="cuda") makes it on the CPU, and copies it.
         torch._C._set_only_lift_cpu_tensors(True)
@@ -64,6 +67,17 @@ def _kernels() -> list[torch.library.Library]:
         for function in (getattr(operation, name) for name in operation.overloads() if "out" not in name):
             single.impl(function, functools.partial(make, function), "CUDA")
     return [everything, single]
+
+
+class _BeforeKernels(TorchDispatchMode):
+    """Catches what would make a tensor on a GPU in a build of PyTorch with CUDA, whose own kernels want a driver."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        options = options or {}
+        device = options.get("device")
+        if device is not None and torch.device(device).type == "cuda":
+            return compute(function, arguments, options)
+        return function(*arguments, **options)
 
 
 def _functions(gpu: Device) -> dict[str, Any]:
