@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from case_studies.common.queue import ROOT, Job, run_all
-from case_studies.common.training import RESULT
+from case_studies.common.training import RESULT, Options
 from case_studies.network_architecture import figures, report
 from case_studies.network_architecture.paper import NETS
 from cnnvis_caffe.errors import CnnvisError
@@ -42,12 +42,16 @@ def main() -> None:
     except CnnvisError as error:
         sys.exit(f"{HERE.name}: {error}")
     seeds = range(1, 2 if arguments.quick else arguments.seeds + 1)
-    jobs = [Job(f"prototxt/{net}/solver.prototxt", work / net / f"seed_{seed}", seed) for seed in seeds for net in NETS]
-    quick = {"iterations": QUICK_ITERATIONS, "n_scored": 1000} if arguments.quick else {}
+    options = Options(QUICK_ITERATIONS, n_scored=1000) if arguments.quick else Options()
+    jobs = [
+        Job(f"prototxt/{net}/solver.prototxt", work / net / f"seed_{seed}", seed, options)
+        for seed in seeds
+        for net in NETS
+    ]
     if arguments.report:
         jobs = [job for job in jobs if (job.folder / RESULT).exists()]
     else:
-        run_all(jobs, data, n_at_once=arguments.jobs, **quick)
+        run_all(jobs, data, n_at_once=arguments.jobs)
 
     results.mkdir(parents=True, exist_ok=True)
     for job in jobs:

@@ -1,0 +1,1 @@
+"""Case study 2: leaky ReLU in a deep net on CIFAR-10."""
