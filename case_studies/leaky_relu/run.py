@@ -33,6 +33,7 @@ def main() -> None:
     results = HERE / "results"
     for training in trainings:
         plan.fetch(training, work, results)
+        plan.deliver(training, work, results)  # what a run that was killed had not
     options = Options(device=arguments.device, precision=arguments.precision)
     jobs = {plan.job_of(training, work, databases, options): training for training in trainings}
     run_all(
