@@ -75,6 +75,8 @@ def run_all(
     RuntimeError
         If a training failed; its log is named.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs would not hear the first
+        signal.signal(number, signal.default_int_handler)
     end = time.monotonic() + seconds
     waiting = [job for job in jobs if not (job.folder / RESULT).exists()]
     threads = threads or max(1, (os.cpu_count() or 1) // n_at_once)

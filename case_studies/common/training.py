@@ -240,7 +240,7 @@ def events_of(log: Path) -> list[dict[str, Any]]:
 
 
 def curve_of(log: Path) -> dict[str, list[list[float | None]]]:
-    """Loss of the displayed iterations; error and loss of the tests: each a list of rows that begin with the iteration."""
+    """Loss of the displayed iterations; error and loss of the tests: lists of rows that begin with the iteration."""
     rows: dict[str, list[list[float | None]]] = {"train": [], "test": []}
     for event in events_of(log):
         if event["event"] == "train":

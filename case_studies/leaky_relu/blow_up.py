@@ -43,7 +43,8 @@ class Sizes(Callback):
         gradients = [net.layers[index].blobs[0].grad.abs().mean() for index in learning]
         sizes = torch.stack(largest + gradients).tolist()
         names = [net.layer_names[index] for index in learning]
-        row = {"iter": solver.iter, "activation": dict(zip(names, sizes)), "gradient": dict(zip(names, sizes[len(names) :]))}
+        halves = zip(QUANTITIES, (sizes[: len(names)], sizes[len(names) :]))
+        row = {"iter": solver.iter, **{quantity: dict(zip(names, half)) for quantity, half in halves}}
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(finite(row)) + "\n")
 

@@ -17,8 +17,9 @@ PICTURED_SEED = 1
 
 #: The map of failures: slopes × learning rates × fillers, at this width.
 MAP_SLOPES = (0.0, 0.1, 0.2, 0.25, 0.3)
-MAP_RATES = (0.01, 0.03, 0.06, 0.1)
+MAP_RATES = (0.01, 0.03, 0.05, 0.07, 0.1)
 MAP_WIDTH = 0.125
+MAP_SEEDS = 3
 MAP_SCHEDULE = Schedule(64, 500, 5)
 
 

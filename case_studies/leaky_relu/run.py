@@ -49,9 +49,12 @@ def main() -> None:
 def _plan(arguments: argparse.Namespace) -> itertools.chain[plan.Training]:
     """The trainings that were asked for."""
     seeds = range(1, arguments.seeds + 1)
-    first = plan.table(arguments.width, seeds[:1])
-    rest = plan.table(arguments.width, seeds[1:])
-    return itertools.chain(first, plan.failure_map([1]), rest, plan.failure_map([2, 3]))
+    return itertools.chain(
+        plan.table(arguments.width, seeds[:1]),
+        plan.failure_map(seeds[:1]),
+        plan.table(arguments.width, seeds[1:]),
+        plan.failure_map(seeds[1 : plan.MAP_SEEDS]),
+    )
 
 
 def _arguments() -> argparse.Namespace:
@@ -62,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--width", type=float, choices=(1, 0.5, 0.25), help="[1 on a GPU, else 0.25]")
     parser.add_argument("--seeds", type=int, help="number of seeds [5 on a GPU, else 3]")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop when they are over [never]")
+    parser.add_argument("--train-only", action="store_true", help="train and nothing else")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time [2]")
     parser.add_argument("--threads", type=int, default=0, help="of each training [its share of the cores]")
     parser.add_argument("--work", type=Path, default=cache() / "leaky_relu", help="snapshots go here")

@@ -28,12 +28,39 @@ def positive_share(weights: Path, layers: tuple[str, ...]) -> dict[str, float]:
     dict of str to float
         By layer; "all" is over all weights of these layers.
     """
+    return _shares(_weights(weights, layers))
+
+
+def positive_kernels(weights: Path, layers: tuple[str, ...]) -> dict[str, float]:
+    """Share of positive connections of some layers, each the mean of a kernel.
+
+    Parameters
+    ----------
+    weights : Path
+        A caffemodel.
+    layers : tuple of str
+        Convolutions.
+
+    Returns
+    -------
+    dict of str to float
+        By layer, and "all" over all connections of these layers.
+    """
+    return _shares({name: array.mean((2, 3)) for name, array in _weights(weights, layers).items()})
+
+
+def _weights(path: Path, layers: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The weights of some layers."""
     from cnnvis_caffe.formats.weights import read_weights
 
-    arrays = {layer.name: np.asarray(layer.blobs[0].data).ravel() for layer in read_weights(str(weights)).layers
-              if layer.name in layers}  # fmt: skip
-    shares = {name: float((arrays[name] > 0).mean()) for name in layers}
-    shares["all"] = float((np.concatenate([arrays[name] for name in layers]) > 0).mean())
+    found = {layer.name: layer for layer in read_weights(str(path)).layers}
+    return {name: np.asarray(found[name].blobs[0].data) for name in layers}
+
+
+def _shares(arrays: dict[str, np.ndarray]) -> dict[str, float]:
+    """Share of what is positive in each, and in all together."""
+    shares = {name: float((array > 0).mean()) for name, array in arrays.items()}
+    shares["all"] = float((np.concatenate([array.ravel() for array in arrays.values()]) > 0).mean())
     return shares
 
 
@@ -50,10 +77,7 @@ def connection_share(analysis: Any, layers: tuple[str, ...]) -> dict[str, float]
     dict of str to float
         By layer, and "all" over all connections of these layers.
     """
-    weights = [analysis.snapshots[-1].connections[name].weight.ravel() for name in layers]
-    shares = {name: float((weight > 0).mean()) for name, weight in zip(layers, weights)}
-    shares["all"] = float((np.concatenate(weights) > 0).mean())
-    return shares
+    return _shares({name: analysis.snapshots[-1].connections[name].weight for name in layers})
 
 
 def redundant_neurons(analysis: Any, node: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from case_studies.common.verdict import Comparison, compare
+from case_studies.network_architecture import readings
 from case_studies.network_architecture.observations import REDUNDANT_ABOVE
 from case_studies.network_architecture.paper import ASSUMPTIONS, NETS, OPEN_QUESTIONS, TABLE_1, TABLE_2, TITLES
 
@@ -55,6 +56,7 @@ def collect(results: Path) -> Table:
         "cells": cells,
         "runs": runs,
         "observations": json.loads(observations.read_text()) if observations.exists() else {},
+        "readings": readings.collect(results / "readings"),
     }
 
 
@@ -125,6 +127,7 @@ def markdown(table: Table, *, quick: bool = False) -> str:
         lines.append(_row(row))
     lines += ["", *VERDICTS]
     lines += _observation_lines(table["observations"])
+    lines += readings.lines(table["readings"])
     lines += ["", "## Assumptions", ""] + [f"- {text}" for text in ASSUMPTIONS]
     lines += ["", "## Open questions", ""] + [f"- {text}" for text in OPEN_QUESTIONS]
     runs = [run for runs in table["runs"].values() for run in runs]
