@@ -27,11 +27,14 @@ class Schedule:
         The learning rate falls to a tenth after 62.5% and again after 87.5% of them, as in the full schedule.
     display : int
         Iterations from one loss that is noted to the next.
+    n_tested : int
+        Test images, in hundreds, of each of the ten tests on the way.
     """
 
     batch: int
     iterations: int
     display: int
+    n_tested: int = 20
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -104,8 +107,7 @@ def write(variant: Variant, folder: Path, data: Path) -> Path:
     solver.base_lr, solver.max_iter, solver.display = variant.rate, schedule.iterations, schedule.display
     del solver.stepvalue[:]
     solver.stepvalue.extend(schedule.steps)
-    # Ten looks at a fifth of the test images, as many in the reduced as in the full schedule.
-    solver.test_iter[:] = [20]
+    solver.test_iter[:] = [schedule.n_tested]
     solver.test_interval = solver.snapshot = max(1, schedule.iterations // 10)
     write_text(folder / "solver.prototxt", solver)
     return folder / "solver.prototxt"

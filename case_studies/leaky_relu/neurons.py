@@ -9,7 +9,7 @@ from typing import Any
 N_IMAGES = 2000
 
 
-def count(folder: Path, weights: str, data: Path, *, device: str = "cpu", n_images: int = N_IMAGES) -> dict[str, Any]:
+def count(folder: Path, weights: str, data: Path, device: str, n_images: int = N_IMAGES) -> dict[str, Any]:
     """Count dead and redundant neurons behind every rectifier.
 
     Parameters

@@ -15,12 +15,19 @@ from case_studies.leaky_relu.networks import FILLERS, FULL, REDUCED, SLOPES, Sch
 PICTURED = (0.0, 0.1)
 PICTURED_SEED = 1
 
+REDUCED_WIDTH = 0.25
+
 #: The map of failures: slopes × learning rates × fillers, at this width.
 MAP_SLOPES = (0.0, 0.1, 0.2, 0.25, 0.3)
 MAP_RATES = (0.01, 0.03, 0.05, 0.07, 0.1)
 MAP_WIDTH = 0.125
 MAP_SEEDS = 3
-MAP_SCHEDULE = Schedule(64, 500, 5)
+MAP_SCHEDULE = Schedule(64, 500, 5, n_tested=5)
+
+#: To see that all works.
+QUICK_SLOPES = (0.0, 0.1)
+QUICK_SCHEDULE = Schedule(64, 20, 2, n_tested=1)
+QUICK_IMAGES = 200
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,21 @@ def failure_map(seeds: Sequence[int]) -> Iterator[Training]:
                         seed,
                         n_scored=1000,
                     )
+
+
+def quick() -> Iterator[Training]:
+    """Some very short ones, and one that diverges."""
+    for slope in QUICK_SLOPES:
+        variant = Variant(slope, REDUCED_WIDTH, QUICK_SCHEDULE)
+        yield Training(f"width_{REDUCED_WIDTH:g}/{name_of(slope)}_seed_1", variant, 1, QUICK_IMAGES, keep=True)
+    rate, slope = MAP_RATES[-1], MAP_SLOPES[-1]
+    schedule = replace(QUICK_SCHEDULE, iterations=10)
+    yield Training(
+        f"map/{FILLERS[0]}_rate_{rate:g}_slope_{slope:g}_seed_1",
+        Variant(slope, MAP_WIDTH, schedule, 1000 * rate),
+        1,
+        QUICK_IMAGES,
+    )
 
 
 def _usefulness(slope: float) -> int:

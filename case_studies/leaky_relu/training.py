@@ -1,6 +1,6 @@
 """Train one net of the study; its command line is that of `case_studies.common.training`.
 
-Beside what every training notes: where it blew up if it failed, and how many neurons are dead or redundant if not.
+Beside what every training notes: where it blew up if it failed, and how many neurons are dead or redundant.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ def main() -> None:
         result["images"] = (what["data"] / data.NOTE).read_text().strip()
         if failed(result):
             result["blow_up"] = blow_up.first(sizes)
-        else:
-            result["neurons"] = neurons.count(folder, result["weights"], what["data"], device=options.device)
+        if result["weights"]:
+            n_images = min(neurons.N_IMAGES, options.n_scored or neurons.N_IMAGES)
+            result["neurons"] = neurons.count(folder, result["weights"], what["data"], options.device, n_images)
         training.write_result(folder, result)
 
 
