@@ -140,10 +140,10 @@ def claimed(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_result(folder: Path, result: dict[str, Any]) -> None:
+def write_result(path: Path, result: dict[str, Any]) -> None:
     """Write what came out, as a whole; a line for each thing."""
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in result.items())
-    with atomic_write(folder / RESULT) as temporary:
+    with atomic_write(path) as temporary:
         Path(temporary).write_text(f"{{\n{lines}\n}}\n")
 
 
@@ -369,7 +369,7 @@ def main() -> None:
         result = train(**what, options=options)
         if result is None:
             sys.exit(STOPPED)
-        write_result(what["folder"], result)
+        write_result(what["folder"] / RESULT, result)
 
 
 if __name__ == "__main__":

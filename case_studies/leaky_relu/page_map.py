@@ -48,9 +48,9 @@ def _blow_ups(results: Results) -> list[str]:
     sentences = []
     for quantity, word in (("activation", "activations"), ("gradient", "gradients")):
         found = [run["blow_up"][quantity] for run in diverged]
-        layers = Counter(first["layer"] for first in found if first).most_common()
-        listed = ", ".join(f"{layer} in {count}" for layer, count in layers) or "in no layer"
-        sentences.append(f"their {word} grew beyond {FACTOR:g} times those of the first iteration first in {listed}")
+        layers = Counter(first["layer"] if first else "no layer that was seen" for first in found).most_common()
+        listed = ", ".join(f"{layer} ({count})" for layer, count in layers)
+        sentences.append(f"the {word} grew beyond {FACTOR:g} times those of the first iteration first in {listed}")
     firsts = [
         run["blow_up"]["gradient"]["iteration"] - run["blow_up"]["activation"]["iteration"]
         for run in diverged
@@ -60,7 +60,7 @@ def _blow_ups(results: Results) -> list[str]:
     return [
         f"**What a failed run looks like**: of {len(diverged)} that diverged, {sentences[0]}; {sentences[1]}. "
         f"Gradients came first in {before}, activations in {sum(lag > 0 for lag in firsts)} of them, both in the same "
-        f"iteration in {sum(lag == 0 for lag in firsts)} (seen every {plan.MAP_SCHEDULE.display} iterations)."
+        f"iteration in {sum(lag == 0 for lag in firsts)}.."
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from case_studies.common.queue import Job
-from case_studies.common.training import RESULT, Options
+from case_studies.common.training import RESULT, Options, write_result
 from case_studies.leaky_relu.networks import FILLERS, FULL, REDUCED, SLOPES, Schedule, Variant, name_of, write
 
 #: Their snapshots are all kept, for Figures 6 and 7.
@@ -22,7 +23,7 @@ MAP_SLOPES = (0.0, 0.1, 0.2, 0.25, 0.3)
 MAP_RATES = (0.01, 0.03, 0.05, 0.07, 0.1)
 MAP_WIDTH = 0.125
 MAP_SEEDS = 3
-MAP_SCHEDULE = Schedule(64, 500, 5, n_tested=5)
+MAP_SCHEDULE = Schedule(64, 500, 1, n_tested=5)
 
 #: To see that all works.
 QUICK_SLOPES = (0.0, 0.1)
@@ -137,10 +138,17 @@ def fetch(training: Training, work: Path, results: Path) -> None:
 
 
 def deliver(training: Training, work: Path, results: Path) -> None:
-    """Put a result into `results`, if there is one."""
+    """Put a result into `results`, if there is one: with the net's settings instead of a file of this machine."""
     there, here = results / f"{training.name}.json", work / training.name / RESULT
-    if here.exists():
+    if here.exists() and not there.exists():
         there.parent.mkdir(parents=True, exist_ok=True)
-        scratch = there.with_suffix(".partial")
-        shutil.copy(here, scratch)
-        scratch.replace(there)
+        result = json.loads(here.read_text())
+        result.pop("solver", None)
+        result["curve"]["train"] = _thinned(result["curve"]["train"])
+        write_result(there, {"settings": asdict(training.variant), **result})
+
+
+def _thinned(curve: list[list[float | None]]) -> list[list[float | None]]:
+    """A hundred points or a few more of a curve, and all of its last ten."""
+    every = max(1, len(curve) // 100)
+    return [row for number, row in enumerate(curve) if number % every == 0 or number >= len(curve) - 10]

@@ -43,7 +43,7 @@ def main() -> None:
         if result["weights"]:
             n_images = min(neurons.N_IMAGES, options.n_scored or neurons.N_IMAGES)
             result["neurons"] = neurons.count(folder, result["weights"], what["data"], options.device, n_images)
-        training.write_result(folder, result)
+        training.write_result(folder / training.RESULT, result)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from case_studies.common.queue import ROOT, Job
-from case_studies.common.training import RESULT, Options
+from case_studies.common.training import RESULT, Options, write_result
 from case_studies.network_architecture.observations import positive_kernels, positive_share
 
 #: A sixth of the schedule is enough to tell the nets apart.
@@ -121,13 +121,14 @@ def deliver(name: str, job: Job, results: Path) -> None:
     """Put what came out beside the other results, with the share of positive weights of the first group."""
     if not (job.folder / RESULT).exists():
         return
-    result = json.loads((job.folder / RESULT).read_text())
+    result = {"reading": READINGS[name].title, **json.loads((job.folder / RESULT).read_text())}
+    del result["solver"], result["curve"]
     layers = ("conv1",) if READINGS[name].net == "lenet" else tuple(f"conv1-{n}" for n in range(1, 5))
     weights = job.folder / result["weights"] if result["weights"] else None
     result["positive_weights"] = positive_share(weights, layers) if weights else None
     result["positive_kernels"] = positive_kernels(weights, layers) if weights else None
     results.mkdir(parents=True, exist_ok=True)
-    (results / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    write_result(results / f"{name}.json", result)
 
 
 def collect(results: Path) -> dict[str, dict[str, Any]]:
