@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import math
 import os
 import platform
 import re
@@ -23,7 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cnnvis_caffe.errors import LayerError
 from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.prototxt import read_network, read_solver
 from cnnvis_caffe.formats.schema import TEST, TRAIN
@@ -110,12 +108,12 @@ def train(
         torch.set_num_threads(options.threads)
     use_device(0 if options.device == "cuda" else None, precision=options.precision)
     network, file = _prepared(solver_path, folder, data, seed, options.iterations)
-    watch = _Watch(options.keep)
-    solver = _run(file, folder, watch, callbacks)
+    solver = _run(file, folder, [_Watch(folder / LOG, options.keep), *callbacks])
     if solver is None:
         return None
-    curve = curve_of(folder / LOG)
-    diverged = next((iteration for iteration, loss in curve["train"] if loss is None), None)
+    # The first one: a run that was killed then has gone on from its last snapshot, and diverged anew.
+    divergences = [event for event in events_of(folder / LOG) if event["event"] == "diverged"]
+    diverged = divergences[0]["iter"] if divergences else None
     result = {
         "solver": solver_path,
         "seed": seed,
@@ -125,8 +123,9 @@ def train(
         "precision": options.precision,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "diverged": diverged,
+        "began_in": {name: divergences[0][name] for name in ("layer", "part")} if divergences else None,
         **_scores(network, folder / WEIGHTS.format(solver.iter) if diverged is None else None, options.n_scored),
-        "curve": curve,
+        "curve": curve_of(folder / LOG),
     }
     return result
 
@@ -163,7 +162,7 @@ def _prepared(solver_path: str, folder: Path, data: Path, seed: int, iterations:
     return network, file
 
 
-def _run(file: Any, folder: Path, watch: _Watch, callbacks: Sequence[Callback]) -> Any:
+def _run(file: Any, folder: Path, callbacks: Sequence[Callback]) -> Any:
     """Train to the end; return the solver, or None if Ctrl-C came first."""
     from cnnvis_caffe.cli.signals import SignalWatch
     from cnnvis_caffe.runtime.solvers import Action, create_solver
@@ -176,17 +175,11 @@ def _run(file: Any, folder: Path, watch: _Watch, callbacks: Sequence[Callback]) 
             solver.restore(str(newest))
         mend(folder / LOG)
         log = TrainingLog(folder / LOG)
-        solver.callbacks += [log, watch, *callbacks]
-        solver.requested_action = lambda: Action.STOP if watch.has_diverged else signals.requested()
+        solver.callbacks += [log, *callbacks]
+        solver.requested_action = lambda: Action.STOP if solver.divergence is not None else signals.requested()
         log.start(solver)
         try:
             solver.solve()
-        except LayerError:
-            # The backward pass of a maximum over values that are no numbers has no place to go to.
-            if _loss_is_finite(solver.net):
-                raise
-            with open(folder / LOG, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"event": "train", "iter": solver.iter, "loss": None}) + "\n")
         finally:
             log.close()
         if signals.stopped_by is not None and solver.iter < solver.param.max_iter:
@@ -196,23 +189,21 @@ def _run(file: Any, folder: Path, watch: _Watch, callbacks: Sequence[Callback]) 
     return solver
 
 
-def _loss_is_finite(net: Any) -> bool:
-    """Whether the losses of the last forward pass are numbers."""
-    from cnnvis_caffe.runtime.solvers.testing import outputs_of
-
-    return all(math.isfinite(value) for output in outputs_of(net) for value in output.values)
-
-
 class _Watch(Callback):
     """Notes when the loss is no finite number any more, and removes snapshots that nobody needs."""
 
-    def __init__(self, keep: bool) -> None:
+    def __init__(self, log: Path, keep: bool) -> None:
+        self._log = log
         self._keep = keep
-        self.has_diverged = False
+        self._has_noted = False
 
     def on_updated(self, solver: Any) -> None:
-        if solver.displays and not math.isfinite(solver.loss):
-            self.has_diverged = True
+        found = solver.divergence
+        if found is not None and not self._has_noted:
+            self._has_noted = True
+            event = {"event": "diverged", "iter": found.iteration, "layer": found.layer, "part": found.part}
+            with open(self._log, "a", encoding="utf-8") as file:
+                file.write(json.dumps(event) + "\n")
 
     def on_snapshot(self, solver: Any, path: str) -> None:
         for old in Path(path).parent.glob("net_iter_*"):

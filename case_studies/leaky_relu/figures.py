@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from case_studies.common.queue import ROOT
 from case_studies.common.training import LOG
 from case_studies.leaky_relu import observations
 from case_studies.leaky_relu.neurons import N_IMAGES
@@ -50,6 +49,7 @@ def measure(folders: dict[str, Path], data: Path, device: str, n_images: int = N
 
 def analysed(folder: Path, data: Path, device: str, n_images: int) -> Any:
     """The analysis of all snapshots of a run, made if it is not there; None without snapshots."""
+    from cnnvis_caffe.cli.analyze import command
     from cnnvis_caffe.store import read_analysis
 
     out = folder / ANALYSIS
@@ -58,12 +58,14 @@ def analysed(folder: Path, data: Path, device: str, n_images: int) -> Any:
     weights = list(folder.glob("net_iter_*.caffemodel"))
     if len(weights) < LEAST_SNAPSHOTS or not (folder / "result.json").exists():
         return None
-    words = ["analyze", "--model", str((folder / "train_val.prototxt").resolve()), "--weights"]
+    words = ["--model", str((folder / "train_val.prototxt").resolve()), "--weights"]
     words += [*(str(path.resolve()) for path in weights), "--log", str((folder / LOG).resolve())]
     # Seen from the folder of the databases, so that pictures name the data, and not a folder of this machine.
     words += ["--data", "cifar10_train_lmdb", "--channel-order", "RGB", "--classes", ",".join(CLASS_NAMES)]
     words += ["--device", device, "--limit", str(n_images), "--contributions", "none", "--no-gradients"]
-    _call([*words, "--out", str(out.resolve())], data)
+    words += ["--out", str(out.resolve())]
+    with _inside(data):
+        command.main(words, standalone_mode=False)
     return read_analysis(out)
 
 
@@ -83,6 +85,7 @@ def draw(folders: dict[str, Path], out: Path) -> list[str]:
         Names of the figures that were drawn; the others lack their analysis.
     """
     from cnnvis_caffe.aggregation.edits import save_session
+    from cnnvis_caffe.cli.render import command
 
     out.mkdir(parents=True, exist_ok=True)
     drawn = []
@@ -93,16 +96,21 @@ def draw(folders: dict[str, Path], out: Path) -> list[str]:
         if not analysis.exists():
             continue
         picture = out / f"{name}.svg"
-        _call(["render", str(analysis), "--session", str(session), "--out", str(picture), *options], ROOT)
+        words = [str(analysis), "--session", str(session), "--out", str(picture), *options]
+        command.main(words, standalone_mode=False)
         drawn.append(name)
     return drawn
 
 
-def _call(words: list[str], folder: Path) -> None:
-    """Run a command of ours in a folder."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": path}
-    subprocess.run([sys.executable, "-m", "cnnvis_caffe", *words], check=True, cwd=folder, env=environment)
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """Have a folder as the working one."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _history(name: str) -> Any:

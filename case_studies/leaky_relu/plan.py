@@ -27,8 +27,8 @@ MAP_SCHEDULE = Schedule(64, 500, 1, n_tested=5)
 
 #: To see that all works.
 QUICK_SLOPES = (0.0, 0.1)
-QUICK_SCHEDULE = Schedule(64, 20, 2, n_tested=1)
-QUICK_IMAGES = 200
+QUICK_SCHEDULE = Schedule(32, 4, 1, n_tested=1)
+QUICK_IMAGES = 100
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,8 @@ def quick() -> Iterator[Training]:
         variant = Variant(slope, REDUCED_WIDTH, QUICK_SCHEDULE)
         yield Training(f"width_{REDUCED_WIDTH:g}/{name_of(slope)}_seed_1", variant, 1, QUICK_IMAGES, keep=True)
     rate, slope = MAP_RATES[-1], MAP_SLOPES[-1]
-    schedule = replace(QUICK_SCHEDULE, iterations=10)
-    yield Training(
-        f"map/{FILLERS[0]}_rate_{rate:g}_slope_{slope:g}_seed_1",
-        Variant(slope, MAP_WIDTH, schedule, 1000 * rate),
-        1,
-        QUICK_IMAGES,
-    )
+    name = f"map/{FILLERS[0]}_rate_{rate:g}_slope_{slope:g}_seed_1"
+    yield Training(name, Variant(slope, MAP_WIDTH, QUICK_SCHEDULE, 1000 * rate), 1, QUICK_IMAGES)
 
 
 def _usefulness(slope: float) -> int:

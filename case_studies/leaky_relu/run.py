@@ -38,7 +38,7 @@ def main() -> None:
     started = time.monotonic()
     arguments = _arguments()
     work = arguments.work / "quick" if arguments.quick else arguments.work
-    target = work if arguments.quick else HERE
+    target = work if arguments.quick else arguments.out
     databases = arguments.data or arguments.work / "data"
     if not arguments.report:
         data.prepare(databases)
@@ -132,6 +132,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time [2]")
     parser.add_argument("--threads", type=int, default=0, help="of each training [its share of the cores]")
     parser.add_argument("--work", type=Path, default=cache() / "leaky_relu", help="snapshots and analyses go here")
+    parser.add_argument("--out", type=Path, default=HERE, help="results and report go here [beside this file]")
     parser.add_argument("--data", type=Path, help="folder with the databases [below --work]")
     arguments = parser.parse_args()
     on_gpu = arguments.device == "cuda" and not arguments.quick

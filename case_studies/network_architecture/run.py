@@ -35,10 +35,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time [2]")
     parser.add_argument("--threads", type=int, default=0, help="of each training [its share of the cores]")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "network_architecture", help="snapshots go here")
+    parser.add_argument("--out", type=Path, default=HERE, help="results and report go here [beside this file]")
     parser.add_argument("--data", type=Path, default=None, help="folder with mnist_train_lmdb [below --work]")
     arguments = parser.parse_args()
     work = arguments.work / ("quick" if arguments.quick else "full")
-    results = work / "results" if arguments.quick else HERE / "results"
+    results = (work if arguments.quick else arguments.out) / "results"
     data = arguments.data or arguments.work / "data"
     try:
         prepare_data(data)

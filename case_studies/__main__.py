@@ -1,0 +1,30 @@
+"""Run both case studies, one after the other; each goes on where it stopped.
+
+python -m case_studies --work FOLDER     snapshots, results and reports go below FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from cnnvis_caffe.runtime.backend import torch
+
+
+def main() -> None:
+    """Run them, the second on a GPU where there is one."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="a few iterations, to see that all works")
+    arguments = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for study, options in (("network_architecture", []), ("leaky_relu", ["--device", device])):
+        work = arguments.work.resolve() / study
+        words = [f"case_studies.{study}.run", "--work", str(work), "--out", str(work), *options]
+        subprocess.run([sys.executable, "-m", *words, *(["--quick"] if arguments.quick else [])], check=True)
+
+
+if __name__ == "__main__":
+    main()
