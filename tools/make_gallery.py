@@ -3,7 +3,7 @@
     python tools/make_gallery.py ANALYSES [--out docs/gallery]
 
 ANALYSES is a folder of files <name>.cnnvis.h5 (as `cnnvis-caffe analyze` writes them) named lenet, cifar10_quick,
-cifar10_full, base_cnn, resnet and googlenet; pictures of files that are not there are left as they are.
+cifar10_full, base_cnn, base_cnn_leaky, resnet and googlenet; pictures of files that are not there are left as they are.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ PLATES = (
     Plate("base_cnn_expanded", "base_cnn", ("--expand", "conv3-1"), "BaseCNN with its third group opened.", "6 (b)"),
     Plate("base_cnn_activations", "base_cnn", ("--expand", "conv3-1", "--facet", "activations"), "Activations of "
           "the third group; rows that are white from end to end belong to neurons that no class activates.", "7 (a)"),
+    Plate("base_cnn_leaky_activations", "base_cnn_leaky", ("--expand", "conv3-1", "--facet", "activations"), "The same "
+          "with a leaky ReLU of slope 0.1; what is below zero stays, scaled down, and is orange.", "7"),
     Plate("resnet", "resnet", (), "A residual network: each block is one column."),
     Plate("resnet_expanded", "resnet", ("--expand", "res3a"), "The same with one block opened: "
           "what passes by its convolutions runs around them."),
