@@ -14,15 +14,15 @@ from cnnvis_caffe.runtime.backend import torch
 
 
 def main() -> None:
-    """Run them, the second on a GPU where there is one."""
+    """Run them, on a GPU where there is one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--quick", action="store_true", help="a few iterations, to see that all works")
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    for study, options in (("network_architecture", []), ("leaky_relu", ["--device", device])):
+    for study in ("network_architecture", "leaky_relu"):
         work = arguments.work.resolve() / study
-        words = [f"case_studies.{study}.run", "--work", str(work), "--out", str(work), *options]
+        words = [f"case_studies.{study}.run", "--device", device, "--work", str(work), "--out", str(work)]
         subprocess.run([sys.executable, "-m", *words, *(["--quick"] if arguments.quick else [])], check=True)
 
 

@@ -25,6 +25,7 @@ from case_studies.leaky_relu import cost, data, figures, page, plan, report
 from case_studies.leaky_relu.networks import name_of
 from case_studies.leaky_relu.page_figures import LEAKY, RELU
 from cnnvis_caffe.datasets.find import cache
+from cnnvis_caffe.errors import CnnvisError
 
 HERE = Path(__file__).resolve().parent
 #: What pictures need and a machine that only trains may lack.
@@ -41,7 +42,10 @@ def main() -> None:
     target = work if arguments.quick else arguments.out
     databases = arguments.data or arguments.work / "data"
     if not arguments.report:
-        data.prepare(databases)
+        try:
+            data.prepare(databases)
+        except CnnvisError as error:
+            sys.exit(f"{HERE.name}: {error}")
         minutes_left = arguments.minutes - (time.monotonic() - started) / 60
         _train(arguments, work, databases, target / "results", minutes_left)
     if arguments.cost:

@@ -42,7 +42,10 @@ def main() -> None:
             result["blow_up"] = blow_up.first(sizes)
         if result["weights"]:
             n_images = min(neurons.N_IMAGES, options.n_scored or neurons.N_IMAGES)
-            result["neurons"] = neurons.count(folder, result["weights"], what["data"], options.device, n_images)
+            try:
+                result["neurons"] = neurons.count(folder, result["weights"], what["data"], options.device, n_images)
+            except ImportError as error:  # a machine that only trains may lack what an analysis needs
+                print(f"{folder}: neurons are not counted: {error}", file=sys.stderr)
         training.write_result(folder / training.RESULT, result)
 
 

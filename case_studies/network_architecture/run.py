@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="train nothing, report on what is there")
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds [3]")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time [2]")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=0, help="of each training [its share of the cores]")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "network_architecture", help="snapshots go here")
     parser.add_argument("--out", type=Path, default=HERE, help="results and report go here [beside this file]")
@@ -49,7 +50,9 @@ def main() -> None:
         _train_readings(work / "readings", data, results / "readings", arguments)
         return
     seeds = range(1, 2 if arguments.quick else arguments.seeds + 1)
-    options = Options(QUICK_ITERATIONS, n_scored=1000) if arguments.quick else Options()
+    options = Options(device=arguments.device)
+    if arguments.quick:
+        options = Options(QUICK_ITERATIONS, n_scored=1000, device=arguments.device)
     jobs = [
         Job(f"prototxt/{net}/solver.prototxt", work / net / f"seed_{seed}", seed, options)
         for seed in seeds
@@ -79,7 +82,7 @@ def main() -> None:
 
 def _train_readings(work: Path, data: Path, results: Path, arguments: argparse.Namespace) -> None:
     """Train those readings of DeepLeNet that have no result yet."""
-    jobs = readings.jobs(work, Options(QUICK_ITERATIONS if arguments.quick else 0, keep=False))
+    jobs = readings.jobs(work, Options(QUICK_ITERATIONS if arguments.quick else 0, device=arguments.device, keep=False))
     names = {job.folder: name for name, job in jobs.items()}
     for name, job in jobs.items():
         readings.deliver(name, job, results)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from helpers.analyses import make_analysis, with_snapshot
 
-from case_studies.network_architecture import observations, report
+from case_studies.network_architecture import observations, readings, report
 from case_studies.network_architecture.paper import NETS
+from cnnvis_caffe.formats.prototxt import read_network, read_solver
 
 
 @pytest.fixture()
@@ -71,3 +72,48 @@ def test_without_mnist_it_says_in_one_line_what_to_get_and_where_to_put_it(repos
     assert line.startswith("network_architecture: mnist/train-images-idx3-ubyte.gz is not here and cannot be down")
     assert line.endswith(f"and put it at {tmp_path}/mnist/train-images-idx3-ubyte.gz")
     assert len(line) < 400
+
+
+def layers_of(name, folder):
+    """Types and names of a reading's layers, as far as the first pooling."""
+    solver = read_solver(readings.write(readings.READINGS[name], folder)).message
+    assert solver.max_iter == readings.ITERATIONS
+    layers = [layer for layer in read_network(solver.net).message.layer if layer.type != "Data"]
+    return layers[: [layer.type for layer in layers].index("Pooling")]
+
+
+def test_readings_change_what_they_say(tmp_path):
+    each = layers_of("deep_lenet", tmp_path)
+    assert [layer.type for layer in each] == ["Convolution", "ReLU"] * 4
+    stack = layers_of("relu_after_stack", tmp_path)
+    assert [layer.name for layer in stack] == ["conv1-1", "conv1-2", "conv1-3", "conv1-4", "relu1-4"]
+    added = layers_of("lenet_relu", tmp_path)
+    assert [(layer.name, layer.type, list(layer.top)) for layer in added] == [
+        ("conv1", "Convolution", ["conv1"]),
+        ("relu_conv1", "ReLU", ["conv1"]),
+    ]
+    param = layers_of("kernel_3_no_padding", tmp_path)[0].convolution_param
+    assert (list(param.kernel_size), list(param.pad)) == ([3], [0])
+    filler = layers_of("gaussian", tmp_path)[0].convolution_param.weight_filler
+    assert (filler.type, round(filler.std, 6)) == ("gaussian", 0.01)
+
+
+def reading(error, share, loss=0.05):
+    """What is left of a reading's training."""
+    shares = {"positive_weights": {"all": 0.5}, "positive_kernels": {"all": share}}
+    return {"test_error": error, "test_loss": loss, "diverged": None, **shares}
+
+
+def test_the_closest_reading_is_worse_than_lenet_and_mostly_positive():
+    found = {name: reading(0.010, 0.5) for name in readings.READINGS}
+    assert readings.verdict(found).startswith("**No reading shows both")
+    found["msra"] = reading(0.011, 0.5)
+    found["kernel_3"] = reading(0.009, 0.7)
+    text = readings.verdict(found)
+    assert text.startswith("**No reading shows both")
+    assert "positive in the reading «3×3, padding 1» (70%)" in text
+    assert "(1.00%): «filler msra» (1.10%)." in text
+    found["kernel_3"] = reading(0.012, 0.7)
+    assert readings.verdict(found).startswith("**Closest to the paper: «3×3, padding 1»**")
+    del found["gaussian"]
+    assert readings.verdict(found) == "No verdict yet; not trained: filler gaussian with 0.01, as in Caffe's AlexNet."
