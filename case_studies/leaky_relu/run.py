@@ -41,13 +41,16 @@ def main() -> None:
     work = arguments.work / "quick" if arguments.quick else arguments.work
     target = work if arguments.quick else arguments.out
     databases = arguments.data or arguments.work / "data"
+    trainings = list(_trainings(arguments))
+    for training in trainings:
+        plan.deliver(training, work, target / "results")  # what a run that was killed had not
     if not arguments.report:
         try:
             data.prepare(databases)
         except CnnvisError as error:
             sys.exit(f"{HERE.name}: {error}")
         minutes_left = arguments.minutes - (time.monotonic() - started) / 60
-        _train(arguments, work, databases, target / "results", minutes_left)
+        _train(arguments, trainings, work, databases, target / "results", minutes_left)
     if arguments.cost:
         cost.deliver(arguments.width, arguments.device, databases, work / "cost", target / "results")
     if not arguments.train_only:
@@ -55,12 +58,17 @@ def main() -> None:
         _write(arguments, target)
 
 
-def _train(arguments: argparse.Namespace, work: Path, databases: Path, results: Path, minutes: float) -> None:
+def _train(
+    arguments: argparse.Namespace,
+    trainings: list[plan.Training],
+    work: Path,
+    databases: Path,
+    results: Path,
+    minutes: float,
+) -> None:
     """Train what has no result yet, as far as time goes."""
-    trainings = list(_trainings(arguments))
     for training in trainings:
         plan.fetch(training, work, results)
-        plan.deliver(training, work, results)  # what a run that was killed had not
     options = Options(device=arguments.device, precision=arguments.precision)
     jobs = {plan.job_of(training, work, databases, options): training for training in trainings}
     is_complete = run_all(
