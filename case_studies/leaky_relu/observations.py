@@ -48,7 +48,8 @@ def sharpest_step(changes: list[dict[str, Any]]) -> dict[str, Any]:
     -------
     dict
         "from", "to", "factor" (how many times smaller, at least 1), "usual" (the median factor between
-        neighbours, in either direction), and "third_group": the factor by which the three layers of the third group
+        neighbours, in either direction), "into_third_group" (how many times smaller from the last layer of the second
+        group to the first of the third), and "third_group": the factor by which the three layers of the third group
         change less than the two of the second, in the (geometric) mean.
     """
     names = list(changes[0]["layers"])
@@ -62,6 +63,7 @@ def sharpest_step(changes: list[dict[str, Any]]) -> dict[str, Any]:
         "to": names[number + 1],
         "factor": _digits(math.exp(-min(steps[number], 0))),
         "usual": _digits(math.exp(float(np.median(np.abs(steps))))),
+        "into_third_group": _digits(math.exp(-steps[names.index(THIRD_GROUP[0]) - 1])),
         "third_group": _digits(math.exp(mean["conv2"] - mean["conv3"])),
     }
 

@@ -40,7 +40,8 @@ def _figure_6(seen: dict[str, Any], figures: Path) -> list[str]:
         "",
         f"**{there if is_there else 'Contradicted'}**: the change falls most from {step['from']} to {step['to']}, by a "
         f"factor of {step['factor']:.2f} in the mean over the snapshots; between neighbours the median factor is "
-        f"{step['usual']:.2f}. The third group changes {step['third_group']:.2f} times less than the second. From a "
+        f"{step['usual']:.2f}. Into the third group it falls by a factor of {step['into_third_group']:.2f}, and the "
+        f"three layers of that group change {step['third_group']:.2f} times less than the two of the second. From a "
         f"factor of {LIMITS.break_mild:g} on, the tool itself calls it a break.",
         "",
         f"Clusters and neurons of the net without connections: {len(loose)}"

@@ -162,6 +162,7 @@ def test_the_sharpest_step_is_the_largest_fall_between_neighbours():
     step = observations.sharpest_step([{"layers": layers}])
     assert (step["from"], step["to"], step["factor"]) == ("conv2-2", "conv3-1", 4.0)
     assert step["usual"] == 2.0
+    assert step["into_third_group"] == 4.0
     assert step["third_group"] == pytest.approx(0.08 / (0.02 * 0.04 * 0.02) ** (1 / 3), rel=1e-3)
 
 
