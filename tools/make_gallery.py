@@ -53,8 +53,8 @@ PLATES = (
           "--size", "1600x1080"), "A series of snapshots of cifar10_full: edges and the chart below show the relative "
           "change of weights. Most neurons of conv2 and conv3 never respond.", "1 (a, b), 6 (A)"),
     Plate("base_cnn", "base_cnn", ("--chart", "relative_change", "--size", "1600x1080"), "BaseCNN at a quarter of "
-          "its width, trained on JPEG copies of CIFAR-10: each group of layers is one column, its button tells how many "
-          "more layers it holds.", "6 (a)"),
+          "its width, trained on JPEG copies of CIFAR-10: each group of layers is one column, its button tells how "
+          "many more layers it holds.", "6 (a)"),
     Plate("base_cnn_expanded", "base_cnn", ("--expand", "conv3-1"), "BaseCNN with its third group opened.", "6 (b)"),
     Plate("base_cnn_activations", "base_cnn", ("--expand", "conv3-1", "--facet", "activations"), "Activations of "
           "the third group; a row that is white from end to end would be a neuron that no class activates.", "7 (a)"),
