@@ -34,6 +34,8 @@ DATA = ["opencv-python-headless>=4.5", "pooch>=1.3"]
 # Painting of PNG and PDF; it calls the system's libcairo2. SVG and HTML need nothing.
 RENDER = ["cairocffi>=1.0"]
 FIGURES = ["matplotlib>=3.3", "pydot>=1.4"]
+# Scripts of Python 2, and the pictures and settings that they read by functions which are gone.
+PYTHON2 = ["fissix>=20.8", "pillow>=7", "pyyaml"]
 DEV = [
     "hypothesis",
     "mypy",
@@ -89,6 +91,7 @@ setup(
         "data": DATA,
         "render": RENDER,
         "figures": FIGURES,
+        "python2": PYTHON2,
         "dev": DEV,
         "all": TORCH + VIEWER + LMDB + DATA + RENDER + FIGURES,
     },

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import runpy
 import sys
+from types import TracebackType
 
+from cnnvis_caffe.errors import MissingDependencyError
 from cnnvis_caffe.pycaffe.install import install_as_caffe
 
 _USAGE = """\
 usage: python -m cnnvis_caffe.pycaffe SCRIPT [ARGUMENT ...]
        python -m cnnvis_caffe.pycaffe -m MODULE [ARGUMENT ...]
+       python -m cnnvis_caffe.pycaffe --python2 SCRIPT [ARGUMENT ...]
 
 Run a Python script or module in which 'import caffe' gives cnnvis_caffe.pycaffe.
+
+  --python2  The script is written in Python 2: translate it as it is loaded, and modules of Python 2 that it
+             imports. Needs the extra python2.
 """
 
 
@@ -33,7 +39,10 @@ def main(arguments: list[str]) -> None:
     if arguments and arguments[0] in ("-h", "--help"):
         sys.stdout.write(_USAGE)
         return
-    as_module = arguments[:1] == ["-m"]
+    in_python2 = arguments[:1] == ["--python2"]
+    if in_python2:
+        arguments = arguments[1:]
+    as_module = arguments[:1] == ["-m"] and not in_python2
     if as_module:
         arguments = arguments[1:]
     if not arguments or (arguments[0].startswith("-") and not as_module):
@@ -53,7 +62,41 @@ def main(arguments: list[str]) -> None:
     if not _has_safe_path():
         sys.path[0] = _folder_of_script(target)
     install_as_caffe()
+    if in_python2:
+        _run_python2(target)
+        return
+    _point_to_python2(target)
     runpy.run_path(target, run_name="__main__")
+
+
+def _run_python2(path: str) -> None:
+    """Translate a script and run it."""
+    from cnnvis_caffe.pycaffe.python2.translate import require_translator
+
+    try:
+        require_translator()
+    except MissingDependencyError as error:
+        raise SystemExit(str(error)) from None
+    from cnnvis_caffe.pycaffe.python2.run import run_script
+
+    run_script(path)
+
+
+def _point_to_python2(path: str) -> None:
+    """Let what is shown of an uncaught error say so where the script is Python 2."""
+    show_error = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        from cnnvis_caffe.pycaffe.python2.signs import needs_python2
+
+        is_python2 = needs_python2(error)
+        if not (is_python2 and isinstance(error, SyntaxError) and error.filename == path):
+            show_error(kind, error, trace)
+        if is_python2:
+            command = f"python -m cnnvis_caffe.pycaffe --python2 {path}"
+            sys.stderr.write(f"{path} is written in Python 2: run it with {command}\n")
+
+    sys.excepthook = show
 
 
 def _has_safe_path() -> bool:

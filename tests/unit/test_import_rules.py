@@ -68,6 +68,9 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "pydotplus": ("pycaffe.draw",),  # the older fork, which pycaffe takes as well
     "PyQt5": ("viewer",),
     "pyqtgraph": ("viewer.chart",),
+    "fissix": ("pycaffe.python2.translate",),
+    "PIL": ("pycaffe.python2.old_pictures",),
+    "yaml": ("pycaffe.python2.old_library",),
     "selective_search_ijcv_with_python": ("pycaffe.detector",),  # pycaffe's own: who has it, has it
     "click": ("cli",),
     "tqdm": ("cli",),
