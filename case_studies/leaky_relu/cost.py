@@ -11,7 +11,7 @@ from typing import Any
 from case_studies.leaky_relu.networks import SLOPES, Variant, write
 from case_studies.leaky_relu.plan import schedule_of
 
-ROUNDS, ITERATIONS = 7, 2
+ROUNDS, ITERATIONS = 15, 2
 
 
 def measure(width: float, device: str, data: Path, work: Path) -> dict[str, Any]:

@@ -32,9 +32,20 @@ def lines(results: Results, width: float) -> list[str]:
         text.append(row(f"{slope:g}", f"{100 * dead:.2f}", *single, f"{100 * redundant:.1f}", time))
     text += ["", *_neuron_verdict(shares), *_dead_by_rate(results)]
     if costs:
-        text += ["", f"An iteration of {costs['batch']} images with ReLU took {1000 * costs['seconds']:.0f} ms "
-                 f"({costs['device']}); medians of turns in one process."]  # fmt: skip
+        text += ["", _cost_verdict(costs)]
     return [*text, ""]
+
+
+def _cost_verdict(costs: dict[str, Any]) -> str:
+    """Whether a slope costs time."""
+    ratios = [costs["ratio"][f"{slope:g}"] for slope in SLOPES[1:]]
+    rank = _rank_correlation(SLOPES[1:], ratios)
+    trend = "rise with the slope" if rank > 0.7 else "are in no order of the slopes, and differ by what measuring does"
+    return (
+        f"Time: iterations of {costs['batch']} images with a slope take {min(ratios):.2f} to {max(ratios):.2f} times "
+        f"as long as with ReLU ({1000 * costs['seconds']:.0f} ms, {costs['device']}; medians of turns in one process). "
+        f"The ratios {trend}."
+    )
 
 
 def _mean_dead(counts: Sequence[Any], name: str) -> str:
