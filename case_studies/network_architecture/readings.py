@@ -166,8 +166,7 @@ def _cells(result: Mapping[str, Any] | None) -> Sequence[str]:
 def verdict(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Which reading comes closest to what the paper's expert saw, or that none does."""
     if "lenet" not in found or len(found) < len(READINGS):
-        missing = ", ".join(READINGS[name].title for name in READINGS if name not in found)
-        return f"No verdict yet; not trained: {missing}."
+        return f"No verdict yet: {len(found)} of {len(READINGS)} readings are trained."
     plain = found["lenet"]
     deep = {n: r for n, r in found.items() if READINGS[n].net == "deep_lenet" and r["test_error"] is not None}
     name, best = max(deep.items(), key=lambda item: item[1]["positive_kernels"]["all"])

@@ -75,6 +75,10 @@ def expected(table: Table) -> Table:
     return {
         "cells": cells,
         "observations": table["observations"],
+        "readings": {
+            name: {"error": run["test_error"], "positive": (run["positive_kernels"] or {}).get("all")}
+            for name, run in table["readings"].items()
+        },
         "assumptions": list(ASSUMPTIONS),
         "open_questions": list(OPEN_QUESTIONS),
     }

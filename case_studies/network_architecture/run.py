@@ -66,9 +66,9 @@ def main() -> None:
     results.mkdir(parents=True, exist_ok=True)
     for job in jobs:
         shutil.copy(job.folder / RESULT, results / f"{job.folder.parent.name}_seed_{job.seed}.json")
-    figures.measure(jobs, results, n_images=1000 if arguments.quick else 10000)
-    pictures = results.parent / "figures"
-    figures.draw(work, pictures, seeds[0])
+    if jobs:  # else the report is on results that came from elsewhere
+        figures.measure(jobs, results, n_images=1000 if arguments.quick else 10000)
+        figures.draw(work, results.parent / "figures", seeds[0])
     table = report.collect(results)
     if arguments.check:
         drift = report.drift(table, json.loads((HERE / "expected.json").read_text()))
