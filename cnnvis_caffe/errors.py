@@ -220,3 +220,7 @@ class NoGpuWarning(UserWarning):
 
 class CaffeQuirkWarning(UserWarning):
     """Caffe's own result is wrong or surprising here, and ours is the same."""
+
+
+class ForkSettingWarning(UserWarning):
+    """A setting of a fork is passed over, because it changes no result."""

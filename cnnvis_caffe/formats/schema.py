@@ -20,6 +20,8 @@ from google.protobuf.internal import enum_type_wrapper
 
 #: Field of every message that keeps what stands in a prototxt and is neither Caffe's nor a known fork's, as written.
 UNKNOWN_TEXT = "unknown_text"
+#: Field that says who computes a layer: whatever a fork has written there, the results are the same.
+ENGINE = "engine"
 _UNKNOWN_TEXT_NUMBER = 536870911  # the largest that there is
 _FORKS = ".caffe.forks."
 
@@ -58,6 +60,7 @@ def _join(file: Any, forks: Any) -> frozenset[tuple[str, str]]:
                     field.type_name = f".caffe.{field.type_name[len(_FORKS):]}"
         if fork.name in messages:
             added |= {(fork.name, field.name) for field in fork.field}
+            _add_values(messages[fork.name], fork)
             messages[fork.name].MergeFrom(_without_name(fork))
         else:
             file.message_type.add().CopyFrom(fork)
@@ -66,6 +69,15 @@ def _join(file: Any, forks: Any) -> frozenset[tuple[str, str]]:
     settings = [field for field in new.field if ("LayerParameter", field.name) in added]
     old.field.extend(settings)
     return frozenset(added | {(old.name, field.name) for field in settings})
+
+
+def _add_values(message: Any, fork: Any) -> None:
+    """Move the values that a fork has added to one of Caffe's enums there."""
+    enums = {enum.name: enum for enum in message.enum_type}
+    for index in range(len(fork.enum_type) - 1, -1, -1):
+        if fork.enum_type[index].name in enums:
+            enums[fork.enum_type[index].name].value.extend(fork.enum_type[index].value)
+            del fork.enum_type[index]
 
 
 def _without_name(message: Any) -> Any:

@@ -3,6 +3,7 @@ from typing import Any
 
 DESCRIPTOR: Any
 MESSAGES: dict[str, Any]
+ENGINE: str
 UNKNOWN_TEXT: str
 Phase: Any
 TRAIN: int

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from cnnvis_caffe.formats.schema import UNKNOWN_TEXT, is_fork_field, is_repeated, is_required
+from cnnvis_caffe.formats.schema import ENGINE, UNKNOWN_TEXT, is_fork_field, is_repeated, is_required
 from cnnvis_caffe.formats.text_tokenizer import END, FLOAT, IDENTIFIER, INTEGER, STRING, SYMBOL, Tokenizer
 from cnnvis_caffe.records.network_file import UnknownField
 
@@ -79,7 +79,7 @@ class TextParser:
     path : str
         For messages.
     allow_unknown : bool
-        Collect fields and choices that do not exist instead of refusing them.
+        Collect fields and choices that do not exist instead of refusing them; an `engine` is never refused.
 
     Attributes
     ----------
@@ -265,7 +265,8 @@ class TextParser:
         else:
             found, value = tokens.shown(), None
         if value is None:
-            if not self._allow_unknown or tokens.kind not in (IDENTIFIER, INTEGER):
+            is_allowed = self._allow_unknown or field.name == ENGINE
+            if not is_allowed or tokens.kind not in (IDENTIFIER, INTEGER):
                 raise tokens.error(_enum_message(field, found, quoted=tokens.kind == STRING), start)
             self.unknown.append(self._unknown(message, field.name, field_start, value=found))
             tokens.advance()
@@ -296,7 +297,7 @@ class TextParser:
         if len(name) <= _LONGEST_GUESS and len(self.unknown) < _MOST_GUESSES:
             near = _near(name.lower(), _fields(message.DESCRIPTOR))
         field = self._unknown(message, name, start, near=tuple(near))
-        if not self._allow_unknown:
+        if not self._allow_unknown and name != ENGINE:
             raise self._tokens.error(str(field), start)
         self.unknown.append(field)
 

@@ -56,7 +56,8 @@ def _named(name: str, value: object) -> str:
 def _convolution(layer: Any) -> list[str]:
     param = layer.convolution_param
     count = f"{param.num_output} of " if layer.type != "Im2col" else ""
-    dilation = _repeated(param.dilation, 1)
+    holes = [param.hole] * 2 if param.HasField("hole") else [param.hole_h, param.hole_w]  # DeepLab's name for it
+    dilation = _repeated(param.dilation or holes, 1)
     return [
         f"{count}{_kernel(param) or '1x1'}{_stride(param)}",
         _named("pad", _pair(param, "pad", 0)),
@@ -85,7 +86,8 @@ def _pooling(layer: Any) -> list[str]:
     if param.global_pooling:
         return [f"{method} of all"]
     pad = _named("pad", _pair(param, "pad", 0))
-    return [f"{method} {_kernel(param)}{_stride(param)}", pad, "rounded down" if param.round_mode == 1 else ""]
+    rounded = "rounded down" if param.round_mode == 1 or not param.ceil_mode else ""
+    return [f"{method} {_kernel(param)}{_stride(param)}", pad, rounded]
 
 
 def _lrn(layer: Any) -> list[str]:

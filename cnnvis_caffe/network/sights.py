@@ -274,10 +274,10 @@ _NOTHING = (
     "Silence", "WindowData",
 )  # fmt: skip
 _WHOLE = (
-    "Accuracy", "CenterLoss", "ContrastiveLoss", "DetectionOutput", "EuclideanLoss", "HingeLoss", "InfogainLoss",
-    "Interp", "LSTM", "LSTMUnit", "MultiBoxLoss", "MultinomialLogisticLoss", "PSROIPooling", "Permute", "RNN",
-    "ROIPooling", "Reorg", "Reverse", "SPP", "SigmoidCrossEntropyLoss", "SmoothL1Loss", "SoftmaxWithLoss",
-    "Transpose", "Upsample",
+    "Accuracy", "BoxAnnotatorOHEM", "CenterLoss", "ContrastiveLoss", "DetectionOutput", "EuclideanLoss", "HingeLoss",
+    "InfogainLoss", "Interp", "LSTM", "LSTMUnit", "MarginInnerProduct", "MultiBoxLoss", "MultinomialLogisticLoss",
+    "PSROIPooling", "Permute", "RNN", "ROIPooling", "Reorg", "Reverse", "SPP", "SigmoidCrossEntropyLoss",
+    "SmoothL1Loss", "SmoothL1LossOHEM", "SoftmaxWithLoss", "SoftmaxWithLossOHEM", "Transpose", "Upsample",
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from cnnvis_caffe.errors import UnsupportedLayerError
-from cnnvis_caffe.formats.schema import UNKNOWN_TEXT, is_fork_field
+from cnnvis_caffe.errors import ForkSettingWarning, UnsupportedLayerError
+from cnnvis_caffe.formats.schema import ENGINE, UNKNOWN_TEXT, is_fork_field
 from cnnvis_caffe.runtime.layer import Layer
 
 # Less alike than this are two types, not one and its misspelling.
@@ -82,9 +83,11 @@ LAYER_MODULES = {
 FORK_MODULES = {
     "Axpy": "axpy",
     "BN": "bn",
+    "BoxAnnotatorOHEM": "box_annotator_ohem",
     "CenterLoss": "center_loss",
     "DetectionOutput": "detection_output",
     "Interp": "interp",
+    "MarginInnerProduct": "margin_inner_product",
     "MultiBoxLoss": "multi_box_loss",
     "Normalize": "normalize",
     "PSROIPooling": "psroi_pooling",
@@ -96,6 +99,8 @@ FORK_MODULES = {
     "Reverse": "reverse",
     "ShuffleChannel": "shuffle_channel",
     "SmoothL1Loss": "smooth_l1_loss",
+    "SmoothL1LossOHEM": "smooth_l1_loss_ohem",
+    "SoftmaxWithLossOHEM": "softmax_with_loss_ohem",
     "Transpose": "transpose",
     "Upsample": "upsample",
 }
@@ -157,9 +162,13 @@ def create_layer(param: Any, where: str = "", *, initialize: bool = True) -> Lay
 
 
 def _refuse_foreign(param: Any, layer_class: type[Layer], where: str) -> None:
-    """Refuse settings of a fork that a layer would pass over."""
+    """Refuse settings of a fork that a layer would pass over, but for those that change no result."""
     for path in _foreign(param, ""):
-        if path not in layer_class.fork_settings:
+        if path.split(".")[-1] == ENGINE:
+            # The same words for every layer, so that they are shown once.
+            message = f"{path} has a value that only a fork knows; it changes no result and is passed over"
+            warnings.warn(message, ForkSettingWarning, stacklevel=2)
+        elif path not in layer_class.fork_settings:
             raise UnsupportedLayerError(
                 param.name,
                 param.type,
@@ -173,7 +182,7 @@ def _foreign(message: Any, path: str) -> Iterator[str]:
     for field, value in message.ListFields():
         if field.name == UNKNOWN_TEXT:
             yield from (f"{path}{text.split(':')[0].split('{')[0].strip()}" for text in value)
-        elif is_fork_field(message.DESCRIPTOR.name, field.name):
+        elif is_fork_field(message.DESCRIPTOR.name, field.name) and field.name != ENGINE:
             yield f"{path}{field.name}"
         elif field.message_type is not None and hasattr(value, "ListFields"):
             yield from _foreign(value, f"{path}{field.name}.")

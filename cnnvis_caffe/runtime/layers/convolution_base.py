@@ -10,7 +10,7 @@ from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
-from cnnvis_caffe.runtime.layers.windows import Windows, read_windows
+from cnnvis_caffe.runtime.layers.windows import FORK_SETTINGS, Windows, read_windows
 
 
 class ConvolutionBase(Layer):
@@ -26,6 +26,7 @@ class ConvolutionBase(Layer):
     n_tops = (1, None)
     tops_match_bottoms = True
     can_be_in_place = False
+    fork_settings = FORK_SETTINGS
     transposed = False
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
-from cnnvis_caffe.runtime.layers.windows import read_windows
+from cnnvis_caffe.runtime.layers.windows import FORK_SETTINGS, read_windows
 
 
 class Im2col(Layer):
@@ -22,6 +22,7 @@ class Im2col(Layer):
     """
 
     can_be_in_place = False
+    fork_settings = FORK_SETTINGS
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Read the windows."""

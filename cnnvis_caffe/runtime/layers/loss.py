@@ -112,6 +112,7 @@ class LabelledLoss(Loss):
             schema.LossParameter.VALID: self.n_outer * self.n_inner,
             schema.LossParameter.FULL: self.n_outer * self.n_inner,
             schema.LossParameter.BATCH_SIZE: self.n_outer,
+            schema.LossParameter.PRE_FIXED: self.param.loss_param.pre_fixed_normalizer,  # R-FCN's
             schema.LossParameter.NONE: 1,
         }
         return max(1, n_by_mode[self.normalization])

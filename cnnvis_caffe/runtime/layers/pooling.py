@@ -21,6 +21,7 @@ class Pooling(Layer):
 
     n_tops = (1, 2)
     can_be_in_place = False
+    fork_settings = ("pooling_param.ceil_mode",)
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Read and check the windows."""
@@ -50,7 +51,8 @@ class Pooling(Layer):
             raise self.error("pooling_param: padding is for MAX and AVE pooling only")
         if any(pad) and (pad[0] >= kernel[0] or pad[1] >= kernel[1]):
             raise self.error(f"pooling_param: the padding {pad} must be smaller than the kernel {kernel}")
-        self.pool = Pool(kernel, stride, pad, param.round_mode == schema.PoolingParameter.CEIL)
+        # Forks had ceil_mode before Caffe had round_mode; each rounds down only where the file says so.
+        self.pool = Pool(kernel, stride, pad, param.ceil_mode and param.round_mode == schema.PoolingParameter.CEIL)
         self.places: Places | None = None
 
     def _pair(self, what: str) -> tuple[int, int]:

@@ -21,6 +21,7 @@ class SoftmaxWithLoss(LabelledLoss):
     """
 
     n_tops = (1, 2)
+    fork_settings = ("loss_param.pre_fixed_normalizer",)
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Read loss_param and refuse the second top, which Caffe declares and cannot set up."""

@@ -11,6 +11,12 @@ from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
 
 
+#: DeepLab's names for a dilation, and a setting of NVIDIA's that changes no result.
+FORK_SETTINGS = tuple(
+    f"convolution_param.{name}" for name in ("hole", "hole_h", "hole_w", "cudnn_convolution_algo_seeker")
+)
+
+
 @dataclass(frozen=True)
 class Windows:
     """A window along each spatial axis.
@@ -69,7 +75,7 @@ def read_windows(layer: Layer, bottom: Blob) -> Windows:
         kernel=_along_axes(layer, param, n_axes, "kernel", "kernel_size", None),
         stride=_along_axes(layer, param, n_axes, "stride", "stride", 1),
         pad=_along_axes(layer, param, n_axes, "pad", "pad", 0),
-        dilation=_along_axes(layer, param, n_axes, "dilation", "dilation", 1),
+        dilation=_dilation(layer, param, n_axes),
     )
     for what, values in (("kernel_size", windows.kernel), ("stride", windows.stride)):
         if any(value < 1 for value in values):
@@ -78,9 +84,21 @@ def read_windows(layer: Layer, bottom: Blob) -> Windows:
     return windows
 
 
-def _along_axes(
-    layer: Layer, param: Any, n_axes: int, stem: str, field: str, default: int | None
-) -> tuple[int, ...]:
+def _dilation(layer: Layer, param: Any, n_axes: int) -> tuple[int, ...]:
+    """The dilation, or what DeepLab's Caffe called a hole."""
+    given = [name for name in ("hole", "hole_h", "hole_w") if param.HasField(name)]
+    if not given:
+        return _along_axes(layer, param, n_axes, "dilation", "dilation", 1)
+    if param.dilation or (given[0] == "hole" and len(given) > 1):
+        raise layer.error("convolution_param: give only one of dilation, hole, and hole_h with hole_w")
+    if given == ["hole"]:
+        return (param.hole,) * n_axes
+    if n_axes != 2:
+        raise layer.error(f"convolution_param: hole_h and hole_w are for 2 spatial axes, the bottom has {n_axes}")
+    return param.hole_h, param.hole_w
+
+
+def _along_axes(layer: Layer, param: Any, n_axes: int, stem: str, field: str, default: int | None) -> tuple[int, ...]:
     """One value for each spatial axis, from `field` or from the pair `stem`_h, `stem`_w."""
     values = tuple(getattr(param, field))
     pair = (f"{stem}_h", f"{stem}_w")
