@@ -11,7 +11,6 @@ from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import is_train
 from cnnvis_caffe.runtime.layers.elementwise import Elementwise
 
-
 #: NVIDIA's layer adds at least this to a variance, which is what cuDNN allows.
 _NVIDIA_LEAST_EPS = 1e-5
 

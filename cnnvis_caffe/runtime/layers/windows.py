@@ -10,7 +10,6 @@ from typing import Any
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
 
-
 #: DeepLab's names for a dilation, and a setting of NVIDIA's that changes no result.
 FORK_SETTINGS = tuple(
     f"convolution_param.{name}" for name in ("hole", "hole_h", "hole_w", "cudnn_convolution_algo_seeker")
