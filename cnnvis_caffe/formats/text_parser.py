@@ -79,7 +79,7 @@ class TextParser:
     path : str
         For messages.
     allow_unknown : bool
-        Collect fields and choices that do not exist instead of refusing them; an `engine` is never refused.
+        Collect fields and choices that do not exist instead of refusing them; an `engine` with a name is never refused.
 
     Attributes
     ----------
@@ -265,7 +265,7 @@ class TextParser:
         else:
             found, value = tokens.shown(), None
         if value is None:
-            is_allowed = self._allow_unknown or field.name == ENGINE
+            is_allowed = self._allow_unknown or (field.name == ENGINE and tokens.kind == IDENTIFIER)
             if not is_allowed or tokens.kind not in (IDENTIFIER, INTEGER):
                 raise tokens.error(_enum_message(field, found, quoted=tokens.kind == STRING), start)
             self.unknown.append(self._unknown(message, field.name, field_start, value=found))
