@@ -17,6 +17,9 @@ MAX_AXES = 32  # kMaxBlobAxes
 INT_MAX = 2**31 - 1
 _LEGACY = {1: "num", 2: "channels", 3: "height", 4: "width"}
 _DATA, _DIFF, _SHAPE, _DOUBLE_DATA, _DOUBLE_DIFF = 5, 6, 7, 8, 9
+# NVIDIA's Caffe from 0.16 on: bytes, and of what type they are.
+_RAW_DATA_TYPE, _RAW_DIFF_TYPE, _RAW_DATA, _RAW_DIFF = 10, 11, 12, 13
+_RAW_TYPES = ("<f8", "<f4", "<f2")
 _ITEMS = {
     _DATA: ("<f4", wire.FIXED32),
     _DIFF: ("<f4", wire.FIXED32),
@@ -74,11 +77,13 @@ def read_blob(file: MappedFile, start: int, end: int, unknown: list[str] | None 
     Notes
     -----
     ``Blob::FromProto`` in ``src/caffe/blob.cpp``: the old four dimensions win over ``shape`` when any of them
-    is there, and doubles win over floats when there are any.
+    is there, and doubles win over floats when there are any. NVIDIA's Caffe writes the bytes of doubles, floats or
+    half precision numbers instead.
     """
     dims: list[int] = []
     legacy: dict[int, int] = {}
     numbers = {number: _Numbers(dtype) for number, (dtype, _) in _ITEMS.items()}
+    raw: dict[int, wire.Field] = {}
     position = start
     while position < end:
         for field in wire.fields(file.data, position, end):
@@ -95,10 +100,17 @@ def read_blob(file: MappedFile, start: int, end: int, unknown: list[str] | None 
             elif number == _SHAPE and field.wire == wire.LENGTH:
                 dims.extend(_dims(file, field.begin, field.end))
                 _check_axes(len(dims))
+            elif number in (_RAW_DATA, _RAW_DIFF) and field.wire == wire.LENGTH:
+                raw[number] = field
+            elif number in (_RAW_DATA_TYPE, _RAW_DIFF_TYPE) and field.wire == wire.VARINT:
+                raw[number] = field
             elif unknown is not None:
                 unknown.append(f"field {number} of BlobProto (wire type {field.wire}, byte {field.start})")
     shape = tuple(legacy.get(number, 0) for number in _LEGACY) if legacy else tuple(dims)
     count = checked_count(shape)
+    for value, kind, target in ((_RAW_DATA, _RAW_DATA_TYPE, _DATA), (_RAW_DIFF, _RAW_DIFF_TYPE, _DIFF)):
+        if value in raw:
+            numbers[target].add(_raw(file, raw[value], raw.get(kind)))
     data = _choose(numbers[_DOUBLE_DATA], numbers[_DATA], shape, count, "data")
     diff = _choose(numbers[_DOUBLE_DIFF], numbers[_DIFF], shape, count, "diff")
     if data is None:
@@ -194,6 +206,22 @@ def _packed(file: MappedFile, field: wire.Field) -> np.ndarray:
             f"is damaged: {field.end - field.begin} bytes at byte {field.begin} are no whole number of floats"
         )
     return file.view(dtype, field.begin, count)
+
+
+def _raw(file: MappedFile, field: wire.Field, kind: wire.Field | None) -> np.ndarray:
+    """Return the numbers that NVIDIA's Caffe has written as bytes; a view where they are floats."""
+    number = kind.value if kind is not None else 0  # without a type they are doubles
+    if number >= len(_RAW_TYPES):
+        raise WireError(f"holds numbers of NVIDIA's type {number}; doubles (0), floats (1) and halves (2) can be read")
+    dtype = _RAW_TYPES[number]
+    count, rest = divmod(field.end - field.begin, int(dtype[2]))
+    if rest:
+        raise WireError(
+            f"is damaged: {field.end - field.begin} bytes at byte {field.begin} are no whole number of values of "
+            f"{dtype[2]} bytes"
+        )
+    with np.errstate(over="ignore"):  # becomes infinite, as in Caffe
+        return file.view(dtype, field.begin, count).astype("<f4", copy=False)
 
 
 def _unpacked(file: MappedFile, field: wire.Field, end: int) -> tuple[np.ndarray, int]:

@@ -26,6 +26,10 @@ _MOST_GUESSES = 100
 # Less alike than this are two words, not one and its misspelling.
 _ALIKE = 0.75
 _SETTINGS = "_param"
+#: Who computes a layer in Caffe for Intel's processors, for OpenCL, for ARM and on phones; other words are misspelt.
+_FORK_ENGINES = frozenset(
+    ("MKL2017", "MKLDNN", "SPATIAL", "INTEL_SPATIAL", "LIBDNN", "GREENTEA", "NNPACK", "ACL", "SCNN", "FPGA")
+)
 _CLOSING = {"{": "}", "<": ">", "[": "]"}
 _BOOLS = {"true": True, "True": True, "t": True, "false": False, "False": False, "f": False}
 _INTEGER_RANGES = {
@@ -79,7 +83,7 @@ class TextParser:
     path : str
         For messages.
     allow_unknown : bool
-        Collect fields and choices that do not exist instead of refusing them; an `engine` with a name is never refused.
+        Collect fields and choices that do not exist instead of refusing them; a fork's `engine` is never refused.
 
     Attributes
     ----------
@@ -265,8 +269,8 @@ class TextParser:
         else:
             found, value = tokens.shown(), None
         if value is None:
-            is_allowed = self._allow_unknown or (field.name == ENGINE and tokens.kind == IDENTIFIER)
-            if not is_allowed or tokens.kind not in (IDENTIFIER, INTEGER):
+            is_engine = field.name == ENGINE and tokens.text in _FORK_ENGINES
+            if not (self._allow_unknown or is_engine) or tokens.kind not in (IDENTIFIER, INTEGER):
                 raise tokens.error(_enum_message(field, found, quoted=tokens.kind == STRING), start)
             self.unknown.append(self._unknown(message, field.name, field_start, value=found))
             tokens.advance()

@@ -42,6 +42,42 @@ def shape(*dims: int) -> bytes:
     return field(7, field(1, b"".join(map(wire.write_varint, dims))))
 
 
+def kind(number: int, value: int) -> bytes:
+    return wire.write_tag(number, wire.VARINT) + wire.write_varint(value)
+
+
+class TestNvidia:
+    """Blobs as NVIDIA's Caffe writes them from 0.16 on: field 10 says which type the bytes of field 12 have."""
+
+    @pytest.mark.parametrize(("number", "dtype"), [(0, "<f8"), (1, "<f4"), (2, "<f2")])
+    def test_bytes_of_each_type(self, tmp_path: Path, number: int, dtype: str) -> None:
+        values = np.array([0.5, -1.75, 3, 65504, 2**-14, 0], dtype)
+        blob = shape(2, 3) + kind(10, number) + kind(11, 2) + field(12, values.tobytes())
+        weights = read_caffemodel(written(tmp_path / "nv.caffemodel", model(blob)))
+        (found,) = weights.layers[0].blobs
+        np.testing.assert_array_equal(found.data, values.astype(np.float32).reshape(2, 3), strict=True)
+        assert found.diff is None
+        assert weights.unknown == ()
+
+    def test_a_half_by_its_bits(self, tmp_path: Path) -> None:
+        bits = b"\x00\x3c" + b"\x00\xc0" + b"\x00\x7c"  # 1, -2 and infinity
+        blob = field(12, bits) + kind(10, 2) + shape(3) + kind(11, 2) + field(13, bits)
+        (found,) = read_caffemodel(written(tmp_path / "nv.caffemodel", model(blob))).layers[0].blobs
+        assert found.data.tolist() == found.diff.tolist() == [1, -2, np.inf]
+
+    @pytest.mark.parametrize(
+        ("blob", "message"),
+        [
+            (shape(2) + kind(10, 2) + field(12, b"123"), "3 bytes at byte .* are no whole number of values of 2 bytes"),
+            (shape(3) + kind(10, 2) + field(12, b"1234"), "has shape 3, that is 3 numbers, but its data holds 2"),
+            (shape(1) + kind(10, 3) + field(12, b"1234"), "holds numbers of NVIDIA's type 3"),
+        ],
+    )
+    def test_damage_is_one_error(self, tmp_path: Path, blob: bytes, message: str) -> None:
+        with pytest.raises(CaffemodelError, match=message):
+            read_caffemodel(written(tmp_path / "nv.caffemodel", model(blob)))
+
+
 class TestRealCaffe:
     """``data/make_data.py`` wrote files and, beside them, the arrays that the net held."""
 
