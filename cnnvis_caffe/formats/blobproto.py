@@ -100,9 +100,7 @@ def read_blob(file: MappedFile, start: int, end: int, unknown: list[str] | None 
             elif number == _SHAPE and field.wire == wire.LENGTH:
                 dims.extend(_dims(file, field.begin, field.end))
                 _check_axes(len(dims))
-            elif number in (_RAW_DATA, _RAW_DIFF) and field.wire == wire.LENGTH:
-                raw[number] = field
-            elif number in (_RAW_DATA_TYPE, _RAW_DIFF_TYPE) and field.wire == wire.VARINT:
+            elif number in (_RAW_DATA, _RAW_DIFF) and field.wire == wire.LENGTH or number in (_RAW_DATA_TYPE, _RAW_DIFF_TYPE) and field.wire == wire.VARINT:
                 raw[number] = field
             elif unknown is not None:
                 unknown.append(f"field {number} of BlobProto (wire type {field.wire}, byte {field.start})")

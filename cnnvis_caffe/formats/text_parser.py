@@ -301,7 +301,8 @@ class TextParser:
         if len(name) <= _LONGEST_GUESS and len(self.unknown) < _MOST_GUESSES:
             near = _near(name.lower(), _fields(message.DESCRIPTOR))
         field = self._unknown(message, name, start, near=tuple(near))
-        if not self._allow_unknown and name != ENGINE:
+        is_engine = name == ENGINE and message.DESCRIPTOR.name == "LayerParameter"  # Intel's
+        if not (self._allow_unknown or is_engine):
             raise self._tokens.error(str(field), start)
         self.unknown.append(field)
 
