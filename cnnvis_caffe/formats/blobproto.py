@@ -19,6 +19,12 @@ _LEGACY = {1: "num", 2: "channels", 3: "height", 4: "width"}
 _DATA, _DIFF, _SHAPE, _DOUBLE_DATA, _DOUBLE_DIFF = 5, 6, 7, 8, 9
 # NVIDIA's Caffe from 0.16 on: bytes, and of what type they are.
 _RAW_DATA_TYPE, _RAW_DIFF_TYPE, _RAW_DATA, _RAW_DIFF = 10, 11, 12, 13
+_RAW_WIRES = {
+    _RAW_DATA_TYPE: wire.VARINT,
+    _RAW_DIFF_TYPE: wire.VARINT,
+    _RAW_DATA: wire.LENGTH,
+    _RAW_DIFF: wire.LENGTH,
+}
 _RAW_TYPES = ("<f8", "<f4", "<f2")
 _ITEMS = {
     _DATA: ("<f4", wire.FIXED32),
@@ -100,7 +106,7 @@ def read_blob(file: MappedFile, start: int, end: int, unknown: list[str] | None 
             elif number == _SHAPE and field.wire == wire.LENGTH:
                 dims.extend(_dims(file, field.begin, field.end))
                 _check_axes(len(dims))
-            elif number in (_RAW_DATA, _RAW_DIFF) and field.wire == wire.LENGTH or number in (_RAW_DATA_TYPE, _RAW_DIFF_TYPE) and field.wire == wire.VARINT:
+            elif field.wire == _RAW_WIRES.get(number):
                 raw[number] = field
             elif unknown is not None:
                 unknown.append(f"field {number} of BlobProto (wire type {field.wire}, byte {field.start})")
