@@ -73,7 +73,7 @@ def run_all(
     Raises
     ------
     RuntimeError
-        If a training failed; its log is named.
+        If a training failed, with the end of its log.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs would not hear the first
         signal.signal(number, signal.default_int_handler)
@@ -93,7 +93,8 @@ def run_all(
             job = running.pop(process)
             if process.returncode:
                 raise RuntimeError(
-                    f"{job.folder}: the training ended with {process.returncode}; see training.log there"
+                    f"{job.folder}: the training ended with {process.returncode}; the end of training.log there:\n"
+                    + "\n".join((job.folder / "training.log").read_text().splitlines()[-12:])
                 )
             on_result(job)
             n_done += 1

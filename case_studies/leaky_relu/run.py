@@ -26,6 +26,7 @@ from case_studies.leaky_relu.networks import name_of
 from case_studies.leaky_relu.page_figures import LEAKY, RELU
 from cnnvis_caffe.datasets.find import cache
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.runtime import backend
 
 HERE = Path(__file__).resolve().parent
 #: What pictures need and a machine that only trains may lack.
@@ -46,6 +47,8 @@ def main() -> None:
         plan.deliver(training, work, target / "results")  # what a run that was killed had not
     if not arguments.report:
         try:
+            if arguments.device == "cuda":
+                backend.require_gpu(0)
             data.prepare(databases)
         except CnnvisError as error:
             sys.exit(f"{HERE.name}: {error}")
