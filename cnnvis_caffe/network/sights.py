@@ -270,14 +270,15 @@ _POINTWISE = (
     "ReLU6", "Sigmoid", "Split", "Swish", "TanH", "Threshold",
 )  # fmt: skip
 _NOTHING = (
-    "Data", "DummyData", "HDF5Data", "HDF5Output", "ImageData", "Input", "MemoryData", "Parameter", "PriorBox",
-    "Silence", "WindowData",
+    "ContinuationIndicator", "Data", "DummyData", "HDF5Data", "HDF5Output", "ImageData", "Input", "MemoryData",
+    "Parameter", "PriorBox", "Silence", "WindowData",
 )  # fmt: skip
 _WHOLE = (
-    "Accuracy", "BoxAnnotatorOHEM", "CenterLoss", "ContrastiveLoss", "DetectionOutput", "EuclideanLoss", "HingeLoss",
-    "InfogainLoss", "Interp", "LSTM", "LSTMUnit", "MarginInnerProduct", "MultiBoxLoss", "MultinomialLogisticLoss",
-    "PSROIPooling", "Permute", "RNN", "ROIPooling", "Reorg", "Reverse", "SPP", "SigmoidCrossEntropyLoss",
-    "SmoothL1Loss", "SmoothL1LossOHEM", "SoftmaxWithLoss", "SoftmaxWithLossOHEM", "Transpose", "Upsample",
+    "Accuracy", "BoxAnnotatorOHEM", "CTCGreedyDecoder", "CTCLoss", "CenterLoss", "ContrastiveLoss", "CtcLoss",
+    "DetectionEvaluate", "DetectionOutput", "EuclideanLoss", "HingeLoss", "InfogainLoss", "Interp", "LSTM", "LSTMUnit",
+    "Lstm", "MarginInnerProduct", "MultiBoxLoss", "MultinomialLogisticLoss", "PSROIPooling", "Permute", "RNN",
+    "ROIPooling", "Reorg", "Reverse", "SPP", "SigmoidCrossEntropyLoss", "SmoothL1Loss", "SmoothL1LossOHEM",
+    "SoftmaxWithLoss", "SoftmaxWithLossOHEM", "Transpose", "Upsample", "WarpCTCLoss",
 )  # fmt: skip
 
 RULES: dict[str, Rule] = {

@@ -84,9 +84,15 @@ FORK_MODULES = {
     "Axpy": "axpy",
     "BN": "bn",
     "BoxAnnotatorOHEM": "box_annotator_ohem",
+    "CTCGreedyDecoder": "ctc_greedy_decoder",
+    "CTCLoss": "ctc_loss",
     "CenterLoss": "center_loss",
+    "ContinuationIndicator": "continuation_indicator",
+    "CtcLoss": "xmfbit_ctc_loss",
+    "DetectionEvaluate": "detection_evaluate",
     "DetectionOutput": "detection_output",
     "Interp": "interp",
+    "Lstm": "junhyuk_lstm",
     "MarginInnerProduct": "margin_inner_product",
     "MultiBoxLoss": "multi_box_loss",
     "Normalize": "normalize",
@@ -103,6 +109,7 @@ FORK_MODULES = {
     "SoftmaxWithLossOHEM": "softmax_with_loss_ohem",
     "Transpose": "transpose",
     "Upsample": "upsample",
+    "WarpCTCLoss": "warp_ctc_loss",
 }
 
 
