@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.bar import Bar
+from cnnvis_caffe.cli.caffe_flags import CaffeCommand
 
 #: Of the order in which images that come sorted by class are written for training.
 SHUFFLE_SEED = 0
@@ -95,17 +96,31 @@ def _image_options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@command.command()
-@click.argument("list", type=click.Path(exists=True, dir_okay=False))
-@click.argument("out", type=click.Path())
+_PATHS = "[ROOT] LIST OUT"
+
+
+@command.command(cls=CaffeCommand)
+@click.argument("paths", nargs=-1, metavar=_PATHS, type=click.Path())
 @click.option("--root", default="", help="Put before each path of LIST, such as a folder with a slash at its end.")
+@click.option("--backend", type=click.Choice(["lmdb", "leveldb"]), default="lmdb", help="New databases are LMDBs.")
 @_image_options
 @click.pass_context
-def images(context: click.Context, list: str, out: str, root: str, **options: Any) -> None:
-    """Write the images that LIST names (a path and a label on each line) as the LMDB OUT, as convert_imageset does."""
+def images(context: click.Context, paths: tuple[str, ...], root: str, backend: str, **options: Any) -> None:
+    """Write the images that LIST names (a path and a label on each line) as the LMDB OUT, as convert_imageset does.
+
+    Takes the arguments and flags of convert_imageset as they are, ROOT first.
+    """
     from cnnvis_caffe.errors import DataFileError
     from cnnvis_caffe.formats.image_list import read_image_list
 
+    if len(paths) not in (2, 3):
+        raise click.UsageError(f"expected {_PATHS}, got {len(paths)} arguments", context)
+    if len(paths) == 3 and root:
+        raise click.UsageError("the root is given twice: as an argument and by --root", context)
+    if backend != "lmdb":
+        raise click.UsageError("a LevelDB can be read but not written; write an LMDB, with --backend lmdb", context)
+    root = paths[0] if len(paths) == 3 else root
+    list, out = paths[-2:]
     entries = read_image_list(list)
     if not entries:
         raise DataFileError(list, "names no images")
@@ -135,11 +150,12 @@ def _write_files(
     click.echo(f"{out}: {len(entries)} images")
 
 
-@command.command()
+@command.command(cls=CaffeCommand)
 @click.argument("database", type=click.Path())
 @click.argument("out", type=click.Path(dir_okay=False), required=False)
+@click.option("--backend", type=click.Choice(["lmdb", "leveldb"]), help="As Caffe has it; DATABASE itself says which.")
 @click.pass_context
-def mean(context: click.Context, database: str, out: str | None) -> None:
+def mean(context: click.Context, database: str, out: str | None, backend: str | None) -> None:
     """Write the mean image of DATABASE to OUT (.binaryproto), and print the mean of each channel."""
     _write_mean(context, database, out)
 
@@ -169,7 +185,7 @@ def export(context: click.Context, database: str, out: str, rgb: bool) -> None:
     click.echo(f"{out}: {n_images} images, listed in images.txt")
 
 
-@command.command()
+@command.command(cls=CaffeCommand)
 @click.argument("source", type=click.Path(exists=True, file_okay=False))
 @click.argument("out", type=click.Path())
 @_image_options

@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 import click
 
+from cnnvis_caffe.cli.caffe_flags import CaffeCommand
 from cnnvis_caffe.cli.device import precision_option
 
 
-@click.command()
+@click.command(cls=CaffeCommand)
 @click.option("--model", required=True, type=click.Path(dir_okay=False), help="Network prototxt.")
 @click.option("--weights", type=click.Path(dir_okay=False), help="Weights to load into it; otherwise the fillers'.")
 @click.option("--iterations", type=click.IntRange(min=1), default=50, show_default=True, help="How often it is run.")

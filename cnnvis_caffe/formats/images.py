@@ -101,6 +101,31 @@ def decode_image(content: bytes | memoryview, color: bool | None = True) -> np.n
     return image.reshape(*image.shape[:2], -1)
 
 
+def with_channels(image: np.ndarray, n_channels: int) -> np.ndarray:
+    """Return an image with the channels that a network takes.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, 1, 3 or 4), uint8
+        Grey, BGR or BGRA.
+    n_channels : {1, 3}
+
+    Returns
+    -------
+    ndarray of shape (height, width, n_channels), uint8
+
+    Notes
+    -----
+    ``Classifier::Preprocess`` in ``examples/cpp_classification/classification.cpp``.
+    """
+    cv2 = _opencv()
+    names = {1: "GRAY", 3: "BGR", 4: "BGRA"}
+    found, wanted = names[image.shape[2]], names[n_channels]
+    if found != wanted:
+        image = cv2.cvtColor(image, getattr(cv2, f"COLOR_{found}2{wanted}"))
+    return image.reshape(*image.shape[:2], n_channels)
+
+
 def encode_image(image: np.ndarray, extension: str) -> bytes:
     """Encode an image.
 

@@ -45,6 +45,7 @@ OURS: dict[str, set[str] | None] = {
     "api": None,
     "cli": None,
     "__main__": {"cli"},
+    "tools": {"cli"},
 }
 
 # Which modules may import a library from elsewhere. A library that is missing here may be imported by nobody.

@@ -53,6 +53,11 @@ def test_the_lines_are_caffe_s(model, call):
         assert re.fullmatch(pattern, line), (line, pattern)
 
 
+@pytest.mark.parametrize("flags", [["-model", "{}", "-iterations", "1"], ["-model={}", "--iterations=1", "-cpu=true"]])
+def test_flags_as_caffe_takes_them(flags, model, call):
+    assert call("time", *(flag.format(model) for flag in flags)).stdout.splitlines()[5] == "Testing for 1 iterations."
+
+
 def test_phase_and_json(model, call):
     result = json.loads(call("time", "--model", model, "--iterations", "2", "--phase", "test", "--json").stdout)
     assert [layer["name"] for layer in result["layers"]] == [
