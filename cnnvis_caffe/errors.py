@@ -197,6 +197,10 @@ class DeviceError(CnnvisError, RuntimeError):
     """A computing device that is not there or cannot be used."""
 
 
+class DrawingError(CnnvisError, ValueError):
+    """A picture that the program which draws it cannot make."""
+
+
 class EngineError(CnnvisError, RuntimeError):
     """An engine that is not installed or is not known."""
 

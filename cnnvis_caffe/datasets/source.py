@@ -387,7 +387,7 @@ def _image_list(text: str, root_folder: str, color: bool) -> FileReader:
     with open(text, "rb") as file:
         if b"\0" in file.read(4096):
             raise DataFileError(text, f"is no list of images, as it is no text; give {_FORMS}")
-    entries = read_image_list(text)
+    entries = read_image_list(text, strict=True)
     if not entries:
         raise DataFileError(text, "is a list without images")
     paths = [root_folder + name for name, _ in entries]

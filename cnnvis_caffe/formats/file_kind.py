@@ -58,7 +58,7 @@ def guess_kind(path: str | os.PathLike[str]) -> str:
     if sniff.is_hdf5(file.data):
         return _hdf5_kind(file)
     if b"\0" not in file.data[:4096]:
-        kind = _text_kind(file.data[:].decode("utf-8", "surrogateescape"))
+        kind = text_kind(file.data[:].decode("utf-8", "surrogateescape"))
         if kind != UNKNOWN:
             return kind
     return _binary_kind(file)
@@ -81,8 +81,18 @@ def _hdf5_kind(file: MappedFile) -> str:
         return UNKNOWN
 
 
-def _text_kind(text: str) -> str:
-    """Tell prototxts apart by how many of their outermost fields each message has."""
+def text_kind(text: str) -> str:
+    """Tell prototxts apart by how many of their outermost fields each message has.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        One of this module's kinds.
+    """
     names = _outer_names(text)
     scores = {kind: _known(names, message_class) for kind, message_class in _TEXTS}
     best = max(scores, key=lambda kind: scores[kind])

@@ -11,6 +11,7 @@ import numpy as np
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.images import read_bytes
+from cnnvis_caffe.formats.sniff import HDF5_SIGNATURE
 
 _LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
 
@@ -30,8 +31,17 @@ def read_file_list(path: str | os.PathLike[str]) -> list[str]:
     ------
     DataNotFoundError
         If there is no such file.
+    DataFileError
+        If it is no text.
     """
-    return [os.fsdecode(name) for name in read_bytes(path).split()]
+    content = read_bytes(path)
+    if content.startswith(HDF5_SIGNATURE):
+        raise DataFileError(
+            os.fspath(path), "is an HDF5 file itself; give a text file that lists HDF5 files, one on each line"
+        )
+    if b"\0" in content:
+        raise DataFileError(os.fspath(path), "is no text; give a text file that lists HDF5 files, one on each line")
+    return [os.fsdecode(name) for name in content.split()]
 
 
 def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[np.ndarray]:

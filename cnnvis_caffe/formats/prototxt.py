@@ -90,7 +90,13 @@ def network_from_text(text: str, path: str = "<string>", *, allow_unknown: bool 
     PrototxtError
         If the text cannot be parsed or upgraded.
     """
-    parsed = parse_text(text, schema.NetParameter, path=path, allow_unknown=allow_unknown)
+    try:
+        parsed = parse_text(text, schema.NetParameter, path=path, allow_unknown=allow_unknown)
+    except PrototxtError:
+        _refuse_other_kind(text, path, "network")
+        raise
+    if not parsed.message.layer and not parsed.message.layers:
+        _refuse_other_kind(text, path, "network")
     generation = generation_of(parsed.message)
     try:
         upgrades = upgrade_network(parsed.message, allow_unknown=allow_unknown)
@@ -156,13 +162,28 @@ def read_solver(path: str | os.PathLike, *, allow_unknown: bool = True) -> Solve
     """
     name = os.fspath(path)
     text = _read_text(path, "a solver")
-    parsed = parse_text(text, schema.SolverParameter, path=name, allow_unknown=allow_unknown)
+    try:
+        parsed = parse_text(text, schema.SolverParameter, path=name, allow_unknown=allow_unknown)
+    except PrototxtError:
+        _refuse_other_kind(text, name, "solver")
+        raise
+    if parsed.unknown:
+        _refuse_other_kind(text, name, "solver")
     try:
         upgrades = upgrade_solver(parsed.message)
     except NetError as error:
         raise PrototxtError(name, str(error)) from error
     upgrades += set_snapshot_prefix(parsed.message, name)
     return SolverFile(name, parsed.message, tuple(upgrades), parsed.unknown)
+
+
+def _refuse_other_kind(text: str, path: str, wanted: str) -> None:
+    """Say so if a file is a solver where a network is wanted, or the other way round."""
+    from cnnvis_caffe.formats import file_kind  # which reads text by this module
+
+    other, kind = ("solver", file_kind.SOLVER) if wanted == "network" else ("network", file_kind.NETWORK)
+    if file_kind.text_kind(text) == kind:
+        raise PrototxtError(path, f"is a {other}, where a {wanted} is wanted; give the prototxt of the {wanted}")
 
 
 def write_text(path: str | os.PathLike, message: Any, *, comment: str = "") -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
-from cnnvis_caffe.errors import MissingDependencyError
+from cnnvis_caffe.errors import DrawingError, MissingDependencyError
 from cnnvis_caffe.pycaffe.proto import caffe_pb2
 
 LAYER_STYLE_DEFAULT = {"shape": "record", "fillcolor": "#6495ED", "style": "filled"}
@@ -218,10 +219,22 @@ def draw_net(
     Raises
     ------
     MissingDependencyError
-        If neither pydotplus nor pydot is installed.
+        If neither pydotplus nor pydot is installed, or Graphviz is not.
+    DrawingError
+        If Graphviz cannot draw it in that format.
     """
     graph = get_pydot_graph(caffe_net, rankdir, phase=phase, display_lrm=display_lrm)
-    return graph.create(format=ext)
+    if ext == "raw":
+        return graph.to_string().encode()
+    failures = (AssertionError, getattr(_import_pydot(), "InvocationException", AssertionError))
+    try:
+        return graph.create(format=ext)
+    except (OSError, *failures) as error:
+        if shutil.which(graph.prog if isinstance(graph.prog, str) else "dot") is None:
+            raise MissingDependencyError("graphviz (of the system)", "figures", "drawing a network") from error
+        raise DrawingError(
+            f"Graphviz cannot write {ext!r}; give png, svg, pdf, jpg or another format that 'dot -T' lists, or raw"
+        ) from error
 
 
 def draw_net_to_file(

@@ -89,8 +89,8 @@ def probabilities(*indices):
 def test_convert_imageset(flags, folder):
     tool("convert_imageset", *flags, "root/", "list.txt", "db")
     records = records_of("db")
-    assert [bytes(record.key) for record in records] == [f"{index:08d}_{index}.png".encode() for index in range(4)]
-    datum = parse_datum(records[2].value)
+    assert [bytes(key) for key, _ in records] == [f"{index:08d}_{index}.png".encode() for index in range(4)]
+    datum = parse_datum(records[2][1])
     gray = cv2.resize(cv2.imread("root/2.png", cv2.IMREAD_GRAYSCALE), (2, 3))
     assert datum.label == 6
     np.testing.assert_array_equal(datum.pixels(), gray[None])
@@ -142,11 +142,11 @@ def test_extract_features(folder):
     tool("convert_imageset", "root/", "list.txt", "db")
     tool("extract_features", "w.caffemodel", "extract.prototxt", "pool,prob", "pools,probs", 2, "lmdb", "CPU")
     records = records_of("pools")
-    assert [bytes(record.key) for record in records] == [f"{index:010d}".encode() for index in range(4)]
-    datum = parse_datum(records[1].value)
+    assert [bytes(key) for key, _ in records] == [f"{index:010d}".encode() for index in range(4)]
+    datum = parse_datum(records[1][1])
     assert (datum.channels, datum.height, datum.width) == (3, 1, 1)
     np.testing.assert_allclose(datum.float_data, cv2.imread("root/1.png").mean((0, 1)), rtol=1e-5)
-    values = np.stack([parse_datum(record.value).float_data for record in records_of("probs")])
+    values = np.stack([parse_datum(value).float_data for _, value in records_of("probs")])
     assert values.shape == (4, 6)
     np.testing.assert_allclose(values.sum(1), 1, rtol=1e-5)
 
@@ -187,7 +187,7 @@ def test_the_same_as_real_caffe(folder):
     words = ["-resize_height=3", "--resize_width", "7", "--gray=false", "-shuffle=false", "root/", "list.txt"]
     subprocess.run([*real, "convert_imageset", *words, "real_db"], check=True, capture_output=True)
     tool("convert_imageset", *words, "db")
-    ours, theirs = ([(bytes(r.key), bytes(r.value)) for r in records_of(path)] for path in ("db", "real_db"))
+    ours, theirs = ([(bytes(key), bytes(value)) for key, value in records_of(path)] for path in ("db", "real_db"))
     assert ours == theirs
     subprocess.run([*real, "compute_image_mean", "real_db", "real_mean"], check=True, capture_output=True)
     tool("compute_image_mean", "db", "our_mean")
