@@ -32,6 +32,8 @@ class ToolGroup(our.CommandGroup):
     ----------
     table : dict of str to (str, str)
         Module of `cnnvis_caffe.cli` and name in it, and the line that help shows, for each command.
+    **options
+        Of `click.Group`.
     """
 
     def __init__(self, table: dict[str, tuple[str, str]], **options: object) -> None:

@@ -124,3 +124,14 @@ def test_a_format_that_graphviz_does_not_know(drawn, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     with pytest.raises(DrawingError, match="cannot write 'unheard'; give png"):
         draw.draw_net(drawn, "LR", "unheard")
+
+
+@pytest.mark.parametrize("module", ["./reported_rows", "reported_broken"])
+def test_python_module_that_cannot_be_imported(module, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "reported_broken.py").write_text("x = 1\ndef f(:\n")
+    net = tmp_path / "net.prototxt"
+    param = f'python_param {{ module: "{module}" layer: "Rows" }}'
+    net.write_text('layer { name: "rows" type: "Python" top: "y" ' + param + " }")
+    with pytest.raises(NetError, match=f"net.prototxt:1: layer 'rows' .*{module}"):
+        pycaffe.Net(str(net), pycaffe.TEST)

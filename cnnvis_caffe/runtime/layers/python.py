@@ -47,8 +47,17 @@ class Python(Layer):
     def _find_class(self) -> type[PythonLayer]:
         """The class that python_param names."""
         param = self.param.python_param
+        if "/" in param.module or param.module.startswith("."):
+            raise self.error(
+                f"python_param.module {param.module!r} is a path; give the name that an import statement has, with its "
+                "folder on sys.path (PYTHONPATH)"
+            )
         try:
             module = importlib.import_module(param.module)
+        except SyntaxError as error:
+            raise self.error(
+                f"python_param.module {param.module!r} cannot be imported: {error.filename}:{error.lineno}: {error.msg}"
+            ) from error
         except (ImportError, ValueError) as error:
             raise self.error(
                 f"python_param.module {param.module!r} cannot be imported: {error}; its folder must be on "
