@@ -4,8 +4,8 @@
 PYTHON ?= python3
 # The versions that are installed; constraints-cuda12.txt is for older GPUs and drivers (docker/README.md)
 CONSTRAINTS ?= constraints.txt
-# Which tests run, for example: make test MARKERS="slow or gpu" PYTEST_ARGS="tests/conformance -x"
-MARKERS ?= not slow and not pycaffe and not gpu and not network and not benchmark and not install
+# Which tests run, for example: make test MARKERS="slow" PYTEST_ARGS="tests/conformance -x"
+MARKERS ?= not slow and not pycaffe and not network and not benchmark and not install
 PYTEST_ARGS ?=
 # How many of them run side by side: a number, or auto for as many as the machine has processors and memory for
 WORKERS ?= auto

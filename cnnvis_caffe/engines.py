@@ -37,6 +37,18 @@ def engine(name: str = "torch") -> ModuleType:
     raise EngineError(f"there is no engine {name!r}; {' and '.join(map(repr, ENGINES))} are known")
 
 
+def free_gpu_memory(name: str = "torch") -> int | None:
+    """Return how many bytes are free on the GPU that an engine uses; None where it does not say.
+
+    Parameters
+    ----------
+    name : {"torch", "caffe"}, default="torch"
+    """
+    if name != "torch":
+        return None
+    return int(importlib.import_module("cnnvis_caffe.pycaffe._caffe").free_gpu_memory()) or None
+
+
 def _real_caffe() -> ModuleType:
     """The real pycaffe, which is not to be mistaken for our own under its name, nor for some folder."""
     hint = "install it (Debian 11 has a package: python3-caffe-cpu), or use the engine 'torch'"

@@ -201,6 +201,36 @@ class DrawingError(CnnvisError, ValueError):
     """A picture that the program which draws it cannot make."""
 
 
+class DeviceMemoryError(DeviceError):
+    """A computing device whose memory does not suffice.
+
+    Attributes
+    ----------
+    what : str
+        What needed it.
+    asked, free, total : int
+        In bytes; `asked` is 0 where it is not known.
+    """
+
+    def __init__(self, where: str, what: str, asked: int, free: int, total: int, advice: str) -> None:
+        self.what, self.asked, self.free, self.total = what, asked, free, total
+        super().__init__(f"{where}: {self.needs()}; {advice}")
+
+    def needs(self) -> str:
+        """Return what needs how much of how much."""
+        asked = f"{_size(self.asked)} more" if self.asked else "more memory"
+        return f"{self.what} needs {asked} on the GPU, where {_size(self.free)} of {_size(self.total)} are free"
+
+
+def _size(n_bytes: float) -> str:
+    """A number of bytes as people read it."""
+    for unit in ("bytes", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} GB"
+
+
 class EngineError(CnnvisError, RuntimeError):
     """An engine that is not installed or is not known."""
 

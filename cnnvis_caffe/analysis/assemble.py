@@ -208,7 +208,7 @@ def _provenance(run: Run, nets: Nets) -> dict[str, str]:
         "program": f"cnnvis_caffe {__version__}",
         "engine": f"{run.request.engine} {nets.version}".strip(),
         "device": run.request.device,
-        "batch": str(run.model.batch),
+        "batch": str(run.batch),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": sys.platform,

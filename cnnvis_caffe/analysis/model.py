@@ -55,7 +55,9 @@ logger = logging.getLogger(__name__)
 _PROBED_IMAGES = 23
 #: What the activations of a batch may take, in bytes, and in any case as much as the parameters do, as what is done to
 #: these for each batch takes its time. Gradients take as much again. More makes nothing faster.
-_BATCH_BYTES = {"cpu": 100e6, "cuda": 1e9}
+_BATCH_BYTES = 100e6
+#: On a GPU, this part of its memory that is free: gradients, and what layers need to compute, take the rest.
+_PART_OF_FREE = 0.25
 _SMALLEST_BATCH, _LARGEST_BATCH = 2, 256
 
 
@@ -146,7 +148,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         n_classes=n_classes,
         source=source,
         class_names=_class_names(request, source, n_classes),
-        batch=request.batch or automatic_batch(dag, request.device),
+        batch=request.batch or automatic_batch(dag, _room(request)),
     )
 
 
@@ -163,14 +165,21 @@ def _shape_for_files(request: Request, network: NetworkFile, feeding: Feeding) -
     return (found[1], found[2], found[3]) if len(found) == 4 else None
 
 
-def automatic_batch(dag: Dag, device: str) -> int:
+def _room(request: Request) -> float | None:
+    """What the activations of a batch may take on a GPU, in bytes; None where they lie elsewhere."""
+    free = engines.free_gpu_memory(request.engine) if request.device == "cuda" else None
+    return None if free is None else free * _PART_OF_FREE
+
+
+def automatic_batch(dag: Dag, room: float | None = None) -> int:
     """Choose how many images go through a network at once.
 
     Parameters
     ----------
     dag : Dag
         Of a network for any number of images.
-    device : {"cpu", "cuda"}
+    room : float, optional
+        What their activations may take, in bytes, where that is not as on a CPU.
 
     Returns
     -------
@@ -180,8 +189,9 @@ def automatic_batch(dag: Dag, device: str) -> int:
     n_images = next((shape[0] for shape in map(dag.shape, dag.inputs) if shape and len(shape) > 2), 1)
     n_values = sum(math.prod(shape) for layer in dag.layers for shape in layer.top_shapes if shape)
     n_params = sum(math.prod(param.shape) for layer in dag.layers for param in layer.params if param.owner is None)
-    fitting = int(max(_BATCH_BYTES[device], 4 * n_params) * n_images / (4 * max(n_values, 1)))
-    return min(max(fitting, _SMALLEST_BATCH), _LARGEST_BATCH)
+    room = max(_BATCH_BYTES, 4 * n_params) if room is None else room
+    fitting = int(room * n_images / (4 * max(n_values, 1)))
+    return min(max(fitting, 1 if room < _BATCH_BYTES else _SMALLEST_BATCH), _LARGEST_BATCH)
 
 
 def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
@@ -411,10 +421,16 @@ class Nets:
                     raise DeviceError(f"no GPU can be used: {warning.reason}; analyse with --device cpu") from warning
         else:
             self._caffe.set_mode_cpu()
-        self._caffe.set_random_seed(request.seed)
+        self._network, self._seed = network, request.seed
+        self.renew()
+
+    def renew(self) -> None:
+        """Make the net anew, so that the memory of the one before is free once nobody has that any more."""
+        self._net: Any = None
+        self._caffe.set_random_seed(self._seed)  # weights that fillers give are the same again
         with tempfile.TemporaryDirectory(prefix="cnnvis_caffe.") as folder:
             path = os.path.join(folder, "analysis.prototxt")
-            write_text(path, network.message)
+            write_text(path, self._network.message)
             self._net = self._caffe.Net(path, self._caffe.TEST)
 
     @property

@@ -14,7 +14,7 @@ import numpy as np
 from cnnvis_caffe.analysis.model import Model, Nets
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
-from cnnvis_caffe.errors import CnnvisError, StoreError
+from cnnvis_caffe.errors import CnnvisError, DeviceMemoryError, StoreError
 from cnnvis_caffe.features.extraction import ExtractedSnapshot, Extraction
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Curve
@@ -53,6 +53,8 @@ class Run:
         Images that went through the net in this run.
     seconds_here : float
         In how long.
+    batch : int
+        Images at once; fewer than those of the model where the GPU's memory does not suffice for these.
     """
 
     request: Request
@@ -71,6 +73,10 @@ class Run:
     def __post_init__(self) -> None:
         self.n_done = self.n_done or [0] * len(self.snapshots)
         self._written = time.monotonic()
+        self.batch = self.model.batch
+        self._n_kept = 0  # images of the snapshot under way whose sums are kept
+        self._too_large = ""  # why batches are smaller, until that has been said
+        self._smaller_level = logging.WARNING  # once
 
     def resume(self) -> None:
         """Go on from the state that an interrupted run left behind.
@@ -116,21 +122,56 @@ class Run:
         -------
         list of ExtractedSnapshot
         """
-        results = []
-        for number, snapshot in enumerate(self.snapshots):
-            extraction = new_extraction(nets.with_weights(snapshot), self.model, self.request)
-            if number < len(self.sums):
-                extraction.restore(self.sums[number])
-            if self.n_done[number] < len(self.indices):
-                self._pass(number, snapshot, extraction, progress)
-            results.append(extraction.finish())
-        return results
+        return [
+            self._pass(number, snapshot, nets, progress).finish() for number, snapshot in enumerate(self.snapshots)
+        ]
 
-    def _pass(self, number: int, snapshot: SnapshotFile, extraction: Extraction, progress: Progress) -> None:
+    def _pass(self, number: int, snapshot: SnapshotFile, nets: Nets, progress: Progress) -> Extraction:
+        """Run what is left of the images through one snapshot, in batches for which there is memory."""
+        self._n_kept = self.n_done[number]
+        extraction: Extraction | None
+        while True:
+            try:
+                extraction = new_extraction(nets.with_weights(snapshot), self.model, self.request)
+                if number < len(self.sums):
+                    extraction.restore(self.sums[number])
+                if self.n_done[number] < len(self.indices):
+                    self._run_through(number, snapshot, extraction, progress)
+                return extraction
+            except DeviceMemoryError as error:
+                self._take_smaller_batches(error)
+            # What was summed up since it was last kept is lost with the batch that was broken off.
+            self.n_done[number] = self._n_kept
+            extraction = None  # lets go of the net
+            nets.renew()
+
+    def _take_smaller_batches(self, error: DeviceMemoryError) -> None:
+        """Halve the batch, or say what one image needs."""
+        if self.batch == 1:
+            raise DeviceMemoryError(
+                self.request.model or self.model.title, f"one image at a time: {error.what}",
+                error.asked, error.free, error.total,
+                "end other programs that use the GPU, take one with more memory, or analyse with --device cpu",
+            )  # fmt: skip
+        self._too_large = self._too_large or error.needs()
+        self.batch //= 2
+
+    def _say_smaller_batches(self) -> None:
+        """Say once that batches are smaller, when one has been computed."""
+        if self._too_large:
+            level, self._smaller_level = self._smaller_level, logging.INFO
+            logger.log(
+                level,
+                "%d images at once are too many for the GPU (%s); going on with %d",
+                self.model.batch, self._too_large, self.batch,
+            )  # fmt: skip
+            self._too_large = ""
+
+    def _run_through(self, number: int, snapshot: SnapshotFile, extraction: Extraction, progress: Progress) -> None:
         """Run what is left of the images through one snapshot."""
         left = self.indices[self.n_done[number] :]
         what = snapshot.label if len(self.snapshots) == 1 else f"{snapshot.label} ({number + 1}/{len(self.snapshots)})"
-        batches = self.model.source.batches(left, self.model.batch)
+        batches = self.model.source.batches(left, self.batch)
         is_whole = True
         started = time.monotonic()
         before = self.seconds_here
@@ -142,6 +183,7 @@ class Run:
                 is_whole = False
                 extraction.update(inputs, labels, indices)
                 is_whole = True
+                self._say_smaller_batches()
                 self.n_done[number] += len(indices)
                 self.n_seen += len(indices)
                 self.seconds_here = before + time.monotonic() - started
@@ -162,6 +204,7 @@ class Run:
     def _keep(self, number: int, extraction: Extraction) -> None:
         """Remember what a snapshot has summed up."""
         self.sums[number:] = [extraction.state()]
+        self._n_kept = self.n_done[number]
 
     def _write(self, number: int, extraction: Extraction) -> None:
         """Write the state down."""

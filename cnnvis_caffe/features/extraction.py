@@ -199,10 +199,16 @@ class Extraction:
             If the arrays do not fit the net, or each other.
         NetError
             If a label is no class.
+        DeviceMemoryError
+            If the batch is too large for the GPU; what was summed up so far is lost then.
         """
         labels, indices = self._checked(inputs, labels, indices)
-        if not len(labels):
-            return
+        if len(labels):
+            with self._engine.memory_explained():
+                self._take_in(inputs, labels, indices)
+
+    def _take_in(self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray) -> None:
+        """Sum a batch up, here or where the engine does it."""
         if not self._engine.accumulates:
             self._update(inputs, labels, indices)
             return

@@ -18,6 +18,7 @@ from cnnvis_caffe.pycaffe.solver import (
     Solver,
     get_solver,
 )
+from cnnvis_caffe.runtime.backend import free_memory as free_gpu_memory  # noqa: F401 - engines.py asks for it
 from cnnvis_caffe.runtime.backend import set_device, set_mode_cpu, set_mode_gpu
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layers import layer_type_list

@@ -12,11 +12,12 @@ import enum
 import functools
 import importlib
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cnnvis_caffe.errors import DeviceError, MissingDependencyError, NoGpuWarning
+from cnnvis_caffe.errors import DeviceError, DeviceMemoryError, MissingDependencyError, NoGpuWarning
 from cnnvis_caffe.runtime import devices
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ else:
             return value
 
     torch = _LazyModule("torch")
+
+
+#: Units in PyTorch's messages about memory.
+_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 class Precision(enum.Enum):
@@ -189,6 +194,49 @@ def computing() -> Iterator[None]:
 def gpus(ask_driver: bool = False) -> devices.Sight:
     """Say what is seen of GPUs; the driver is asked where PyTorch sees none, or on request."""
     return devices.look(torch, ask_driver)
+
+
+def free_memory() -> int:
+    """Return how many bytes are free on the GPU that nets run on, or would; 0 where there is none."""
+    if not torch.cuda.is_available():
+        return 0
+    free, _ = torch.cuda.mem_get_info(_Mode.index)
+    # What PyTorch has let go of but keeps for itself counts as well.
+    return int(free + torch.cuda.memory_reserved(_Mode.index) - torch.cuda.memory_allocated(_Mode.index))
+
+
+@contextlib.contextmanager
+def memory_explained(where: str, what: str) -> Iterator[None]:
+    """Let a GPU that is full be one error that says what needed how much.
+
+    Parameters
+    ----------
+    where : str
+        File, or a command.
+    what : str
+        What needs the memory.
+
+    Raises
+    ------
+    DeviceMemoryError
+        In place of PyTorch's own error.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise memory_error(error, where, what) from error
+
+
+def memory_error(error: Exception, where: str, what: str) -> DeviceMemoryError:
+    """Return PyTorch's error about a GPU that is full in our own words."""
+    found = re.search(r"Tried to allocate ([\d.]+) (\w+)", str(error))
+    asked = float(found[1]) * _UNITS.get(found[2], 0) if found else 0
+    _, total = torch.cuda.mem_get_info(_Mode.index)
+    return DeviceMemoryError(
+        where, what, int(asked), free_memory(), int(total),
+        "take a smaller batch (batch_size, or the shape of the input; iter_size adds up the gradients of several), end "
+        "other programs that use the GPU, or compute on the CPU",
+    )  # fmt: skip
 
 
 def _gpu(index: int, sight: devices.Sight) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 from cnnvis_caffe.errors import (
     CaffeQuirkWarning,
     DataSourceError,
-    DeviceError,
     LayerError,
     MissingDependencyError,
     NetError,
@@ -449,10 +448,9 @@ class _FailureExplained:
         if isinstance(error, RuntimeError) and recording.is_recording():
             raise recording.NotRecordedError(f"{self.layer.where}: {str(error).splitlines()[0]}") from error
         if error is not None and isinstance(error, torch.cuda.OutOfMemoryError):
-            raise DeviceError(
-                f"{self.layer.where}: the GPU has too little free memory; reshape the inputs to a smaller batch, "
-                f"free other nets, or run on the CPU (set_mode_cpu)"
-            ) from error
+            where, _, _ = self.layer.where.partition(": layer ")
+            what = f"layer {self.layer.name!r} ({self.layer.type})"
+            raise backend.memory_error(error, where, what) from error
         if type(error) is RuntimeError and self.layer.type != "Python":
             # A script that changes shapes between forward and backward gets here; Caffe would read foreign memory.
             raise self.layer.error(

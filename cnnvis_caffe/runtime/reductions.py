@@ -63,6 +63,10 @@ class Reductions:
         """Return a blob of the net."""
         return self._blobs[name]
 
+    def memory_explained(self) -> contextlib.AbstractContextManager[None]:
+        """Let a GPU that is full be a `DeviceMemoryError`."""
+        return backend.memory_explained(self.net.path, "what is summed up of the images")
+
     # -- running backward --------------------------------------------------------------------------------------------
 
     def backward(self) -> None:
@@ -186,7 +190,8 @@ class Reductions:
     def new_sums(self, shapes: Mapping[str, tuple[int, ...]]) -> Any:
         """Return sums in float64 that begin with zero, by name."""
         device = backend.device()
-        return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes.items()}
+        with self.memory_explained():
+            return {name: torch.zeros(shape, dtype=torch.float64, device=device) for name, shape in shapes.items()}
 
     def add_gradients(self, sums: Any, factor: float) -> None:
         """Add `factor` times the gradients of the first parameter of layers, by the layer's name."""

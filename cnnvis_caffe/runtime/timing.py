@@ -95,7 +95,8 @@ def _backward(net: Net, index: int) -> None:
     """Run one layer backward, if it can."""
     layer = net.layers[index]
     if type(layer).backward is not Layer.backward:
-        layer.backward(net.tops[index], net.bottom_needs_backward[index], net.bottoms[index])
+        with backend.memory_explained(net.path, f"layer {layer.name!r} ({layer.type})"):
+            layer.backward(net.tops[index], net.bottom_needs_backward[index], net.bottoms[index])
 
 
 def _timed(function: Callable[[Net, int], None], net: Net, index: int) -> float:

@@ -18,6 +18,8 @@ from net_cases import RECORDING, NetCase, NetRecording, load_net  # noqa: E402
 
 from cnnvis_caffe import pycaffe  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 WEIGHTS = ("v0.caffemodel", "v1.caffemodel", "v2.caffemodel", "v2.caffemodel.h5")
 
 

@@ -50,6 +50,16 @@ def test_matches_caffe(net, look):
     compare(pycaffe, CARRIED, net, look)
 
 
+GPU_NETS = [net for net in CARRIED.nets if 'type: "Dropout"' not in net["text"]]  # its masks are drawn on the GPU
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("net", GPU_NETS, ids=[net["name"] for net in GPU_NETS])
+def test_matches_caffe_on_gpu(net, on_gpu):
+    """The same on a GPU, where views that were taken before a pass show it when they are asked for again."""
+    compare(pycaffe, CARRIED, net, "last")
+
+
 def test_recording_covers_what_nets_can_do():
     """A recording of nets that all abort, or never branch, would prove nothing."""
     nets = CARRIED.nets

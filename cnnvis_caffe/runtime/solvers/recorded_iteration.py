@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnvis_caffe.runtime import backend
-from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layers.prefetch import PrefetchingLayer
 from cnnvis_caffe.runtime.memory import Memory
@@ -24,6 +23,7 @@ N_WARM_UPS = 3
 #: Fields of a solver that its kernels take as they are; the learning rate is handed over anew each time.
 _CONSTANTS = (
     "momentum", "momentum2", "rms_decay", "delta", "weight_decay", "regularization_type", "iter_size",
+    "clip_gradients",
 )  # fmt: skip
 
 
@@ -50,16 +50,19 @@ class RecordedIteration:
         self._obstacle = next((layers[i].where for i in self._others if not layers[i].can_be_recorded), None)
         self._is_said = False
         self._passes: Recording | None = None
+        self._update: Recording | None = None
         self._losses: list[float] = []
+        self._norms: list[float] = []
         self._forget(None)
 
     def _forget(self, key: Any) -> None:
         """Begin again: something has changed that recordings depend on."""
         self._fetch_losses()
+        self._fetch_norms()
         self._key = key
         self._n_passes = 0
         self._passes = None
-        self._update: Recording | None = None
+        self._update = None
 
     def forward_backward(self) -> float | None:
         """Make a pass over the next batch; return its loss, or None where `losses` will tell it."""
@@ -163,35 +166,37 @@ class RecordedIteration:
         return _distinct([(blob.memories[0], blob.shape) for blob in blobs if blob.count]
                          + [(blob.memories[1], blob.shape) for blob in diffs])  # fmt: skip
 
-    def update(self, rates: Sequence[float]) -> bool:
+    def update(self, rates: Sequence[Any]) -> bool:
         """Update all parameters; say whether that was possible.
 
         Parameters
         ----------
-        rates : sequence of float
-            For each group of parameters.
+        rates : sequence of tensors of a single value
+            For each group of parameters, always in the same place.
         """
-        solver = self._solver
-        # What is clipped, and by how much, is a line of the log.
-        if self._obstacle or self._passes is None or solver.param.clip_gradients >= 0 or self._now() != self._key:
+        if self._obstacle or self._passes is None or self._now() != self._key:
             return False
         if self._update is None:
-            self._rates = torch.tensor(rates, dtype=torch.float32, device=backend.device())
-            self._rates_now = list(rates)
             try:
-                self._update = Recording(self._update_all, self._read_by_update(), (), self._record)
+                self._update = Recording(
+                    lambda: self._solver.update_params(rates), self._read_by_update(), (), self._record
+                )
             except NotRecordedError as error:
                 self._give_up(error)
                 return False
-        if self._rates_now != list(rates):
-            self._rates.copy_(torch.tensor(rates, dtype=torch.float32).pin_memory(), non_blocking=True)
-            self._rates_now = list(rates)
         self._update.replay()
         return True
 
-    def _update_all(self) -> None:
-        """Update by the rates on the device."""
-        self._solver.update_params(self._rates.unbind())
+    def norms(self) -> list[float]:
+        """Wait; return how long gradients were before they were clipped, in all updates since this was last called."""
+        self._fetch_norms()
+        norms, self._norms = self._norms, []
+        return norms
+
+    def _fetch_norms(self) -> None:
+        """Bring them here."""
+        if self._update is not None:
+            self._norms += self._update.numbers()
 
     def _read_by_update(self) -> list[tuple[Memory, tuple[int, ...]]]:
         """What an update finds: parameters, gradients and histories."""

@@ -26,6 +26,7 @@ from cnnvis_caffe.runtime.solvers.loss_log import LossLog
 from cnnvis_caffe.runtime.solvers.lr_policy import learning_rate
 from cnnvis_caffe.runtime.solvers.recorded_iteration import RecordedIteration
 from cnnvis_caffe.runtime.solvers.solver_nets import make_test_nets, make_train_net
+from cnnvis_caffe.runtime.solvers.step_sizes import StepSizes
 from cnnvis_caffe.runtime.solvers.testing import TestResult, mean_outputs, outputs_of, score_lines
 
 logger = logging.getLogger(__name__)
@@ -126,6 +127,8 @@ class Solver:
         learnable = self.net.params.learnable
         self.histories = [[Blob(blob.shape) for blob in learnable] for _ in range(self.n_histories)]
         self._groups = group_learnables(self.net.params, self.histories)
+        self._step_sizes = StepSizes()
+        self._norms: list[Any] = []  # of gradients that were clipped on a GPU and of which the log says nothing yet
         self._recorded = RecordedIteration(self)
         self._losses = LossLog(lambda: self._recorded.losses(), self._look_for_divergence)
         logger.info("Solver scaffolding done.")
@@ -210,6 +213,7 @@ class Solver:
                 self.stopped_early = True
                 break
         _ = self.loss  # where something was wrong with the last batches, here is who hears of it
+        self._tell_norms()
 
     def _look_for_divergence(self, iteration: int, losses: list[float]) -> None:
         """Say it once when the loss has ceased to be a number."""
@@ -270,9 +274,12 @@ class Solver:
         if self._is_due(self.param.display):
             logger.info("Iteration %d, lr = %g", self.iter, rate)
         self._check_regularization()
-        rates = [self.step_size(rate, group.lr_mult) for group in self._groups]
+        rates = self._step_sizes.bring([self.step_size(rate, group.lr_mult) for group in self._groups])
         if not (self._records() and self._recorded.update(rates)):
-            self.update_params(rates)
+            with backend.memory_explained(self.path, f"the update of {self.type}"):
+                norm = self.update_params(rates)
+            if norm is not None:
+                self._norms += [*self._recorded.norms(), norm]  # those of before come first
         self.iter += 1
 
     def step_size(self, rate: float, lr_mult: float) -> float:
@@ -287,18 +294,23 @@ class Solver:
         """
         return float(_F4(rate) * _F4(lr_mult))
 
-    def update_params(self, rates: Sequence[Any]) -> None:
-        """Update all parameters, all in float32.
+    def update_params(self, rates: Sequence[Any]) -> Any:
+        """Update all parameters, all in float32, and wait for nothing.
 
         Parameters
         ----------
         rates : sequence of float or of tensors of a single value
             For each group what `step_size` gives.
+
+        Returns
+        -------
+        tensor of a single value, or None
+            The norm of the gradients, where they were clipped on a GPU.
         """
         with torch.no_grad():
             for group in self._groups:
                 group.read()
-            self._clip_gradients()
+            norm = self._clip_gradients()
             for group, rate in zip(self._groups, rates):
                 if self.param.iter_size != 1:
                     torch._foreach_mul_(group.grads, float(_F4(1) / _F4(self.param.iter_size)))
@@ -306,6 +318,7 @@ class Solver:
                 self.compute_update(group, rate)
                 torch._foreach_sub_(group.values, group.grads)
                 group.write()
+        return norm
 
     def compute_update(self, group: LearnableGroup, rate: Any) -> None:
         """Turn the gradients of a group into what is to be subtracted, in place.
@@ -319,20 +332,44 @@ class Solver:
         """
         raise NotImplementedError
 
-    def _clip_gradients(self) -> None:
-        """Scale all gradients down if together they are longer than `clip_gradients`."""
+    def _clip_gradients(self) -> Any:
+        """Scale all gradients down if together they are longer than `clip_gradients`.
+
+        On a GPU their norm is returned, and nobody waits for it; the line of the log comes when the loss is read.
+        """
         limit = _F4(self.param.clip_gradients)
         # Caffe quirk: this comes before the average over iter_size, so that the sum is clipped.
         if limit < 0 or not self._groups:
-            return
-        norm = _F4(tensor_lists.sum_of_squares([grad for group in self._groups for grad in group.grads]).sqrt())
-        if norm > limit:
-            factor = limit / norm
-            logger.info(
-                "Gradient clipping: scaling down gradients (L2 norm %g > %g) by scale factor %g", norm, limit, factor
-            )
+            return None
+        norm = tensor_lists.sum_of_squares([grad for group in self._groups for grad in group.grads]).sqrt()
+        if backend.on_gpu():
+            factor = torch.where(norm > float(limit), float(limit) / norm, 1.0)
+            for group in self._groups:
+                tensor_lists.scale(group.grads, factor)
+            return norm
+        if norm > float(limit):
+            factor = limit / _F4(norm)
+            self._log_clipping(_F4(norm))
             for group in self._groups:
                 tensor_lists.scale(group.grads, float(factor))
+        return None
+
+    def _log_clipping(self, norm: np.float32) -> None:
+        """Caffe's line about gradients that were too long."""
+        limit = _F4(self.param.clip_gradients)
+        if norm > limit:
+            logger.info(
+                "Gradient clipping: scaling down gradients (L2 norm %g > %g) by scale factor %g",
+                norm, limit, limit / norm,
+            )  # fmt: skip
+
+    def _tell_norms(self) -> None:
+        """Write the lines about clipping that could not be written without a wait."""
+        norms, self._norms = self._norms + self._recorded.norms(), []
+        late = [norm for norm in norms if torch.is_tensor(norm)]
+        brought = iter(torch.stack(late).tolist() if late else ())  # one wait for all
+        for norm in norms:
+            self._log_clipping(_F4(next(brought) if torch.is_tensor(norm) else norm))
 
     def _local_decay(self, group: LearnableGroup) -> float:
         """Weight decay of a group."""
@@ -445,6 +482,7 @@ class Solver:
 
     def _display(self) -> None:
         """Caffe's lines of an iteration that is displayed."""
+        self._tell_norms()
         now = time.perf_counter()
         seconds = now - self._display_started
         rate = (self.iter - self._last_displayed) / (seconds or 1)

@@ -9,6 +9,8 @@ from cnnvis_caffe import pycaffe as caffe
 from cnnvis_caffe.features.deconvnet import as_picture, project_back
 from cnnvis_caffe.formats import schema
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 NET = """force_backward: true
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 dim: 9 dim: 11 } } }
 layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"

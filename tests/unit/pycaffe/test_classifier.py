@@ -11,6 +11,8 @@ import pytest
 
 from cnnvis_caffe.pycaffe import Classifier, Detector, io
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 pytest.importorskip("torch")
 
 WINDOWS = classifier_cases.WINDOWS

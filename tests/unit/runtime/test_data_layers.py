@@ -24,6 +24,10 @@ from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 from cnnvis_caffe.runtime.rng import set_random_seed
 
+pytestmark = pytest.mark.usefixtures("mode")
+#: Of views that were taken before a pass, which on a GPU do not show it.
+on_the_cpu = pytest.mark.parametrize("mode", ["cpu"], indirect=True)
+
 SHAPE = (3, 4, 5)
 
 
@@ -204,6 +208,7 @@ def test_many_nets_come_and_go(folder):
     wait_for_no_loaders()
 
 
+@on_the_cpu
 def test_views_stay_live(folder):
     net = data_net()
     net.forward()

@@ -10,6 +10,8 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 
 def build(text, phase=schema.TEST, **kwargs):
     return Net(network_from_text(text), phase, **kwargs)

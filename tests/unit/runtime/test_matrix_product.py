@@ -8,6 +8,8 @@ import torch
 from cnnvis_caffe.runtime.layers.convolution_base import _sum_over_pixels
 from cnnvis_caffe.runtime.layers.matrix_product import product
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 
 @pytest.mark.parametrize(("m", "k", "n"), [(64, 800, 500), (1, 3, 2), (5, 1, 7), (0, 4, 3), (4, 0, 3)])
 @pytest.mark.parametrize("with_bias", [False, True])

@@ -12,6 +12,8 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 NET = """
 layer { name: "d" type: "MemoryData" top: "data" top: "label"
   memory_data_param { batch_size: 2 channels: 3 height: 1 width: 4 } %s }

@@ -15,6 +15,10 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 
+pytestmark = pytest.mark.usefixtures("mode")
+#: Of views that were taken before a pass, which on a GPU do not show it.
+on_the_cpu = pytest.mark.parametrize("mode", ["cpu"], indirect=True)
+
 CHAIN = """
 name: "chain"
 layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 2 dim: 2 dim: 3 } } }
@@ -49,6 +53,7 @@ def blob(net, name):
     return net.blobs[net.blob_names.index(name)]
 
 
+@on_the_cpu
 def test_views_taken_before_show_what_a_pass_computes():
     net = make(CHAIN)
     blob(net, "x").data[...] = 1
@@ -67,6 +72,7 @@ def test_views_taken_before_show_what_a_pass_computes():
         assert (views[b.name][0] == b.data).all() and (views[b.name][1] == b.diff).all(), b.name
 
 
+@on_the_cpu
 def test_writes_through_old_views_are_seen_by_the_next_pass():
     net = make(CONVOLUTIONS)
     view, weights = blob(net, "x").data, net.params.all[0].data
@@ -78,6 +84,7 @@ def test_writes_through_old_views_are_seen_by_the_next_pass():
     assert net.forward() == pytest.approx(36 * first, rel=1e-5)
 
 
+@on_the_cpu
 def test_write_through_an_alias_is_seen_in_the_others():
     net = make(CHAIN)
     net.forward()
@@ -85,6 +92,7 @@ def test_write_through_an_alias_is_seen_in_the_others():
     assert blob(net, "p").data.flat[0] == blob(net, "r").data.flat[0] == 5
 
 
+@on_the_cpu
 def test_views_are_the_same_whether_they_are_held_or_not():
     held, free = make(CONVOLUTIONS), make(CONVOLUTIONS)
     for mine, other in zip(held.params.all, free.params.all):
@@ -288,3 +296,19 @@ def test_net_to_be_looked_at_goes_past_unknown_layers():
     assert len(net.problems) == 1 and "Nonsense" in net.problems[0]
     assert blob(net, "sum").shape == (2, 12)
     assert net.layer_names[-1] == "after"
+
+
+@pytest.mark.parametrize("part", ["data", "diff"])
+def test_views_of_before_a_pass(part, mode):
+    """On a CPU they are live; on a GPU, as in Caffe, they show a pass when the blob is asked for them again."""
+    net = make(CHAIN)
+    top = net.blobs[-1]
+    view = getattr(top, part)
+    view[...] = -7
+    net.blobs[0].data[...] = 1
+    net.forward()
+    top.grad = top.value + 1
+    is_live = (view != -7).any()
+    assert is_live == (mode == "cpu")
+    again = getattr(top, part)
+    assert (view == again).all() and (again != -7).all()

@@ -10,6 +10,8 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 
 def make(*specs, n_outs=None):
     """A net of InnerProducts over the same input, each with the ParamSpecs given as text."""

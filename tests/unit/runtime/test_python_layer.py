@@ -14,6 +14,8 @@ from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 from cnnvis_caffe.runtime.python_layer import PythonLayer
 
+pytestmark = pytest.mark.usefixtures("mode")
+
 NET = """
 force_backward: true
 layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }

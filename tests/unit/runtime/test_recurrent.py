@@ -11,6 +11,10 @@ from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 from cnnvis_caffe.runtime.rng import set_random_seed
 
+pytestmark = pytest.mark.usefixtures("mode")
+#: Of views that were taken before a pass, which on a GPU do not show it.
+on_the_cpu = pytest.mark.parametrize("mode", ["cpu"], indirect=True)
+
 NET = """
 force_backward: true
 layer {{ name: "x" type: "Input" top: "x" input_param {{ shape {{ dim: {steps} dim: 2 dim: 5 }} }} }}
@@ -50,6 +54,7 @@ def test_whole_sequence_equals_its_steps(type_):
 
 
 @pytest.mark.parametrize("type_", ["LSTM", "RNN"])
+@on_the_cpu
 def test_gradients_against_differences(type_):
     x, cont, static, dy = values()
     net, blobs = build(type_, 4)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import re
+
 import pytest
+import torch
 from small_solver import NET, make_solver, same, weights_of
 
 from cnnvis_caffe.errors import LayerError
 from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.layers.relu import ReLU
 from cnnvis_caffe.runtime.recording import record_cuda_graph
 from cnnvis_caffe.runtime.solvers import SOLVER_TYPES
@@ -132,14 +137,59 @@ def test_the_passes_are_replayed(tmp_path, recording):
     assert len(calls) == 2
 
 
-def test_clipped_updates_are_as_ever(tmp_path, recording):
+def test_clipped_updates_are_recorded_as_well(tmp_path, recording):
     calls, record = recording
     text = SOLVER + " clip_gradients: 0.01"
     plain, arrays = train(make(tmp_path / "plain", record, text, records=False))
     losses, recorded_arrays = train(make(tmp_path / "recorded", record, text))
-    assert len(calls) == 1
+    assert len(calls) == 2
     assert losses == pytest.approx(plain, rel=1e-5)
     assert recorded_arrays[0] == pytest.approx(arrays[0], rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("records", [False, True])
+def test_lines_about_clipping_come_with_the_loss(records, tmp_path, recording, caplog):
+    """Each says what it says on a CPU, where it comes at once."""
+
+    def lines():
+        found = [one.getMessage() for one in caplog.records if "scaling down" in one.getMessage()]
+        caplog.clear()
+        return found
+
+    _, record = recording
+    text = SOLVER + " clip_gradients: 0.8 display: 6 test_initialization: false"
+    caplog.set_level(logging.INFO)
+    solver = make(tmp_path / "gpu", record, text, records=records)
+    found = []
+    for first in (0, 6):
+        solver.step(6)
+        found.append(lines())
+        assert solver.iter == first + 6
+    backend.set_mode_cpu()
+    solver = make(tmp_path / "cpu", record, text)
+    for expected in found:
+        solver.step(6)
+        on_the_cpu = lines()
+        assert 0 < len(on_the_cpu) < 12
+        numbers = [[float(number) for number in re.findall(r"[\d.]+", line)] for line in expected]
+        assert numbers == [
+            pytest.approx([float(number) for number in re.findall(r"[\d.]+", line)], rel=1e-3) for line in on_the_cpu
+        ]
+
+
+@pytest.mark.parametrize("kind", SOLVER_TYPES)
+def test_a_resumed_run_ends_with_the_same_bits(kind, tmp_path, recording, monkeypatch):
+    """Whether an update was recorded in the one and not in the other does not matter."""
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    _, record = recording
+    momentum = "momentum: 0.9" if kind not in ("AdaGrad", "RMSProp") else ""
+    text = f'{LATE} type: "{kind}" {momentum} snapshot: 8 clip_gradients: 0.7'
+    solver = make(tmp_path / "whole", record, text)
+    solver.step(14)
+    resumed = make(tmp_path / "resumed", record, text)
+    resumed.restore(str(tmp_path / "whole" / "snap_iter_8.solverstate"))
+    resumed.step(6)
+    assert same(weights_of(resumed), weights_of(solver))
 
 
 def test_a_label_out_of_range_is_found_behind_the_replay(tmp_path, recording):

@@ -18,6 +18,10 @@ from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, ParamMi
 from cnnvis_caffe.formats.resume import ResumeState, read_resume, write_resume
 from cnnvis_caffe.runtime.solvers import SOLVER_TYPES, snapshot
 
+pytestmark = pytest.mark.usefixtures("mode")
+#: In another process, where no GPU is pretended.
+on_the_cpu = pytest.mark.parametrize("mode", ["cpu"], indirect=True)
+
 EXTRA = {"AdaGrad": "momentum: 0", "RMSProp": "momentum: 0"}
 
 
@@ -281,6 +285,7 @@ solver.solve(state or None)
 """
 
 
+@on_the_cpu
 def test_killed_at_any_moment_training_ends_with_the_same_weights(tmp_path):
     """SIGKILL, five times; a snapshot is being written most of the time."""
     text = USUAL.replace("snapshot: 3", "snapshot: 1").replace("max_iter: 12", "max_iter: 60")

@@ -14,6 +14,10 @@ from cnnvis_caffe.runtime.solvers import SOLVER_TYPES, Action
 from cnnvis_caffe.runtime.solvers.callback import Callback
 from cnnvis_caffe.runtime.solvers.smoothed_loss import SmoothedLoss
 
+pytestmark = pytest.mark.usefixtures("mode")
+#: Of views that were taken before a pass, and of the memory format that a CPU keeps.
+on_the_cpu = pytest.mark.parametrize("mode", ["cpu"], indirect=True)
+
 QUIET = USUAL.replace("snapshot: 3", "snapshot_after_train: false")
 
 
@@ -74,6 +78,7 @@ def test_diffs_are_gradients_before_the_update_and_updates_behind_it(tmp_path):
 
 
 @pytest.mark.parametrize("solver_type", SOLVER_TYPES)
+@on_the_cpu
 def test_views_that_a_script_holds_stay_live(solver_type, tmp_path):
     """A numpy view of weights and diffs, taken before training, shows them behind it."""
     momentum = "momentum: 0.9" if solver_type not in ("AdaGrad", "RMSProp") else ""
@@ -220,6 +225,7 @@ def test_messages_say_what_to_do(tmp_path):
         make_solver(tmp_path, solver_text)
 
 
+@on_the_cpu
 def test_parameters_in_channels_last_are_updated_all_the_same(tmp_path):
     """Convolutions leave their weights as they like them; solver and snapshot do not mind."""
     from cnnvis_caffe.runtime.backend import torch
