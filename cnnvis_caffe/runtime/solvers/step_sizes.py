@@ -18,6 +18,7 @@ class StepSizes:
 
     def __init__(self) -> None:
         self._there: Any = None
+        self._each: Sequence[Any] = ()
         self._numbers: list[float] = []
 
     def bring(self, numbers: Sequence[float]) -> Sequence[Any]:
@@ -36,8 +37,9 @@ class StepSizes:
         device = backend.device()
         if self._there is None or self._there.device != device or len(self._numbers) != len(numbers):
             self._there = torch.empty(len(numbers), device=device)
+            self._each = tuple(self._there.unbind())
             self._numbers = []
         if self._numbers != list(numbers):
             self._there.copy_(torch.tensor(numbers, dtype=torch.float32).pin_memory(), non_blocking=True)
             self._numbers = list(numbers)
-        return tuple(self._there.unbind())
+        return self._each
