@@ -69,11 +69,12 @@ class Run:
     seconds: float = 0.0
     n_seen: int = 0
     seconds_here: float = 0.0
+    batch: int = 0
 
     def __post_init__(self) -> None:
         self.n_done = self.n_done or [0] * len(self.snapshots)
         self._written = time.monotonic()
-        self.batch = self.model.batch
+        self.batch = self.batch or self.model.batch
         self._n_kept = 0  # images of the snapshot under way whose sums are kept
         self._too_large = ""  # why batches are smaller, until that has been said
         self._smaller_level = logging.WARNING  # once
