@@ -21,7 +21,7 @@ Written by `python -m benchmarks.gpu`; do not edit. {date}, version {version}.
 
 {state}
 
-```
+```text
 {device}
 ```
 
@@ -35,7 +35,7 @@ Written by `python -m benchmarks.gpu`; do not edit. {date}, version {version}.
 
 On a machine with a CUDA device:
 
-```
+```text
 make gpu                                     # installs first; or, where everything is there: python -m benchmarks.gpu
 ```
 
@@ -47,7 +47,7 @@ A machine without network needs Python 3.10 or newer, PyTorch with CUDA, and the
 
 {requirements}
 
-```
+```text
 # Where there is a network, for the other machine's Python:
 pip download -r benchmarks/gpu_requirements.txt --dest wheels --only-binary=:all: --python-version 3.12 \\
   --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -41,6 +42,17 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_unconfigure() -> None:
     """Remove the home."""
     own_home.move_out(HOME)
+
+
+@pytest.fixture(autouse=True)
+def children_of_each_test() -> Iterator[None]:
+    """What a test lets children import as `caffe` is gone for those of the next, which may want the real one."""
+    before = os.environ.get("PYTHONPATH")
+    yield
+    if before is None:
+        os.environ.pop("PYTHONPATH", None)
+    else:
+        os.environ["PYTHONPATH"] = before
 
 
 @pytest.fixture(scope="session")

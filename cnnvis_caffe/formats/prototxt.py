@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import text_format
 
 from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, PrototxtError
-from cnnvis_caffe.formats import file_kind, schema, sniff
+from cnnvis_caffe.formats import schema, sniff
 from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.text_parser import TextParser
 from cnnvis_caffe.formats.upgrade import generation_of, set_snapshot_prefix, upgrade_network, upgrade_solver
@@ -219,6 +219,8 @@ def _read_text(path: str | os.PathLike, what: str) -> str:
     except OSError as error:
         raise PrototxtError(name, f"cannot be read: {error.strerror}") from error
     if b"\0" in data:
+        from cnnvis_caffe.formats import file_kind  # which reads text by this module
+
         if file_kind.guess_kind(path) == file_kind.CAFFEMODEL:
             raise PrototxtError(
                 name,

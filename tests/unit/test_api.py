@@ -215,6 +215,7 @@ def test_train_gives_what_analyze_takes(demo_folder, tmp_path, monkeypatch):
     text = re.sub(
         "snapshot_prefix.*", f'snapshot_prefix: "{tmp_path}/new/lenet"', text.replace("test_interval: 50", "")
     )
+    text = text.replace('net: "', f'net: "{demo_folder}/')
     (tmp_path / "solver.prototxt").write_text(re.sub(r"snapshot: \d+", "snapshot: 2", text).replace("test_iter: 3", ""))
     start = demo_folder / "snapshots/lenet_iter_600.caffemodel"
     snapshots = api.train(tmp_path / "solver.prototxt", weights=start, iterations=3, log=tmp_path / "log.jsonl")

@@ -78,7 +78,7 @@ def test_hdf5_passes_through(tmp_path, call, repository):
     ("content", "message"),
     [
         (None, "there is no such file"),
-        (b"layer { nme: 'a' }", "has no field 'nme'"),
+        (b"layer { name: 3 }", "name takes text in quotes"),
         (b"words", "is no network, solver or weights"),
     ],
 )

@@ -146,5 +146,5 @@ def test_a_database_of_the_other_kind(database):
 
 def test_without_the_library(database, monkeypatch):
     monkeypatch.setitem(sys.modules, "lmdb", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'cnnvis-caffe\[lmdb\]'"):
+    with pytest.raises(MissingDependencyError, match=r'pip install "\.\[lmdb\]"'):
         open_database(database)
