@@ -71,7 +71,7 @@ group = ToolGroup(
     params=our.group.params,
     callback=our.group.callback,
     context_settings=our.group.context_settings,
-    help="Caffe's tools, with their own arguments and flags (one dash or two, --flag=true).",
+    help="Caffe's tools, with their own arguments and flags: one dash or two, with =true or without.",
 )
 
 def main() -> None:

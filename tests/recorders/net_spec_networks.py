@@ -21,7 +21,8 @@ def sample_value(field: Any, depth: int = 0) -> Any:
         inner = [f for f in fields_of(field.message_type) if f.message_type is None or depth < 1]
         value: Any = {f.name: sample_value(f, depth + 1) for f in inner}
     elif field.enum_type is not None:
-        value = field.enum_type.values[-1].number
+        # PRE_FIXED is R-FCN's, which real Caffe does not have.
+        value = [one.number for one in field.enum_type.values if one.name != "PRE_FIXED"][-1]
     else:
         kinds = {
             field.CPPTYPE_BOOL: True,

@@ -199,7 +199,7 @@ def test_all_gpus_are_one(monkeypatch):
         (["-solver", "solver.prototxt", "-snapshot", "a", "-weights", "b"], 2, "exclude each other"),
         (["-solver", "solver.prototxt", "-sigint_effect", "explode"], 2, "explode"),
         (["-solver", "missing.prototxt"], 1, "missing.prototxt: there is no such file"),
-        (["-solver", "net.prototxt"], 1, "name"),
+        (["-solver", "net.prototxt"], 1, "is a network, where a solver is wanted"),
         (["-solver", "solver.prototxt", "-snapshot", "gone.solverstate"], 1, "gone.solverstate"),
         (["-solver", "solver.prototxt", "-weights", "gone.caffemodel"], 1, "gone.caffemodel"),
     ],
