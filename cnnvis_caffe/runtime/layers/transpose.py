@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnvis_caffe.runtime.blob import Blob
-from cnnvis_caffe.runtime.layer import Layer
+from cnnvis_caffe.runtime.layers.permute import Permute
 
 
-class Transpose(Layer):
+class Transpose(Permute):
     """Takes the axes in the order of `transpose_param.dim`, which names each of them.
 
     Notes
@@ -18,7 +18,6 @@ class Transpose(Layer):
 
     fork = "CRNN"
     fork_settings = ("transpose_param",)
-    can_be_in_place = False
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Check the order."""
@@ -30,16 +29,3 @@ class Transpose(Layer):
                 f"{bottoms[0].shape} once, 0 to {n_axes - 1}"
             )
         self.back = [self.order.index(axis) for axis in range(n_axes)]
-
-    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Put the lengths in order."""
-        tops[0].reshape(*(bottoms[0].shape[axis] for axis in self.order))
-
-    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Put the axes in order."""
-        tops[0].value = bottoms[0].value.permute(self.order).contiguous()
-
-    def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        """Put them back."""
-        if propagate_down[0]:
-            bottoms[0].grad = tops[0].grad.permute(self.back).contiguous()
