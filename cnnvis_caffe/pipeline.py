@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +26,7 @@ from cnnvis_caffe.analysis.request import Request, settings_of, sha256
 from cnnvis_caffe.analysis.run import Run, check_same, merged_passes
 from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
 from cnnvis_caffe.errors import Cancelled, StoreError
+from cnnvis_caffe.files.temporary import sweep
 from cnnvis_caffe.formats.training_log import read_training_log
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis
@@ -327,9 +327,6 @@ def _checked_shards(states: Sequence[AnalysisState]) -> list[AnalysisState]:
 
 def _forget(path: str) -> None:
     """Remove the state of a run that is done, and what a run that was killed while it wrote one left of it."""
-    folder, name = os.path.split(os.path.realpath(path))
-    half_written = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.tmp")
-    leftovers = [os.path.join(folder, other) for other in os.listdir(folder) if half_written.fullmatch(other)]
-    for old in (path, *leftovers):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(old)
+    sweep(os.path.realpath(path))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats.prototxt import read_network, read_solver
 from cnnvis_caffe.formats.schema import TEST, TRAIN
 from cnnvis_caffe.runtime.solvers.callback import Callback

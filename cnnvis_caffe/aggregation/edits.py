@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from cnnvis_caffe.errors import SessionError, UnknownLayerError, UnknownNameError
+from cnnvis_caffe.files.atomic import write_bytes
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import (
     CLUSTERINGS,
@@ -737,22 +737,8 @@ def save_session(path: str | os.PathLike[str], history: History) -> None:
     SessionError
         If it cannot be written.
     """
-    path = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(history.to_json())
-                file.flush()
-                os.fsync(file.fileno())
-            # mkstemp gives nobody else a right to read.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(temporary, 0o666 & ~mask)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_bytes(path, history.to_json().encode("utf-8"))
     except OSError as e:
         raise SessionError(str(path), f"it cannot be written: {e.strerror or e}") from e
 

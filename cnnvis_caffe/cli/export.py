@@ -50,7 +50,7 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
     log: curves. As a picture, a row for each neuron: patches.
     """
     from cnnvis_caffe.errors import StoreError
-    from cnnvis_caffe.formats.atomic import atomic_write
+    from cnnvis_caffe.files.atomic import write_bytes
     from cnnvis_caffe.store import read_analysis
 
     analysis = read_analysis(file)
@@ -68,8 +68,7 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
         if not parts:
             raise StoreError(file, "", f"holds no {table}" + _WHY_NOT.get(table, ""))
         content = {".csv": _as_csv, ".npz": _as_npz, ".json": _as_json}[kind](parts)
-    with atomic_write(out) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(out, content)
 
 
 def _snapshot(analysis: Analysis, wanted: str) -> Snapshot:

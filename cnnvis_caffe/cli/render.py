@@ -73,6 +73,7 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
     """
     from cnnvis_caffe.cli.picture_view import chosen_view
     from cnnvis_caffe.errors import CnnvisError
+    from cnnvis_caffe.files.atomic import write_bytes
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.render.write import write_scene
     from cnnvis_caffe.scene.clock import Clock
@@ -109,7 +110,7 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         measures["seconds_of_stages"] = {**clock.wall, "total": round(sum(clock.wall.values()), 4)}
         measures["processor_seconds"] = {**clock.cpu, "total": round(sum(clock.cpu.values()), 4)}
         text = json.dumps({"file": file, "snapshot": _label(analysis, view), **measures}, indent=2)
-        Path(report).write_text(text, encoding="utf-8")
+        write_bytes(report, text.encode("utf-8"))
 
 
 def _check_paths(out: str, report: str | None) -> None:

@@ -88,7 +88,7 @@ def _upgrade_weights(in_: str, out: str) -> list[str]:
 
 def _copy(in_: str, out: str) -> None:
     """Copy a file, whole or not at all."""
-    from cnnvis_caffe.formats.atomic import atomic_write
+    from cnnvis_caffe.files.atomic import atomic_write
 
     with atomic_write(out) as temporary:
         shutil.copyfile(in_, temporary)

@@ -9,7 +9,7 @@ from typing import Any
 
 from cnnvis_caffe import datasets, pipeline
 from cnnvis_caffe.datasets.databases import write_image_set
-from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats.prototxt import read_solver
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.runtime.solvers import create_solver

@@ -16,8 +16,8 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from cnnvis_caffe.errors import CaffemodelError
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats import schema, sniff, wire
-from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.blobproto import (
     INT_MAX,
     Piece,

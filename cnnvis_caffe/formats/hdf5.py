@@ -21,8 +21,8 @@ import h5py
 import numpy as np
 
 from cnnvis_caffe.errors import CaffemodelError, CnnvisError, FileFormatError
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats import sniff
-from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.blobproto import checked_count, show
 from cnnvis_caffe.formats.mapped import MappedFile
 from cnnvis_caffe.formats.wire import WireError

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
-from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats.images import read_bytes
 from cnnvis_caffe.formats.sniff import HDF5_SIGNATURE
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
+from cnnvis_caffe.files.atomic import atomic_folder
 from cnnvis_caffe.formats.database import Record
 from cnnvis_caffe.formats.shared_handles import SharedHandles
 
@@ -185,17 +185,19 @@ class LmdbWriter:
                 raise DataFileError(self.path, "is there already; delete it, or allow to overwrite it")
             if any(file.name not in ("data.mdb", "lock.mdb") for file in self._target.iterdir()):
                 raise DataFileError(self.path, "is no LMDB and is not overwritten")
-        self._temporary = self._target.with_name(f".{self._target.name}.{uuid.uuid4().hex[:8]}.tmp")
         self._waiting: list[tuple[bytes, bytes]] = []
 
     def __enter__(self) -> LmdbWriter:
         lmdb = _library()
         try:
-            self._temporary.mkdir()
-            # Nobody else can see it before it is whole, so the disk may take its time until the end.
-            self._handle = lmdb.open(
-                str(self._temporary), map_size=_FIRST_MAP_SIZE, mode=0o664, lock=False, sync=False, metasync=False
-            )
+            with ExitStack() as stack:
+                folder = str(stack.enter_context(atomic_folder(self._target)))
+                # Nobody else can see it before it is whole, so the disk may take its time until the end.
+                self._handle = lmdb.open(
+                    folder, map_size=_FIRST_MAP_SIZE, mode=0o664, lock=False, sync=False, metasync=False
+                )
+                stack.callback(self._handle.close)
+                self._stack = stack.pop_all()
         except (OSError, lmdb.Error) as error:
             raise DataFileError(self.path, f"cannot be written: {error}") from error
         return self
@@ -228,14 +230,9 @@ class LmdbWriter:
                 self._waiting = []
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        try:
-            if kind is None:
-                self._commit()
-                self._handle.sync(True)
-            self._handle.close()
-            if kind is None:
-                if self._target.exists():
-                    shutil.rmtree(self._target)
-                os.replace(self._temporary, self._target)
-        finally:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        if kind is not None:
+            self._stack.__exit__(kind, error, traceback)
+            return
+        with self._stack:
+            self._commit()
+            self._handle.sync(True)

@@ -7,8 +7,8 @@ import os
 import numpy as np
 
 from cnnvis_caffe.errors import MeanFileError
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats import sniff
-from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.blobproto import blob_pieces, read_blob, show, write_pieces
 from cnnvis_caffe.formats.mapped import MappedFile
 from cnnvis_caffe.formats.wire import WireError

@@ -12,8 +12,8 @@ from typing import Any
 from google.protobuf import text_format
 
 from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, PrototxtError
+from cnnvis_caffe.files.atomic import write_bytes
 from cnnvis_caffe.formats import schema, sniff
-from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.text_parser import TextParser
 from cnnvis_caffe.formats.upgrade import generation_of, set_snapshot_prefix, upgrade_network, upgrade_solver
 from cnnvis_caffe.records.network_file import NetworkFile, SolverFile, UnknownField
@@ -199,8 +199,7 @@ def write_text(path: str | os.PathLike, message: Any, *, comment: str = "") -> N
     # Caffe's writer escapes everything that is not ASCII.
     text = text_format.MessageToString(message, as_utf8=False).encode("ascii")
     head = f"# {ascii(comment)[1:-1]}\n".encode("ascii") if comment else b""
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(head + _KEPT_TEXT.sub(_as_written, text))
+    write_bytes(path, head + _KEPT_TEXT.sub(_as_written, text))
 
 
 def _as_written(match: re.Match[bytes]) -> bytes:

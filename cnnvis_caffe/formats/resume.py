@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from cnnvis_caffe.errors import SolverStateError
-from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats.hdf5 import create_hdf5, open_group, open_hdf5, open_link
 from cnnvis_caffe.formats.mapped import MappedFile
 

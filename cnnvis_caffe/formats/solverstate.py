@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 
 from cnnvis_caffe.errors import SolverStateError
+from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats import sniff, wire
-from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.blobproto import (
     INT_MAX,
     Piece,

@@ -6,6 +6,7 @@ import shutil
 from typing import Any
 
 from cnnvis_caffe.errors import DrawingError, MissingDependencyError
+from cnnvis_caffe.files.atomic import write_bytes
 from cnnvis_caffe.pycaffe.proto import caffe_pb2
 
 LAYER_STYLE_DEFAULT = {"shape": "record", "fillcolor": "#6495ED", "style": "filled"}
@@ -252,5 +253,4 @@ def draw_net_to_file(
         As for `get_pydot_graph`.
     """
     image = draw_net(caffe_net, rankdir, filename.rpartition(".")[2], phase, display_lrm)
-    with open(filename, "wb") as file:
-        file.write(image)
+    write_bytes(filename, image)

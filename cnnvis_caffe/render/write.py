@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.files.atomic import write_bytes
 from cnnvis_caffe.scene.shapes import Scene
 
 FORMATS = (".png", ".svg", ".pdf", ".html")
+_NO_FORMAT = f"pictures are written as {', '.join(FORMATS)}, not {{}}"
 
 
 def scene_bytes(scene: Scene, suffix: str, *, scale: float = 1.0) -> bytes:
@@ -46,28 +47,19 @@ def scene_bytes(scene: Scene, suffix: str, *, scale: float = 1.0) -> bytes:
         from cnnvis_caffe.render.html import scene_html
 
         return scene_html(scene).encode()
-    raise CnnvisError(f"pictures are written as {', '.join(FORMATS)}, not {suffix or 'without an ending'!r}")
+    raise CnnvisError(_NO_FORMAT.format(suffix or "without an ending"))
+
+
+def check_picture_path(path: str | os.PathLike[str]) -> None:
+    """Raise a `CnnvisError` where no picture can be written, before there is one."""
+    target = Path(path)
+    if target.suffix.lower() not in (*FORMATS, ".htm"):
+        raise CnnvisError(f"{target}: {_NO_FORMAT.format(target.suffix or 'without an ending')}")
+    if not target.parent.is_dir():
+        raise CnnvisError(f"{target}: there is no folder {target.parent}")
 
 
 def write_scene(scene: Scene, path: str | os.PathLike[str], *, scale: float = 1.0) -> None:
     """Write a picture, whole or not at all; see `scene_bytes` for what may go wrong."""
-    target = Path(path)
-    data = scene_bytes(scene, target.suffix.lower(), scale=scale)
-    if not target.parent.is_dir():
-        raise CnnvisError(f"{target}: there is no folder {target.parent}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    """Permissions that new files do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    check_picture_path(path)
+    write_bytes(path, scene_bytes(scene, Path(path).suffix.lower(), scale=scale))

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError, StoreError
-from cnnvis_caffe.formats.atomic import atomic_write
+from cnnvis_caffe.files.atomic import atomic_write
 
 _LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"

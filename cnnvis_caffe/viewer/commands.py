@@ -24,6 +24,7 @@ from cnnvis_caffe.aggregation.edits import (
     load_session,
     save_session,
 )
+from cnnvis_caffe.files.atomic import write_bytes
 from cnnvis_caffe.records.aggregation import Gap
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer import export
@@ -116,9 +117,7 @@ class Commands:
         """Ask for a name and write the picture."""
         window = self._window
         start = os.path.join(window.settings.folder, f"{self._session.analysis.title}.svg")
-        path, _ = QtWidgets.QFileDialog.getSaveFileName(
-            window, "Export picture", start, "Pictures (*.svg *.png *.pdf);;SVG (*.svg);;PNG (*.png);;PDF (*.pdf)"
-        )
+        path, _ = QtWidgets.QFileDialog.getSaveFileName(window, "Export picture", start, export.PICTURE_FILTER)
         if path:
             window.settings.folder = os.path.dirname(path)
             self.export_picture_to(path)
@@ -149,7 +148,7 @@ class Commands:
 
     def export_table_to(self, path: str) -> None:
         """Write the figures of what is selected."""
-        export.write_bytes(path, self._table(",").encode("utf-8"))
+        write_bytes(path, self._table(",").encode("utf-8"))
         self._window.say(f"Written: {path}")
 
     def _table(self, delimiter: str) -> str:

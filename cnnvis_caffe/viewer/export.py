@@ -9,72 +9,41 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.pictures import Pictures
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
+from cnnvis_caffe.render.write import check_picture_path, write_scene
 from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.neuron_page import cut_patch
-from cnnvis_caffe.scene.shapes import Scene, Target
+from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import class_name
 from cnnvis_caffe.viewer.describe import snapshot_of
 
 #: Of a picture on paper or in a document.
 PNG_SCALE = 2.0
+#: What a file dialog offers.
+PICTURE_FILTER = "Pictures (*.svg *.png *.pdf *.html);;SVG (*.svg);;PNG (*.png);;PDF (*.pdf);;HTML (*.html)"
 PATCH_PX = 64
 PATCH_GAP_PX = 4
 
 
 def write_picture(path: str, analysis: Analysis, view: View, selection: Target | None, progress: Progress) -> str:
-    """Write the picture with title and legend; the file's name says whether PNG, SVG or PDF.
+    """Write the picture with title and legend; the file's name says in which of `render.write.FORMATS`.
 
     SVG and PDF are light, whatever the window looks like: they go to paper.
     """
-    kind = os.path.splitext(path)[1].lower()
-    if kind not in (".png", ".svg", ".pdf"):
-        raise CnnvisError(f"{path}: pictures are written as .png, .svg or .pdf, not {kind or 'without an ending'}")
-    progress.start(2, "drawing")
-    if kind != ".png":
+    check_picture_path(path)
+    if os.path.splitext(path)[1].lower() in (".svg", ".pdf"):
         view = replace(view, theme="light")
+    progress.start(2, "drawing")
     scene = Pictures(analysis).draw(view, selection=selection).scene
     progress.step()
-    write_scene(path, scene)
+    write_scene(scene, path, scale=PNG_SCALE)
     progress.step()
     progress.done()
     return path
-
-
-def write_scene(path: str, scene: Scene) -> None:
-    """Write a scene as PNG, SVG or PDF, as the file's name says."""
-    kind = os.path.splitext(path)[1].lower()
-    if kind == ".svg":
-        from cnnvis_caffe.render.svg import scene_svg
-
-        content = scene_svg(scene).encode("utf-8")
-    elif kind == ".pdf":
-        from cnnvis_caffe.render.pdf import scene_pdf
-
-        content = scene_pdf(scene)
-    else:
-        from cnnvis_caffe.render.raster import scene_png
-
-        content = scene_png(scene, scale=PNG_SCALE)
-    write_bytes(path, content)
-
-
-def write_bytes(path: str, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError as e:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise CnnvisError(f"{path}: it cannot be written: {e.strerror or e}") from e
 
 
 def table_of(

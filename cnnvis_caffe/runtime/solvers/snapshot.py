@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import shutil
-import socket
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError, NetError, ParamMismatchError, SolverStateError
+from cnnvis_caffe.files.temporary import temporary_folder
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.resume import ResumeState, read_resume, write_resume
 from cnnvis_caffe.formats.solverstate import read_solverstate, write_solverstate, write_solverstate_hdf5
@@ -92,9 +88,9 @@ def write(solver: Solver) -> str:
     kind, suffix = ("HDF5", ".h5") if is_hdf5 else ("binary proto", "")
     stem = f"{param.snapshot_prefix}_iter_{solver.iter}"
     model, state, resume = f"{stem}.caffemodel{suffix}", f"{stem}{_STATE}{suffix}", f"{stem}{_RESUME}"
-    folder, name = os.path.split(stem)
     try:
-        with _staging_folder(folder or ".", name) as staging:
+        # Of the whole run, so that the next snapshot removes what was left when this one's process was killed.
+        with temporary_folder(f"{param.snapshot_prefix}_iter") as staging:
 
             def staged(path: str) -> str:
                 return os.path.join(staging, os.path.basename(path))
@@ -151,34 +147,6 @@ def restore(solver: Solver, path: str) -> None:
     solver.iter = state.iter
     if resume is not None:
         whereabouts.restore(_nets(solver), resume)
-
-
-@contextmanager
-def _staging_folder(folder: str, name: str) -> Iterator[str]:
-    """A folder beside the snapshot to write it in; those of processes that were killed are removed."""
-    host = socket.gethostname()
-    stem = name[: name.rindex("_iter_")]
-    for entry in os.listdir(folder) if os.name == "posix" else ():
-        match = re.fullmatch(rf"\.{re.escape(stem)}_iter_\d+\.{re.escape(host)}-(\d+)\.tmp", entry)
-        if match and not _is_running(int(match[1])):
-            shutil.rmtree(os.path.join(folder, entry), ignore_errors=True)
-    staging = os.path.join(folder, f".{name}.{host}-{os.getpid()}.tmp")
-    os.makedirs(staging, exist_ok=True)
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _is_running(pid: int) -> bool:
-    """Whether there is such a process, be it somebody else's."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _solver_state(solver: Solver, model: str) -> SolverState:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.left_behind import left_behind
 
 from cnnvis_caffe import api, pipeline
 from cnnvis_caffe.analysis import run as run_module
@@ -252,10 +253,9 @@ def test_without_a_batch_size_one_is_found(whole, small, tmp_path):
 
 
 def test_what_a_killed_run_left_is_removed(small, tmp_path):
-    (tmp_path / ".a.partial.01234abc.tmp").write_bytes(b"half a state")
-    (tmp_path / ".b.partial.01234abc.tmp").write_bytes(b"of somebody else")
+    *_, of_another = [left_behind(tmp_path / name) for name in ("a.partial", "a", "b.partial")]
     analyze(small, tmp_path / "a", limit=30)
-    assert sorted(os.listdir(tmp_path)) == [".b.partial.01234abc.tmp", "a"]
+    assert sorted(os.listdir(tmp_path)) == [of_another.name, "a"]
 
 
 def test_what_an_interrupted_run_left_is_said(small, tmp_path, caplog):

@@ -11,7 +11,6 @@ from google.protobuf import text_format
 
 from cnnvis_caffe.errors import DataNotFoundError, PrototxtError
 from cnnvis_caffe.formats import schema
-from cnnvis_caffe.formats.atomic import atomic_write
 from cnnvis_caffe.formats.prototxt import network_from_text, parse_text, read_network, read_solver, write_text
 
 UTF8_ONLY = "a protobuf string in Python cannot hold what is not UTF-8"
@@ -299,23 +298,3 @@ def test_write_text_is_what_protobuf_reads(tmp_path):
     assert text_format.Parse(path.read_text(encoding="utf-8"), schema.NetParameter()) == message
     assert read_network(path).message == message
     assert os.listdir(tmp_path) == ["net.prototxt"]
-
-
-def test_atomic_write_keeps_the_old_file_when_something_fails(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old", encoding="utf-8")
-    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
-        temporary.write_text("half", encoding="utf-8")
-        assert path.read_text(encoding="utf-8") == "old"
-        raise RuntimeError
-    assert path.read_text(encoding="utf-8") == "old"
-    assert os.listdir(tmp_path) == ["file"]
-
-
-def test_atomic_write_follows_links(tmp_path):
-    (tmp_path / "target").write_text("old", encoding="utf-8")
-    (tmp_path / "link").symlink_to("target")
-    with atomic_write(tmp_path / "link") as temporary:
-        temporary.write_text("new", encoding="utf-8")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target").read_text(encoding="utf-8") == "new"

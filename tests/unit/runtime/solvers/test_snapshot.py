@@ -12,11 +12,12 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.left_behind import left_behind
 from small_solver import NET, USUAL, make_solver, same, weights_of, write_files
 
 from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, ParamMismatchError, SolverStateError
 from cnnvis_caffe.formats.resume import ResumeState, read_resume, write_resume
-from cnnvis_caffe.runtime.solvers import SOLVER_TYPES, snapshot
+from cnnvis_caffe.runtime.solvers import SOLVER_TYPES
 
 pytestmark = pytest.mark.usefixtures("mode")
 #: In another process, where no GPU is pretended.
@@ -209,7 +210,7 @@ def test_a_snapshot_is_never_half_of_two(failing, tmp_path, monkeypatch):
             raise OSError(errno.EIO, "Input/output error")
         replace(source, target)
 
-    monkeypatch.setattr(snapshot.os, "replace", replace_or_fail)
+    monkeypatch.setattr(os, "replace", replace_or_fail)
     with pytest.raises(SolverStateError, match="Input/output error"):
         solver.snapshot()
     assert not state.exists() or model.read_bytes() == old
@@ -218,14 +219,11 @@ def test_a_snapshot_is_never_half_of_two(failing, tmp_path, monkeypatch):
 
 def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path):
     solver = make_solver(tmp_path)
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    host = snapshot.socket.gethostname()
-    dead = tmp_path / f".snap_iter_7.{host}-{process.pid}.tmp"
-    others = [tmp_path / f".snap_iter_7.{host}-1.tmp", tmp_path / f".other_iter_7.{host}-{process.pid}.tmp"]
-    for folder in (dead, *others):
-        folder.mkdir()
-        (folder / "snap_iter_7.caffemodel").write_bytes(b"half")
+    dead = left_behind(tmp_path / "snap_iter", folder=True)
+    others = [
+        left_behind(tmp_path / "snap_iter", folder=True, pid=os.getppid()),
+        left_behind(tmp_path / "other_iter", folder=True),
+    ]
     solver.snapshot()
     assert not dead.exists()
     assert all(folder.exists() for folder in others)
