@@ -29,6 +29,7 @@ from cnnvis_caffe.errors import (
     ParamMismatchError,
     ShapeError,
 )
+from cnnvis_caffe.formats import beside
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
@@ -53,6 +54,7 @@ logger = logging.getLogger(__name__)
 
 #: In the batch that shapes are found with: a length that hardly another axis has.
 _PROBED_IMAGES = 23
+_GIVE_OPTIONS = "give --scale and --mean if the network was trained otherwise, or the train_val prototxt as the model"
 #: What the activations of a batch may take, in bytes, and in any case as much as the parameters do, as what is done to
 #: these for each batch takes its time. Gradients take as much again. More makes nothing faster.
 _BATCH_BYTES = 100e6
@@ -115,6 +117,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         If the network cannot be analysed or the data are not there or do not fit.
     """
     network = test_layers(read_network(request.model), request.stages)
+    beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
     preprocessing = preprocessing_of(request, feeding)
     source = open_source(
@@ -249,11 +252,14 @@ def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
 def _trained_with(request: Request) -> str:
     """What the network inside the weights says about preprocessing, which a deploy prototxt does not."""
     network = network_of(read_weights(request.weights[0])) if request.weights else None
-    for layer in network.message.layer if network is not None else ():
+    if network is None:
+        return _GIVE_OPTIONS
+    beside.find_in_network(network.message, request.weights[0])
+    for layer in network.message.layer:
         options = preparation_options(layer)
         if options:
             return f"{request.weights[0]} was trained with {' '.join(options)}: give these options" + _if_missing(layer)
-    return "give --scale and --mean if the network was trained otherwise, or the train_val prototxt as the model"
+    return _GIVE_OPTIONS
 
 
 def _if_missing(layer: Any) -> str:

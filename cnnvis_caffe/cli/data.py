@@ -33,7 +33,6 @@ def _make_data_set(context: click.Context, name: str, out: str, force: bool, dig
     from cnnvis_caffe.datasets.databases import write_image_set
     from cnnvis_caffe.errors import DataFileError
 
-    Path(out).mkdir(parents=True, exist_ok=True)
     targets = {split: os.path.join(out, f"{name}_{split}_lmdb") for split in datasets.SPLITS}
     for target in (*targets.values(), os.path.join(out, f"{name}_mean.binaryproto")):
         if os.path.exists(target) and not force:  # before anything is downloaded or read
@@ -41,6 +40,7 @@ def _make_data_set(context: click.Context, name: str, out: str, force: bool, dig
     parts = {}
     for split, target in targets.items():
         part = parts[split] = datasets.load(name, split, progress=Bar(context))
+        Path(out).mkdir(parents=True, exist_ok=True)
         seed = SHUFFLE_SEED if part.note and split == "train" else None
         write_image_set(part, target, digits=digits, shuffle_seed=seed, overwrite=force, progress=Bar(context))
         said = f" ({part.note}{', shuffled' if seed is not None else ''})" if part.note else ""

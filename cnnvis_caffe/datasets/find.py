@@ -63,7 +63,7 @@ def find(candidates: Iterable[str]) -> Path | None:
     return None
 
 
-def download(urls: Sequence[str], md5: str, path: str, progress: Progress, *, others: str = "") -> Path:
+def download(urls: Sequence[str], md5: str, path: str, progress: Progress, *, files: Sequence[str] = ()) -> Path:
     """Download a file into the cache.
 
     Parameters
@@ -76,8 +76,8 @@ def download(urls: Sequence[str], md5: str, path: str, progress: Progress, *, ot
         Where it goes, below the cache.
     progress : Progress
         Told of bytes.
-    others : str, optional
-        Which other files the data set needs, to be said where this one cannot be had.
+    files : sequence of str, optional
+        All files of the data set, to be named where this one cannot be had; this one if left out.
 
     Returns
     -------
@@ -109,9 +109,11 @@ def download(urls: Sequence[str], md5: str, path: str, progress: Progress, *, ot
         else:
             return Path(found)
     named = os.environ.get("CNNVIS_DATA_DIR")
+    folder, _, name = urls[0].rpartition("/")
     raise DataNotFoundError(
-        f"{path} is not here and cannot be downloaded ({', '.join(dict.fromkeys(failures))}); get it{others} from "
-        f"{urls[0]} and put it at {Path(named) / path if named else target}"
+        f"{path} is not here and cannot be downloaded ({', '.join(dict.fromkeys(failures))}); get "
+        f"{', '.join(files or [name])} from {folder}/ and put {'them' if len(files) > 1 else 'it'} into "
+        f"{(Path(named) / path if named else target).parent}"
     )
 
 

@@ -94,5 +94,4 @@ def _find(name: str, progress: Progress) -> Path:
     dotted = name.replace("-idx", ".idx")  # as some unpack it
     found = find(f"mnist/{file}" for file in (f"{name}.gz", name, dotted))
     urls = [f"{url}{name}.gz" for url in _URLS]
-    others = " (and the other three idx files beside it)"
-    return found or download(urls, _MD5[name], f"mnist/{name}.gz", progress, others=others)
+    return found or download(urls, _MD5[name], f"mnist/{name}.gz", progress, files=[f"{file}.gz" for file in _MD5])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnvis_caffe.errors import CaffemodelError, FileFormatError, LayerError, NetError, ParamMismatchError
-from cnnvis_caffe.formats import file_kind, schema
+from cnnvis_caffe.formats import beside, file_kind, schema
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.network.dag import build_dag
@@ -108,6 +108,7 @@ def deploy(
     """
     path = os.fspath(path)
     network, files, notes = _open(path, weights)
+    beside.find_in_network(network.message, path)
     layers = used_layers(network, stages)
     remaining = remaining_layers(layers, keep_side=keep_side)
     if not any(layer.bottom for layer in remaining.layers):
@@ -128,7 +129,7 @@ def deploy(
         left_out=remaining.left_out,
         put_in=(*put_in, *remaining.put_in),
         preparation=next(filter(None, map(preparation_options, filter(is_source, remaining.layers))), ()),
-        notes=(*notes, *shape_notes, *mean_notes(remaining.layers), *_lonely_layers(dag, files), *_problems(dag)),
+        notes=(*notes, *shape_notes, *mean_notes(remaining.layers, path), *_lonely_layers(dag, files), *_problems(dag)),
     )
 
 
@@ -205,12 +206,15 @@ def _shapes(
     missing = sorted(remaining.inputs - set(assumed.shapes))
     if missing:
         assumed.shapes.update({name: dims for name, dims in _own_shapes(bare).items() if name in missing})
-    for name in missing:
-        if name not in assumed.shapes:
-            why = next((note for note in assumed.notes if note.startswith(f"{name}:")), "")
-            raise NetError(
-                f"{bare.path}: {why or f'{name}: its shape is not known; give it with --input-shape {name}=N,C,H,W'}"
-            )
+    unknown = [name for name in missing if name not in assumed.shapes]
+    if len(unknown) > 1:
+        options = " ".join(f"--input-shape {name}=N,C,H,W" for name in unknown)
+        raise NetError(f"{bare.path}: the shapes of {', '.join(unknown)} are not known; give them with {options}")
+    for name in unknown:
+        why = next((note for note in assumed.notes if note.startswith(f"{name}:")), "")
+        raise NetError(
+            f"{bare.path}: {why or f'{name}: its shape is not known; give it with --input-shape {name}=N,C,H,W'}"
+        )
     order = [top for layer in bare.message.layer if is_source(layer) for top in layer.top if top in remaining.inputs]
     shapes = {name: assumed.shapes[name] for name in order}
     if batch is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError, LayerError, UnknownBlobError
-from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats import beside, schema
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.network.dag import PHASES, build_dag
@@ -140,6 +140,7 @@ class _Finder:
         self.notes: list[str] = []
         message = type(network.message)()
         message.CopyFrom(network.message)
+        beside.find_in_network(message, network.path)
         message.state.phase, message.state.level = PHASES[phase], level
         message.state.stage.extend(stages)
         self.layers = filter_net(message, network.path).layer
@@ -177,9 +178,11 @@ class _Finder:
         if top not in self.shapes:
             image = self._image(layer, top, batch, why)
             if image is None:
+                channels, how = self._channels(layer, top, None)
+                known = "CHANNELS" if how == _ASSUMED else str(channels)
                 self.notes.append(
                     f"{top}: its size is not known (no crop_size, and the data is not read here); "
-                    f"give its shape with --input-shape {top}={batch},CHANNELS,HEIGHT,WIDTH, or give weights"
+                    f"give its shape with --input-shape {top}={batch},{known},HEIGHT,WIDTH, or give weights"
                 )
                 return
             self.shapes[top] = (batch, *image)
@@ -278,8 +281,8 @@ class _Finder:
             if square is not None:
                 why += [channels_from if number == channels else "1 channel", square[1]]
                 return number, square[0], square[0]
-        known = self._known_set(layer, channels, channels_from)
-        extra = {label: (1,) for label in layer.top[1:]}
+        known = self._known_set(layer, top, channels, channels_from)
+        extra = {label: (batch,) for label in layer.top[1:]}
         if known is not None and self._try({**self.shapes, **extra, top: (batch, *known[1])}) is None:
             known = None
         if known is not None:
@@ -287,13 +290,45 @@ class _Finder:
             return known[1]
         return None
 
-    def _known_set(self, layer: Any, channels: int, channels_from: str) -> tuple[str, tuple[int, ...]] | None:
+    def _known_set(
+        self, layer: Any, top: str, channels: int, channels_from: str
+    ) -> tuple[str, tuple[int, ...]] | None:
         """A data set that the name of the database names, unless something says that it is another one."""
         source = getattr(layer, _PARAMS.get(layer.type, ""), layer.data_param).source
-        for name, shape in _KNOWN_SETS.items():
+        slicing = self._slice(top)
+        n_images = len(slicing.top) if slicing is not None else 1  # images of a pair lie one behind the other
+        for name, one in _KNOWN_SETS.items():
+            shape = (n_images * one[0], *one[1:])
             if name in source.lower() and (channels == shape[0] or channels_from == _ASSUMED):
                 return f"{_show(shape)} from the name {os.path.basename(source)}", shape
         return None
+
+    def _slice(self, top: str) -> Any:
+        """The Slice that takes the channels of a blob apart, as of images that come in pairs, if there is one."""
+        for layer in self.layers:
+            if layer.type == "Slice" and top in layer.bottom:
+                param = layer.slice_param
+                if (param.slice_dim if param.HasField("slice_dim") else param.axis) == 1:
+                    return layer
+        return None
+
+    def _sliced_channels(self, slicing: Any) -> int:
+        """How many channels the pieces of a Slice have together, by its points or by weights; 0 if neither tells."""
+        saved = [self._saved_channels(piece)[0] for piece in slicing.top]
+        points = [0, *slicing.slice_param.slice_point]
+        if len(points) > 1:
+            lengths = [after - before for before, after in zip(points, points[1:])]
+            return points[-1] + (saved[-1] or lengths[-1])  # one network looks at all pieces, so they are alike
+        return max(saved) * len(slicing.top)
+
+    def _saved_channels(self, top: str) -> tuple[int, str]:
+        """Channels of a blob for which a convolution that reads it has weights, and that layer; 0 where none has."""
+        for reader in self.layers:
+            shapes = self.saved.get(reader.name)
+            if reader.type == "Convolution" and top in reader.bottom and shapes:
+                # Old files write every shape with four numbers; the second is that of the channels in both.
+                return shapes[0][1] * reader.convolution_param.group, reader.name
+        return 0, ""
 
     def _mean(self, layer: Any) -> tuple[int, ...] | None:
         """Shape of the mean image, if it is here."""
@@ -319,12 +354,13 @@ class _Finder:
         sibling = self._sibling(top)
         if sibling is not None:
             return sibling[1][0], f"channels from {sibling[0]}"
-        for reader in self.layers:
-            shapes = self.saved.get(reader.name)
-            if reader.type == "Convolution" and top in reader.bottom and shapes:
-                # Old files write every shape with four numbers; the second is that of the channels in both.
-                channels = shapes[0][1] * reader.convolution_param.group
-                return channels, f"{channels} channel{'s' * (channels != 1)} from the weights of {reader.name}"
+        slicing = self._slice(top)
+        together = self._sliced_channels(slicing) if slicing is not None else 0
+        if together:
+            return together, f"{together} channels in the pieces of {slicing.name}"
+        channels, reader = self._saved_channels(top)
+        if channels:
+            return channels, f"{channels} channel{'s' * (channels != 1)} from the weights of {reader}"
         return 3, _ASSUMED
 
     @staticmethod

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from cnnvis_caffe.formats import beside
+
 #: Said where a mean image is not where the network looks for it.
 HOW_TO_GET_A_MEAN = "it is made from the training data by: cnnvis-caffe data mean DATABASE mean.binaryproto"
 
@@ -28,12 +30,14 @@ def preparation_options(layer: Any) -> tuple[str, ...]:
     return (*scale, *([f"--mean {mean}"] if mean else []))
 
 
-def mean_notes(layers: Iterable[Any]) -> list[str]:
+def mean_notes(layers: Iterable[Any], file: str | os.PathLike[str]) -> list[str]:
     """Say which mean images data layers need, and whether they are there.
 
     Parameters
     ----------
     layers : iterable of LayerParameter
+    file : str or path-like
+        Where they come from: images are looked for from the current folder, then beside it.
 
     Returns
     -------
@@ -45,10 +49,12 @@ def mean_notes(layers: Iterable[Any]) -> list[str]:
         name = layer.transform_param.mean_file
         if not name or name in notes:
             continue
-        place = "" if os.path.isabs(name) else f" in {os.getcwd()}"
-        if os.path.isfile(name):
-            notes[name] = f"{layer.name}: subtracts the mean image {name}, which is there"
+        found = beside.find(name, file)
+        if os.path.isfile(found):
+            notes[name] = f"{layer.name}: subtracts the mean image {found}, which is there"
         else:
+            folders = dict.fromkeys((os.getcwd(), os.path.dirname(os.path.abspath(file))))
+            place = "" if os.path.isabs(name) else f" in {' or '.join(folders)}"
             notes[name] = (
                 f"{layer.name}: needs the mean image {name}, which is not there{place}; analyze takes it by --mean; "
                 f"{HOW_TO_GET_A_MEAN}"

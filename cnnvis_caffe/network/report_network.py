@@ -116,7 +116,7 @@ def _network(dag: Dag, network: NetworkFile, notes: Sequence[str]) -> Report:
         "multiply_adds": total,
         "multiply_adds_per_image": total / batch if total is not None and batch else None,
         "memory": None if size is None else asdict(size),
-        "notes": [*notes, *mean_notes(layer for layer in network.message.layer if layer.name in shown)],
+        "notes": [*notes, *mean_notes((layer for layer in network.message.layer if layer.name in shown), network.path)],
         "problems": _problems(dag),
         "unknown_types": unknown,
         "left_out": [layer.name for layer in network.message.layer if layer.name not in shown],

@@ -15,6 +15,7 @@ from cnnvis_caffe import pipeline
 from cnnvis_caffe.cli.main import group
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError, ParamMismatchError
 from cnnvis_caffe.formats.caffemodel import read_caffemodel, write_caffemodel
+from cnnvis_caffe.formats.mean import write_mean
 from cnnvis_caffe.network.report import inspect_file
 
 NAMES = ("owl", "eel", "cat", "ant", "fox", "dog", "bee", "cow", "elk", "hen")
@@ -102,6 +103,19 @@ def test_inspect_says_which_mean_is_needed_and_whether_it_is_there(folder, repos
     Path("data").mkdir()
     Path("data/cifar10_mean.binaryproto").write_bytes(b"")
     assert notes() == ["cifar: subtracts the mean image data/cifar10_mean.binaryproto, which is there"]
+
+
+def test_a_mean_beside_the_prototxt_is_found_from_elsewhere(folder, small, tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    model = tmp_path / "model/train_val.prototxt"
+    model.write_text(Path(small.train_val).read_text().replace("mean_value: 3", 'mean_file: "mean.binaryproto"'))
+    write_mean(tmp_path / "model/mean.binaryproto", np.full((1, 28, 28), 5, np.float32))
+    notes = inspect_file(model)["network"]["notes"]
+    assert f"digits: subtracts the mean image {tmp_path}/model/mean.binaryproto, which is there" in notes
+    assert f"minus the mean image {tmp_path}/model/mean.binaryproto" in analyze(small, model).data.preprocessing
+    # Caffe's own place comes first.
+    write_mean(tmp_path / "mean.binaryproto", np.full((1, 28, 28), 6, np.float32))
+    assert "minus the mean image mean.binaryproto" in analyze(small, model).data.preprocessing
 
 
 def test_a_mean_that_is_not_there(folder, repository, small):

@@ -70,7 +70,7 @@ def test_without_mnist_it_says_in_one_line_what_to_get_and_where_to_put_it(repos
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("network_architecture: mnist/train-images-idx3-ubyte.gz is not here and cannot be down")
-    assert line.endswith(f"and put it at {tmp_path}/mnist/train-images-idx3-ubyte.gz")
+    assert line.endswith(f"and put them into {tmp_path}/mnist")
     assert len(line) < 400
 
 

@@ -86,6 +86,15 @@ def test_jpeg_copies_are_shuffled_and_called_so(call, folder, monkeypatch):
     assert "cifar10_mean.binaryproto: is there already" in call("data", "cifar10", "data", code=1).output
 
 
+def test_without_network_one_line_says_what_to_get(call, folder, monkeypatch):
+    monkeypatch.delenv("CNNVIS_DATA_DIR", raising=False)
+    monkeypatch.setattr("cnnvis_caffe.datasets.mnist._URLS", ("http://127.0.0.1:9/mnist/",))
+    (said,) = call("data", "mnist", "data", code=1).stderr.splitlines()
+    assert "t10k-labels-idx1-ubyte.gz from http://127.0.0.1:9/mnist/ and put them into " in said
+    assert said.endswith(f"{folder}/cache/cnnvis_caffe/mnist")
+    assert not os.path.exists("data")
+
+
 def test_the_real_mnist(call, folder, data_dir):
     result = call("data", "mnist", "data")
     lines = ["data/mnist_train_lmdb: 60000 images", "data/mnist_test_lmdb: 10000 images"]

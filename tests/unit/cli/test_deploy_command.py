@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cnnvis_caffe import api
+from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats.caffemodel import write_caffemodel
 from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.network.deploy import deploy
+from cnnvis_caffe.records.weights import ParamArray
 
 
 @pytest.fixture
@@ -60,11 +65,45 @@ def test_the_file_that_is_read_is_not_written(call, repository, tmp_path):
     assert Path(path).read_bytes() == before
 
 
+SIAMESE = "prototxt/mnist_siamese/train_val.prototxt"
+
+
+def test_a_pair_of_images_lies_behind_each_other(call, repository, tmp_path):
+    out = tmp_path / "out" / "deploy.prototxt"
+    out.parent.mkdir()
+    lines = call("deploy", repository / SIAMESE, "--out", out).stdout.splitlines()
+    assert lines[1:4] == ["input      pair_data 100x2x28x28", "output     feat 100x2", "output     feat_p 100x2"]
+
+
 def test_a_shape_that_is_not_known_leaves_no_file(call, repository, tmp_path):
-    path = shutil.copy(repository / "prototxt/mnist_siamese/train_val.prototxt", tmp_path)
+    path = tmp_path / "train_val.prototxt"
+    path.write_text((repository / SIAMESE).read_text().replace("mnist_siamese", "pairs"))
     error = call("deploy", path, "--out", tmp_path / "deploy.prototxt", code=1).stderr
-    assert "--input-shape pair_data=100,CHANNELS,HEIGHT,WIDTH" in error
+    assert "--input-shape pair_data=100,2,HEIGHT,WIDTH" in error
     assert not (tmp_path / "deploy.prototxt").exists()
+
+
+def test_weights_of_one_branch_tell_the_shape_of_a_pair(repository, tmp_path):
+    path = tmp_path / "pairs.prototxt"
+    text = (repository / SIAMESE).read_text().replace("mnist_siamese", "pairs")
+    path.write_text(text.replace(" slice_point: 1", ""))
+    params = {"conv1": (20, 3, 5, 5), "conv2": (50, 20, 5, 5), "ip1": (500, 800)}
+    shapes = {name: (weight, weight[:1]) for name, weight in params.items()}
+    arrays = [tuple(ParamArray(shape, np.zeros(shape, np.float32)) for shape in both) for both in shapes.values()]
+    layers = [schema.LayerParameter(name=name) for name in params]
+    write_caffemodel(tmp_path / "w.caffemodel", schema.NetParameter(layer=layers), arrays)
+    assert deploy(path, tmp_path / "w.caffemodel").inputs == {"pair_data": (100, 6, 28, 28)}
+
+
+def test_all_shapes_that_are_not_known_are_asked_for_at_once(call, tmp_path):
+    path = tmp_path / "pair.prototxt"
+    branch = """
+    layer { name: "%s" type: "Input" top: "%s" }
+    layer { name: "ip_%s" type: "InnerProduct" bottom: "%s" top: "ip_%s" inner_product_param { num_output: 3 } }
+    """
+    path.write_text("".join(branch % ((name,) * 5) for name in ("left", "right")))
+    error = call("deploy", path, "--out", tmp_path / "deploy.prototxt", code=1).stderr
+    assert "give them with --input-shape left=N,C,H,W --input-shape right=N,C,H,W" in error
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,9 @@ def test_nowhere_to_be_found(folder, no_network):
     with pytest.raises(DataNotFoundError) as caught:
         datasets.load("mnist", "train")
     assert str(caught.value) == (
-        "mnist/train-images-idx3-ubyte.gz is not here and cannot be downloaded (ConnectionError); get it (and the "
-        "other three idx files beside it) from http://127.0.0.1:9/train-images-idx3-ubyte.gz and put it at "
-        f"{folder}/mnist/train-images-idx3-ubyte.gz"
+        "mnist/train-images-idx3-ubyte.gz is not here and cannot be downloaded (ConnectionError); get "
+        "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz "
+        f"from http://127.0.0.1:9/ and put them into {folder}/mnist"
     )
 
 

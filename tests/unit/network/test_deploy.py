@@ -244,7 +244,7 @@ def test_a_shape_that_cannot_be_known_is_asked_for(make, tmp_path):
     data = layer("d", "Data", "", "data label", "data_param { source: 'x' batch_size: 3 }")
     pooled = layer("p", "Pooling", "conv", "p", "pooling_param { global_pooling: true pool: AVE }")
     weights = weights_of(tmp_path, conv=[(4, 2, 3, 3), (4,)])
-    with pytest.raises(NetError, match=r"--input-shape data=3,CHANNELS,HEIGHT,WIDTH"):
+    with pytest.raises(NetError, match=r"--input-shape data=3,2,HEIGHT,WIDTH"):
         make(data, CONV, pooled, weights=weights)
     made = make(data, CONV, pooled, weights=weights, input_shapes={"data": (1, 2, 30, 20)})
     assert made.inputs == {"data": (1, 2, 30, 20)}
