@@ -37,6 +37,7 @@ FIGURES = ["matplotlib>=3.3", "pydot>=1.4"]
 # Scripts of Python 2, and the pictures and settings that they read by functions which are gone.
 PYTHON2 = ["fissix>=20.8", "pillow>=7", "pyyaml"]
 DEV = [
+    "filelock",
     "hypothesis",
     "mypy",
     "pytest>=6",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shlex
 from collections.abc import Iterator
@@ -144,6 +145,12 @@ def pretended():
     with pretended_gpu() as device, patch.multiple(backend._Mode, device=None, index=0):
         backend.require_gpu(0)
         yield device
+
+
+def pytest_collection_finish():
+    """Whoever looks for garbage, a test or Python, passes over all modules and tests: half a second each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from dataclasses import replace
 
@@ -401,11 +402,14 @@ class _Thumbnails(tuple):
         return super().__new__(cls, (few[i % len(few)] for i in range(n)))
 
 
+@functools.lru_cache(maxsize=4096)
 def stripes(height: int, width: int, seed: int, *, grey: bool = False) -> np.ndarray:
-    """A picture of stripes, (height, width, 3) uint8."""
+    """A picture of stripes, (height, width, 3) uint8; everybody gets the same array, which cannot be written."""
     random = np.random.default_rng(seed)
     angle, phase, period = random.uniform(0, np.pi), random.uniform(0, 6), random.uniform(4, 10)
     y, x = np.mgrid[:height, :width]
     wave = 0.5 + 0.5 * np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / period + phase)
     colour = np.ones(3) if grey else random.uniform(0.3, 1, 3)
-    return (wave[..., None] * colour * 255).astype(np.uint8)
+    picture = (wave[..., None] * colour * 255).astype(np.uint8)
+    picture.setflags(write=False)
+    return picture

@@ -6,8 +6,10 @@ import gc
 import os
 import weakref
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
+from helpers.once import once
 
 TIMEOUT_MS = 60_000
 
@@ -66,51 +68,44 @@ def made_up(tmp_path_factory, lenet):
 
 
 @pytest.fixture(scope="session")
-def real_lenet(tmp_path_factory, repository, data_dir, zoo_dir):
-    """Caffe's LeNet on 200 MNIST images; one snapshot."""
-    from cnnvis_caffe import pipeline
+def analysed(tmp_path_factory, repository, data_dir):
+    """Analyse snapshots of a network on 200 images of a data set; gives the file."""
 
-    path = tmp_path_factory.mktemp("lenet") / "lenet.cnnvis.h5"
-    pipeline.analyze(
-        repository / "prototxt/lenet/train_val.prototxt",
-        zoo_dir / "lenet/lenet_iter_10000.caffemodel",
-        "mnist:test",
-        path,
-        limit=200,
-    )
+    def analyse(network, weights, data, *, name="", **options):
+        from cnnvis_caffe import pipeline
+
+        model, file = repository / f"prototxt/{network}/train_val.prototxt", f"{name or network}.cnnvis.h5"
+        return (
+            once(
+                tmp_path_factory,
+                f"{name or network}_analysis",
+                lambda folder: pipeline.analyze(model, weights, data, folder / file, limit=200, **options),
+            )
+            / file
+        )
+
+    return analyse
+
+
+@pytest.fixture(scope="session")
+def real_lenet(analysed, zoo_dir):
+    """Caffe's LeNet on 200 MNIST images; one snapshot."""
+    path = analysed("lenet", zoo_dir / "lenet/lenet_iter_10000.caffemodel", "mnist:test")
     return _network("lenet", path, "conv1", "conv2", "relu1")
 
 
 @pytest.fixture(scope="session")
-def other_lenet(tmp_path_factory, repository, data_dir, zoo_dir):
+def other_lenet(analysed, zoo_dir):
     """The same network, trained otherwise."""
-    from cnnvis_caffe import pipeline
-
-    path = tmp_path_factory.mktemp("lenet") / "lenet_rmsprop.cnnvis.h5"
-    pipeline.analyze(
-        repository / "prototxt/lenet/train_val.prototxt",
-        zoo_dir / "lenet/lenet_rmsprop_iter_10000.caffemodel",
-        "mnist:test",
-        path,
-        limit=200,
-    )
+    path = analysed("lenet", zoo_dir / "lenet/lenet_rmsprop_iter_10000.caffemodel", "mnist:test", name="lenet_rmsprop")
     return _network("lenet-rmsprop", path, "conv1", "conv2", "relu1")
 
 
 @pytest.fixture(scope="session")
-def cifar10_full(tmp_path_factory, repository, data_dir, zoo_dir):
+def cifar10_full(analysed, zoo_dir):
     """Three snapshots of one training on 200 CIFAR-10 images."""
-    from cnnvis_caffe import pipeline
-
-    path = tmp_path_factory.mktemp("cifar10_full") / "cifar10_full.cnnvis.h5"
-    pipeline.analyze(
-        repository / "prototxt/cifar10_full/train_val.prototxt",
-        [zoo_dir / f"cifar10_full_h5/cifar10_full_iter_{n}.caffemodel.h5" for n in (20000, 40000, 70000)],
-        "cifar10:test",
-        path,
-        limit=200,
-        mean=zoo_dir / "cifar10_mean.binaryproto",
-    )
+    weights = [zoo_dir / f"cifar10_full_h5/cifar10_full_iter_{n}.caffemodel.h5" for n in (20000, 40000, 70000)]
+    path = analysed("cifar10_full", weights, "cifar10:test", mean=zoo_dir / "cifar10_mean.binaryproto")
     return _network("cifar10_full", path, "relu1", "relu2", "relu3")
 
 
@@ -153,6 +148,22 @@ def findings_once(found_before):
     # A monkeypatch of its own: that of a test must be undone before the test's windows are looked at.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "find_all", find_once)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def garbage_of_this_test():
+    """Only what a test makes is searched for garbage when its windows close, which else takes half a second for each.
+
+    The program does likewise for one window (`viewer.worker`); `test_leaks.py` has that as it is.
+    """
+    from cnnvis_caffe.viewer import worker
+
+    gc.collect()
+    gc.freeze()
+    nothing = SimpleNamespace(collect=lambda *_: 0, freeze=lambda: None, unfreeze=lambda: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "gc", nothing)
         yield
 
 

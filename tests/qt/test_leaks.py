@@ -15,6 +15,11 @@ from cnnvis_caffe.viewer import worker
 from cnnvis_caffe.viewer.qt import QApplication, QtCore
 
 
+@pytest.fixture
+def garbage_of_this_test():
+    """All of it, as in the program."""
+
+
 def n_objects(window) -> int:
     """What Qt holds for a window, after all that was to go has gone."""
     QApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.once import once
 
 
 @pytest.fixture(scope="session")
@@ -14,4 +15,4 @@ def demo_folder(tmp_path_factory) -> Path:
     pytest.importorskip("lmdb")
     from cnnvis_caffe.demo import make_demo
 
-    return make_demo(tmp_path_factory.mktemp("demo")).parent
+    return once(tmp_path_factory, "demo", make_demo)

@@ -42,11 +42,10 @@ def waits(function: Any, arguments: tuple[Any, ...]) -> bool:
 
 def refuse(function: Any, arguments: tuple[Any, ...], tensors: list[torch.Tensor]) -> None:
     """Raise what CUDA would, given all tensors that enter an operation."""
-    name = function._schema.name.partition("::")[2]
-    overload = function._schema.overload_name
-    if function.namespace in CPU_LIBRARIES or f"{name}.{overload}".rstrip(".") in cpu_alone():
+    if _is_of_cpus(function):
         raise NotImplementedError(f"Could not run '{function}' with arguments from the 'CUDA' backend.")
     if function in FLOATING and not tensors[0].is_floating_point():
+        name = function._schema.name.partition("::")[2]
         raise RuntimeError(f'"{name}_cuda" not implemented for \'{str(tensors[0].dtype)[6:].capitalize()}\'')
     if function in COPIES:
         return
@@ -61,6 +60,15 @@ def refuse(function: Any, arguments: tuple[Any, ...], tensors: list[torch.Tensor
             "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! "
             f"({function})"
         )
+
+
+@functools.cache
+def _is_of_cpus(function: Any) -> bool:
+    """Whether only a CPU has an operation. Schemas are slow to be asked."""
+    name = function._schema.name.partition("::")[2]
+    return (
+        function.namespace in CPU_LIBRARIES or f"{name}.{function._schema.overload_name}".rstrip(".") in cpu_alone()
+    )
 
 
 @functools.lru_cache(maxsize=1)

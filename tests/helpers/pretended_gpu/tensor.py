@@ -6,6 +6,7 @@ there, such as `torch.zeros(3, device="cuda")`, arrive as the fallback of a devi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -122,7 +123,7 @@ def compute(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) 
 def _run(gpu: Device, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Compute it on the CPU, without autograd, with the GPU's own random numbers."""
     with torch.no_grad():
-        if torch.Tag.nondeterministic_seeded not in function.tags:
+        if not _is_random(function):
             try:
                 return function(*arguments, **options)
             except RuntimeError as error:
@@ -185,15 +186,30 @@ def _to_cpu(gpu: Device, source: torch.Tensor, options: dict[str, Any]) -> torch
 
 def _written(function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What an operation in place gives back: the tensors that it was given; None for other operations."""
-    returns = function._schema.returns
-    if not any(one.alias_info is not None and one.alias_info.is_write for one in returns):
+    n_returns, places = _places_written(function)
+    if not places:
         return None
-    targets = [
-        arguments[place] if place < len(arguments) else options.get(argument.name)
-        for place, argument in enumerate(function._schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write
-    ]
+    targets = [arguments[place] if place < len(arguments) else options.get(name) for place, name in places]
     for target in tensors_in(targets):
         if isinstance(target, GpuTensor) and target.shape != target.inner.shape:
             raise NotImplementedError(f"the pretended GPU cannot change the shape of a tensor ({function})")
-    return targets[0] if len(returns) == 1 else tuple(targets[: len(returns)])
+    return targets[0] if n_returns == 1 else tuple(targets[:n_returns])
+
+
+@functools.cache
+def _is_random(function: Any) -> bool:
+    """Whether an operation draws random numbers. Tags and schemas are slow to be asked: once for each operation."""
+    return torch.Tag.nondeterministic_seeded in function.tags
+
+
+@functools.cache
+def _places_written(function: Any) -> tuple[int, list[tuple[int, str]]]:
+    """How much an operation returns, and places and names of the arguments that it writes to and gives back."""
+    schema = function._schema
+    if not any(one.alias_info is not None and one.alias_info.is_write for one in schema.returns):
+        return 0, []
+    return len(schema.returns), [
+        (place, argument.name)
+        for place, argument in enumerate(schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
