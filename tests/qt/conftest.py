@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -149,6 +150,38 @@ def findings_once(found_before):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "find_all", find_once)
         yield
+
+
+@pytest.fixture(scope="session")
+def left_by_windows():
+    """What drawing has left behind, by analysis, the latest last."""
+    return OrderedDict()
+
+
+@pytest.fixture(autouse=True)
+def windows_go_on(left_by_windows):
+    """A window goes on from what an earlier one has drawn of the same analysis, as it does from its own pictures.
+
+    That this changes no picture is tested without windows (`tests/unit/test_pictures.py`).
+    """
+    from cnnvis_caffe.viewer import stages, worker
+
+    make, taken = stages._Pictures, []
+
+    def go_on(analysis):
+        found = left_by_windows.get(id(analysis))
+        taken.append(found.pop() if found else make(analysis))
+        return taken[-1]
+
+    # A monkeypatch of its own: that of a test must be undone before the test's windows are looked at.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "_Pictures", go_on)
+        yield
+    for pictures in taken if not worker._LEFT_BEHIND else ():
+        left_by_windows.setdefault(id(pictures.analysis), []).append(pictures)
+        left_by_windows.move_to_end(id(pictures.analysis))
+    while len(left_by_windows) > 6:
+        left_by_windows.popitem(last=False)
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,11 @@ def garbage_of_this_test():
     """All of it, as in the program."""
 
 
+@pytest.fixture
+def windows_go_on():
+    """Nothing is kept for another window."""
+
+
 def n_objects(window) -> int:
     """What Qt holds for a window, after all that was to go has gone."""
     QApplication.sendPostedEvents(None, QtCore.QEvent.DeferredDelete)

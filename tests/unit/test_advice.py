@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import importlib.util
 import re
 import shlex
@@ -30,17 +31,27 @@ PAGES = [
 END = re.compile(r"[;)`\n|]|, |(?<!\.)\. |: | then | && |$")
 
 
-def messages(path: Path) -> list[str]:
-    """All texts of a module but its docstrings; what is put in for {...} is WORD."""
-    tree = ast.parse(path.read_text("utf-8"))
-    blocks = [node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))]
-    docstrings = {id(node.body[0].value) for node in blocks if node.body and isinstance(node.body[0], ast.Expr)}
-    parts = {id(value) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for value in node.values}
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
+def messages(path: Path, word: str) -> list[str]:
+    """All texts of a module but its docstrings, if a word is in it at all; what is put in for {...} is WORD."""
+    return all_messages(path) if word in source(path) else []
+
+
+@functools.cache
+def source(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+@functools.cache
+def all_messages(path: Path) -> list[str]:
+    found, left_out = [], set()
+    for node in ast.walk(ast.parse(source(path))):  # from outside to inside
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            if node.body and isinstance(node.body[0], ast.Expr):
+                left_out.add(id(node.body[0].value))
+        elif isinstance(node, ast.JoinedStr):
+            left_out.update(map(id, node.values))
             found.append("".join(v.value if isinstance(v, ast.Constant) else "WORD" for v in node.values))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | parts:
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
             found.append(node.value)
     return found
 
@@ -59,7 +70,7 @@ ADVISED = sorted(
     {
         (path.relative_to(ROOT).as_posix(), command)
         for path in SOURCES
-        for text in messages(path)
+        for text in messages(path, "cnnvis-caffe")
         for command in commands_in(text)
     }
 )
@@ -139,7 +150,7 @@ def test_every_option_in_a_message_exists():
     known = options(group) | {"--python2"}  # of python -m cnnvis_caffe.pycaffe
     found = {}
     for path in sorted((ROOT / "cnnvis_caffe").rglob("*.py")):
-        for text in messages(path):
+        for text in messages(path, "--"):
             if " " in text:  # a sentence
                 found.update({name: (path.name, text) for name in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)})
     assert {name: found[name] for name in set(found) - known} == {}
@@ -153,7 +164,7 @@ def extras() -> set[str]:
 
 
 def test_every_pip_install_names_a_checkout_and_extras_that_exist():
-    texts = [(path.name, text) for path in SOURCES for text in messages(path)]
+    texts = [(path.name, text) for path in SOURCES for text in messages(path, "pip install")]
     texts += [(path.name, path.read_text("utf-8")) for path in PAGES]
     found = [(name, what) for name, text in texts for what in re.findall(r"pip install ([^\n`|;]+)", text)]
     assert len(found) > 5
@@ -163,7 +174,7 @@ def test_every_pip_install_names_a_checkout_and_extras_that_exist():
             missing = set(inside.split(",")) - extras() - {"WORD"}
             assert not missing, f"{name}: pip install {what}"
     for path in SOURCES:
-        for extra in re.findall(r'MissingDependencyError\(\s*(?:"[^"]+"|[^,]+), "(\w+)"', path.read_text("utf-8")):
+        for extra in re.findall(r'MissingDependencyError\(\s*(?:"[^"]+"|[^,]+), "(\w+)"', source(path)):
             assert extra in extras(), path
 
 
@@ -177,7 +188,8 @@ def test_every_target_of_make_exists():
 
 def test_every_script_that_is_named_exists(monkeypatch):
     monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
-    texts = [text for path in SOURCES for text in messages(path)] + [path.read_text("utf-8") for path in PAGES]
+    texts = [text for path in SOURCES for text in messages(path, "python")]
+    texts += [path.read_text("utf-8") for path in PAGES]
     for text in texts:
         for module in re.findall(r"python3? -m ((?:cnnvis_caffe|case_studies)[\w.]*\w)", text):
             assert importlib.util.find_spec(module) is not None, module
