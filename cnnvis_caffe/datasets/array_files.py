@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import DataFileError
 from cnnvis_caffe.formats.hdf5_data import read_arrays
+from cnnvis_caffe.formats.npy import read_npz
 
 _CHANNELS = (1, 3)
 
@@ -47,10 +48,13 @@ def read_array_file(path: str, names: tuple[str, str]) -> tuple[np.ndarray, np.n
     if images.ndim != 4:
         shape = "x".join(map(str, images.shape))
         raise DataFileError(path, f"has images of shape {shape}; (n, C, H, W), (n, H, W, C) or (n, H, W) is allowed")
+    if not labels.size or labels.ndim < 1 or not images.size:
+        raise DataFileError(path, f"has images of shape {images.shape} and labels of shape {labels.shape}")
     labels = labels.reshape(len(labels), -1)
     if len(labels) != len(images) or labels.shape[1] != 1:
         raise DataFileError(path, f"has {len(images)} images and labels of shape {labels.shape}; give one an image")
-    whole = labels[:, 0].astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        whole = labels[:, 0].astype(np.int64)
     if not np.array_equal(whole, labels[:, 0]):
         raise DataFileError(path, "has labels that are no whole numbers")
     if not np.isfinite(images).all():
@@ -60,18 +64,9 @@ def read_array_file(path: str, names: tuple[str, str]) -> tuple[np.ndarray, np.n
 
 def _read_npz(path: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Images, labels and names of classes of an npz file."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in ("images", "labels") if name not in file]
-            if missing:
-                found = ", ".join(file.files) or "nothing"
-                raise DataFileError(path, f"has no array {' and no '.join(map(repr, missing))}, but {found}")
-            images, labels = file["images"], file["labels"]
-            class_names = tuple(map(str, file["class_names"])) if "class_names" in file else ()
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, DataFileError):
-            raise
-        raise DataFileError(path, f"is no npz file or is damaged: {error}") from error
+    arrays = read_npz(path, ("images", "labels"), ("class_names",))
+    images, labels = arrays["images"], arrays["labels"]
+    class_names = tuple(map(str, arrays["class_names"].reshape(-1).tolist())) if "class_names" in arrays else ()
     if images.dtype.kind not in "fiu" or labels.dtype.kind not in "fiu":
         raise DataFileError(path, f"has images of {images.dtype} and labels of {labels.dtype}; numbers are allowed")
-    return (images if images.dtype == np.uint8 else images.astype(np.float32)), labels, class_names
+    return (images if images.dtype == np.uint8 else images.astype(np.float32, copy=False)), labels, class_names

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import lzma
-import pickle
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cnnvis_caffe.datasets.find import download, find
-from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.datasets.python_batch import read_python_batch
+from cnnvis_caffe.errors import CnnvisError, DataFileError
 from cnnvis_caffe.formats.images import decode_image, read_bytes
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.image_set import ImageSet
@@ -30,7 +28,8 @@ _BIN, _PY = "cifar-10-batches-bin", "cifar-10-batches-py"
 _ARCHIVES = {"cifar-10-binary.tar.gz": _BIN, "cifar-10-python.tar.gz": _PY}
 _BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 _FOLDERS = ("", "cifar10/", "cifar-10/")
-_ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
+_ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError, OverflowError)
+_LARGEST_ARCHIVE = 400_000_000  # bytes; CIFAR-10 has 180 MB of pixels
 
 
 def load_cifar10(split: str, progress: Progress) -> ImageSet:
@@ -86,10 +85,16 @@ def _members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
     """Name and content of the wanted files in an archive, in its order."""
     try:
         with tarfile.open(path, "r|*") as archive:
+            left = _LARGEST_ARCHIVE
             for member in archive:
+                left -= member.size
+                if left < 0:
+                    raise DataFileError(str(path), f"unpacks to more than {_LARGEST_ARCHIVE} bytes; CIFAR-10 does not")
                 file = archive.extractfile(member) if member.isfile() and wanted(member.name) else None
                 if file is not None:
                     yield member.name, file.read()
+    except CnnvisError:
+        raise
     except _ARCHIVE_ERRORS as error:
         raise DataFileError(str(path), f"is damaged or cut off: {error}") from error
 
@@ -102,33 +107,20 @@ def _read_binary(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     return records[:, 1:].reshape(-1, *_SHAPE), records[:, 0]
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Makes arrays and plain values, and nothing else that a file might ask for."""
-
-    _ALLOWED = {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("_codecs", "encode"),
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._ALLOWED:
-            raise pickle.UnpicklingError(f"asks for {module}.{name}")
-        if name == "_reconstruct":
-            # Its module has another name in newer versions of numpy, and warns under the old one.
-            return np.zeros(0).__reduce__()[0]
-        return super().find_class(module, name)
-
-
 def _read_pickle(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Read a file of the Python version."""
     try:
-        batch = _PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
-        images = np.asarray(batch[b"data"], np.uint8).reshape(-1, *_SHAPE)
-        labels = np.asarray(batch[b"labels"], np.int64)
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        batch = read_python_batch(content)
+        pixels, numbers = batch[b"data"], batch[b"labels"]
+        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+            raise ValueError("its data are no array of bytes")
+        images = pixels.reshape(-1, *_SHAPE)
+        labels = np.asarray(numbers, np.int64)
+        if labels.ndim != 1:
+            raise ValueError("its labels are no list of numbers")
+    except KeyError as error:
+        raise DataFileError(where, f"is no batch of CIFAR-10: it has no {error}") from error
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataFileError(where, f"is no batch of CIFAR-10 or is damaged: {error}") from error
     if len(images) != len(labels):
         raise DataFileError(where, f"holds {len(images)} images and {len(labels)} labels")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import math
 import zlib
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from cnnvis_caffe.datasets.find import download, find
 from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.files.limits import allowed_bytes
 from cnnvis_caffe.formats.images import read_bytes
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.image_set import ImageSet
@@ -74,17 +77,21 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
     """
     content = read_bytes(path)
     if path.suffix == ".gz":
+        allowed = allowed_bytes(len(content))
         try:
-            content = gzip.decompress(content)
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+                content = file.read(allowed + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise DataFileError(str(path), f"cannot be unpacked: {error}") from error
+        if len(content) > allowed:
+            raise DataFileError(str(path), f"becomes more than {allowed} bytes, which no data set does")
     n_axes = magic & 0xFF
     header = np.frombuffer(content[: 4 * (1 + n_axes)], ">u4") if len(content) >= 4 * (1 + n_axes) else None
     if header is None or header[0] != magic:
         raise DataFileError(str(path), f"is no idx file with magic number {magic}")
     shape = tuple(int(length) for length in header[1:])
     values = np.frombuffer(content, np.uint8, offset=4 * (1 + n_axes))
-    if values.size != np.prod(shape):
+    if values.size != math.prod(shape):
         raise DataFileError(str(path), f"holds {values.size} values, but says that its shape is {shape}")
     return values.reshape(shape)
 

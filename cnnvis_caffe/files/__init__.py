@@ -1,1 +1,1 @@
-"""Writing files and folders whole or not at all: beside their place first, then renamed into it."""
+"""Writing files and folders whole or not at all, and reading those of strangers within bounds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +63,7 @@ class Datum(NamedTuple):
             return decode_image(self.data, color).transpose(2, 0, 1)
         values = np.frombuffer(self.data, np.uint8) if len(self.data) else self.float_data
         shape = (self.channels, self.height, self.width)
-        if min(shape) < 1 or values is None or values.size != np.prod(shape):
+        if min(shape) < 1 or values is None or values.size != math.prod(shape):
             n_values = 0 if values is None else values.size
             raise ValueError(f"holds {n_values} values for channels x height x width = {'x'.join(map(str, shape))}")
         return values.reshape(shape)
@@ -224,7 +225,10 @@ class RawLayout:
         tail = bytes(value[self._end :])
         label = self._labels.get(tail)
         if label is None:
-            parsed = parse_datum(tail)
+            try:
+                parsed = parse_datum(tail)
+            except WireError:
+                return None  # whoever reads the record alone says what is wrong with it
             if not parsed.encoded and not len(parsed.data) and parsed[:3] == (0, 0, 0) and parsed.float_data is None:
                 label = self._labels[tail] = parsed.label
         return label

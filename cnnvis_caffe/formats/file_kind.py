@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from cnnvis_caffe.errors import DataNotFoundError, FileFormatError, PrototxtError
+from cnnvis_caffe.files.plain_hdf5 import Damage, open_plain
 from cnnvis_caffe.formats import schema, sniff, wire
 from cnnvis_caffe.formats.mapped import MappedFile
 from cnnvis_caffe.formats.text_tokenizer import END, IDENTIFIER, Tokenizer
@@ -66,18 +67,15 @@ def guess_kind(path: str | os.PathLike[str]) -> str:
 
 def _hdf5_kind(file: MappedFile) -> str:
     """Tell HDF5 files of Caffe apart by their groups."""
-    # h5py takes long to import, and no other kind of file needs it.
-    from cnnvis_caffe.formats.hdf5 import open_hdf5
-
     try:
-        with open_hdf5(file) as root:
+        with open_plain(file.path) as root:
             # What analysis files call themselves; `store` reads them.
             if root.attrs.get("format") == "cnnvis_caffe analysis":
                 return ANALYSIS
             if "history" in root:
                 return HDF5_SOLVERSTATE
             return HDF5_WEIGHTS if "data" in root else UNKNOWN
-    except FileFormatError:
+    except (Damage, OSError):
         return UNKNOWN
 
 

@@ -4,14 +4,13 @@ Caffe keeps each array of a layer as a dataset ``/data/<layer>/<index>`` and, wh
 ``/diff``. Layer names with a slash, all of GoogLeNet's, end Caffe's writing; we write nested groups and read
 them.
 
-The library is trusted with the structure of a file only. Arrays are views into the mapped file at the offset
-that the structure gives; other ways to store them are read after a check that their size fits the file's, so
-that a damaged file cannot make it reserve memory at will.
+They are read without the HDF5 library (`plain_hdf5`). Arrays are views into the mapped file at the offset that its
+structure gives; other ways to store them are read after a check that their size fits the file's, so that a damaged
+file cannot make it reserve memory at will.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import CaffemodelError, CnnvisError, FileFormatError
 from cnnvis_caffe.files.atomic import atomic_write
+from cnnvis_caffe.files.plain_hdf5 import Damage, Dataset, Group, PlainFile, open_plain
 from cnnvis_caffe.formats import sniff
 from cnnvis_caffe.formats.blobproto import checked_count, show
 from cnnvis_caffe.formats.mapped import MappedFile
@@ -30,7 +30,6 @@ from cnnvis_caffe.records.weights import LayerWeights, ParamArray, WeightsFile
 
 _MAX_BLOBS = 4096  # of one layer
 _MAX_DEPTH = 32  # of groups, that is slashes in a layer's name
-_MAX_EXPANSION = 1040  # deflate's best ratio is 1032
 _LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 
@@ -122,8 +121,8 @@ def write_weights_hdf5(
 
 
 @contextmanager
-def open_hdf5(file: MappedFile) -> Iterator[h5py.File]:
-    """Open the HDF5 file behind a map; what the library raises becomes the file's kind of error.
+def open_hdf5(file: MappedFile) -> Iterator[PlainFile]:
+    """Open the HDF5 file behind a map; what is wrong with it becomes the file's kind of error.
 
     Parameters
     ----------
@@ -131,21 +130,20 @@ def open_hdf5(file: MappedFile) -> Iterator[h5py.File]:
 
     Yields
     ------
-    h5py.File
-        Read-only.
+    PlainFile
     """
     if not sniff.is_hdf5(file.data):
         looks_like = sniff.describe(file.data) or "something else"
         raise file.error(file.path, f"is no HDF5 file; it looks like {looks_like}")
     try:
-        with h5py.File(file.path, "r") as root:
+        with open_plain(file.path) as root:
             yield root
     except CnnvisError:
         raise
-    except WireError as trouble:
+    except (Damage, WireError) as trouble:
         raise file.error(file.path, str(trouble)) from trouble
-    except _LIBRARY_ERRORS as trouble:
-        raise file.error(file.path, f"is damaged or cut off: {_text(trouble)}") from trouble
+    except OSError as trouble:
+        raise file.error(file.path, f"cannot be read: {_text(trouble)}") from trouble
 
 
 @contextmanager
@@ -179,28 +177,36 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
     group.create_dataset(name, shape=array.shape, dtype="<f4", data=array, track_times=False)
 
 
-def open_link(file: MappedFile, parent: h5py.Group, name: str) -> Any:
-    """Open what a link leads to, if it is a hard link inside the file; else raise."""
-    if not isinstance(parent.get(name, getlink=True), h5py.HardLink):
-        raise file.error(file.path, f"{_join(parent, name)} is a link; arrays are kept in the file itself")
-    return parent[name]
-
-
-def open_group(file: MappedFile, parent: h5py.Group, name: str) -> h5py.Group:
-    """Return a group, or raise the file's kind of error if the link is anything else."""
-    child = open_link(file, parent, name)
-    if not isinstance(child, h5py.Group):
+def open_group(file: MappedFile, parent: Group, name: str) -> Group:
+    """Return a group, or raise the file's kind of error if there is none."""
+    child = _open(file, parent, name)
+    if not isinstance(child, Group):
         raise file.error(file.path, f"has a dataset {child.name!r} where a group is expected")
     return child
 
 
-def read_array(file: MappedFile, parent: h5py.Group, name: str) -> np.ndarray:
+def open_array(file: MappedFile, parent: Group, name: str) -> Dataset:
+    """Return an array that is not read yet, or raise the file's kind of error if there is none."""
+    child = _open(file, parent, name)
+    if not isinstance(child, Dataset) or child.shape is None:
+        raise file.error(file.path, f"dataset {child.name} is no array")
+    return child
+
+
+def _open(file: MappedFile, parent: Group, name: str) -> Group | Dataset:
+    """Return what a group has by a name."""
+    if name not in parent:
+        raise file.error(file.path, f"lacks {_join(parent, name)}")
+    return parent[name]
+
+
+def read_array(file: MappedFile, parent: Group, name: str) -> np.ndarray:
     """Return a dataset as float32, a view into the map where that is possible, read-only.
 
     Parameters
     ----------
     file : MappedFile
-    parent : h5py.Group
+    parent : Group
     name : str
 
     Returns
@@ -209,72 +215,45 @@ def read_array(file: MappedFile, parent: h5py.Group, name: str) -> np.ndarray:
 
     Raises
     ------
-    WireError
-        If the shape is beyond Caffe's.
     FileFormatError
-        Of the file's kind, if the dataset does not fit the file.
+        Of the file's kind, if the dataset does not fit the file, or its shape is beyond Caffe's.
     """
-    dataset = open_link(file, parent, name)
-    where = f"dataset {_join(parent, name)}"
-    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
-        raise file.error(file.path, f"{where} is no array")
+    dataset = open_array(file, parent, name)
+    assert dataset.shape is not None
+    where = f"dataset {dataset.name}"
     stored = dataset.dtype
     if stored.kind not in "fiu" or stored.itemsize > 8:
-        raise file.error(file.path, f"{where} holds {stored}, but weights are float32 or float64")
+        found = "no plain numbers" if stored.kind == "O" else stored
+        raise file.error(file.path, f"{where} holds {found}, but weights are float32 or float64")
     try:
         count = checked_count(dataset.shape)
     except WireError as trouble:
         raise file.error(file.path, f"{where} {trouble}") from trouble
-    if count == 0:
-        array = np.empty(dataset.shape, np.float32)
-    else:
-        array = _view_or_read(file, dataset, count, where)
+    array = np.empty(dataset.shape, np.float32) if count == 0 else _view_or_read(file, dataset, count, where)
     array.flags.writeable = False
     return array
 
 
-def _view_or_read(file: MappedFile, dataset: h5py.Dataset, count: int, where: str) -> np.ndarray:
+def _view_or_read(file: MappedFile, dataset: Dataset, count: int, where: str) -> np.ndarray:
     """Return a non-empty dataset whose shape and type are fine."""
-    properties = dataset.id.get_create_plist()
-    layout = properties.get_layout()
-    nbytes = count * dataset.dtype.itemsize
-    if layout == h5py.h5d.CONTIGUOUS:
-        offset = dataset.id.get_offset()
-        if properties.get_external_count() or offset is None:
-            raise file.error(file.path, f"{where} keeps its numbers elsewhere or was never written")
-        if offset + nbytes > file.size:
-            raise file.error(
-                file.path,
-                f"{where} has shape {show(dataset.shape)} and should reach to byte {offset + nbytes}, "
-                f"but the file ends at byte {file.size}",
-            )
-        if dataset.id.get_type().equal(h5py.h5t.IEEE_F32LE):
-            return file.view("<f4", offset, count).reshape(dataset.shape)
-    else:
-        _check_stored_size(file, dataset, properties, layout, nbytes, where)
-    array = np.empty(dataset.shape, np.float32)
-    dataset.id.read(h5py.h5s.ALL, h5py.h5s.ALL, array)
-    return array
+    assert dataset.shape is not None
+    offset = dataset.offset
+    if offset is None and dataset.is_unwritten:
+        raise file.error(file.path, f"{where} keeps its numbers elsewhere or was never written")
+    if offset is None:
+        return np.asarray(dataset.read(), np.float32)
+    end = offset + dataset.nbytes
+    if end > file.size:
+        raise file.error(
+            file.path,
+            f"{where} has shape {show(dataset.shape)} and should reach to byte {end}, "
+            f"but the file ends at byte {file.size}",
+        )
+    # Numbers of another type are turned into floats: a copy.
+    return np.asarray(file.view(dataset.dtype, offset, count).reshape(dataset.shape), "<f4")
 
 
-def _check_stored_size(
-    file: MappedFile, dataset: h5py.Dataset, properties: Any, layout: int, nbytes: int, where: str
-) -> None:
-    """Raise if a compact or chunked dataset claims more than its bytes in the file can become."""
-    if layout not in (h5py.h5d.COMPACT, h5py.h5d.CHUNKED):
-        raise file.error(file.path, f"{where} is virtual; arrays are kept in the file itself")
-    stored = min(dataset.id.get_storage_size(), file.size)
-    bound = stored * (_MAX_EXPANSION if properties.get_nfilters() else 1)
-    claimed = nbytes
-    if layout == h5py.h5d.CHUNKED:
-        bound = stored * _MAX_EXPANSION  # chunks at the edge are stored whole, so nbytes alone may be less
-        claimed = max(nbytes, math.prod(properties.get_chunk()) * dataset.dtype.itemsize)
-    if claimed > bound:
-        reason = f"{where} has shape {show(dataset.shape)}, which cannot come from {stored} bytes in the file"
-        raise file.error(file.path, reason)
-
-
-def _arrays_by_layer(file: MappedFile, top: h5py.Group, unknown: list[str]) -> dict[str, dict[int, np.ndarray]]:
+def _arrays_by_layer(file: MappedFile, top: Group, unknown: list[str]) -> dict[str, dict[int, np.ndarray]]:
     """Return the arrays below /data or /diff: layer name to index to array."""
     found: dict[str, dict[int, np.ndarray]] = {}
     seen: set[Any] = set()
@@ -287,9 +266,9 @@ def _arrays_by_layer(file: MappedFile, top: h5py.Group, unknown: list[str]) -> d
         subgroups = []
         for name in group:
             full_name = _checked_name(file, f"{prefix}/{name}" if prefix else name)
-            kind = group.get(name, getclass=True) if _is_hard(group, name) else None
-            if kind is h5py.Group:
-                subgroups.append((full_name, group[name]))
+            item = None if group.is_link(name) else group[name]
+            if isinstance(item, Group):
+                subgroups.append((full_name, item))
             elif prefix and name.isascii() and name.isdigit() and int(name) < _MAX_BLOBS:
                 arrays[int(name)] = read_array(file, group, name)
             else:
@@ -301,17 +280,11 @@ def _arrays_by_layer(file: MappedFile, top: h5py.Group, unknown: list[str]) -> d
     return found
 
 
-def _is_hard(group: h5py.Group, name: str) -> bool:
-    """Tell whether a link leads to something in this file."""
-    return isinstance(group.get(name, getlink=True), h5py.HardLink)
-
-
-def _check_new(file: MappedFile, group: h5py.Group, seen: set[Any]) -> None:
+def _check_new(file: MappedFile, group: Group, seen: set[Any]) -> None:
     """Raise if groups form a ring or share branches, which Caffe never writes and a walk might not end in."""
-    info = h5py.h5o.get_info(group.id)
-    if info.addr in seen:
+    if group.identity in seen:
         raise file.error(file.path, f"is damaged: group {group.name!r} is reached twice")
-    seen.add(info.addr)
+    seen.add(group.identity)
 
 
 def _checked_name(file: MappedFile, name: str) -> str:
@@ -343,7 +316,7 @@ def _layer_weights(
     return LayerWeights(name, "", tuple(blobs), owned=None not in blobs)
 
 
-def _join(parent: h5py.Group, name: str) -> str:
+def _join(parent: Group, name: str) -> str:
     """Return the path of what a group holds."""
     return f"{parent.name.rstrip('/')}/{name}"
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.files.atomic import atomic_write
+from cnnvis_caffe.files.plain_hdf5 import Damage, Dataset, Group, open_plain
 from cnnvis_caffe.formats.images import read_bytes
 from cnnvis_caffe.formats.sniff import HDF5_SIGNATURE
-
-_LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
 
 
 def read_file_list(path: str | os.PathLike[str]) -> list[str]:
@@ -70,15 +69,15 @@ def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[np.n
     width are read as float.
     """
     path = os.fspath(path)
-    if not os.path.exists(path):
-        raise DataNotFoundError(f"{path}: there is no such file")
     try:
-        with h5py.File(path, "r") as file:
+        with open_plain(path) as file:
             arrays = [_read_array(file, path, name) for name in names]
-    except _LIBRARY_ERRORS as error:
-        if isinstance(error, DataFileError):
-            raise
-        raise DataFileError(path, f"is no HDF5 file or is damaged: {error}") from error
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path}: there is no such file") from error
+    except Damage as error:
+        raise DataFileError(path, str(error)) from error
+    except OSError as error:
+        raise DataFileError(path, f"cannot be read: {error.strerror}") from error
     for name, array in zip(names, arrays):
         if len(array) != len(arrays[0]):
             raise DataFileError(
@@ -89,11 +88,14 @@ def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[np.n
     return arrays
 
 
-def _read_array(file: h5py.File, path: str, name: str) -> np.ndarray:
+def _read_array(file: Group, path: str, name: str) -> np.ndarray:
     """Read one dataset."""
-    dataset = file.get(name)
-    if not isinstance(dataset, h5py.Dataset):
-        found = ", ".join(sorted(file)) or "nothing"
+    try:
+        dataset = file[name]
+    except KeyError:
+        dataset = None
+    if not isinstance(dataset, Dataset):
+        found = ", ".join(file) or "nothing"
         raise DataFileError(path, f"has no dataset {name!r}, the name of a top; it has {found}")
     if dataset.dtype.kind not in "fiu" or not dataset.shape:
         raise DataFileError(
@@ -101,7 +103,7 @@ def _read_array(file: h5py.File, path: str, name: str) -> np.ndarray:
             f"dataset {name!r} is of type {dataset.dtype} and shape {dataset.shape}; floats or integers with at "
             f"least one axis are allowed",
         )
-    return np.ascontiguousarray(dataset[...], np.float32)
+    return np.ascontiguousarray(dataset.read(), np.float32)
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

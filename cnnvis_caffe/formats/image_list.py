@@ -9,9 +9,8 @@ from cnnvis_caffe.errors import DataFileError
 from cnnvis_caffe.formats.images import read_bytes
 
 _LEADING_NUMBER = re.compile(rb"\s*([+-]?\d+)")
-
-
-_WHOLE_NUMBER = re.compile(rb"\s*[+-]?\d+\s*")
+_WHOLE_NUMBER = re.compile(rb"\s*[+-]?\d{1,18}\s*")
+_BEYOND = 1 << 63
 
 
 def read_image_list(path: str | os.PathLike[str], *, strict: bool = False) -> list[tuple[str, int]]:
@@ -80,6 +79,10 @@ def write_image_list(entries: list[tuple[str, int]]) -> str:
 
 
 def _leading_number(text: bytes) -> int:
-    """The number that a text begins with, 0 if it does not: atoi."""
+    """The number that a text begins with, 0 if it does not."""
     found = _LEADING_NUMBER.match(text)
-    return int(found.group(1)) if found else 0
+    if not found:
+        return 0
+    # Caffe quirk: atoi takes the lower 32 of 64 bits. Twenty-one characters are beyond these however many follow.
+    whole = max(-_BEYOND, min(_BEYOND - 1, int(found.group(1)[:21])))
+    return (whole + (1 << 31)) % (1 << 32) - (1 << 31)

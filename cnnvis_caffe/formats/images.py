@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError, MissingDependencyError
+from cnnvis_caffe.files.image_size import check_image_size
 
 
 def read_image(
@@ -89,11 +90,15 @@ def decode_image(content: bytes | memoryview, color: bool | None = True) -> np.n
     Raises
     ------
     ValueError
-        If it is no image of 8 bits per channel.
+        If it is no image of 8 bits per channel, or so large that its file cannot be meant.
     """
     cv2 = _opencv()
+    check_image_size(content)
     flags = {None: cv2.IMREAD_UNCHANGED, True: cv2.IMREAD_COLOR, False: cv2.IMREAD_GRAYSCALE}
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags[color]) if len(content) else None
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags[color])
+    except cv2.error as error:
+        raise ValueError("is no image that OpenCV can decode, or is damaged") from error
     if image is None:
         raise ValueError("is no image that OpenCV can decode, or is damaged")
     if image.dtype != np.uint8:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -35,6 +36,15 @@ def _open(path: str) -> Any:
         return plyvel.DB(path, create_if_missing=False)
     except (plyvel.Error, OSError) as error:
         raise DataFileError(path, f"cannot be opened as a LevelDB: {error}") from error
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Turn what the library finds wrong with a database into an error that names it."""
+    try:
+        yield
+    except (_library().Error, OSError) as error:
+        raise DataFileError(path, f"is damaged: {error}") from error
 
 
 class LevelDatabase:
@@ -69,12 +79,12 @@ class LevelDatabase:
 
     def __len__(self) -> int:
         """Return the number of records, which takes a walk through all keys."""
-        with self._handle.iterator(include_value=False) as keys:
+        with _reading(self.path), self._handle.iterator(include_value=False) as keys:
             return sum(1 for _ in keys)
 
     def __iter__(self) -> Iterator[Record]:
         """Yield all records in byte order of their keys."""
-        with self._handle.iterator() as records:
+        with _reading(self.path), self._handle.iterator() as records:
             yield from records
 
     def cursor(self, after: bytes = b"") -> LevelCursor:
@@ -114,12 +124,16 @@ class LevelCursor:
         -------
         list of (bytes, bytes)
         """
-        records = list(islice(self._records, n))
-        while len(records) < n:
-            self._records.close()
-            self._records = self._iterator()
-            records += islice(self._records, n - len(records))
-        return records
+        with _reading(self._database.path):
+            records = list(islice(self._records, n))
+            while len(records) < n:
+                self._records.close()
+                self._records = self._iterator()
+                again = list(islice(self._records, n - len(records)))
+                if not again:
+                    raise DataFileError(self._database.path, "has lost its records while it was read")
+                records += again
+            return records
 
     def close(self) -> None:
         """Let go of the database."""

@@ -12,6 +12,8 @@ from typing import Any
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
 from cnnvis_caffe.files.atomic import atomic_folder
 from cnnvis_caffe.formats.database import Record
+from cnnvis_caffe.formats.lmdb_pages import PageError, check_pages
+from cnnvis_caffe.formats.mapped import MappedFile
 from cnnvis_caffe.formats.shared_handles import SharedHandles
 
 _FIRST_MAP_SIZE = 1 << 30
@@ -31,9 +33,13 @@ _ENVIRONMENTS = SharedHandles()
 
 
 def _open_to_read(path: str) -> Any:
-    """Open an environment, whose file is as long as it says."""
+    """Open an environment whose pages are sound."""
     lmdb = _library()
     folder = Path(path)
+    try:
+        check_pages(MappedFile(folder / "data.mdb", PageError))
+    except PageError as error:
+        raise DataFileError(path, error.reason) from error
     # Without the file for locks nobody has ever written here but who made the database; then nothing is created.
     locks = folder / "lock.mdb"
     lock = locks.exists() and os.access(locks, os.W_OK)
@@ -42,13 +48,6 @@ def _open_to_read(path: str) -> Any:
         environment = lmdb.open(os.path.realpath(path), readonly=True, lock=lock, create=False, max_spare_txns=4)
     except lmdb.Error as error:
         raise DataFileError(path, f"is no LMDB database or is damaged: {error}") from error
-    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    size = (folder / "data.mdb").stat().st_size
-    if size < needed:  # touching what is missing would end the process
-        environment.close()
-        raise DataFileError(
-            path, f"is cut off: data.mdb has {size} bytes and should have {needed}; copy or make it again"
-        )
     if lock:
         environment.reader_check()  # places of killed processes are freed by nobody else
     return environment

@@ -16,7 +16,8 @@ import numpy as np
 
 from cnnvis_caffe.errors import SolverStateError
 from cnnvis_caffe.files.atomic import atomic_write
-from cnnvis_caffe.formats.hdf5 import create_hdf5, open_group, open_hdf5, open_link
+from cnnvis_caffe.files.plain_hdf5 import Group
+from cnnvis_caffe.formats.hdf5 import create_hdf5, open_array, open_group, open_hdf5
 from cnnvis_caffe.formats.mapped import MappedFile
 
 FORMAT, VERSION = "cnnvis_caffe resume", 1
@@ -101,8 +102,9 @@ def read_resume(path: str | os.PathLike[str]) -> ResumeState:
     with open_hdf5(file) as root:
         if root.attrs.get("format") != FORMAT:
             raise SolverStateError(file.path, "is no resume file; remove it to resume as Caffe does, without one")
-        if root.attrs["version"] > VERSION:
-            reason = f"is of version {root.attrs['version']}, but this program reads {VERSION}; update it"
+        version = _read_number(file, root, "version")
+        if version > VERSION:
+            reason = f"is of version {version}, but this program reads {VERSION}; update it"
             raise SolverStateError(file.path, reason)
         positions = {}
         groups = open_group(file, root, "positions")
@@ -117,7 +119,7 @@ def read_resume(path: str | os.PathLike[str]) -> ResumeState:
         random = {stream: _read_values(file, open_group(file, streams, stream)) for stream in streams}
         if "caffe" not in random:
             raise SolverStateError(file.path, "lacks the state of the random stream")
-        return ResumeState(int(root.attrs["iter"]), positions, random, file.path)
+        return ResumeState(_read_number(file, root, "iter"), positions, random, file.path)
 
 
 def _write_values(group: h5py.Group, values: Mapping[str, Value]) -> None:
@@ -143,21 +145,30 @@ def _write_value(group: h5py.Group, name: str, value: Value) -> None:
     dataset.attrs["kind"] = kind
 
 
-def _read_values(file: MappedFile, group: h5py.Group) -> dict[str, Value]:
+def _read_number(file: MappedFile, group: Group, name: str) -> int:
+    """Read an attribute that is a whole number."""
+    value = group.attrs.get(name)
+    if not isinstance(value, (int, np.integer)):
+        raise SolverStateError(file.path, f"is damaged: it does not say its {name!r}")
+    return int(value)
+
+
+def _read_values(file: MappedFile, group: Group) -> dict[str, Value]:
     """Read a dict of values."""
     return {name: _read_value(file, group, name) for name in group}
 
 
-def _read_value(file: MappedFile, group: h5py.Group, name: str) -> Value:
+def _read_value(file: MappedFile, group: Group, name: str) -> Value:
     """Read a number, a text or an array."""
-    dataset = open_link(file, group, name)
+    dataset = open_array(file, group, name)
     kind = dataset.attrs.get("kind")
-    is_sound = isinstance(dataset, h5py.Dataset) and kind in _KINDS and dataset.dtype.kind in _KINDS[kind]
-    if not is_sound or (dataset.size or 0) * dataset.dtype.itemsize > file.size:
+    if not isinstance(kind, str) or dataset.dtype.kind not in _KINDS.get(kind, ""):
         raise SolverStateError(file.path, f"is damaged: {name!r} is not a value")
-    array = np.asarray(dataset[()])
+    array = dataset.read()
     if kind == "array":
         return array
     if kind == "str":
         return array.tobytes().decode("utf-8", "surrogateescape")
-    return int(array) if kind == "int" else float(array)
+    if array.size != 1:
+        raise SolverStateError(file.path, f"is damaged: {name!r} should be one number and has shape {array.shape}")
+    return int(array.reshape(-1)[0]) if kind == "int" else float(array.reshape(-1)[0])

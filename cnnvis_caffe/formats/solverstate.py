@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import SolverStateError
 from cnnvis_caffe.files.atomic import atomic_write
+from cnnvis_caffe.files.plain_hdf5 import Group
 from cnnvis_caffe.formats import sniff, wire
 from cnnvis_caffe.formats.blobproto import (
     INT_MAX,
@@ -20,7 +21,7 @@ from cnnvis_caffe.formats.blobproto import (
     read_blob,
     write_pieces,
 )
-from cnnvis_caffe.formats.hdf5 import create_hdf5, open_group, open_hdf5, open_link, read_array, write_array
+from cnnvis_caffe.formats.hdf5 import create_hdf5, open_array, open_group, open_hdf5, read_array, write_array
 from cnnvis_caffe.formats.mapped import MappedFile
 from cnnvis_caffe.formats.wire import WireError
 from cnnvis_caffe.records.solver_state import SolverState
@@ -191,28 +192,25 @@ def _read_hdf5(file: MappedFile) -> SolverState:
         )
 
 
-def _read_integer(file: MappedFile, root: h5py.File, name: str) -> int:
+def _read_integer(file: MappedFile, root: Group, name: str) -> int:
     """Return a dataset of a single integer."""
     return int(_read_single(file, root, name, "iu", "integer"))
 
 
-def _read_string(file: MappedFile, root: h5py.File, name: str) -> str:
-    """Return a dataset of a single string of fixed length, which is all that Caffe writes.
-
-    One of variable length lies in a heap, where a damaged file can send the library round in circles.
-    """
+def _read_string(file: MappedFile, root: Group, name: str) -> str:
+    """Return a dataset of a single string of fixed length, which is all that Caffe writes."""
     value = bytes(_read_single(file, root, name, "S", "string of fixed length"))
     return value.split(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
-def _read_single(file: MappedFile, root: h5py.File, name: str, kinds: str, what: str) -> Any:
+def _read_single(file: MappedFile, root: Group, name: str, kinds: str, what: str) -> Any:
     """Return the one element of a dataset, an array of one or a scalar."""
-    dataset = open_link(file, root, name)
-    if not isinstance(dataset, h5py.Dataset) or dataset.shape not in ((), (1,)):
+    dataset = open_array(file, root, name)
+    if dataset.shape not in ((), (1,)):
         raise SolverStateError(file.path, f"{name!r} is not a single {what}")
     if dataset.dtype.kind not in kinds or dataset.dtype.itemsize > file.size:
         raise SolverStateError(file.path, f"{name!r} is not a single {what}, but {dataset.dtype}")
-    return np.asarray(dataset[()]).reshape(-1)[0]
+    return dataset.read().reshape(-1)[0]
 
 
 def _explain(file: MappedFile, trouble: str) -> str:

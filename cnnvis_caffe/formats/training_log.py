@@ -14,13 +14,17 @@ from cnnvis_caffe.errors import DataFileError
 from cnnvis_caffe.formats.images import read_bytes
 from cnnvis_caffe.records.analysis import Curve
 
-_NUMBER = r"([-+]?(?:\d[\d.]*(?:e[-+]?\d+)?|nan|inf))"
+_NUMBER = r"([-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|nan|inf))"
+# Longer ones are no iterations and no places: those end at 2^31.
+_WHOLE = r"(\d{1,10})"
+_MAX_ITERATION = 2**31 - 1
+_LONGEST_LINE = 4096  # of those that Caffe writes
 # Severity and date, time, thread, file and line.
 _PREFIX = re.compile(r"^[IWEF]\d{4,8} [\d:.]+ +\d+ [^\s\]]+:\d+\] ?")
-_LOSS = re.compile(rf"Iteration (\d+)(?: \([^)]*\))?, loss = {_NUMBER}\s*$", re.I)
-_RATE = re.compile(rf"Iteration (\d+), lr = {_NUMBER}\s*$", re.I)
-_TESTING = re.compile(r"Iteration (\d+), Testing net \(#(\d+)\)")
-_OUTPUT = re.compile(rf"\s*(Train|Test) net output #(\d+): (.+?) = {_NUMBER}(?: \(.*\))?\s*$", re.I)
+_LOSS = re.compile(rf"Iteration {_WHOLE}(?: \([^)]*\))?, loss = {_NUMBER}\s*$", re.I)
+_RATE = re.compile(rf"Iteration {_WHOLE}, lr = {_NUMBER}\s*$", re.I)
+_TESTING = re.compile(rf"Iteration {_WHOLE}, Testing net \(#{_WHOLE}\)")
+_OUTPUT = re.compile(rf"\s*(Train|Test) net output #{_WHOLE}: (.+?) = {_NUMBER}(?: \(.*\))?\s*$", re.I)
 _GRADIENT = re.compile(rf"\s*\[Backward\] Layer (.+), param blob 0 diff: {_NUMBER}\s*$", re.I)
 _WEIGHT = re.compile(rf"\s*\[Forward\] Layer (.+), param blob 0 data: {_NUMBER}\s*$", re.I)
 _UPDATE = re.compile(rf"\s*\[Update\] Layer (.+), param (?:blob )?0 data: {_NUMBER}; diff: {_NUMBER}\s*$", re.I)
@@ -66,7 +70,7 @@ def read_training_log(path: str | os.PathLike[str]) -> tuple[Curve, ...]:
     for line in text[: text.rfind("\n") + 1].splitlines():
         if line.startswith("{"):
             _read_object(line, curves)
-        else:
+        elif len(line) <= _LONGEST_LINE:
             lines.read(_PREFIX.sub("", line))
     result = curves.result(os.path.basename(os.fspath(path)))
     if not result:
@@ -79,19 +83,20 @@ class _Curves:
 
     def __init__(self) -> None:
         self._values: dict[str, dict[int, float]] = {}
+        self._order: list[tuple[int, str]] = []  # of what was added, with iterations that only grow
         self._last = -1
 
     def at(self, iteration: int) -> None:
         """Say which iteration a log has come to; one that was passed already is that of a resumed run."""
-        if iteration < self._last:
-            for values in self._values.values():
-                for later in [known for known in values if known >= iteration]:
-                    del values[later]
+        while iteration < self._last and self._order and self._order[-1][0] >= iteration:
+            later, name = self._order.pop()
+            self._values[name].pop(later, None)
         self._last = iteration
 
-    def add(self, name: str, iteration: int, value: float) -> None:
-        """Add a value; a later one of the same iteration takes its place."""
-        self._values.setdefault(name, {})[iteration] = value
+    def add(self, name: str, value: float) -> None:
+        """Add a value of the iteration that the log has come to; a later one of the same takes its place."""
+        self._values.setdefault(name, {})[self._last] = value
+        self._order.append((self._last, name))
 
     def result(self, source: str) -> tuple[Curve, ...]:
         """All curves that have values."""
@@ -130,16 +135,16 @@ class _Lines:
             self._iteration = int(found.group(1))
             self._test, self._seen = None, {}
             self._curves.at(self._iteration)
-            self._curves.add(TRAIN_LOSS, self._iteration, float(found.group(2)))
+            self._curves.add(TRAIN_LOSS, float(found.group(2)))
             # Lines of debug_info come before the one that says which iteration they are of.
             for name, value in self._waiting.items():
-                self._curves.add(name, self._iteration, value)
+                self._curves.add(name, value)
             self._waiting = {}
             return
         found = _RATE.match(line)
         if found:
             self._curves.at(int(found.group(1)))
-            self._curves.add(RATE, int(found.group(1)), float(found.group(2)))
+            self._curves.add(RATE, float(found.group(2)))
             return
         found = _TESTING.match(line)
         if found:
@@ -157,9 +162,9 @@ class _Lines:
         self._seen[name] = place + 1
         shown = f"{name}[{place}]" if place else name
         if phase == "test" and self._test is not None:
-            self._curves.add(_test_name(shown, self._test[1]), self._test[0], value)
+            self._curves.add(_test_name(shown, self._test[1]), value)
         elif phase == "train" and self._iteration is not None:
-            self._curves.add(f"train {shown} of a minibatch", self._iteration, value)
+            self._curves.add(f"train {shown} of a minibatch", value)
 
     def _read_debug(self, line: str) -> None:
         for pattern, what in ((_GRADIENT, "gradient"), (_WEIGHT, "weight")):
@@ -169,7 +174,7 @@ class _Lines:
                 return
         found = _UPDATE.match(line)
         if found and self._iteration is not None:
-            self._curves.add(f"update of {found.group(1)}", self._iteration, float(found.group(3)))
+            self._curves.add(f"update of {found.group(1)}", float(found.group(3)))
 
 
 def _test_name(output: str, net: int) -> str:
@@ -183,22 +188,22 @@ def _read_object(line: str, curves: _Curves) -> None:
         row = json.loads(line)
         iteration = int(row["iter"])
         event = row["event"]
-        if event == "start":
+        if not 0 <= iteration <= _MAX_ITERATION:
+            return
+        if event in ("start", "train", "test"):
             curves.at(iteration)
-        elif event == "train":
-            curves.at(iteration)
-            _add(curves, TRAIN_LOSS, iteration, row.get("smoothed_loss"))
-            _add(curves, RATE, iteration, row.get("lr"))
+        if event == "train":
+            _add(curves, TRAIN_LOSS, row.get("smoothed_loss"))
+            _add(curves, RATE, row.get("lr"))
             for name, value in _outputs(row.get("outputs")):
-                _add(curves, f"train {name} of a minibatch", iteration, value)
+                _add(curves, f"train {name} of a minibatch", value)
             for layer, sizes in (row.get("layers") or {}).items():
                 for what in ("weight", "gradient", "update"):
-                    _add(curves, f"{what} of {layer}", iteration, sizes[what][0])
+                    _add(curves, f"{what} of {layer}", sizes[what][0])
         elif event == "test":
-            curves.at(iteration)
             for name, value in _outputs(row.get("outputs")):
-                _add(curves, _test_name(name, int(row.get("net", 0))), iteration, value)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+                _add(curves, _test_name(name, int(row.get("net", 0))), value)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError):
         return  # cut off, or no line of ours
 
 
@@ -211,6 +216,6 @@ def _outputs(outputs: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
     return result
 
 
-def _add(curves: _Curves, name: str, iteration: int, value: Any) -> None:
+def _add(curves: _Curves, name: str, value: Any) -> None:
     """Add a value of the log for programs, where null is a number that is not finite."""
-    curves.add(name, iteration, float("nan") if value is None else float(value))
+    curves.add(name, float("nan") if value is None else float(value))

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from cnnvis_caffe.errors import DataFileError
 from cnnvis_caffe.formats.images import read_bytes
 
+_MAX_DIGITS = 11
+
 
 class Window(NamedTuple):
     """One box.
@@ -80,11 +82,11 @@ def read_window_file(path: str | os.PathLike[str]) -> list[WindowImage]:
         for word in words:
             if word != b"#":
                 raise ValueError(f"expected '#', found {os.fsdecode(word)!r}")
-            number, name = int(next(words)), os.fsdecode(next(words))
-            channels, height, width, n_windows = (int(next(words)) for _ in range(4))
+            number, name = _whole(next(words)), os.fsdecode(next(words))
+            channels, height, width, n_windows = (_whole(next(words)) for _ in range(4))
             windows = tuple(_read_window(words) for _ in range(n_windows))
             images.append(WindowImage(number, name, channels, height, width, windows))
-    except (ValueError, RuntimeError, StopIteration) as error:
+    except (ValueError, RuntimeError, StopIteration, OverflowError) as error:
         reason = "it is cut off" if isinstance(error, (StopIteration, RuntimeError)) else str(error)
         raise DataFileError(path, f"is no window file, from image {len(images) + 1} on: {reason}") from error
     return images
@@ -93,4 +95,11 @@ def read_window_file(path: str | os.PathLike[str]) -> list[WindowImage]:
 def _read_window(words: Iterator[bytes]) -> Window:
     """Read one line of six numbers."""
     label, overlap, *box = (next(words) for _ in range(6))
-    return Window(int(label), float(overlap), *map(int, box))
+    return Window(_whole(label), float(overlap), *map(_whole, box))
+
+
+def _whole(word: bytes) -> int:
+    """A whole number that Caffe's integers can hold."""
+    if len(word) > _MAX_DIGITS:
+        raise ValueError(f"{os.fsdecode(word[:40])!r} is no whole number")
+    return int(word)

@@ -225,7 +225,7 @@ def _other(top: _Top) -> _Link:
 
 def _convolution(top: _Top) -> _Link:
     """Each top has its own bottom."""
-    axis = top.param.convolution_param.axis % len(top.bottom)
+    axis = top.param.convolution_param.axis % max(len(top.bottom), 1)
     if axis != 1:
         return _Link("other", (top.number,))
     return _Link("weights", (top.number,), {"transposed": top.layer.type == "Deconvolution"})
@@ -234,7 +234,7 @@ def _convolution(top: _Top) -> _Link:
 def _inner_product(top: _Top) -> _Link:
     """Weights, if the axis of the neurons is mixed."""
     param = top.param.inner_product_param
-    if param.axis % len(top.bottom) != 1:
+    if param.axis % max(len(top.bottom), 1) != 1:
         return _Link("other")
     return _Link("weights", more={"transposed": param.transpose})
 
@@ -258,7 +258,7 @@ def _scale(top: _Top) -> _Link:
     if len(layer.bottoms) > 1:
         return _Link("other")
     is_scalar = not layer.params[0].shape
-    axis = top.param.scale_param.axis % len(top.bottom)
+    axis = top.param.scale_param.axis % max(len(top.bottom), 1)
     return _Link("scale" if is_scalar or axis == 1 else "other")
 
 
@@ -288,13 +288,13 @@ def _concat(top: _Top) -> _Link:
     """One bottom behind the other, if along the axis of the neurons."""
     param = top.param.concat_param
     axis = param.concat_dim if param.HasField("concat_dim") else param.axis
-    return _Link("concat" if axis % len(top.bottom) == 1 else "other")
+    return _Link("concat" if axis % max(len(top.bottom), 1) == 1 else "other")
 
 
 def _slice(top: _Top) -> _Link:
     """A part of the neurons, or of the positions."""
     param = top.param.slice_param
-    axis = (param.slice_dim if param.HasField("slice_dim") else param.axis) % len(top.bottom)
+    axis = (param.slice_dim if param.HasField("slice_dim") else param.axis) % max(len(top.bottom), 1)
     if axis == 1:
         before = top.layer.top_shapes[: top.number]
         return _Link("slice", more={"offset": sum(shape[1] for shape in before if shape is not None)})
@@ -304,7 +304,7 @@ def _slice(top: _Top) -> _Link:
 def _crop(top: _Top) -> _Link:
     """A part of the first bottom; of the second only the shape counts."""
     param = top.param.crop_param
-    axis = param.axis % len(top.bottom)
+    axis = param.axis % max(len(top.bottom), 1)
     if axis > 1:
         return _Link("identity", (0,))
     if axis < 1:
@@ -327,7 +327,7 @@ def _reshaped(top: _Top) -> _Link:
 
 def _tile(top: _Top) -> _Link:
     """Positions are repeated, or neurons."""
-    return _Link("identity" if top.param.tile_param.axis % len(top.bottom) > 1 else "other")
+    return _Link("identity" if top.param.tile_param.axis % max(len(top.bottom), 1) > 1 else "other")
 
 
 _RULES: dict[str, Callable[[_Top], _Link]] = {

@@ -154,7 +154,7 @@ def _mvn(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Si
 
 def _softmax(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
     """One axis is mixed, as a rule that of the channels."""
-    return [_mixed_along(layer.param.softmax_param.axis % len(bottoms[0]), bottoms[0])]
+    return [_mixed_along(layer.param.softmax_param.axis % max(len(bottoms[0]), 1), bottoms[0])]
 
 
 def _arg_max(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
@@ -162,17 +162,17 @@ def _arg_max(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> lis
     param = layer.param.argmax_param
     if not param.HasField("axis"):
         return _whole(layer, bottoms, tops)
-    return [_mixed_along(param.axis % len(bottoms[0]), bottoms[0])]
+    return [_mixed_along(param.axis % max(len(bottoms[0]), 1), bottoms[0])]
 
 
 def _inner_product(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
     """All axes from one on are mixed."""
-    return [_mixed_from(layer.param.inner_product_param.axis % len(bottoms[0]), bottoms[0])]
+    return [_mixed_from(layer.param.inner_product_param.axis % max(len(bottoms[0]), 1), bottoms[0])]
 
 
 def _reduction(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
     """All axes from one on are mixed."""
-    return [_mixed_from(layer.param.reduction_param.axis % len(bottoms[0]), bottoms[0])]
+    return [_mixed_from(layer.param.reduction_param.axis % max(len(bottoms[0]), 1), bottoms[0])]
 
 
 def _operand(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
@@ -180,7 +180,7 @@ def _operand(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> lis
     result = [_same(0, 0, bottoms[0])]
     if len(bottoms) > 1:
         param = layer.param.scale_param if layer.type == "Scale" else layer.param.bias_param
-        begins_with_images = len(bottoms[1]) > 0 and param.axis % len(bottoms[0]) == 0
+        begins_with_images = len(bottoms[1]) > 0 and param.axis % max(len(bottoms[0]), 1) == 0
         result.append(_same(0, 1, bottoms[1]) if begins_with_images else _everything(0, 1, bottoms[1]))
     return result
 
@@ -219,7 +219,7 @@ def _crop(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[S
 def _tile(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
     """Along one axis, the place modulo its length."""
     shape = bottoms[0]
-    axis = layer.param.tile_param.axis % len(shape)
+    axis = layer.param.tile_param.axis % max(len(shape), 1)
     channels = Channels("tiled", size=shape[1]) if axis == 1 else SAME_CHANNEL
     axes = tuple(Window(period=shape[a]) if a == axis else SAME for a in range(2, len(shape)))
     return [Sight(0, 0, channels, axes)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats.npy import read_npy
 from cnnvis_caffe.pycaffe.io import Transformer
 from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.blob import Blob
@@ -85,7 +86,7 @@ class OldCalls:
         mode : {"elementwise", "channel"}, default="elementwise"
             Subtract the image, or the mean of each channel.
         """
-        values = np.load(mean, allow_pickle=False) if isinstance(mean, str) else np.asarray(mean)
+        values = read_npy(mean) if isinstance(mean, str) else np.asarray(mean)
         if mode == "channel":
             values = values.mean((1, 2))
         elif mode != "elementwise":

@@ -14,14 +14,12 @@ import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError, StoreError
 from cnnvis_caffe.files.atomic import atomic_write
+from cnnvis_caffe.files.plain_hdf5 import HDF5_SIGNATURE, Damage, Dataset, Group, open_plain
 
 _LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: Smaller datasets lie as they are: a chunk with its index would be larger.
 _SMALLEST_PACKED = 512
 _CHUNK_BYTES = 1 << 18
-#: No filter here makes more of a byte.
-_MAX_EXPANSION = 1100
 
 
 @contextmanager
@@ -120,10 +118,10 @@ def is_of_format(path: str, names: tuple[str, ...]) -> bool:
     bool
     """
     try:
-        with h5py.File(path, "r") as root:
+        with open_plain(path) as root:
             found = root.attrs.get("format", "")
             return (found.decode("utf-8", "replace") if isinstance(found, bytes) else found) in names
-    except _LIBRARY_ERRORS:
+    except (Damage, OSError):
         return False
 
 
@@ -188,7 +186,7 @@ class OpenFile:
     Attributes
     ----------
     path : str
-    root : h5py.File
+    root : PlainFile
     lock : threading.RLock
 
     Raises
@@ -204,18 +202,18 @@ class OpenFile:
         self.lock = threading.RLock()
         try:
             with open(path, "rb") as file:
-                head = file.read(len(_SIGNATURE))
-            self.size = os.path.getsize(path)
+                head = file.read(len(HDF5_SIGNATURE))
+            if head != HDF5_SIGNATURE:
+                raise StoreError(path, "", f"is no {what}")
+            self.root = open_plain(path)
         except FileNotFoundError as error:
             raise DataNotFoundError(f"{path}: there is no such file") from error
+        except Damage as error:
+            raise StoreError(path, "", str(error)) from error
+        except StoreError:
+            raise
         except OSError as error:
             raise StoreError(path, "", f"cannot be read: {os.strerror(error.errno or 0).lower()}") from error
-        if head != _SIGNATURE:
-            raise StoreError(path, "", f"is no {what}")
-        try:
-            self.root = h5py.File(path, "r")
-        except _LIBRARY_ERRORS as error:
-            raise StoreError(path, "", f"is damaged or cut off: {_reason(error)}") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -223,7 +221,7 @@ class OpenFile:
 
     @contextmanager
     def reading(self, key: str) -> Iterator[None]:
-        """Turn what the library raises into an error that names a place.
+        """Turn what is wrong with the file into an error that names a place.
 
         Parameters
         ----------
@@ -232,10 +230,8 @@ class OpenFile:
         try:
             with self.lock:
                 yield
-        except CnnvisError:
-            raise
-        except _LIBRARY_ERRORS as error:
-            raise StoreError(self.path, key, f"cannot be read: {_reason(error)}") from error
+        except Damage as error:
+            raise StoreError(self.path, key, str(error)) from error
 
     def is_of_format(self, name: str) -> bool:
         """Say whether the file calls itself by a name.
@@ -247,7 +243,7 @@ class OpenFile:
         with self.reading("/"):
             return "format" in self.root.attrs and self.attribute("/", "format", str) == name
 
-    def group(self, key: str) -> h5py.Group:
+    def group(self, key: str) -> Group:
         """Return a group.
 
         Parameters
@@ -255,7 +251,10 @@ class OpenFile:
         key : str
             Its path.
         """
-        return self._find(key, h5py.Group, "group")
+        found = self._find(key)
+        if not isinstance(found, Group):
+            raise StoreError(self.path, key, "is no group")
+        return found
 
     def names(self, key: str) -> list[str]:
         """Return what is in a group.
@@ -276,7 +275,10 @@ class OpenFile:
         key : str
         """
         with self.reading(key):
-            return key in self.root
+            try:
+                return bool(self.root[key].name)
+            except KeyError:
+                return False
 
     def attribute(self, key: str, name: str, kind: type) -> Any:
         """Return an attribute of a group.
@@ -294,7 +296,7 @@ class OpenFile:
                 raise StoreError(self.path, key, f"has no attribute {name!r}")
             value = attributes[name]
             if isinstance(value, bytes):
-                value = value.decode("utf-8")
+                value = value.decode("utf-8", "surrogateescape")
             allowed: tuple[type, ...] = {
                 str: (str,),
                 int: (int, np.integer),
@@ -326,10 +328,25 @@ class OpenFile:
         """
         dataset = self._dataset(key, dtype, shape)
         with self.reading(key):
-            array = np.empty(dataset.shape, np.dtype(dtype).newbyteorder("="))
-            if array.size:
-                dataset.read_direct(array)
-            return array
+            return dataset.read(add=False).astype(np.dtype(dtype).newbyteorder("="), copy=False)
+
+    def named_array(self, key: str) -> tuple[str, np.ndarray]:
+        """Read a dataset of any shape, and the name that an attribute gives it in JSON.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        (str, ndarray)
+        """
+        dataset = self._find(key)
+        with self.reading(key):
+            name = dataset.attrs.get("name")
+            if not isinstance(dataset, Dataset) or not isinstance(name, str):
+                raise StoreError(self.path, key, "is no array with a name")
+            return str(_parse_json(self.path, key, name)), dataset.read()
 
     def check(self, key: str, dtype: str, shape: tuple[int | None, ...]) -> tuple[int, ...]:
         """Return the shape of a dataset without reading it; everything else as for `array`.
@@ -344,23 +361,23 @@ class OpenFile:
         -------
         tuple of int
         """
-        found: tuple[int, ...] = self._dataset(key, dtype, shape).shape
-        return found
+        return self._dataset(key, dtype, shape).shape or ()
 
-    def _dataset(self, key: str, dtype: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
+    def _dataset(self, key: str, dtype: str, shape: tuple[int | None, ...]) -> Dataset:
         """A dataset that has a shape and a kind of values."""
-        dataset = self._find(key, h5py.Dataset, "dataset")
+        dataset = self._find(key)
+        if not isinstance(dataset, Dataset):
+            raise StoreError(self.path, key, "is no dataset")
         with self.reading(key):
             found = dataset.shape
             wanted = np.dtype(dtype)
             fits = found is not None and len(found) == len(shape)
-            if not fits or any(length not in (None, n) for length, n in zip(shape, found)):
+            if found is None or not fits or any(length not in (None, n) for length, n in zip(shape, found)):
                 expected = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
                 raise StoreError(self.path, key, f"has shape {found}, but should have {expected}")
             if dataset.dtype.kind != wanted.kind:
                 raise StoreError(self.path, key, f"holds {dataset.dtype}, but should hold {wanted}")
-            if dataset.size * dataset.dtype.itemsize > self.size * _MAX_EXPANSION:
-                raise StoreError(self.path, key, f"claims {dataset.size} values, more than the file can hold")
+            dataset.check_size()
             return dataset
 
     def json(self, key: str) -> Any:
@@ -370,18 +387,21 @@ class OpenFile:
         ----------
         key : str
         """
-        content = self.array(key, "|u1", (None,)).tobytes()
-        try:
-            return json.loads(content.decode("utf-8"))
-        except ValueError as error:
-            raise StoreError(self.path, key, f"is no JSON: {error}") from error
+        return _parse_json(self.path, key, self.array(key, "|u1", (None,)).tobytes())
 
-    def _find(self, key: str, kind: type, what: str) -> Any:
-        """What lies at a path, if it is of a kind."""
+    def _find(self, key: str) -> Group | Dataset:
+        """What lies at a path."""
         with self.reading(key):
-            found = self.root.get(key)
-            if found is None:
-                raise StoreError(self.path, key, "is missing; the file is damaged or was not made by this program")
-            if not isinstance(found, kind):
-                raise StoreError(self.path, key, f"is no {what}")
-            return found
+            try:
+                return self.root[key] if key.strip("/") else self.root
+            except KeyError as error:
+                reason = "is missing; the file is damaged or was not made by this program"
+                raise StoreError(self.path, key, reason) from error
+
+
+def _parse_json(path: str, key: str, text: str | bytes) -> Any:
+    """What a text in JSON says."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(path, key, f"is no JSON: {error}") from error

@@ -1,11 +1,14 @@
-"""Older analysis files are brought to today's schema in memory; the file itself stays as it is."""
+"""Older analysis files are brought to today's schema in a copy; the file itself stays as it is."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Mapping
 
 import h5py
 
+from cnnvis_caffe.files.plain_hdf5 import Group, open_plain
 from cnnvis_caffe.store import schema
 from cnnvis_caffe.store.h5 import OpenFile
 
@@ -20,7 +23,7 @@ def migrate(
     steps: Mapping[int, Callable[[h5py.File], None]] = STEPS,
     newest: int = schema.VERSION,
 ) -> None:
-    """Replace an open file by a copy in memory that is of today's schema.
+    """Replace an open file by a copy that is of today's schema and goes when it is closed.
 
     Parameters
     ----------
@@ -31,13 +34,22 @@ def migrate(
     steps : mapping of int to callable
     newest : int
     """
-    copy = h5py.File(f"{file.path} in memory", "w", driver="core", backing_store=False)
-    with file.reading("/"):
-        for name, value in file.root.attrs.items():
-            copy.attrs[name] = value
-        for name in file.root:
-            file.root.copy(name, copy)
-    for number in range(version, newest):
-        steps[number](copy)
+    folder = tempfile.TemporaryDirectory(prefix="cnnvis-")
+    path = os.path.join(folder.name, "newer.h5")
+    with file.reading("/"), h5py.File(path, "w", libver="earliest") as copy:
+        _copy(file.root, copy)
+        for number in range(version, newest):
+            steps[number](copy)
     file.root.close()
-    file.root = copy
+    file.root = open_plain(path, close=folder.cleanup)
+
+
+def _copy(group: Group, target: h5py.Group) -> None:
+    """Copy what is in a group, however it was packed."""
+    for name, value in group.attrs.items():
+        target.attrs[name] = value
+    for name, item in group.items():
+        if isinstance(item, Group):
+            _copy(item, target.create_group(name))
+        else:
+            target.create_dataset(name, data=item.read(add=False), track_times=False).attrs.update(item.attrs)

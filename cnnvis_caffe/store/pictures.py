@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from cnnvis_caffe.errors import MissingDependencyError, StoreError
+from cnnvis_caffe.files.image_size import check_image_size
 from cnnvis_caffe.store.h5 import OpenFile, write_array, write_bytes
 
 _JPEG_QUALITY = 92
@@ -134,7 +135,11 @@ class StoredPictures:
         if not 0 <= begin < end <= len(content):
             raise StoreError(self._file.path, f"{self._key}/offsets", f"picture {number} lies outside of the bytes")
         cv2 = _opencv()
-        picture = cv2.imdecode(content[begin:end], cv2.IMREAD_COLOR)
+        try:
+            check_image_size(content[begin:end].data)
+            picture = cv2.imdecode(content[begin:end], cv2.IMREAD_COLOR)
+        except (ValueError, cv2.error) as error:
+            raise StoreError(self._file.path, f"{self._key}/bytes", f"picture {number}: {error}") from error
         if picture is None:
             raise StoreError(self._file.path, f"{self._key}/bytes", f"picture {number} is damaged")
         return np.ascontiguousarray(picture[..., ::-1])

@@ -246,19 +246,16 @@ class _Reader:
         )
 
     def _read_nodes(self) -> tuple[Node, ...]:
-        rows = self._file.json("nodes")
-        known = {item.name for item in fields(Node)}
-        try:
-            # A later program may know more of a node.
-            return tuple(
-                Node(**{key: _tuples(value) for key, value in row.items() if key in known}) for row in rows
-            )
-        except (TypeError, ValueError, AttributeError) as error:
-            raise StoreError(self._file.path, "nodes", f"are not nodes: {error}") from error
+        rows = self._list("nodes")
+        nodes: tuple[Node, ...] = self._record("nodes", lambda: tuple(map(_node, rows)))
+        names = {node.name for node in nodes}
+        if len(names) < len(nodes):
+            raise StoreError(self._file.path, "nodes", "has two nodes of one name")
+        return nodes
 
     def _data(self) -> DataSummary:
         file = self._file
-        names = file.json("data/class_names")
+        names = self._list("data/class_names")
         shape = file.array("data/input_shape", "<i8", (3,)).tolist()
         return self._record(
             "data",
@@ -274,11 +271,18 @@ class _Reader:
             ),
         )
 
+    def _list(self, key: str) -> list[Any]:
+        """A list in JSON."""
+        found = self._file.json(key)
+        if not isinstance(found, list):
+            raise StoreError(self._file.path, key, "is no list")
+        return found
+
     def _record(self, key: str, make: Callable[[], Any]) -> Any:
         """Make a record; what it does not accept is damage."""
         try:
             return make()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise StoreError(self._file.path, key, str(error)) from error
 
     def _images(self) -> tuple[Mapping[int, np.ndarray], Mapping[int, int]]:
@@ -306,7 +310,7 @@ class _Reader:
     def _debug(self) -> list[dict[str, LayerDebug]]:
         """By snapshot, in their order."""
         file = self._file
-        layers = file.json("debug/layers")
+        layers = self._list("debug/layers")
         known = file.array("debug/known", "|u1", (len(layers), None))
         tables = {quantity: file.array(f"debug/{quantity}", "<f8", known.shape) for quantity in schema.DEBUG}
         return [
@@ -439,6 +443,57 @@ def unpack_triangle(packed: np.ndarray, n: int) -> np.ndarray:
     matrix[rows, columns] = values
     matrix[columns, rows] = values
     return matrix
+
+
+def _node(row: Any) -> Node:
+    """A node of what JSON says of it; a later program may know more."""
+    if not isinstance(row, dict):
+        raise ValueError("a node is no table")
+    values = {}
+    for item in fields(Node):
+        if item.name in row:
+            value = _tuples(row[item.name])
+            if not _NODE_TYPES[str(item.type)](value):
+                raise ValueError(f"{item.name!r} of a node is {value!r:.60}; it should be {item.type}")
+            values[item.name] = value
+    node = Node(**values)
+    if node.kind == "sum" and len(node.coefficients) != len(node.sources):
+        raise ValueError(f"node {node.name!r} sums {len(node.sources)} nodes by {len(node.coefficients)} coefficients")
+    return node
+
+
+def _is_size(value: Any) -> bool:
+    """Whether a value is a number of things."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number of any kind."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def _all(fits: Callable[[Any], bool], n: int | None = None) -> Callable[[Any], bool]:
+    """What tells whether a value is a tuple of values that fit."""
+    return lambda value: isinstance(value, tuple) and n in (None, len(value)) and all(map(fits, value))
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is a text."""
+    return isinstance(value, str)
+
+
+_LARGEST = 1 << 31
+#: By the types of the fields of `Node`.
+_NODE_TYPES: Mapping[str, Callable[[Any], bool]] = {
+    "str": _is_text,
+    "int": _is_size,
+    "float": _is_number,
+    "bool": lambda value: isinstance(value, bool),
+    "tuple[str, ...]": _all(_is_text),
+    "tuple[int, ...]": _all(_is_size),
+    "tuple[float, ...]": _all(_is_number),
+    "tuple[int, int]": _all(_is_size, 2),
+}
 
 
 def _tuples(value: Any) -> Any:

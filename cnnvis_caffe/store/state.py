@@ -139,9 +139,7 @@ def read_state(path: str | os.PathLike[str]) -> AnalysisState:
 def _read_sums(file: OpenFile, key: str) -> dict[str, np.ndarray]:
     """Read the arrays of one snapshot."""
     sums = {}
-    group = file.group(key)
-    with file.reading(key):
-        for number in range(len(group)):
-            dataset = group[str(number)]
-            sums[json.loads(dataset.attrs["name"])] = np.asarray(dataset[()])
+    for number in range(len(file.group(key))):
+        name, array = file.named_array(f"{key}/{number}")
+        sums[name] = array
     return sums

@@ -56,7 +56,7 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "networkx": ("network", "features", "aggregation"),
     "torch": ("runtime.backend",),
     "google": ("formats",),
-    "h5py": ("formats", "store"),
+    "h5py": ("files.plain_hdf5", "formats", "store"),
     "lmdb": ("formats",),
     "plyvel": ("formats",),
     # formats.images decodes for the data layers too, so that Caffe's ways of reading an image are in one place.

@@ -12,6 +12,8 @@ from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
 from cnnvis_caffe.runtime.layers.windows import FORK_SETTINGS, Windows, read_windows
 
+_MAX_TAPS = 100_000
+
 
 class ConvolutionBase(Layer):
     """Slides shared weights over every bottom, each with a top of its own.
@@ -195,10 +197,7 @@ class ConvolutionBase(Layer):
         """Whether along every axis some tap of some window falls on a pixel of the bottom."""
         w = self.windows
         return self.transposed or all(
-            any(0 <= i * stride - pad + tap * dilation < size for i in range(n_windows) for tap in range(kernel))
-            for size, n_windows, kernel, stride, pad, dilation in zip(
-                sizes, windows, w.kernel, w.stride, w.pad, w.dilation
-            )
+            map(_any_tap_on_pixel, sizes, windows, w.kernel, w.stride, w.pad, w.dilation)
         )
 
     def _spatial(self, bottom: Blob) -> Any:
@@ -234,6 +233,21 @@ class ConvolutionBase(Layer):
         if self._zero_dilated():
             return dweight.expand(self.blobs[0].shape).clone()
         return dweight
+
+
+def _any_tap_on_pixel(size: int, n_windows: int, kernel: int, stride: int, pad: int, dilation: int) -> bool:
+    """Whether along an axis some tap of some window falls on a pixel; False too where finding out takes long."""
+    first, last = 0, kernel - 1 if dilation else 0
+    if dilation:
+        # Taps before these are left of pixel 0 even in the last window, those behind right of all pixels in the first.
+        first = max(first, (pad - (n_windows - 1) * stride) // dilation)
+        last = min(last, (pad + size - 1) // dilation)
+    for tap in range(first, min(last, first + _MAX_TAPS) + 1):
+        offset = pad - tap * dilation
+        window = max(0, -(-offset // stride))
+        if window < n_windows and window * stride - offset < size:
+            return True
+    return False
 
 
 def _sum_over_pixels(dy: Any) -> Any:

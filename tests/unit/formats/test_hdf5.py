@@ -153,12 +153,12 @@ class TestReading:
             (lambda file: file.create_group("history"), "no group 'data', but history; it looks like a solver st"),
             (lambda file: file.create_dataset("data", data=1.0), "dataset '/data' where a group is expected"),
             (lambda file: file.create_dataset("data/a/0", data=np.bytes_("x")), "holds |S1, but weights are float32"),
-            (lambda file: file.create_dataset("data/a/0", data=np.zeros(2, "c8")), "holds complex64, but weights"),
+            (lambda file: file.create_dataset("data/a/0", data=np.zeros(2, "c8")), "holds no plain numbers"),
             (lambda file: file.create_dataset("data/a/0", data=h5py.Empty("f4")), "is no array"),
             (lambda file: file.create_dataset("data/a/0", (3,), "f4"), "was never written"),
             (
                 lambda file: file.create_dataset("data/a/0", (1 << 28,), "f4", chunks=(1 << 20,)),
-                "has shape 268435456, which cannot come from 0 bytes",
+                "takes 1073741824 bytes of memory, but a file of",
             ),
             (
                 lambda file: file.create_dataset("data/a/0", (1 << 20, 1 << 20), "f4", chunks=(8, 8)),
@@ -170,7 +170,7 @@ class TestReading:
             ),
             (
                 lambda file: file.create_virtual_dataset("data/a/0", h5py.VirtualLayout((2,), "f4")),
-                "is virtual",
+                "keeps its numbers elsewhere",
             ),
             (
                 lambda file: file.create_group("data/a").__setitem__("b", file["data"]),
@@ -196,7 +196,7 @@ class TestReading:
     def test_cut_off(self, tmp_path: Path) -> None:
         content = (DATA / "hdf5_iter_3.caffemodel.h5").read_bytes()
         (tmp_path / "m.h5").write_bytes(content[: len(content) // 2])
-        with pytest.raises(CaffemodelError, match="is damaged or cut off: .*truncated file"):
+        with pytest.raises(CaffemodelError, match="is cut off: it should have"):
             read_weights(tmp_path / "m.h5")
 
     def test_not_hdf5(self, tmp_path: Path) -> None:
