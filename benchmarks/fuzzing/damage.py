@@ -28,6 +28,11 @@ def damage(content: bytes, generator: random.Random) -> bytes:
     bytes
     """
     data = bytearray(content)
+    if b"\0" not in content and generator.random() < 0.6:
+        # What is text is refused at its first wrong character, and nobody would see what its numbers do.
+        for _ in range(generator.choice((1, 1, 2))):
+            _change_number(data, generator)
+        return bytes(data)
     for _ in range(generator.choice((1, 1, 1, 2, 3))):
         generator.choice(_ACCIDENTS)(data, generator)
     return bytes(data)

@@ -29,7 +29,7 @@ _HEADER = re.compile(
 )
 _ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, KeyError,
-    IndexError, OverflowError, struct.error,
+    IndexError, OverflowError, TypeError, struct.error,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 
@@ -34,14 +35,14 @@ def migrate(
     steps : mapping of int to callable
     newest : int
     """
-    folder = tempfile.TemporaryDirectory(prefix="cnnvis-")
-    path = os.path.join(folder.name, "newer.h5")
+    folder = tempfile.mkdtemp(prefix="cnnvis-")
+    path = os.path.join(folder, "newer.h5")
     with file.reading("/"), h5py.File(path, "w", libver="earliest") as copy:
         _copy(file.root, copy)
         for number in range(version, newest):
             steps[number](copy)
     file.root.close()
-    file.root = open_plain(path, close=folder.cleanup)
+    file.root = open_plain(path, close=lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def _copy(group: Group, target: h5py.Group) -> None:

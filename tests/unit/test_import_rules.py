@@ -25,7 +25,7 @@ OURS: dict[str, set[str] | None] = {
     "formats": {"files"} | EVERYBODY_MAY,
     "runtime": {"files", "formats"} | EVERYBODY_MAY,
     "pycaffe": {"runtime", "files", "formats"} | EVERYBODY_MAY,
-    "datasets": {"formats"} | EVERYBODY_MAY,
+    "datasets": {"files", "formats"} | EVERYBODY_MAY,
     "network": {"runtime", "formats"} | EVERYBODY_MAY,
     "features": {"network"} | EVERYBODY_MAY,
     "aggregation": {"files"} | EVERYBODY_MAY,

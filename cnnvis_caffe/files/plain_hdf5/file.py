@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import tempfile
 from collections.abc import Callable
@@ -49,7 +50,8 @@ def open_plain(path: str | os.PathLike[str], close: Callable[[], object] | None 
 def make_copy(content: Content) -> objects.PlainFile:
     """Return the root of a plain copy of a file, which lives as long as the file is open."""
     if content.copy is None:
-        folder = content.belongings.enter_context(tempfile.TemporaryDirectory(prefix="cnnvis-"))
+        folder = tempfile.mkdtemp(prefix="cnnvis-")
+        content.belongings.callback(shutil.rmtree, folder, ignore_errors=True)
         plain = os.path.join(folder, "plain.h5")
         make_plain(content.path, plain, content.most)
         copy = Content(plain, most=content.most)
@@ -76,7 +78,7 @@ def _read_superblock(content: Content) -> int:
     while content.at(start, 8) != HDF5_SIGNATURE:
         start = max(512, 2 * start)
         if start + 8 > content.size:
-            raise Damage("is no HDF5 file")
+            raise Damage("is no HDF5 file or is damaged")
     version = content.at(start + 8, 1)[0]
     if version in (2, 3):
         raise NotPlain("a superblock of version 2")

@@ -247,7 +247,7 @@ def test_a_pickle_that_wants_to_run_something(folder, tmp_path):
     files = official_files("py")
     files["cifar-10-batches-py/test_batch"] = pickle.dumps({b"data": Evil()}, protocol=2)
     write_folder(folder, files)
-    with pytest.raises(DataFileError, match="test_batch: is no batch of CIFAR-10 or is damaged: asks for .*open"):
+    with pytest.raises(DataFileError, match="test_batch: is no batch of CIFAR-10 or is damaged: it asks for .*open"):
         datasets.load("cifar10", "test")
     assert not (tmp_path / "was here").exists()
 
