@@ -12,7 +12,7 @@ qt=$("$python" -c 'import os, PyQt5; print(os.path.dirname(PyQt5.__file__))' 2>/
 missing() {
   if [ -n "$qt" ]; then
     platforms=$qt/Qt5/plugins/platforms
-    ldd "$qt"/QtGui.*so "$qt"/QtWidgets.*so "$qt"/QtSvg.*so "$platforms/libqxcb.so" "$platforms/libqoffscreen.so" 2>&1 |
+    ldd "$qt"/QtGui.*so "$qt"/QtWidgets.*so "$platforms/libqxcb.so" "$platforms/libqoffscreen.so" 2>&1 |
       sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u
   fi
   "$python" -c 'import ctypes; ctypes.CDLL("libcairo.so.2")' 2>/dev/null || echo libcairo.so.2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt5 import QtCore, QtGui, QtSvg, QtWidgets
+from PyQt5 import QtCore, QtGui, QtWidgets
 from PyQt5.QtCore import PYQT_VERSION_STR as BINDING_VERSION
 from PyQt5.QtCore import QT_VERSION_STR as QT_VERSION
 from PyQt5.QtCore import (
@@ -30,6 +30,7 @@ from PyQt5.QtGui import (
     QIcon,
     QImage,
     QKeySequence,
+    QNativeGestureEvent,
     QPainter,
     QPainterPath,
     QPalette,
@@ -76,6 +77,7 @@ __all__ = [
     "QLineEdit",
     "QMenu",
     "QModelIndex",
+    "QNativeGestureEvent",
     "QObject",
     "QPainter",
     "QPainterPath",
@@ -99,7 +101,6 @@ __all__ = [
     "Qt",
     "QtCore",
     "QtGui",
-    "QtSvg",
     "QtWidgets",
     "Signal",
 ]

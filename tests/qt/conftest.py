@@ -8,6 +8,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from helpers.once import once
@@ -146,9 +147,8 @@ def findings_once(found_before):
             found_before[key] = find_all(analysis, aggregation, snapshot, progress)
         return found_before[key]
 
-    # A monkeypatch of its own: that of a test must be undone before the test's windows are looked at.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "find_all", find_once)
+    # A patch of its own: that of a test must be undone before the test's windows are looked at.
+    with patch.object(stages, "find_all", find_once):
         yield
 
 

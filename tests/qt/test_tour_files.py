@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from unittest.mock import patch
 
 import pytest
 
@@ -275,8 +276,7 @@ def test_a_model_may_still_be_analysed_when_the_window_closes(
         return started[-1]
 
     window = make_window()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(child.subprocess, "Popen", remember)
+    with patch.object(child.subprocess, "Popen", remember):
         ask_for_lenet(window, qtbot, repository, zoo_dir, tmp_path / "lenet.cnnvis.h5", 0)
         qtbot.waitUntil(lambda: window.work_page.bar.value() > 0, timeout=60_000)
     assert window.close()

@@ -15,7 +15,7 @@ from cnnvis_caffe.viewer.canvas.transition import DURATION_S, Transition, eased
 from cnnvis_caffe.viewer.qt import (
     QApplication,
     QColor,
-    QEvent,
+    QNativeGestureEvent,
     QPainter,
     QPen,
     QPixmap,
@@ -619,7 +619,8 @@ class Canvas(QWidget):
 
     def event(self, event) -> bool:
         """Zoom by pinching, on touchpads that tell it."""
-        if event.type() == QEvent.NativeGesture and event.gestureType() == Qt.ZoomNativeGesture:
+        # The type's name, QEvent.NativeGesture, is not in PyQt5 5.15.2.
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.ZoomNativeGesture:
             self.zoom_by(1 + event.value(), event.localPos())
             return True
         return super().event(event)
