@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
+import warnings
 from types import ModuleType
 
-from cnnvis_caffe.errors import EngineError
+from cnnvis_caffe import real_caffe
+from cnnvis_caffe.errors import DeviceError, EngineError, NoGpuWarning
 
 ENGINES = ("torch", "caffe")
-_REAL_CAFFE = "caffe"
 
 
 def engine(name: str = "torch") -> ModuleType:
@@ -33,8 +33,37 @@ def engine(name: str = "torch") -> ModuleType:
     if name == "torch":
         return importlib.import_module("cnnvis_caffe.pycaffe")
     if name == "caffe":
-        return _real_caffe()
+        return real_caffe.import_caffe()
     raise EngineError(f"there is no engine {name!r}; {' and '.join(map(repr, ENGINES))} are known")
+
+
+def use_device(name: str, device: str) -> None:
+    """Run an engine's nets on a device from now on; with a real Caffe in this thread alone.
+
+    Parameters
+    ----------
+    name : {"torch", "caffe"}
+    device : {"cpu", "cuda"}
+
+    Raises
+    ------
+    EngineError
+        If the engine is not there.
+    DeviceError
+        If the device cannot be used.
+    """
+    caffe = engine(name)
+    if name == "caffe":
+        real_caffe.use_device(device)
+    elif device == "cpu":
+        caffe.set_mode_cpu()
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", NoGpuWarning)
+            try:
+                caffe.set_mode_gpu()
+            except NoGpuWarning as warning:
+                raise DeviceError(f"no GPU can be used: {warning.reason}") from warning
 
 
 def free_gpu_memory(name: str = "torch") -> int | None:
@@ -47,26 +76,3 @@ def free_gpu_memory(name: str = "torch") -> int | None:
     if name != "torch":
         return None
     return int(importlib.import_module("cnnvis_caffe.pycaffe._caffe").free_gpu_memory()) or None
-
-
-def _real_caffe() -> ModuleType:
-    """The real pycaffe, which is not to be mistaken for our own under its name, nor for some folder."""
-    hint = "install it (Debian 11 has a package: python3-caffe-cpu), or use the engine 'torch'"
-    before = sys.modules.get(_REAL_CAFFE)
-    if before is not None and before.__name__.startswith("cnnvis_caffe"):
-        raise EngineError(
-            "in this process 'caffe' is cnnvis_caffe itself, because install_as_caffe() was called; "
-            "start another process for the engine 'caffe'"
-        )
-    try:
-        caffe = importlib.import_module(_REAL_CAFFE)
-    except ModuleNotFoundError as error:
-        if error.name == "caffe":
-            raise EngineError(f"there is no real Caffe here; {hint}") from error
-        raise EngineError(f"the real Caffe cannot be imported, as the module {error.name!r} is missing") from error
-    except ImportError as error:
-        raise EngineError(f"the real Caffe cannot be imported: {error}") from error
-    if not (hasattr(caffe, "Net") and hasattr(caffe, "TEST")):
-        place = getattr(caffe, "__file__", None) or next(iter(getattr(caffe, "__path__", ())), "somewhere")
-        raise EngineError(f"'import caffe' gives {place}, which is not pycaffe; {hint}")
-    return caffe

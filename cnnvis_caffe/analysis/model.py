@@ -7,7 +7,6 @@ import math
 import os
 import shlex
 import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,6 @@ from cnnvis_caffe.errors import (
     DeviceError,
     LayerError,
     NetError,
-    NoGpuWarning,
     ParamMismatchError,
     ShapeError,
 )
@@ -418,21 +416,17 @@ class Nets:
         # Whoever wants the real Caffe's own lines sets it; it must be set before the import.
         os.environ.setdefault("GLOG_minloglevel", "2")
         self._caffe = engines.engine(request.engine)
-        if request.device == "cuda":
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", NoGpuWarning)
-                try:
-                    self._caffe.set_mode_gpu()
-                except NoGpuWarning as warning:
-                    raise DeviceError(f"no GPU can be used: {warning.reason}; analyse with --device cpu") from warning
-        else:
-            self._caffe.set_mode_cpu()
+        self._engine, self._device = request.engine, request.device
         self._network, self._seed = network, request.seed
         self.renew()
 
     def renew(self) -> None:
         """Make the net anew, so that the memory of the one before is free once nobody has that any more."""
         self._net: Any = None
+        try:
+            engines.use_device(self._engine, self._device)
+        except DeviceError as error:
+            raise DeviceError(f"{error}; analyse with --device cpu") from error
         self._caffe.set_random_seed(self._seed)  # weights that fillers give are the same again
         with tempfile.TemporaryDirectory(prefix="cnnvis_caffe.") as folder:
             path = os.path.join(folder, "analysis.prototxt")

@@ -12,6 +12,7 @@ import warnings
 import click
 
 from cnnvis_caffe import __version__
+from cnnvis_caffe.cli.completion import accept_newer_words
 from cnnvis_caffe.cli.examples import give_examples
 from cnnvis_caffe.errors import Cancelled, CnnvisError
 
@@ -52,6 +53,7 @@ class CommandGroup(click.Group):
             return None
         module = importlib.import_module(f"cnnvis_caffe.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        command.name = cmd_name  # click 7 completes what a command calls itself
         give_examples(command, cmd_name)
         return command
 
@@ -148,4 +150,5 @@ give_examples(group)
 
 def main() -> None:
     """Run the command line of this process and exit: 0, 1 error, 2 usage, 130 interrupted."""
+    accept_newer_words()
     group(prog_name="cnnvis-caffe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 
 import click
@@ -10,6 +11,8 @@ import click
 from cnnvis_caffe.errors import CnnvisError, MissingDependencyError
 
 _FILE = click.Path(dir_okay=False)
+#: Parts of PyQt5 in Debian's package of that name; each of the others has one of its own.
+_IN_THE_FIRST = ("QtCore", "QtGui", "QtWidgets")
 
 
 @click.command()
@@ -33,9 +36,7 @@ def command(
         from cnnvis_caffe.viewer import app, main_window  # noqa: F401 - brings all that the window needs
         from cnnvis_caffe.viewer.pages import open_dialog
     except ImportError as e:
-        if (e.name or "").split(".")[0] in ("PyQt5", "pyqtgraph"):
-            raise MissingDependencyError(str(e.name), "viewer", "the window") from e
-        raise
+        raise _explained(e) from e
     request = None
     if is_model:
         assert what is not None and data is not None
@@ -43,6 +44,21 @@ def command(
         target = out or os.path.join(os.path.dirname(os.path.abspath(what)), f"{name}.cnnvis.h5")
         request = open_dialog.ModelRequest(what, tuple(weights), data, target, limit)
     raise SystemExit(app.run(None if is_model else what, request))
+
+
+def _explained(error: ImportError) -> ImportError | CnnvisError:
+    """Say which library of the window is missing, or which part of it and where that is to be had."""
+    library = (error.name or "").split(".")[0]
+    if library not in ("PyQt5", "pyqtgraph"):
+        return error
+    if isinstance(error, ModuleNotFoundError) and error.name == library:
+        return MissingDependencyError(library, "viewer", "the window")
+    part = next(iter(re.findall(r"\bQt[A-Z]\w+", str(error))), "QtCore")
+    package = f"python3-{library.lower()}" + ("" if part in _IN_THE_FIRST else f".{part.lower()}")
+    return CnnvisError(
+        f"the window needs a part of {library} that cannot be loaded: {error}; install the system's package that has "
+        f"it (Debian: {package})"
+    )
 
 
 def _check_kind(what: str, is_model: bool) -> None:

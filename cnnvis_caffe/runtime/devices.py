@@ -92,7 +92,7 @@ def look(torch: Any, ask_driver: bool = False) -> Sight:
     )
     if usable and not ask_driver:
         return sight
-    driver, gpus, said = _ask_driver()
+    driver, gpus, said = driver_answer()
     return replace(sight, driver=driver, gpus=sight.gpus if usable else gpus, said=sight.said or said)
 
 
@@ -100,8 +100,17 @@ def _seen_by_torch(properties: Any) -> Gpu:
     return Gpu(str(properties.name), int(properties.total_memory), (properties.major, properties.minor))
 
 
-def _ask_driver() -> tuple[str | None, tuple[Gpu, ...], str]:
-    """The driver's version, its GPUs, and what it complained about."""
+def driver_answer() -> tuple[str | None, tuple[Gpu, ...], str]:
+    """Ask NVIDIA's driver by its own command.
+
+    Returns
+    -------
+    driver : str or None
+        Its version.
+    gpus : tuple of Gpu
+    said : str
+        What it complained about.
+    """
     said = ""
     for fields in (_SMI_FIELDS, _SMI_FIELDS[:-1]):
         words = ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"]

@@ -173,9 +173,8 @@ def windows_go_on(left_by_windows):
         taken.append(found.pop() if found else make(analysis))
         return taken[-1]
 
-    # A monkeypatch of its own: that of a test must be undone before the test's windows are looked at.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "_Pictures", go_on)
+    # A patch of its own: that of a test must be undone before the test's windows are looked at.
+    with patch.object(stages, "_Pictures", go_on):
         yield
     for pictures in taken if not worker._LEFT_BEHIND else ():
         left_by_windows.setdefault(id(pictures.analysis), []).append(pictures)
@@ -195,8 +194,7 @@ def garbage_of_this_test():
     gc.collect()
     gc.freeze()
     nothing = SimpleNamespace(collect=lambda *_: 0, freeze=lambda: None, unfreeze=lambda: None)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker, "gc", nothing)
+    with patch.object(worker, "gc", nothing):
         yield
 
 

@@ -77,6 +77,12 @@ def wheel(widget, position: QPoint, angle: int, *, pixels: QPoint = QPoint(), mo
     QApplication.sendEvent(widget, event)
 
 
+def pinch(widget, position: QPoint, share: float) -> None:
+    """Move two fingers apart on a touchpad that tells it, or together where the share is negative."""
+    places = (QPointF(position), QPointF(position), QPointF(widget.mapToGlobal(position)))
+    QApplication.sendEvent(widget, QtGui.QNativeGestureEvent(Qt.ZoomNativeGesture, *places, share, 0, 0))
+
+
 def place_of(canvas, target) -> QPoint:
     """Where on the canvas something can be clicked: a pixel that really answers with it."""
     display, camera = canvas.display, canvas.camera

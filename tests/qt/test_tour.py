@@ -539,6 +539,9 @@ def test_zoom_pan_fit_and_minimap(make_window, settle, qtbot, network):
     before = canvas.camera
     pointer.wheel(canvas, at, 0, pixels=QPoint(15, -20))
     assert canvas.camera.to_screen(before.x, before.y) == pytest.approx((15, -20))
+    zoom = canvas.camera.zoom
+    pointer.pinch(canvas, at, 0.1)
+    assert canvas.camera.zoom == pytest.approx(zoom * 1.1)
     qtbot.keyPress(canvas, Qt.Key_Space)
     before = canvas.camera
     pointer.drag(canvas, QPoint(300, 300), QPoint(320, 300))

@@ -34,7 +34,8 @@ OURS: dict[str, set[str] | None] = {
     "scene": {"layout"} | EVERYBODY_MAY,
     "pictures": {"aggregation", "layout", "scene"} | EVERYBODY_MAY,
     "store": {"files"} | EVERYBODY_MAY,
-    "engines": {"pycaffe"} | EVERYBODY_MAY,
+    "real_caffe": {"runtime.devices"} | EVERYBODY_MAY,
+    "engines": {"pycaffe", "real_caffe"} | EVERYBODY_MAY,
     "analysis": {"formats", "network", "datasets", "features", "engines", "store"} | EVERYBODY_MAY,
     "pipeline": {"files", "formats", "network", "datasets", "features", "engines", "analysis"}
     | {"aggregation", "layout", "scene", "pictures", "store", "findings"}

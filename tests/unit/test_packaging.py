@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -97,6 +98,8 @@ def completions(shell, words, position):
 def test_completion_of_commands_and_options(shell):
     assert "findings" in completions(shell, "cnnvis-caffe fin", 1)
     assert "--neuron" in completions(shell, "cnnvis-caffe render --ne", 2)
+    if shell == "fish" and importlib.metadata.version("click").startswith("7."):
+        return  # click 7 finds values in fish only before their first letter is typed
     assert "contributions" in completions(shell, "cnnvis-caffe render --facet con", 3)
 
 
@@ -109,7 +112,9 @@ def test_the_shell_s_own_words_for_completion(shell):
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert f"_CNNVIS_CAFFE_COMPLETE={shell}_complete" in done.stdout
+    # In click 7 the words stand the other way round, and those for bash leave out its name.
+    newer, older = f"{shell}_complete", r"\"?complete" + {"bash": " ", "zsh": r"_zsh\"", "fish": "_fish "}[shell]
+    assert re.search(f"_CNNVIS_CAFFE_COMPLETE=({newer}|{older})", done.stdout)
     assert "cnnvis-caffe" in done.stdout
 
 
@@ -119,7 +124,7 @@ WITHOUT = """
 import importlib.abc, sys
 class Missing(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {names!r}:
+        if name in {names!r} or name.split(".")[0] in {names!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Missing())
 from cnnvis_caffe.cli.main import main
@@ -176,6 +181,19 @@ def test_a_missing_library_is_one_line_that_names_the_extra(demo_folder, tmp_pat
     assert "Traceback" not in said
     assert said.count("Error: ") == 1
     assert f'pip install ".[{extra}]"' in said.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(("part", "package"), [("QtWidgets", "python3-pyqt5)"), ("QtSvg", "python3-pyqt5.qtsvg)")])
+def test_a_missing_part_of_qt_is_named_with_its_package(tmp_path, part, package):
+    pytest.importorskip("PyQt5")
+    (tmp_path / "a.cnnvis.h5").write_bytes(b"")
+    # The window asks for QtSvg no more; pyqtgraph stands in for whatever else asks for a part.
+    (tmp_path / "pyqtgraph.py").write_text(f"from PyQt5 import {part}")
+    code, _, said = run_without([f"PyQt5.{part}"], ["view", "a.cnnvis.h5"], tmp_path)
+    assert code == 1, said
+    (line,) = said.strip().splitlines()
+    assert line.startswith("Error: the window needs a part of PyQt5 that cannot be loaded: ")
+    assert f"{part!r}" in line and line.endswith(f"(Debian: {package}")
 
 
 @pytest.mark.parametrize(
