@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from cnnvis_caffe.formats.schema import TEST, TRAIN, LayerParameter, SolverParameter
-from cnnvis_caffe.pycaffe.pycaffe import Net
+from cnnvis_caffe.pycaffe.pycaffe import LayerVec, Net, NetVec
 from cnnvis_caffe.pycaffe.solver import (
     AdaDeltaSolver,
     AdaGradSolver,
@@ -20,29 +20,38 @@ from cnnvis_caffe.pycaffe.solver import (
 )
 from cnnvis_caffe.runtime.backend import free_memory as free_gpu_memory  # noqa: F401 - engines.py asks for it
 from cnnvis_caffe.runtime.backend import set_device, set_mode_cpu, set_mode_gpu
-from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.faces import Blob, BlobVec, RawBlobVec
 from cnnvis_caffe.runtime.layers import layer_type_list
 from cnnvis_caffe.runtime.python_layer import PythonLayer as Layer
 from cnnvis_caffe.runtime.rng import set_random_seed
+from cnnvis_caffe.runtime.vectors import BoolVec, DtypeVec, IntVec, StringVec
 
 __version__ = "1.0.0"
 
 __all__ = [
-    "TEST",
-    "TRAIN",
     "AdaDeltaSolver",
     "AdaGradSolver",
     "AdamSolver",
     "Blob",
+    "BlobVec",
+    "BoolVec",
+    "DtypeVec",
+    "IntVec",
     "Layer",
     "LayerParameter",
+    "LayerVec",
     "NCCL",
     "NesterovSolver",
     "Net",
+    "NetVec",
     "RMSPropSolver",
+    "RawBlobVec",
     "SGDSolver",
     "Solver",
     "SolverParameter",
+    "StringVec",
+    "TEST",
+    "TRAIN",
     "Timer",
     "get_solver",
     "has_nccl",

@@ -506,9 +506,13 @@ def oversample(images: Sequence[np.ndarray] | np.ndarray, crop_dims: Iterable[in
 
 
 def __getattr__(name: str) -> Any:
-    """Real pycaffe's module of this name lets scripts reach ``resize`` and ``skimage``, which it imports."""
+    """Real pycaffe's module of this name lets scripts reach what it imports: ``resize``, ``zoom`` and ``skimage``."""
     if name == "resize":
         return _resize
+    if name == "zoom":
+        from scipy.ndimage import zoom
+
+        return zoom
     if name == "skimage":
         # What scripts reach of scikit-image in this way, unless they have imported it themselves.
         stand_in = types.SimpleNamespace(

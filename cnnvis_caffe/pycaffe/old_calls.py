@@ -13,7 +13,7 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.npy import read_npy
 from cnnvis_caffe.pycaffe.io import Transformer
 from cnnvis_caffe.runtime import backend
-from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.faces import Blob
 from cnnvis_caffe.runtime.net import Net
 
 

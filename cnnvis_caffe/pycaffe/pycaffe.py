@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.pycaffe.old_calls import OldCalls
 from cnnvis_caffe.runtime import net as runtime
 from cnnvis_caffe.runtime import net_weights
-from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.faces import Blob, BlobVec
+from cnnvis_caffe.runtime.python_layer import BuiltInLayer, PythonLayer
+from cnnvis_caffe.runtime.vectors import DtypeVec, IntVec, StringVec, Vector
 
 
 class Net(OldCalls):
@@ -69,18 +72,12 @@ class Net(OldCalls):
     def _setup(self, net: runtime.Net) -> None:
         """Name what the runtime numbers."""
         self.runtime_net = net
-        self._blobs = net.blobs
-        self._blob_names = net.blob_names
-        self._layer_names = net.layer_names
-        self._blob_loss_weights = net.blob_loss_weights
-        self._inputs, self._outputs = net.input_ids, net.output_ids
         self.name = net.name
-        # Of a layer written in Python its author wants to see his own object.
-        self.layers: list[Any] = [getattr(layer, "instance", layer) for layer in net.layers]
-        self.blobs: OrderedDict[str, Blob] = OrderedDict(zip(net.blob_names, net.blobs))
+        self.layers = LayerVec.on([_seen(layer) for layer in net.layers])
+        self.blobs: OrderedDict[str, Blob] = OrderedDict(zip(net.blob_names, map(Blob, net.blobs)))
         self.layer_dict: OrderedDict[str, Any] = OrderedDict(zip(net.layer_names, self.layers))
-        self.params = OrderedDict(
-            (name, layer.blobs) for name, layer in zip(net.layer_names, net.layers) if layer.blobs
+        self.params: OrderedDict[str, BlobVec] = OrderedDict(
+            (name, BlobVec.on(layer.blobs)) for name, layer in zip(net.layer_names, net.layers) if layer.blobs
         )
         self.inputs = [net.blob_names[i] for i in net.input_ids]
         self.outputs = [net.blob_names[i] for i in net.output_ids]
@@ -89,14 +86,43 @@ class Net(OldCalls):
 
     def _names_of(self, ids: list[list[int]]) -> OrderedDict[str, list[str]]:
         """Names of the blobs of each layer."""
-        return OrderedDict(
-            (name, [self._blob_names[i] for i in row]) for name, row in zip(self._layer_names, ids)
-        )
+        net = self.runtime_net
+        return OrderedDict((name, [net.blob_names[i] for i in row]) for name, row in zip(net.layer_names, ids))
+
+    @property
+    def _blobs(self) -> BlobVec:
+        """All blobs of the net, in order."""
+        return BlobVec.on(list(self.runtime_net.blobs))
+
+    @property
+    def _blob_names(self) -> StringVec:
+        """Their names."""
+        return StringVec.on(list(self.runtime_net.blob_names))
+
+    @property
+    def _blob_loss_weights(self) -> DtypeVec:
+        """Their loss weights."""
+        return DtypeVec.on(list(self.runtime_net.blob_loss_weights))
+
+    @property
+    def _layer_names(self) -> StringVec:
+        """Names of the layers."""
+        return StringVec.on(list(self.runtime_net.layer_names))
+
+    @property
+    def _inputs(self) -> IntVec:
+        """Indices of the inputs among `_blobs`."""
+        return IntVec.on(list(self.runtime_net.input_ids))
+
+    @property
+    def _outputs(self) -> IntVec:
+        """Indices of the outputs among `_blobs`."""
+        return IntVec.on(list(self.runtime_net.output_ids))
 
     @property
     def blob_loss_weights(self) -> OrderedDict[str, float]:
         """Loss weight of each blob."""
-        return OrderedDict(zip(self._blob_names, self._blob_loss_weights))
+        return OrderedDict(zip(self.runtime_net.blob_names, self.runtime_net.blob_loss_weights))
 
     @property
     def check_finite(self) -> bool:
@@ -107,13 +133,13 @@ class Net(OldCalls):
     def check_finite(self, wanted: bool) -> None:
         self.runtime_net.check_finite = wanted
 
-    def _top_ids(self, layer_index: int) -> list[int]:
+    def _top_ids(self, layer_index: int) -> IntVec:
         """Indices of a layer's tops among `_blobs`."""
-        return self.runtime_net.top_ids[layer_index]
+        return IntVec.on(list(self.runtime_net.top_ids[layer_index]))
 
-    def _bottom_ids(self, layer_index: int) -> list[int]:
+    def _bottom_ids(self, layer_index: int) -> IntVec:
         """Indices of a layer's bottoms among `_blobs`."""
-        return self.runtime_net.bottom_ids[layer_index]
+        return IntVec.on(list(self.runtime_net.bottom_ids[layer_index]))
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -212,15 +238,11 @@ class Net(OldCalls):
         if not arrays:
             return
         if set(arrays) != set(names):
-            raise NetError(
-                f"arrays are given for {sorted(arrays)}; this net's {what} blobs are {sorted(names)}"
-            )
+            raise NetError(f"arrays are given for {sorted(arrays)}; this net's {what} blobs are {sorted(names)}")
         for name, array in arrays.items():
-            shape, given = self.blobs[name].shape, np.shape(array)
+            shape, given = tuple(self.blobs[name].shape), np.shape(array)
             if shape[:1] != given[:1]:
-                raise NetError(
-                    f"{what} {name!r} has shape {shape}, the array given {given}: not the batch size"
-                )
+                raise NetError(f"{what} {name!r} has shape {shape}, the array given {given}: not the batch size")
         for name, array in arrays.items():
             getattr(self.blobs[name], part)[...] = array
 
@@ -229,9 +251,9 @@ class Net(OldCalls):
         if name is None:
             return default
         try:
-            return self._layer_names.index(name)
+            return self.runtime_net.layer_names.index(name)
         except ValueError:
-            raise UnknownLayerError(name, self._layer_names) from None
+            raise UnknownLayerError(name, self.runtime_net.layer_names) from None
 
     def _forward(self, start: int, end: int) -> float:
         """Run layers by index and return their loss."""
@@ -305,8 +327,7 @@ class Net(OldCalls):
             missing = first + size - n_rows
             if missing > 0:
                 batch = {
-                    name: np.concatenate([rows, np.zeros((missing, *rows.shape[1:]))])
-                    for name, rows in batch.items()
+                    name: np.concatenate([rows, np.zeros((missing, *rows.shape[1:]))]) for name, rows in batch.items()
                 }
             yield batch
 
@@ -376,7 +397,7 @@ class Net(OldCalls):
 
     def _set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:
         """Check two four-dimensional arrays and hand them to the MemoryData layer."""
-        layer = self.layers[0] if self.layers else None
+        layer: Any = self.runtime_net.layers[0] if self.runtime_net.layers else None
         if layer is None or layer.type != "MemoryData":
             raise RuntimeError("set_input_arrays needs a net whose first layer is of type MemoryData")
         for what, array, shape in (
@@ -395,14 +416,51 @@ class Net(OldCalls):
         layer.reset(data, labels, len(data))
 
 
-def _without_padding(
-    rows: dict[str, list[np.ndarray]], arrays: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+class LayerVec(Vector[PythonLayer]):
+    """Layers, such as those of a net."""
+
+    __slots__ = ()
+    _what = "layers"
+
+    def _stored(self, value: Any) -> PythonLayer:
+        if not isinstance(value, PythonLayer):
+            raise self._refusal(value)
+        return value
+
+
+class NetVec(Vector[Net]):
+    """Nets, such as those that a solver tests."""
+
+    __slots__ = ()
+    _what = "nets"
+
+    def _stored(self, value: Any) -> Net:
+        if not isinstance(value, Net):
+            raise self._refusal(value)
+        return value
+
+
+def _seen(layer: Any) -> PythonLayer:
+    """A layer as scripts see it: of one written in Python its author wants to see his own object."""
+    return layer.instance if hasattr(layer, "instance") else BuiltInLayer(layer)
+
+
+def _without_padding(rows: dict[str, list[np.ndarray]], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Stack rows and drop those that were added to fill the last batch."""
     n_rows = len(next(iter(arrays.values()))) if arrays else 0
     stacked = {name: np.asarray(values) for name, values in rows.items()}
     padding = len(next(iter(stacked.values()))) - n_rows if arrays else 0
     return {name: values[:-padding] if padding else values for name, values in stacked.items()}
+
+
+# What the module of real pycaffe calls its own parts, from which it puts `Net` together.
+izip_longest = zip_longest
+_Net_forward, _Net_forward_all = Net.forward, Net.forward_all
+_Net_backward, _Net_forward_backward_all = Net.backward, Net.forward_backward_all
+_Net_batch, _Net_set_input_arrays = Net._batch, Net.set_input_arrays
+_Net_blobs, _Net_blob_loss_weights, _Net_layer_dict, _Net_params, _Net_inputs, _Net_outputs = (
+    property(attrgetter(name)) for name in ("blobs", "blob_loss_weights", "layer_dict", "params", "inputs", "outputs")
+)
 
 
 def __getattr__(name: str) -> Any:

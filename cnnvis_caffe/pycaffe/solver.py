@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from cnnvis_caffe.formats.prototxt import read_solver
-from cnnvis_caffe.pycaffe.pycaffe import Net
+from cnnvis_caffe.pycaffe.pycaffe import Net, NetVec
 from cnnvis_caffe.runtime import net_weights
 from cnnvis_caffe.runtime import solvers as runtime
 from cnnvis_caffe.runtime.solvers.callback import Callback
@@ -21,7 +21,7 @@ class Solver:
     ----------
     net : Net
         The net that learns.
-    test_nets : list of Net
+    test_nets : NetVec
         They use the weights of `net` from their first test on.
     """
 
@@ -38,7 +38,7 @@ class Solver:
         """Give a solver of the runtime pycaffe's face."""
         self.runtime_solver = solver
         self.net = Net.from_runtime(solver.net)
-        self.test_nets = [Net.from_runtime(net) for net in solver.test_nets]
+        self.test_nets = NetVec.on([Net.from_runtime(net) for net in solver.test_nets])
 
     @property
     def iter(self) -> int:

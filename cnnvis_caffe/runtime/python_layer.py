@@ -6,21 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from cnnvis_caffe.errors import LayerError
-from cnnvis_caffe.runtime.blob import Blob
-
-
-class ParamBlobs(list):
-    """The parameters of a layer: a list of blobs that can make new ones."""
-
-    def add_blob(self, *shape: int) -> None:
-        """Append a blob of zeros.
-
-        Parameters
-        ----------
-        *shape : int
-            Lengths of the axes; none for a single value.
-        """
-        self.append(Blob(shape, name=f"param[{len(self)}]"))
+from cnnvis_caffe.runtime.blob import Blob as RuntimeBlob
+from cnnvis_caffe.runtime.faces import Blob, BlobVec
+from cnnvis_caffe.runtime.layer import Layer
 
 
 class PythonLayer:
@@ -37,7 +25,7 @@ class PythonLayer:
         From python_param, known before `setup` runs.
     phase : int
         TRAIN or TEST, known before `setup` runs.
-    blobs : ParamBlobs
+    blobs : BlobVec
         Parameters; make them in `setup` with ``self.blobs.add_blob(*shape)``. They are saved and trained.
     type : str
 
@@ -51,7 +39,12 @@ class PythonLayer:
     type = "Python"
 
     def __init__(self, param: Any = None) -> None:
-        self.blobs = ParamBlobs()
+        self._param_blobs: list[RuntimeBlob] = []
+
+    @property
+    def blobs(self) -> BlobVec:
+        """Parameters."""
+        return BlobVec.on(self._param_blobs)
 
     @property
     def param_str_(self) -> str:
@@ -82,3 +75,38 @@ class PythonLayer:
             f"class {name!r} of module {type(self).__module__!r} has no method {method!r}, which was called "
             "now; a Python layer defines setup, reshape, forward and (if it gets a gradient) backward",
         )
+
+
+class BuiltInLayer(PythonLayer):
+    """A layer of the runtime, as scripts find it in a net.
+
+    Parameters
+    ----------
+    runtime_layer : Layer
+
+    Attributes
+    ----------
+    runtime_layer : Layer
+        What this shows.
+    """
+
+    def __init__(self, runtime_layer: Layer) -> None:
+        self.runtime_layer = runtime_layer
+
+    @property
+    def type(self) -> str:  # type: ignore[override]
+        """Type of the layer."""
+        return self.runtime_layer.type
+
+    @property
+    def blobs(self) -> BlobVec:
+        """Parameters; what is done to the vector is done to the layer."""
+        return BlobVec.on(self.runtime_layer.blobs)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Set the layer up once more, on blobs of the script's choice."""
+        self.runtime_layer.setup([blob.runtime_blob for blob in bottom], [blob.runtime_blob for blob in top])
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Give the tops their shapes."""
+        self.runtime_layer.reshape([blob.runtime_blob for blob in bottom], [blob.runtime_blob for blob in top])

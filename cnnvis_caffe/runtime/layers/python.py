@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from cnnvis_caffe.errors import UnsupportedLayerError
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
+from cnnvis_caffe.runtime.faces import RawBlobVec
 from cnnvis_caffe.runtime.layer import Layer
-from cnnvis_caffe.runtime.python_layer import ParamBlobs, PythonLayer
+from cnnvis_caffe.runtime.python_layer import PythonLayer
+from cnnvis_caffe.runtime.vectors import BoolVec
 
 
 class Python(Layer):
@@ -81,20 +83,24 @@ class Python(Layer):
         """Tell the object what it is and let it make its parameters."""
         self.instance.param_str = self.param.python_param.param_str
         self.instance.phase = self.phase
-        self.blobs = self.instance.blobs = ParamBlobs(self.blobs)
-        self.instance.setup(list(bottoms), list(tops))
-        self.blobs = self.instance.blobs
+        self.instance._param_blobs = self.blobs
+        self.instance.setup(_seen(bottoms), _seen(tops))
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Let the object shape its tops."""
-        self.instance.reshape(list(bottoms), list(tops))
+        self.instance.reshape(_seen(bottoms), _seen(tops))
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Let the object compute; it may use autograd inside."""
         with torch.enable_grad():
-            self.instance.forward(list(bottoms), list(tops))
+            self.instance.forward(_seen(bottoms), _seen(tops))
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Let the object compute gradients."""
         with torch.enable_grad():
-            self.instance.backward(list(tops), list(propagate_down), list(bottoms))
+            self.instance.backward(_seen(tops), BoolVec.on(list(propagate_down)), _seen(bottoms))
+
+
+def _seen(blobs: Sequence[Blob]) -> RawBlobVec:
+    """Blobs as the object sees them."""
+    return RawBlobVec.on(list(blobs))
