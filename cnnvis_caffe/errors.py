@@ -256,5 +256,9 @@ class CaffeQuirkWarning(UserWarning):
     """Caffe's own result is wrong or surprising here, and ours is the same."""
 
 
+class ForkChoiceWarning(UserWarning):
+    """Two forks gave one name to two things, and nothing says which is meant."""
+
+
 class ForkSettingWarning(UserWarning):
     """A setting of a fork is passed over, because it changes no result."""

@@ -16,7 +16,7 @@ from cnnvis_caffe.errors import (
     NonFiniteError,
     UnsupportedLayerError,
 )
-from cnnvis_caffe.formats import beside
+from cnnvis_caffe.formats import beside, fork_choice
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime import backend, recording
 from cnnvis_caffe.runtime.backend import torch
@@ -109,6 +109,7 @@ class Net:
         param = type(network.message)()
         param.CopyFrom(network.message)
         beside.find_in_network(param, self.path)
+        fork_choice.apply_preference(param)
         param.state.phase = phase
         param.state.stage.extend(stages)
         # Caffe quirk: a level in the file is lost, the argument (default 0) always wins.

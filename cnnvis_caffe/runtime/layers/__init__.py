@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cnnvis_caffe.errors import ForkSettingWarning, UnsupportedLayerError
+from cnnvis_caffe.formats.fork_choice import CLASHES, fork_of
 from cnnvis_caffe.formats.schema import ENGINE, UNKNOWN_TEXT, is_fork_field
 from cnnvis_caffe.runtime.layer import Layer
 
@@ -107,9 +108,16 @@ FORK_MODULES = {
     "SmoothL1Loss": "smooth_l1_loss",
     "SmoothL1LossOHEM": "smooth_l1_loss_ohem",
     "SoftmaxWithLossOHEM": "softmax_with_loss_ohem",
+    "SpatialDropout": "spatial_dropout",
     "Transpose": "transpose",
     "Upsample": "upsample",
     "WarpCTCLoss": "warp_ctc_loss",
+}
+
+#: Layer types of `FORK_MODULES` that some other fork's layers are not: the module, and the class in it.
+OTHER_MEANINGS = {
+    ("Normalize", "caffe-face"): ("face_normalize", "FaceNormalize"),
+    ("Normalize", "normface"): ("face_normalize", "FaceNormalize"),
 }
 
 
@@ -162,10 +170,18 @@ def create_layer(param: Any, where: str = "", *, initialize: bool = True) -> Lay
             f"{where}: unknown layer type {param.type!r}; {hint}the types that can run: cnnvis-caffe inspect "
             "--layer-types",
         )
-    layer_class: type[Layer] = getattr(importlib.import_module(f"{__name__}.{module}"), param.type)
+    module, name = OTHER_MEANINGS.get((param.type, _fork(param)), (module, param.type))
+    layer_class: type[Layer] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     if initialize:
         _refuse_foreign(param, layer_class, where)
     return layer_class(param, where, initialize=initialize)
+
+
+def _fork(param: Any) -> str:
+    """Whose a layer of a type with several meanings is, as far as its settings tell; else the usual one."""
+    if param.type not in CLASHES:
+        return ""
+    return fork_of(param) or CLASHES[param.type][0].fork
 
 
 def _refuse_foreign(param: Any, layer_class: type[Layer], where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnvis_caffe.formats import schema
+from cnnvis_caffe.formats import fork_choice, schema
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import is_train
 from cnnvis_caffe.runtime.layers.elementwise import Elementwise, kept_value
@@ -22,8 +22,8 @@ class BN(Elementwise):
 
     Notes
     -----
-    Follows `src/caffe/layers/bn_layer.cpp` of SegNet's Caffe and of Xiong's. Which of both is meant, the settings say:
-    scale_filler, shift_filler and bn_mode are SegNet's. All parameters have shape (1, channels, 1, 1).
+    Follows `src/caffe/layers/bn_layer.cpp` of SegNet's Caffe and of Xiong's. Which of both is meant, the settings or
+    the user say (`formats.fork_choice`). All parameters have shape (1, channels, 1, 1).
     """
 
     fork = "SegNet, PSPNet"
@@ -34,8 +34,10 @@ class BN(Elementwise):
         param = self.param.bn_param
         if len(bottoms[0].shape) != 4:
             raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {bottoms[0].shape}; 4 axes are needed")
-        segnet = any(param.HasField(name) for name in ("scale_filler", "shift_filler", "bn_mode"))
-        self.is_segnet = segnet or len(self.param.param) == 2 and not param.ListFields()
+        # Of Xiong's four parameters two more have multipliers.
+        fork = fork_choice.fork_of(self.param) or ("segnet" if len(self.param.param) == 2 else "pspnet")
+        fork_choice.warn_of_doubt(self.param, self.where, fork)
+        self.is_segnet = fork == "segnet"
         self.channels = bottoms[0].shape[1]
         shape, ones = (1, self.channels, 1, 1), schema.FillerParameter(type="constant", value=1)
         if self.is_segnet:

@@ -7,6 +7,9 @@ from typing import Any
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.runtime.backend import torch
 
+#: Area of a box that counts, in shares of the image.
+_SMALLEST = 1e-5
+
 
 def decoded(priors: Any, variances: Any, coded: Any, code_type: int, is_plain: bool) -> Any:
     """Return the boxes that codes mean.
@@ -66,3 +69,36 @@ def overlap(first: Any, second: Any) -> Any:
     common = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(-1)
     together = area(a) + area(b) - common
     return torch.where(common > 0, common / together.clamp(min=torch.finfo(common.dtype).tiny), 0)
+
+
+def suppressed(boxes: Any, values: Any, is_candidate: Any, param: Any) -> Any:
+    """Return which candidates stay when each takes away those behind it that overlap it.
+
+    Parameters
+    ----------
+    boxes : tensor of shape (P, 4)
+    values : tensor of shape (P,)
+        They are gone through by falling value.
+    is_candidate : tensor of shape (P,), bool
+    param : NonMaximumSuppressionParameter
+
+    Returns
+    -------
+    tensor of shape (P,), bool
+
+    Notes
+    -----
+    `ApplyNMS` in `src/caffe/util/bbox_util.cpp` of SSD's Caffe. Without `top_k` it is 0, and nobody stays.
+    """
+    order = torch.where(is_candidate, values, -torch.inf).sort(descending=True, stable=True).indices
+    order = order[: int(is_candidate.sum())]
+    if param.top_k > -1:
+        order = order[: param.top_k]
+    order = order[area(boxes[order]) >= _SMALLEST]
+    shared = overlap(boxes[order], boxes[order])
+    stays = torch.ones(len(order), dtype=torch.bool, device=boxes.device)
+    for rank in range(1, len(order)):
+        stays[rank] = not bool((shared[rank, :rank][stays[:rank]] > param.nms_threshold).any())
+    kept = torch.zeros_like(is_candidate)
+    kept[order[stays]] = True
+    return kept

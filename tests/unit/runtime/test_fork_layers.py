@@ -455,8 +455,6 @@ def test_a_batch_without_boxes_has_no_loss():
     net = build(layer + "propagate_down: [true, true, false, false]", *inputs)
     set_inputs(net, 1, 2, 3, -1)
     assert forward(net) == 0
-    with pytest.raises(LayerError, match="mining_type: HARD_EXAMPLE is not supported"):
-        build(layer.replace("3 }", "3 mining_type: HARD_EXAMPLE }"), *inputs)
 
 
 # -- regions ---------------------------------------------------------------------------------------------------------
