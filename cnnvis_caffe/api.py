@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnvis_caffe.engines import ENGINES, engine
 from cnnvis_caffe.errors import UnknownLayerError, UnknownNameError
+from cnnvis_caffe.formats.fork_choice import prefer_fork
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Node
 from cnnvis_caffe.records.finding import Finding
@@ -48,6 +49,7 @@ __all__ = [
     "open_analysis",
     "patches",
     "picture",
+    "prefer_fork",
     "train",
 ]
 

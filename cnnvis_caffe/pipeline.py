@@ -27,6 +27,7 @@ from cnnvis_caffe.analysis.run import Run, check_same, merged_passes
 from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
 from cnnvis_caffe.errors import Cancelled, StoreError
 from cnnvis_caffe.files.temporary import sweep
+from cnnvis_caffe.formats.fork_choice import preferred_fork
 from cnnvis_caffe.formats.training_log import read_training_log
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis
@@ -151,6 +152,7 @@ def analyze(
         stages=tuple(stages),
         shard=(int(shard[0]), int(shard[1])),
         seed=seed,
+        fork=preferred_fork(),
     )
     _check_options(request)
     out = os.fspath(out)

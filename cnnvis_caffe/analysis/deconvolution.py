@@ -7,13 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnvis_caffe.analysis.model import Nets, open_model, preprocessing_of
+from cnnvis_caffe.analysis.model import Nets, open_model, preprocessing_of, read_as
 from cnnvis_caffe.analysis.request import Request, sha256
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.preprocessing import Preprocessing, reorder
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
 from cnnvis_caffe.features.deconvnet import as_picture, project_back
-from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.network.feeding import feed_by_hand, find_feeding, test_layers
 from cnnvis_caffe.network.rewrite import analysis_network
 from cnnvis_caffe.progress import SILENT, Progress
@@ -23,7 +22,7 @@ from cnnvis_caffe.records.network_file import NetworkFile
 #: Responses to kept images are those of the analysis up to this, relative.
 CLOSE = 1e-3
 #: Options that an analysis says in one word, and that matter here.
-_TEXTS = ("data", "mean", "channel_order", "score", "engine")
+_TEXTS = ("data", "mean", "channel_order", "score", "engine", "fork")
 
 
 def deconvolve(
@@ -80,7 +79,7 @@ def deconvolve(
 
 def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preprocessing]:
     """The analysis net, fed by hand, and what is done to its images; without opening any data."""
-    network = test_layers(read_network(request.model), request.stages)
+    network = test_layers(read_as(request), request.stages)
     feeding = find_feeding(network)
     fed = feed_by_hand(network, feeding, analysis.data.input_shape, 1)
     return analysis_network(fed, score=request.score or None), preprocessing_of(request, feeding)

@@ -28,6 +28,7 @@ from cnnvis_caffe.errors import (
     ShapeError,
 )
 from cnnvis_caffe.formats import beside
+from cnnvis_caffe.formats.fork_choice import apply_preference
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
@@ -96,6 +97,27 @@ class Model:
     batch: int
 
 
+def read_as(request: Request) -> NetworkFile:
+    """Read the network of a request; where it does not say whose its layers are, the request does.
+
+    Parameters
+    ----------
+    request : Request
+
+    Returns
+    -------
+    NetworkFile
+
+    Raises
+    ------
+    DataNotFoundError, PrototxtError
+        If there is no such file, or if it cannot be read.
+    """
+    network = read_network(request.model)
+    apply_preference(network.message, request.fork)
+    return network
+
+
 def open_model(request: Request, progress: Progress = SILENT) -> Model:
     """Open the network and the data, and check that they fit.
 
@@ -114,7 +136,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     CnnvisError
         If the network cannot be analysed or the data are not there or do not fit.
     """
-    network = test_layers(read_network(request.model), request.stages)
+    network = test_layers(read_as(request), request.stages)
     beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
     preprocessing = preprocessing_of(request, feeding)

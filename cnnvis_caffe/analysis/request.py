@@ -52,6 +52,8 @@ class Request:
     shard : (int, int)
     seed : int
         For fillers.
+    fork : str
+        Whose layers are that two forks gave one name; empty for what the network says (`formats.fork_choice`).
     """
 
     model: str
@@ -75,6 +77,7 @@ class Request:
     stages: tuple[str, ...] = ()
     shard: tuple[int, int] = (1, 1)
     seed: int = 1
+    fork: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON holds it."""

@@ -12,6 +12,7 @@ import click
 
 from cnnvis_caffe.cli.analysis_text import duration, size, summary, summary_lines
 from cnnvis_caffe.cli.bar import Bar
+from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.interrupt import Interruptible
 
 _FILE = click.Path(dir_okay=False)
@@ -78,6 +79,7 @@ class _Weights(click.Command):
 @click.option("--shard", type=_Shard(), default=(1, 1), metavar="I/N", help="Write one of N parts, for merge.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted analysis stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Write the summary to standard output as JSON.")
+@fork_option
 @click.pass_context
 def command(
     ctx: click.Context,

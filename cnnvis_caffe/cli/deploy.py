@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.inspect import InputShape
 from cnnvis_caffe.cli.tables import shape
 
@@ -31,6 +32,7 @@ _SHOWN = 6
 @click.option("--batch", type=click.IntRange(1), help="Images in a batch, instead of what the data layer says.")
 @click.option("--side-losses", is_flag=True, help="Keep also what leads to losses that only help to train.")
 @click.option("--stage", multiple=True, help="Stage that layers' rules ask for; also several times.")
+@fork_option
 def command(
     file: str,
     weights: str | None,

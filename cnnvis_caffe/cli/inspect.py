@@ -9,6 +9,8 @@ import sys
 
 import click
 
+from cnnvis_caffe.cli.fork import fork_option
+
 
 class InputShape(click.ParamType):
     """NAME=N,C,H,W."""
@@ -71,6 +73,7 @@ def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -
 @click.option("--wide", is_flag=True, help="Do not cut lines at the width of the terminal, or 120 in a pipe.")
 @click.option("--layer-types", is_flag=True, is_eager=True, expose_value=False, callback=_show_layer_types,
               help="List all layer types, of Caffe 1.0 and of its forks.")  # fmt: skip
+@fork_option
 def command(
     file: str,
     weights: tuple[str, ...],

@@ -11,6 +11,7 @@ import click
 
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
 from cnnvis_caffe.cli.device import gpu_index, precision_option, use_device
+from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.errors import DataSourceError, NetError
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 @click.option("--level", type=int, default=0, help="Level that the layers' rules ask for.")
 @click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
 @click.option("--json", "as_json", is_flag=True, help="Also write the means to standard output, as JSON.")
+@fork_option
 def command(
     model: str,
     weights: str,

@@ -9,6 +9,7 @@ import click
 
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand
 from cnnvis_caffe.cli.device import precision_option
+from cnnvis_caffe.cli.fork import fork_option
 
 
 @click.command(cls=CaffeCommand)
@@ -22,6 +23,7 @@ from cnnvis_caffe.cli.device import precision_option
 @click.option("--level", type=int, default=0, help="Level that layers' rules ask for.")
 @click.option("--stage", multiple=True, help="Stage that layers' rules ask for; several times or with commas between.")
 @click.option("--json", "as_json", is_flag=True, help="Only the result, as JSON.")
+@fork_option
 def command(
     model: str,
     weights: str | None,

@@ -13,6 +13,7 @@ import click
 
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
 from cnnvis_caffe.cli.device import gpu_index, precision_option, use_device
+from cnnvis_caffe.cli.fork import fork_option
 
 if TYPE_CHECKING:
     from cnnvis_caffe.runtime.solvers import Solver
@@ -38,6 +39,7 @@ _EFFECTS = click.Choice(["snapshot", "stop", "none"])
 @click.option("--sighup_effect", type=_EFFECTS, default="snapshot", show_default=True, help="What SIGHUP does.")
 @click.option("--log", "log_path", type=click.Path(dir_okay=False), metavar="FILE.jsonl",
               help="Add losses, scores and the sizes of weights, gradients and updates to this file.")  # fmt: skip
+@fork_option
 @click.pass_context
 def command(
     ctx: click.Context,

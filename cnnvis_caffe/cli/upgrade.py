@@ -8,10 +8,13 @@ from typing import Any
 
 import click
 
+from cnnvis_caffe.cli.fork import fork_option
+
 
 @click.command()
 @click.argument("in_", metavar="IN", type=click.Path(dir_okay=False))
 @click.argument("out", metavar="OUT", type=click.Path(dir_okay=False))
+@fork_option
 def command(in_: str, out: str) -> None:
     """Write network, weights or solver IN in Caffe's current format to OUT, which may be the same file.
 
@@ -45,13 +48,17 @@ def command(in_: str, out: str) -> None:
 
 def _upgrade_network(in_: str, out: str) -> list[str]:
     """Upgrade a network; a current one is left alone, so that its comments stay."""
+    from cnnvis_caffe.formats.fork_choice import apply_preference, preferred_fork
     from cnnvis_caffe.formats.prototxt import read_network, write_text
 
     network = read_network(in_)
-    if network.upgrades:
+    changes, told = list(network.upgrades), apply_preference(network.message)
+    if told:
+        changes.append(f"says whose it is, {preferred_fork()}'s: {', '.join(told)}")
+    if changes:
         click.echo(f"{in_}: network of generation {network.generation}")
         write_text(out, network.message)
-    return list(network.upgrades)
+    return changes
 
 
 def _upgrade_solver(in_: str, out: str) -> list[str]:

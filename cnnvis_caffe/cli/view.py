@@ -8,6 +8,7 @@ import shlex
 
 import click
 
+from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.errors import CnnvisError, MissingDependencyError
 
 _FILE = click.Path(dir_okay=False)
@@ -21,6 +22,7 @@ _IN_THE_FIRST = ("QtCore", "QtGui", "QtWidgets")
 @click.option("--data", metavar="DATA", help="mnist:test, an LMDB, a folder of class folders, an image list, ...")
 @click.option("--out", type=_FILE, help="Where the model's analysis is kept; beside the model if left out.")
 @click.option("--limit", type=click.IntRange(1), help="Images at most, each class in proportion.")
+@fork_option
 def command(
     what: str | None, weights: tuple[str, ...], data: str | None, out: str | None, limit: int | None
 ) -> None:

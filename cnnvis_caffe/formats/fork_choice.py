@@ -64,13 +64,18 @@ CLASHES = {
 FORKS = tuple(sorted({meaning.fork for meanings in CLASHES.values() for meaning in meanings}))
 
 
-def prefer_fork(name: str) -> None:
+def prefer_fork(name: str) -> str:
     """Say of which fork layers are whose settings do not tell it, in this process and in those that it starts.
 
     Parameters
     ----------
     name : str
         One of `FORKS`, or empty to take the usual one.
+
+    Returns
+    -------
+    str
+        What was preferred until now.
 
     Raises
     ------
@@ -79,7 +84,9 @@ def prefer_fork(name: str) -> None:
     """
     if name and name not in FORKS:
         raise UnknownNameError("fork", name, FORKS)
+    before = preferred_fork()
     os.environ[VARIABLE] = name
+    return before
 
 
 def preferred_fork() -> str:
@@ -132,18 +139,27 @@ def warn_of_doubt(layer: Any, where: str, taken: str) -> None:
     warnings.warn(message, ForkChoiceWarning, stacklevel=2)
 
 
-def apply_preference(network: Any) -> None:
+def apply_preference(network: Any, fork: str = "") -> list[str]:
     """Write what the user has said into those layers whose settings do not tell whose they are.
 
     Parameters
     ----------
     network : NetParameter
         Of the current generation.
+    fork : str, default=""
+        What the user has said of this network; empty for what is preferred.
+
+    Returns
+    -------
+    list of str
+        Names of the layers that say it now.
     """
-    name = preferred_fork()
-    if not name:
-        return
-    for layer in network.layer:
+    name = fork or preferred_fork()
+    said = []
+    for layer in network.layer if name else ():
         for meaning in CLASHES.get(layer.type, ()):
             if meaning.fork == name and not fork_of(layer):
                 meaning.say(layer)
+                if fork_of(layer):
+                    said.append(layer.name)
+    return said

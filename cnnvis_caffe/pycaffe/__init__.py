@@ -5,6 +5,7 @@ Run one unchanged with ``python -m cnnvis_caffe.pycaffe script.py``, or call `in
 
 from __future__ import annotations
 
+from cnnvis_caffe.formats.fork_choice import prefer_fork
 from cnnvis_caffe.pycaffe import io
 from cnnvis_caffe.pycaffe._caffe import (
     NCCL,
@@ -68,6 +69,7 @@ __all__ = [
     "layers",
     "log",
     "params",
+    "prefer_fork",
     "set_device",
     "set_mode_cpu",
     "set_mode_gpu",

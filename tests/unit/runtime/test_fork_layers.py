@@ -555,3 +555,28 @@ def test_the_page_of_forks_names_every_layer(repository):
     first = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
     named = {name for cell in first for name in cell.replace("`", "").replace(" ", "").split(",")}
     assert named == {*FORK_MODULES, *DEPTHWISE}
+
+
+# -- random channels -------------------------------------------------------------------------------------------------
+
+
+def test_spatial_dropout_drops_whole_channels():
+    layer = "type: 'SpatialDropout' spatial_dropout_param { dropout_ratio: 0.25 }"
+    net = build(layer, blob("x", 50, 20, 3, 2), phase=schema.TRAIN)
+    x, dy = normal(50, 20, 3, 2), normal(50, 20, 3, 2, seed=2)
+    set_inputs(net, x)
+    y = forward(net)
+    kept = (y != 0).all((2, 3))
+    assert np.array_equal(kept, (y != 0).any((2, 3)))
+    assert 0.65 < kept.mean() < 0.85
+    assert y == pytest.approx(x * kept[..., None, None] / 0.75, rel=1e-6)
+    ((dx,), _) = backward(net, dy)
+    assert dx == pytest.approx(dy * kept[..., None, None] / 0.75, rel=1e-6)
+
+
+def test_spatial_dropout_does_nothing_in_tests():
+    net = build("type: 'SpatialDropout' spatial_dropout_param { dropout_ratio: 0.25 }", X)
+    set_inputs(net, normal(2, 3, 4, 5))
+    assert np.array_equal(forward(net), normal(2, 3, 4, 5))
+    with pytest.raises(LayerError, match="dropout_ratio must be between 0 and 1, got 1"):
+        build("type: 'SpatialDropout' spatial_dropout_param { dropout_ratio: 1 }", X)

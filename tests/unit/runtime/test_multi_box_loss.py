@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.single_layer import blob, build, check_gradients, forward, set_inputs
 
 from cnnvis_caffe.errors import LayerError
-from helpers.single_layer import blob, build, check_gradients, forward, set_inputs
 
 N_IMAGES, N_PRIORS = 3, 9
 PROPAGATE = "propagate_down: true propagate_down: true propagate_down: false propagate_down: false"
