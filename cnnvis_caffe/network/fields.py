@@ -115,10 +115,19 @@ def union(fields: list[Field], lengths: tuple[int, ...]) -> Field:
     if len(distinct) <= 1:
         return distinct[0] if distinct else ()
     boxes: list[Box] = []
+    joined: dict[tuple[int, int, int], Intervals] = {}  # axes that are alike share their tables
+
+    def join(a: Intervals, b: Intervals, length: int) -> Intervals:
+        """The hull of two tables."""
+        key = id(a), id(b), length
+        if key not in joined:
+            joined[key] = a.union(b, length)
+        return joined[key]
+
     for box in (box for field in distinct for box in field):
         for index, other in enumerate(boxes):
             if _can_join(box, other) or len(boxes) >= _MOST_BOXES:
-                boxes[index] = tuple(a.union(b, length) for a, b, length in zip(other, box, lengths))
+                boxes[index] = tuple(map(join, other, box, lengths))
                 break
         else:
             boxes.append(box)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from cnnvis_caffe.records.dag import Window
 
 #: Beyond all pixels: an interval that begins here and ends at its negative is empty.
 NOWHERE = 2**50
+#: Each position of a top sees the same one of the bottom.
+_SAME = Window()
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Intervals:
         """Return the same interval for every position, or for positions 0 to n - 1."""
         return cls(np.full(n or 1, first, np.int64), np.full(n or 1, last, np.int64), 0 if n is None else None)
 
-    @property
+    @cached_property
     def has_gaps(self) -> bool:
         """Whether some positions see nothing."""
         return bool((self.last <= self.first).any())
@@ -74,6 +77,8 @@ class Intervals:
         size : int
             Number of positions on the axis of the top.
         """
+        if window == _SAME and (self.shift is not None or size == len(self.first)):
+            return self
         if window.within is not None or window.period:
             positions = np.arange(size, dtype=np.int64)
             first, last = self.at((positions % window.period if window.period else positions) - window.pad)

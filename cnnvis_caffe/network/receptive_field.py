@@ -27,7 +27,7 @@ from cnnvis_caffe.network.fields import (
 )
 from cnnvis_caffe.network.intervals import Intervals
 from cnnvis_caffe.network.names import value_names, values_by_name
-from cnnvis_caffe.records.dag import Dag, Sight, Value
+from cnnvis_caffe.records.dag import Dag, Sight, Value, Window
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class ReceptiveFields:
         self._by_name = values_by_name(dag)
         self._assumed: list[frozenset[int]] = []
         self._runs: dict[bool, dict[Value, dict[Value, Runs]]] = {}
+        self._parts: dict[tuple[tuple[int, ...], int, int], tuple[int, float | None, float | None, bool]] = {}
 
     def inputs(self, name: str) -> list[str]:
         """Return the names of the inputs with a height and width (or other spatial axes) that a blob depends on.
@@ -164,11 +165,16 @@ class ReceptiveFields:
         parts = []
         for axis in range(len(size)):
             length = self._length(value, axis)
-            tables = [box[axis] for _, field in self._all_runs(False)[value][source] for box in field]
-            total = tables[0]
-            for table in tables[1:]:
-                total = total.union(table, length)
-            parts.append(_summarize(total, size[axis]))
+            runs = self._all_runs(False)[value][source]
+            tables = {id(box[axis]): box[axis] for _, field in runs for box in field}
+            # Layers that change no place, and axes that are alike, have the same tables.
+            key = tuple(tables), length, size[axis]
+            if key not in self._parts:
+                total, *others = tables.values()
+                for table in others:
+                    total = total.union(table, length)
+                self._parts[key] = _summarize(total, size[axis])
+            parts.append(self._parts[key])
         sizes, strides, offsets, is_whole = zip(*parts)
         return FieldSummary(sizes, strides, offsets, all(is_whole))
 
@@ -268,7 +274,9 @@ class ReceptiveFields:
             shape = self.dag.shape(value)
             if shape is not None:
                 sizes = image_sizes(shape)
-                box = tuple(Intervals.pixels(size, clipped=clipped) for size in sizes)
+                # Axes of the same length share a table, and all that is made of it.
+                tables = {size: Intervals.pixels(size, clipped=clipped) for size in sizes}
+                box = tuple(tables[size] for size in sizes)
                 result[value] = {value: ((n_channels(shape), (box,)),)}
         for index, layer in enumerate(self.dag.layers):
             for number in range(len(layer.tops)):
@@ -285,30 +293,34 @@ class ReceptiveFields:
         """What a top sees of an input through one of its bottoms."""
         bottom_shape, top_shape = self.dag.shape(bottom) or (), self.dag.shape(top) or ()
         sizes = image_sizes(self.dag.shape(source))
+        lengths = tuple(self._length(top, axis) for axis in range(len(sizes)))
         moved: dict[int, Field] = {}
+        shown: dict[tuple[int, Window | None, int, int], Intervals] = {}
+
+        def show(axis: int, table: Intervals) -> Intervals:
+            """The table of one axis, through the layer's window there; one for axes that are alike."""
+            has_axis = axis + 2 < len(bottom_shape)
+            window, length = sight.axes[axis] if has_axis else None, lengths[axis]
+            key = id(table), window, length, sizes[axis]
+            if key not in shown:
+                if window is not None:
+                    shown[key] = table.through(window, length)
+                elif clipped:
+                    shown[key] = table.hull(length)
+                elif not has_axis or table.is_constant:
+                    shown[key] = table
+                else:
+                    shown[key] = Intervals.constant(0, sizes[axis])
+            return shown[key]
 
         def move(field: Field) -> Field:
-            """The fields of the bottom, through the layer's windows."""
+            """The fields of the bottom, through the layer's windows; the same ones where nothing changes."""
             if id(field) not in moved:
-                boxes = []
-                for box in field:
-                    tables = []
-                    for axis, table in enumerate(box):
-                        has_axis = axis + 2 < len(bottom_shape)
-                        window = sight.axes[axis] if has_axis else None
-                        if window is not None:
-                            tables.append(table.through(window, self._length(top, axis)))
-                        elif clipped:
-                            tables.append(table.hull(self._length(top, axis)))
-                        elif not has_axis or table.is_constant:
-                            tables.append(table)
-                        else:
-                            tables.append(Intervals.constant(0, sizes[axis]))
-                    boxes.append(tuple(tables))
-                moved[id(field)] = tuple(boxes)
+                boxes = tuple(tuple(show(axis, table) for axis, table in enumerate(box)) for box in field)
+                is_same = all(a is b for box, other in zip(boxes, field) for a, b in zip(box, other))
+                moved[id(field)] = field if is_same else boxes
             return moved[id(field)]
 
-        lengths = tuple(self._length(top, axis) for axis in range(len(sizes)))
         runs = tuple((count, move(field)) for count, field in runs)
         return through_channels(sight.channels, runs, n_channels(top_shape), lengths)
 
