@@ -31,8 +31,8 @@ _ROLES = {
 }
 #: Neuron i of the top comes from neuron i of the bottom.
 _IDENTITY_TYPES = (
-    "AbsVal", "BNLL", "Clip", "Dropout", "ELU", "Exp", "LRN", "Log", "MVN", "PReLU", "ReLU", "Sigmoid", "Swish", "TanH",
-    "Threshold",
+    "AbsVal", "BNLL", "Clip", "Dropout", "ELU", "Exp", "LRN", "Log", "MVN", "PReLU", "ReLU", "Sigmoid",
+    "SpatialDropout", "Swish", "TanH", "Threshold",
 )  # fmt: skip
 #: Their tops hold other images than their bottoms, or the same in another order.
 _REORDERING_TYPES = ("BatchReindex", "Filter")

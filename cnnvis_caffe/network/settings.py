@@ -194,6 +194,7 @@ _RULES: dict[str, Callable[[Any], list[str]]] = {
     "Slice": _slice,
     "Softmax": lambda layer: [_axis(layer.softmax_param, 1)],
     "SoftmaxWithLoss": lambda layer: [_axis(layer.softmax_param, 1)],
+    "SpatialDropout": lambda layer: [f"{layer.spatial_dropout_param.dropout_ratio:g}"],
     "Tile": lambda layer: [f"{layer.tile_param.tiles} times", _axis(layer.tile_param, 1)],
     "WindowData": _data,
 }

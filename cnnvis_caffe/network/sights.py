@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cnnvis_caffe.formats import schema
@@ -255,9 +256,9 @@ def _axpy(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[S
 
 def _normalize(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
     """All channels of a place, or of all places."""
-    if layer.param.norm_param.across_spatial:
-        return [_everything(0, 0, bottoms[0])]
-    return [_mixed_along(1, bottoms[0])]
+    if not layer.by_place:
+        return [_everything(top, 0, bottoms[0]) for top in range(len(tops))]
+    return [replace(_mixed_along(1, bottoms[0]), top=top) for top in range(len(tops))]
 
 
 def _shuffled(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> list[Sight]:
@@ -267,7 +268,7 @@ def _shuffled(layer: Any, bottoms: Sequence[Shape], tops: Sequence[Shape]) -> li
 
 _POINTWISE = (
     "AbsVal", "BN", "BNLL", "Clip", "Dropout", "ELU", "Eltwise", "Embed", "Exp", "Log", "PReLU", "Power", "ReLU",
-    "ReLU6", "Sigmoid", "Split", "Swish", "TanH", "Threshold",
+    "ReLU6", "Sigmoid", "SpatialDropout", "Split", "Swish", "TanH", "Threshold",
 )  # fmt: skip
 _NOTHING = (
     "ContinuationIndicator", "Data", "DummyData", "HDF5Data", "HDF5Output", "ImageData", "Input", "MemoryData",

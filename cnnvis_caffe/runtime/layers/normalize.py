@@ -36,7 +36,8 @@ class Normalize(Layer):
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Give the top the bottom's shape."""
         shape, param = bottoms[0].shape, self.param.norm_param
-        self.axes = list(range(1, len(shape))) if param.across_spatial else [1]
+        self.by_place = not param.across_spatial
+        self.axes = [1] if self.by_place else list(range(1, len(shape)))
         self.aligned = (-1, *[1] * (len(shape) - 2))
         tops[0].reshape(*shape)
 
