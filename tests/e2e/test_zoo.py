@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("cv2", reason="the images are JPEG files, which OpenCV reads")
 
 import image_files
+from helpers.once import once
 
 from cnnvis_caffe import pycaffe as caffe
 from cnnvis_caffe.formats.caffemodel import read_caffemodel
@@ -44,9 +45,15 @@ def mnist(data_dir):
 
 
 @pytest.fixture(scope="module")
-def cifar10(data_dir, zoo_dir):
+def cifar10(data_dir, zoo_dir, tmp_path_factory):
     """What the CIFAR-10 nets take (JPEG copies of the images), and labels."""
-    pixels, labels = image_files.read_cifar10_test(data_dir)
+
+    def unpack(folder):
+        for name, array in zip(("pixels", "labels"), image_files.read_cifar10_test(data_dir)):
+            np.save(folder / f"{name}.npy", array)
+
+    folder = once(tmp_path_factory, "cifar10_test", unpack)
+    pixels, labels = (np.load(folder / f"{name}.npy") for name in ("pixels", "labels"))
     return pixels - read_mean(zoo_dir / "cifar10_mean.binaryproto"), labels
 
 

@@ -20,9 +20,10 @@ pytestmark = pytest.mark.pycaffe
 
 LOAD = """
 import sys, caffe, numpy as np
-network, weights, result = sys.argv[1:]
-net = caffe.Net(network, weights, caffe.TEST)
-np.savez(result, **{"%s:%d" % (n, i): b.data for n, bs in net.params.items() for i, b in enumerate(bs)})
+for weights in sys.argv[2:]:
+    net = caffe.Net(sys.argv[1], weights, caffe.TEST)
+    arrays = {"%s:%d" % (n, i): b.data for n, bs in net.params.items() for i, b in enumerate(bs)}
+    np.savez(weights + ".npz", **arrays)
 """
 SNAPSHOTS = [
     "lenet/lenet_iter_10000.caffemodel",
@@ -32,6 +33,7 @@ SNAPSHOTS = [
     "cifar10_quick_v1/cifar10_quick_iter_4000.caffemodel",
     "cifar10_quick_v1/cifar10_quick_iter_5000.caffemodel",
 ]
+FORMATS = ("original", "binary", "hdf5")
 
 
 @pytest.fixture
@@ -43,9 +45,8 @@ def folder(repository: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("snapshot", SNAPSHOTS)
-@pytest.mark.parametrize("format", ["original", "binary", "hdf5"])
 def test_real_caffe_holds_our_arrays(
-    snapshot: str, format: str, zoo_dir: Path, folder: Path, repository: Path, real_caffe: list[str]
+    snapshot: str, zoo_dir: Path, folder: Path, repository: Path, real_caffe: list[str]
 ) -> None:
     weights = read_weights(zoo_dir / snapshot)
     kept = [layer for layer in weights.network.layer if layer.type not in ("Data", "Accuracy", "SoftmaxWithLoss")]
@@ -57,23 +58,21 @@ def test_real_caffe_holds_our_arrays(
     network = schema.NetParameter(layer=[data, *network.layer])
     write_text(folder / "net.prototxt", network)
     arrays = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
-    path = folder / "weights"
-    if format == "original":
-        path.write_bytes((zoo_dir / snapshot).read_bytes())
-    elif format == "binary":
-        write_caffemodel(path, weights.network, arrays)
-    else:
-        # In HDF5 a shape must be the net's: drop the leading ones of a legacy shape.
-        plain = {name: [exact(name, index, blob) for index, blob in enumerate(blobs)] for name, blobs in arrays.items()}
-        write_weights_hdf5(path, plain)
+    (folder / "original").write_bytes((zoo_dir / snapshot).read_bytes())
+    write_caffemodel(folder / "binary", weights.network, arrays)
+    # In HDF5 a shape must be the net's: drop the leading ones of a legacy shape.
+    plain = {name: [exact(name, index, blob) for index, blob in enumerate(blobs)] for name, blobs in arrays.items()}
+    write_weights_hdf5(folder / "hdf5", plain)
     (folder / "load.py").write_text(LOAD)
-    names = [folder / name for name in ("load.py", "net.prototxt", "weights", "result.npz")]
+    names = [folder / name for name in ("load.py", "net.prototxt", *FORMATS)]
     subprocess.run([*real_caffe, "python3", *map(str, names)], cwd=repository, check=True, timeout=120)
-    result = np.load(folder / "result.npz")
-    assert len(result.files) == sum(map(len, arrays.values())) >= 8
-    for name, blobs in arrays.items():
-        for index, blob in enumerate(blobs):
-            np.testing.assert_array_equal(blob.data.ravel(), result[f"{name}:{index}"].ravel())
+    for format in FORMATS:
+        result = np.load(folder / f"{format}.npz")
+        assert len(result.files) == sum(map(len, arrays.values())) >= 8, format
+        for name, blobs in arrays.items():
+            for index, blob in enumerate(blobs):
+                array = result[f"{name}:{index}"].ravel()
+                np.testing.assert_array_equal(blob.data.ravel(), array, err_msg=f"{format}, {name}")
 
 
 def exact(name: str, index: int, blob) -> np.ndarray:
