@@ -15,6 +15,11 @@ from cnnvis_caffe.viewer.child import ChildError, run_in_child
 from cnnvis_caffe.viewer.worker import Jobs, Latest, ThreadProgress
 
 
+@pytest.fixture
+def windows_go_on():
+    """What is kept, and how much of it, is looked at here."""
+
+
 def count(n, progress):
     progress.start(n, "counting")
     for _ in range(n):
