@@ -193,6 +193,24 @@ class MissingDependencyError(CnnvisError, ImportError):
         )
 
 
+class FullMemoryError(CnnvisError, MemoryError):
+    """Arrays that this machine has no memory for.
+
+    Attributes
+    ----------
+    asked : int
+        In bytes; 0 where it is not known.
+    """
+
+    def __init__(self, what: str, asked: int = 0) -> None:
+        self.asked = asked
+        needed = f"needs {_size(asked)} of memory, which" if asked else "needs memory that"
+        super().__init__(
+            f"{what} {needed} this machine does not have free; if the shapes are right, take a smaller batch_size or "
+            f"input, or a machine with more memory"
+        )
+
+
 class DeviceError(CnnvisError, RuntimeError):
     """A computing device that is not there or cannot be used."""
 

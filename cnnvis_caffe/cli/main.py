@@ -75,6 +75,10 @@ class CommandGroup(click.Group):
             if ctx.params["debug"]:
                 raise
             raise click.ClickException(_one_line(error)) from error
+        except (MemoryError, RecursionError) as error:
+            if ctx.params["debug"]:
+                raise
+            raise click.ClickException(_exhausted(error)) from error
 
 
 def _one_line(error: Exception) -> str:
@@ -82,6 +86,15 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and not isinstance(error, CnnvisError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split())
+
+
+def _exhausted(error: MemoryError | RecursionError) -> str:
+    """Say what was too large, where that is known, and what can be done."""
+    said = " ".join(str(error).split())
+    if isinstance(error, RecursionError):
+        return f"something is nested too deeply to be read ({said}); neither Caffe nor this program makes such files"
+    needed = said if said else "more than there is was asked for"
+    return f"memory is full: {needed}; take a smaller batch_size or input, or a machine with more memory"
 
 
 def _silence_stdout() -> None:

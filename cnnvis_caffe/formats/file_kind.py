@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -22,6 +23,9 @@ HDF5_WEIGHTS = "hdf5 weights"
 HDF5_SOLVERSTATE = "hdf5 solverstate"
 ANALYSIS = "analysis"
 UNKNOWN = "unknown"
+
+_ENOUGH = 100_000  # characters, to tell what a text is
+_MAX_FIELDS = 10_000  # to tell what a binary message is
 
 _TEXTS = ((NETWORK, schema.NetParameter), (SOLVER, schema.SolverParameter))
 # With the fields of which one must be there. Bytes that could be several kinds are the first.
@@ -91,7 +95,7 @@ def text_kind(text: str) -> str:
     str
         One of this module's kinds.
     """
-    names = _outer_names(text)
+    names = _outer_names(text[:_ENOUGH])
     scores = {kind: _known(names, message_class) for kind, message_class in _TEXTS}
     best = max(scores, key=lambda kind: scores[kind])
     return best if scores[best] else UNKNOWN
@@ -122,7 +126,7 @@ def _binary_kind(file: MappedFile) -> str:
     """Tell binary messages apart by the numbers and wire types of their outermost fields."""
     seen = set()
     try:
-        for field in wire.fields(file.data, 0, file.size):
+        for field in islice(wire.fields(file.data, 0, file.size), _MAX_FIELDS):
             seen.add((field.number, field.wire))
     except wire.WireError:
         pass  # what was seen up to here has to do

@@ -38,6 +38,10 @@ class ParsedText:
     unknown: tuple[UnknownField, ...]
     layer_lines: dict[str, int]
 
+#: More than any network has that was ever made for Caffe: one of a thousand layers has some thirty fields in each.
+_MAX_FIELDS = 200_000
+_FREE_FIELDS, _FIELDS_PER_LAYER = 20_000, 200
+
 
 def parse_text(text: str, message_class: Any, *, path: str = "<string>", allow_unknown: bool = True) -> ParsedText:
     """Read a message from protobuf's text format.
@@ -228,4 +232,18 @@ def _read_text(path: str | os.PathLike, what: str) -> str:
             )
         found = sniff.describe(data) or "binary data, perhaps weights"
         raise PrototxtError(name, f"{what} must be a prototxt, which is text; this looks like {found}")
+    _check_length(name, data)
     return data.decode("utf-8", "surrogateescape")
+
+
+def _check_length(path: str, data: bytes) -> None:
+    """Refuse a text that nobody means: to read all of it would take minutes."""
+    n_fields = sum(map(data.count, (b":", b"{", b"<", b",")))
+    n_layers = data.count(b"layer")
+    allowed = min(_MAX_FIELDS, _FREE_FIELDS + _FIELDS_PER_LAYER * n_layers)
+    if n_fields > allowed:
+        raise PrototxtError(
+            path,
+            f"has {n_fields} fields for the {n_layers} times that it says layer; at most {allowed} are read, and "
+            f"networks of a thousand layers have less",
+        )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnvis_caffe.errors import FullMemoryError
 from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 
@@ -232,6 +233,9 @@ class Memory:
 def _aligned(allocate: Any, count: int) -> np.ndarray:
     """An array of float32 that begins at a cache line: matrix products are a tenth slower on others."""
     line = 64 // 4
-    array = allocate(count + line, np.float32)
+    try:
+        array = allocate(count + line, np.float32)
+    except MemoryError as error:
+        raise FullMemoryError(f"a blob of {count} values", 4 * count) from error
     start = -(array.__array_interface__["data"][0] // 4) % line
     return array[start : start + count]

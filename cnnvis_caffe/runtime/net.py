@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from cnnvis_caffe.errors import (
     CaffeQuirkWarning,
     DataSourceError,
+    FullMemoryError,
     LayerError,
     MissingDependencyError,
     NetError,
@@ -33,6 +35,9 @@ from cnnvis_caffe.runtime.setup_log import SetupLog
 logger = logging.getLogger(__name__)
 
 AUTOMATIC = "(automatic)"
+
+#: How PyTorch says what it had no memory for.
+_ASKED = re.compile(r"allocate (\d+) bytes")
 
 
 class Net:
@@ -452,6 +457,9 @@ class _FailureExplained:
             where, _, _ = self.layer.where.partition(": layer ")
             what = f"layer {self.layer.name!r} ({self.layer.type})"
             raise backend.memory_error(error, where, what) from error
+        if isinstance(error, MemoryError) or (type(error) is RuntimeError and "DefaultCPUAllocator" in str(error)):
+            found = _ASKED.search(str(error))
+            raise FullMemoryError(self.layer.where, int(found.group(1)) if found else 0) from error
         if type(error) is RuntimeError and self.layer.type != "Python":
             # A script that changes shapes between forward and backward gets here; Caffe would read foreign memory.
             raise self.layer.error(

@@ -17,6 +17,8 @@ from cnnvis_caffe.runtime.layer import Layer, is_train
 
 logger = logging.getLogger(__name__)
 
+_MAX_STEPS = 20_000
+
 
 class Recurrent(Layer):
     """Base of the layers that go through a sequence step by step.
@@ -92,6 +94,11 @@ class Recurrent(Layer):
         if len(x.shape) < 3:
             raise self.shape_error(
                 f"bottom {x.name!r} has shape {x.shape}; steps, sequences and at least one more axis are needed"
+            )
+        if x.shape[0] > _MAX_STEPS:
+            raise self.shape_error(
+                f"bottom {x.name!r} has shape {x.shape}, that is {x.shape[0]} steps; at most {_MAX_STEPS} are computed "
+                f"(Caffe makes a net with a copy of its layers for each)"
             )
         if cont.shape != x.shape[:2]:
             raise self.shape_error(
