@@ -154,11 +154,10 @@ def _record(path: str) -> None:
 
 
 def _image_list(path: str) -> None:
-    from cnnvis_caffe.datasets.source import open_source
     from cnnvis_caffe.formats.image_list import read_image_list
 
     read_image_list(path)
-    open_source(path)
+    read_image_list(path, strict=True)
 
 
 def _file_list(path: str) -> None:

@@ -117,7 +117,9 @@ _LOG_LINES = """{"event": "start", "iter": 0}
 """
 _SESSION = """{"format": "cnnvis_caffe session", "version": 1, "edits": [
  {"edit": "ChooseClasses", "classes": [1, 2, 5]},
- {"edit": "MoveNeuron", "node": "conv1", "neuron": 3, "members": [1, 2]}
+ {"edit": "MoveNeuron", "node": "conv1", "neuron": 3, "to": [1, 2]},
+ {"edit": "ChooseClassCutoff", "cutoff": 0.5}, {"edit": "MergeBiclusters", "source": "conv1", "target": "conv2",
+  "sign": 1, "first": [[[1, 2]], [[3]]], "second": [[[4]], [[5, 6]]]}
 ]}"""
 _WINDOWS = "# 0\na.png\n3\n20 30\n2\n1 0.9 1 2 10 12\n0 0.1 3 4 11 12\n# 1\nb.png\n1\n20 30\n0\n"
 _LIST = "a.png 0\nfolder/b c.jpg 1\nd.bmp -2\n\ne.ppm 99999999999\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -706,7 +707,7 @@ class History:
         """
         try:
             data = json.loads(text)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise SessionError(path, f"it is no JSON: {e}") from e
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise SessionError(path, "it is no session: save one in the viewer")
@@ -720,7 +721,10 @@ class History:
             raise SessionError(path, "it has no list of edits")
         history = cls()
         for number, item in enumerate(edits, 1):
-            history.apply(_edit(item, path, number))
+            try:
+                history.apply(_edit(item, path, number))
+            except RecursionError as e:
+                raise SessionError(path, f"edit {number} is nested too deeply: no edit has such values") from e
         return history
 
 
@@ -785,11 +789,17 @@ def _edit(item: Any, path: str, number: int) -> Edit:
             raise SessionError(path, f"{where}: {item['edit']} has no field {name!r}, only {', '.join(known)}")
         values[name] = _tuples(value)
         if not _IS[str(known[name])](values[name]):
-            raise SessionError(path, f"{where}: {name} of {item['edit']} cannot be {value!r}")
+            raise SessionError(path, f"{where}: {name} of {item['edit']} cannot be {_short(value)}")
     try:
         return kind(**values)
     except (TypeError, ValueError) as e:
         raise SessionError(path, f"{where}: {e}") from e
+
+
+def _short(value: Any) -> str:
+    """A value for a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 def _tuples(value: Any) -> Any:
@@ -798,8 +808,8 @@ def _tuples(value: Any) -> Any:
 
 
 def _is_integer(value: Any) -> bool:
-    """Whether a value is a whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether a value is a whole number, of a size that arrays can be asked for."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31
 
 
 def _is_members(value: Any) -> bool:
@@ -820,7 +830,7 @@ def _is_named(value: Any) -> bool:
 _IS = {
     "str": lambda value: isinstance(value, str),
     "int": _is_integer,
-    "float": lambda value: _is_integer(value) or isinstance(value, float),
+    "float": lambda value: _is_integer(value) or (isinstance(value, float) and math.isfinite(value)),
     "Members": _is_members,
     "tuple[int, ...]": _is_members,
     "Named": _is_named,
