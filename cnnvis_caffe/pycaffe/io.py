@@ -422,7 +422,12 @@ def _decode_image(filename: Any) -> np.ndarray:
                 content = file.read()
         except FileNotFoundError as error:
             raise DataNotFoundError(f"{path}: there is no such image file") from error
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    try:
+        check_image_size(content)
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (ValueError, cv2.error) as error:
+        reason = str(error) if isinstance(error, ValueError) else "is damaged"
+        raise FileFormatError(path, f"not an image that OpenCV can read ({len(content)} bytes): it {reason}") from error
     if pixels is None:
         raise FileFormatError(path, f"not an image that OpenCV can read ({len(content)} bytes)")
     return pixels
