@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.errors import DataNotFoundError, FileFormatError, MissingDependencyError
+from cnnvis_caffe.files.image_size import check_image_size
 from cnnvis_caffe.pycaffe._resample import resample
 from cnnvis_caffe.pycaffe.proto import caffe_pb2
 

@@ -120,7 +120,7 @@ def test_a_session_from_another_start_keeps_the_start():
         (session({"edit": "ExpandGroup", "group": ""}, {"edit": "ChooseTheme", "theme": "pink"}), "edit 2: theme must"),
         (session({"edit": "ExpandGroup", "group": "a", "depth": 1}), "has no field 'depth', only group"),
         (session({"edit": "ChooseClasses", "classes": [True]}), "classes of ChooseClasses cannot be"),
-        (session({"edit": "ChooseEdgeFilter", "share": float("nan")}), "edit 1: share of ChooseEdgeFilter cannot be nan"),
+        (session({"edit": "ChooseEdgeFilter", "share": float("nan")}), "share of ChooseEdgeFilter cannot be nan"),
         (session({"edit": "NewCluster", "node": "conv1", "members": []}), "needs at least one neuron"),
         (session({"edit": "SplitBicluster", "source": "a", "target": "b", "sign": 1, "which": [[[1]]]}), "which of"),
     ],
