@@ -20,7 +20,6 @@ import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +39,7 @@ from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.nodes import analysis_nodes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.rewrite import analysis_network
+from cnnvis_caffe.processes import python_words
 from cnnvis_caffe.progress import SILENT
 from cnnvis_caffe.store import read_analysis
 
@@ -241,7 +241,8 @@ def measure_memory(weights: Path) -> Figures:
     """The most memory that a fresh process takes for the whole command, in MB."""
     result = {}
     for n_images in (10_000, 60_000):
-        command = [sys.executable, "-m", "benchmarks.analysis", "--child", str(n_images), "--weights", str(weights)]
+        words = ("--child", str(n_images), "--weights", str(weights))
+        command = python_words("benchmarks.analysis", *words, folders=[ROOT])
         result[str(n_images)] = float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
         print(f"peak memory for {n_images} images: {result[str(n_images)]:.0f} MB")
     return result

@@ -28,6 +28,7 @@ from benchmarks import gpu_page
 from benchmarks.child import run_child
 from benchmarks.gpu_tests import gpu_files, run_tests
 from cnnvis_caffe import __version__
+from cnnvis_caffe.processes import python_words
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "gpu"
@@ -112,7 +113,7 @@ def run(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
 
 def _module(name: str, pretend: bool, *arguments: str) -> list[str]:
     """The words that run a module, on a pretended device if so asked."""
-    return [sys.executable, "-m", *(["benchmarks.pretended"] if pretend else []), name, *arguments]
+    return python_words(*(["benchmarks.pretended"] if pretend else []), name, *arguments, folders=[ROOT])
 
 
 def _about(pretend: bool, folder: Path) -> dict[str, Any]:

@@ -13,7 +13,6 @@ import importlib.util
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.child import run_child
+from cnnvis_caffe.processes import python_words
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Files with so many tests that several processes share them.
@@ -110,22 +110,9 @@ def _together(shares: Sequence[FileResult]) -> FileResult:
 
 def _pytest(name: str, share: str, notes: Path) -> list[str]:
     timeout = ["-p", "pytest_timeout"] if importlib.util.find_spec("pytest_timeout") else []
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        name,
-        "-m",
-        "gpu",
-        "-p",
-        "benchmarks.gpu_plugin",
-        "--notes",
-        str(notes),
-        "--share",
-        share,
-    ]
+    words = [name, "-m", "gpu", "-p", "benchmarks.gpu_plugin", "--notes", str(notes), "--share", share]
     return [
-        *words,
+        *python_words("pytest", *words, folders=[ROOT]),
         *timeout,
         "-p",
         "no:cacheprovider",

@@ -36,6 +36,7 @@ from cnnvis_caffe.formats.datum import Datum, serialize_datum
 from cnnvis_caffe.formats.lmdb import LmdbWriter
 from cnnvis_caffe.formats.mean import write_mean
 from cnnvis_caffe.formats.prototxt import read_network
+from cnnvis_caffe.processes import python_words
 from cnnvis_caffe.records.network_file import SolverFile
 from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.layers import staging
@@ -278,7 +279,8 @@ def rate_at_once(k: int, name: str, precision: str, duration: float) -> float:
     RuntimeError
         If one of them fails, such as for want of memory.
     """
-    words = [sys.executable, "-m", *(["benchmarks.pretended"] if is_pretended() else []), "benchmarks.gpu_training"]
+    modules = [*(["benchmarks.pretended"] if is_pretended() else []), "benchmarks.gpu_training"]
+    words = python_words(*modules, folders=[ROOT])
     words += ["--child", name, "--precision", precision, "--seconds", str(duration)]
     words += [] if backend.on_gpu() else ["--cpu"]
     with tempfile.TemporaryFile("w+") as errors:

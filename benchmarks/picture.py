@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import numpy as np
 
 from benchmarks.layout import marked, print_table
 from cnnvis_caffe.pictures import Pictures
+from cnnvis_caffe.processes import environment, python_words
 from cnnvis_caffe.records.view import NeuronMove, View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.store import read_analysis
@@ -94,7 +94,7 @@ def file_to_png(file: Path) -> float:
     with tempfile.TemporaryDirectory() as folder:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         out = str(Path(folder) / "picture.png")
-        subprocess.run([sys.executable, "-m", "cnnvis_caffe", "render", str(file), "--out", out], check=True)
+        subprocess.run(python_words("cnnvis_caffe", "render", str(file), "--out", out), env=environment(), check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 

@@ -16,13 +16,13 @@ import shlex
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.machine import machine
+from cnnvis_caffe.processes import environment, python_words
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "training"
@@ -55,22 +55,24 @@ def prepare() -> None:
     shutil.copytree(ROOT / "prototxt", FOLDER / "prototxt", dirs_exist_ok=True)
     for name in ("mnist", "cifar10"):
         if not (FOLDER / "data" / f"{name}_test_lmdb").is_dir():
-            subprocess.run([sys.executable, "-m", "cnnvis_caffe", "data", name, "data"], cwd=FOLDER, check=True)
+            command = python_words("cnnvis_caffe", "data", name, "data")
+            subprocess.run(command, env=environment(), cwd=FOLDER, check=True)
 
 
 def ours(solver: str) -> str:
     """Train with this package and return the log."""
-    command = [sys.executable, "-m", "cnnvis_caffe", "train", "--solver", solver]
-    return subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True).stderr
+    command = python_words("cnnvis_caffe", "train", "--solver", solver)
+    surroundings = environment()
+    return subprocess.run(command, env=surroundings, cwd=FOLDER, check=True, capture_output=True, text=True).stderr
 
 
 def caffe(solver: str, threads: int = 2) -> str:
     """Train with real Caffe and return the log."""
     prefix = shlex.split(os.environ["CNNVIS_REAL_CAFFE"])
     inside = f"cd {shlex.quote(str(FOLDER.relative_to(ROOT)))} && exec caffe train --solver {shlex.quote(solver)}"
-    environment = {**os.environ, "GLOG_minloglevel": "0", "OPENBLAS_NUM_THREADS": str(threads)}
+    surroundings = environment(GLOG_minloglevel="0", OPENBLAS_NUM_THREADS=str(threads))
     command = [*prefix, "sh", "-c", inside]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment).stderr
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=surroundings).stderr
 
 
 def solver_of(net: str, name: str, replace: dict[str, str], add: str = "") -> str:

@@ -21,8 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import numpy as np
 
+from cnnvis_caffe.processes import python_words
 from cnnvis_caffe.viewer.qt import QtCore
 
+ROOT = Path(__file__).resolve().parent.parent
 FRAMES = 120
 WINDOW = (1600, 1000)
 HEARTBEAT_MS = 5
@@ -219,7 +221,7 @@ def main() -> None:
         import subprocess
 
         if options.file is None:
-            command = [sys.executable, "-m", "benchmarks.viewer", path, "--stands", str(options.stands)]
+            command = python_words("benchmarks.viewer", path, "--stands", str(options.stands), folders=[ROOT])
             raise SystemExit(subprocess.run(command, check=False).returncode)
         result = measure(path, options.stands)
     print(json.dumps({n: round(v, 2) if isinstance(v, float) else v for n, v in result.items()}, indent=1))

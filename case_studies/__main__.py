@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 from pathlib import Path
 
+from cnnvis_caffe.processes import environment, python_words
 from cnnvis_caffe.runtime.backend import torch
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
@@ -23,7 +25,8 @@ def main() -> None:
     for study in ("network_architecture", "leaky_relu"):
         work = arguments.work.resolve() / study
         words = [f"case_studies.{study}.run", "--device", device, "--work", str(work), "--out", str(work)]
-        subprocess.run([sys.executable, "-m", *words, *(["--quick"] if arguments.quick else [])], check=True)
+        words += ["--quick"] if arguments.quick else []
+        subprocess.run(python_words(*words, folders=[ROOT]), env=environment(), check=True)
 
 
 if __name__ == "__main__":

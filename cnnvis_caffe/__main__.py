@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.cli.main import main
+from importlib import import_module
 
-main()
+from cnnvis_caffe.processes import leave_current_folder
+
+leave_current_folder()  # before anything else is imported
+import_module("cnnvis_caffe.cli.main").main()

@@ -5,20 +5,21 @@ What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as
 
 from __future__ import annotations
 
+import html
 import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnnvis_caffe.engines import ENGINES, engine
+from cnnvis_caffe.engines import ENGINES, engine, serve_layers
 from cnnvis_caffe.errors import UnknownLayerError, UnknownNameError
 from cnnvis_caffe.formats.fork_choice import prefer_fork
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Node
 from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.text.plain import visible
 
 if TYPE_CHECKING:
     from cnnvis_caffe.network.deploy import Deployed
@@ -145,6 +146,7 @@ def load_net(
     phase: str = "TEST",
     stages: Sequence[str] = (),
     engine_name: str = "torch",
+    allow_python_layers: bool = False,
 ) -> Any:
     """Load a network to run it.
 
@@ -159,6 +161,8 @@ def load_net(
         For the layers' stage rules.
     engine_name : {"torch", "caffe"}, default="torch"
         As for `engine`.
+    allow_python_layers : bool, default=False
+        Whether the code of the network's Python layers may be run.
 
     Returns
     -------
@@ -169,12 +173,32 @@ def load_net(
     ------
     CnnvisError
         If a file is missing or damaged, or the network is not as Caffe allows it.
+    ConsentError
+        If it has Python layers whose code may not be run.
     """
     caffe = engine(engine_name)
+    _check_consent(network, phase, stages, engine_name, allow_python_layers)
     keywords: dict[str, Any] = {} if weights is None else {"weights": os.fspath(weights)}
     if stages:
         keywords["stages"] = list(stages)
     return caffe.Net(os.fspath(network), {"TRAIN": caffe.TRAIN, "TEST": caffe.TEST}[phase], **keywords)
+
+
+def _check_consent(
+    network: str | os.PathLike[str], phase: str, stages: Sequence[str], engine_name: str, is_allowed: bool
+) -> None:
+    """Raise where a network would run code that nobody has allowed; else let this code find the engine."""
+    python_code = importlib.import_module("cnnvis_caffe.formats.python_code")
+    filter_net = importlib.import_module("cnnvis_caffe.runtime.filter_net").filter_net
+    file = importlib.import_module("cnnvis_caffe.formats.prototxt").read_network(network, allow_unknown=False)
+    state = file.message.state
+    state.phase = importlib.import_module("cnnvis_caffe.network.dag").PHASES[phase]
+    state.stage.extend(stages)
+    layers = filter_net(file.message, file.path, file.layer_lines)
+    if not is_allowed:
+        python_code.refuse_code(layers, file.path, file.layer_lines)
+    elif python_code.code_of(layers):
+        serve_layers(engine_name)
 
 
 def train(
@@ -183,6 +207,7 @@ def train(
     weights: str | os.PathLike[str] | None = None,
     iterations: int | None = None,
     log: str | os.PathLike[str] | None = None,
+    allow_python_layers: bool = False,
     progress: Progress = SILENT,
 ) -> list[Path]:
     """Train a network as a solver prototxt says, on the current device.
@@ -198,6 +223,8 @@ def train(
     log : str or path-like, optional
         Adds losses, scores and the sizes of weights, gradients and updates to this JSON-lines file, which `analyze`
         reads.
+    allow_python_layers : bool, default=False
+        Whether the code of the network's Python layers may be run.
     progress : Progress, default=SILENT
         May raise `Cancelled`: the last snapshot stays.
 
@@ -221,7 +248,9 @@ def train(
     folder = os.path.dirname(file.message.snapshot_prefix)
     if folder:
         os.makedirs(folder, exist_ok=True)
-    trained = solvers.create_solver(file)
+    if allow_python_layers:
+        serve_layers()
+    trained = solvers.create_solver(file, allow_python_layers=allow_python_layers)
     written: list[Path] = []
 
     class Watch(callback.Callback):  # type: ignore[misc, name-defined]
@@ -274,7 +303,7 @@ def analyze(
     **options
         As for `cnnvis_caffe.pipeline.analyze`: ``log``, ``engine``, ``device``, ``batch``, ``limit``, ``top``,
         ``layers``, ``contributions``, ``gradients``, ``scale``, ``mean``, ``channel_order``, ``resize``, ``classes``,
-        ``score``, ``stages``, ``shard``, ``resume``, ``seed``.
+        ``score``, ``stages``, ``shard``, ``resume``, ``seed``, ``allow_python_layers``.
 
     Returns
     -------
@@ -373,6 +402,7 @@ def neuron_page(
     snapshot: str | int = "",
     theme: str = "light",
     deconvolution: bool = False,
+    allow_python_layers: bool = False,
 ) -> Picture:
     """Draw the page of a neuron: what it responds to, by class, its connections, its history.
 
@@ -386,6 +416,8 @@ def neuron_page(
     theme : {"light", "dark"}, default="light"
     deconvolution : bool, default=False
         Also project its strongest images back to the pixels; this opens the model of the analysis.
+    allow_python_layers : bool, default=False
+        Whether the code of that model's Python layers may be run.
 
     Returns
     -------
@@ -403,7 +435,8 @@ def neuron_page(
     projections = {}
     if deconvolution:
         pipeline = importlib.import_module("cnnvis_caffe.pipeline")
-        projections = pipeline.deconvolve(analysis, _snapshot(analysis, snapshot), node, index)
+        allowed = {"allow_python_layers": allow_python_layers}
+        projections = pipeline.deconvolve(analysis, _snapshot(analysis, snapshot), node, index, **allowed)
     scene = page.build_neuron_page(analysis, view.snapshot, node, index, theme=_theme(theme), projections=projections)
     return Picture(scene, view)
 
@@ -787,13 +820,13 @@ class Patches:
         figures = []
         for patch, row in zip(self.images, self.table):
             data = base64.b64encode(encode(patch[..., ::-1], "png")).decode("ascii")
-            text = escape(f"{row['class'] or ''} {row['response']:.3g}")
+            text = _escape(f"{row['class'] or ''} {row['response']:.3g}")
             figures.append(
                 f'<figure style="display: inline-block; margin: 4px; text-align: center">'
                 f'<img style="height: 64px; image-rendering: pixelated" src="data:image/png;base64,{data}"/>'
                 f"<figcaption>{text}</figcaption></figure>"
             )
-        return f"<p>{escape(self.table.title)}</p>{''.join(figures)}"
+        return f"<p>{_escape(self.table.title)}</p>{''.join(figures)}"
 
 
 class Findings(tuple[Finding, ...]):
@@ -832,7 +865,8 @@ class Report(dict[str, Any]):
 
     def _repr_html_(self) -> str:
         """Show it in Jupyter."""
-        return f'<pre style="white-space: pre; overflow-x: auto">{escape(repr(self))}</pre>'
+        text = html.escape(visible(repr(self), has_lines=True))
+        return f'<pre style="white-space: pre; overflow-x: auto">{text}</pre>'
 
 
 class _Shown(Analysis):
@@ -916,6 +950,11 @@ def _theme(name: str) -> Any:
     return importlib.import_module("cnnvis_caffe.scene.theme").theme_named(name)
 
 
+def _escape(text: str) -> str:
+    """Return text as it stands between two tags."""
+    return html.escape(visible(text))
+
+
 def _known(value: float) -> float | None:
     """A number, or None for NaN and infinities."""
     return float(value) if abs(value) < float("inf") else None
@@ -931,8 +970,8 @@ def _text(value: Any) -> str:
 def _html_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
     """A table as HTML."""
     sides = [f' style="text-align: {"right" if side == ">" else "left"}; vertical-align: top"' for side in align]
-    head = "".join(f"<th{side}>{escape(name)}</th>" for name, side in zip(columns, sides))
+    head = "".join(f"<th{side}>{_escape(name)}</th>" for name, side in zip(columns, sides))
     body = "".join(
-        "<tr>" + "".join(f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, sides)) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{side}>{_escape(cell)}</td>" for cell, side in zip(row, sides)) + "</tr>" for row in rows
     )
-    return f"<p>{escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<p>{_escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

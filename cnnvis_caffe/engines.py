@@ -66,6 +66,22 @@ def use_device(name: str, device: str) -> None:
                 raise DeviceError(f"no GPU can be used: {warning.reason}") from warning
 
 
+def serve_layers(name: str = "torch") -> None:
+    """Let the modules of Python layers, which begin with ``import caffe``, find the engine that runs them.
+
+    Parameters
+    ----------
+    name : {"torch", "caffe"}, default="torch"
+
+    Raises
+    ------
+    EngineError
+        If another ``caffe`` has been imported already.
+    """
+    if name == "torch":
+        importlib.import_module("cnnvis_caffe.pycaffe").install_as_caffe()
+
+
 def free_gpu_memory(name: str = "torch") -> int | None:
     """Return how many bytes are free on the GPU that an engine uses; None where it does not say.
 

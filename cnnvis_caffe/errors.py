@@ -126,6 +126,10 @@ class UnsupportedLayerError(LayerError, NotImplementedError):
         super().__init__(layer, message)
 
 
+class ConsentError(LayerError, PermissionError):
+    """A layer that runs code which its file names, without the user having said that it may."""
+
+
 class ParamMismatchError(NetError):
     """Weights that do not fit the network."""
 

@@ -15,12 +15,13 @@ import contextlib
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cnnvis_caffe.analysis.assemble import assemble
-from cnnvis_caffe.analysis.deconvolution import deconvolve
-from cnnvis_caffe.analysis.model import Model, Nets, check_classes, check_weights, open_model
+from cnnvis_caffe.analysis.deconvolution import deconvolve, python_layers_of
+from cnnvis_caffe.analysis.model import Model, Nets, check_classes, check_weights, open_model, python_layers
 from cnnvis_caffe.analysis.patches import top_patches
 from cnnvis_caffe.analysis.request import Request, settings_of, sha256
 from cnnvis_caffe.analysis.run import Run, check_same, merged_passes
@@ -34,7 +35,16 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.store import check_writable, read_analysis, write_analysis
 from cnnvis_caffe.store.state import AnalysisState, read_state, write_state
 
-__all__ = ["PARTIAL", "Cancelled", "analyze", "deconvolve", "merge", "top_patches"]
+__all__ = [
+    "PARTIAL",
+    "Cancelled",
+    "analyze",
+    "deconvolve",
+    "merge",
+    "python_layers",
+    "python_layers_of",
+    "top_patches",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +77,7 @@ def analyze(
     shard: tuple[int, int] = (1, 1),
     resume: bool = False,
     seed: int = 1,
+    allow_python_layers: bool = False,
     progress: Progress = SILENT,
 ) -> Analysis | None:
     """Run images through a network and write down what its neurons do.
@@ -117,6 +128,8 @@ def analyze(
         Go on where an interrupted run with the same options stopped.
     seed : int, default=1
         For fillers.
+    allow_python_layers : bool, default=False
+        Whether the code of the network's Python layers may be run.
     progress : Progress, default=SILENT
         May raise `Cancelled`: what was done is kept, for `resume`.
 
@@ -127,6 +140,8 @@ def analyze(
 
     Raises
     ------
+    ConsentError
+        If the network has Python layers whose code may not be run.
     CnnvisError
         If a file is missing or damaged, things do not fit, or `out` cannot be written; nothing is then half written.
     """
@@ -153,6 +168,7 @@ def analyze(
         shard=(int(shard[0]), int(shard[1])),
         seed=seed,
         fork=preferred_fork(),
+        allow_python_layers=allow_python_layers,
     )
     _check_options(request)
     out = os.fspath(out)
@@ -188,6 +204,7 @@ def merge(
     model: str | os.PathLike[str] | None = None,
     weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     data: str | os.PathLike[str] | None = None,
+    allow_python_layers: bool = False,
     progress: Progress = SILENT,
 ) -> Analysis:
     """Make an analysis file of shards.
@@ -200,6 +217,8 @@ def merge(
         File to write.
     model, weights, data : optional
         Where these are now, if not where they were; they must be the same.
+    allow_python_layers : bool, default=False
+        Whether the code of the network's Python layers may be run.
     progress : Progress, default=SILENT
 
     Returns
@@ -227,6 +246,7 @@ def merge(
             "data": stored.data if data is None else os.fspath(data),
         }
     )
+    request = replace(request, allow_python_layers=allow_python_layers)
     run = _prepare(request, out + PARTIAL, progress)
     check_same(states[0], run.settings)
     if sum(state.n_images for state in states) != len(run.indices):

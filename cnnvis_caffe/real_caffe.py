@@ -16,6 +16,7 @@ import tempfile
 from types import ModuleType
 
 from cnnvis_caffe.errors import DeviceError, EngineError
+from cnnvis_caffe.processes import environment, python_code
 from cnnvis_caffe.runtime.devices import Gpu, driver_answer
 
 _NAME = "caffe"
@@ -101,9 +102,9 @@ def _tried(folder: str) -> str:
         path = os.path.join(place, "trial.prototxt")
         with open(path, "w", encoding="utf-8") as file:
             file.write(_NETWORK)
-        words = [sys.executable, "-c", _TRIAL, folder, path, str(_GPU)]
-        environment = {**os.environ, "GLOG_logtostderr": "1", "GLOG_minloglevel": "2"}
-        done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+        words = python_code(_TRIAL, [folder, path, str(_GPU)])
+        around = environment(GLOG_logtostderr="1", GLOG_minloglevel="2")
+        done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=around)
     return "" if done.returncode == 0 else why_not(done.stderr, *driver_answer())
 
 

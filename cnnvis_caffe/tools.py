@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.cli.caffe_tools import main
+from importlib import import_module
+
+from cnnvis_caffe.processes import leave_current_folder
 
 if __name__ == "__main__":
-    main()
+    leave_current_folder()  # before anything else is imported
+    import_module("cnnvis_caffe.cli.caffe_tools").main()

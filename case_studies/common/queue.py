@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from case_studies.common.training import RESULT, Options
+from cnnvis_caffe.processes import environment, python_words
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds that trainings have to write a snapshot when their time is over; then they are killed.
@@ -107,12 +108,12 @@ def run_all(
 def _start(job: Job, data: Path, threads: int) -> subprocess.Popen:
     """Start a training."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", job.module, job.solver, str(job.folder.resolve())]
+    words = python_words(job.module, job.solver, str(job.folder.resolve()), folders=[ROOT])
     words += ["--data", str(data), "--seed", str(job.seed), *replace(job.options, threads=threads).words()]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    surroundings = environment(OMP_NUM_THREADS=str(threads))
     with open(job.folder / "training.log", "ab") as log:
         # Of its own group: Ctrl-C on the terminal comes to us, and we pass it on.
-        return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(words, cwd=ROOT, env=surroundings, stdout=log, stderr=log, start_new_session=True)
 
 
 def _next_to_end(processes: Sequence[subprocess.Popen], end: float) -> subprocess.Popen | None:

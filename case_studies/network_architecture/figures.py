@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from case_studies.network_architecture.observations import (
     redundant_neurons,
 )
 from case_studies.network_architecture.paper import TABLE_2
+from cnnvis_caffe.processes import environment, python_words
 
 #: What Figure 4 and Figure 5 show: file, network, options of `cnnvis-caffe render`.
 FIGURES = (
@@ -78,8 +78,8 @@ def draw(work: Path, folder: Path, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, net, options in FIGURES:
         analysis = work / net / f"seed_{seed}" / "analysis.cnnvis.h5"
-        words = [sys.executable, "-m", "cnnvis_caffe", "render", str(analysis), "--out", str(folder / name), *options]
-        subprocess.run(words, check=True, cwd=ROOT)
+        words = python_words("cnnvis_caffe", "render", str(analysis), "--out", str(folder / name), *options)
+        subprocess.run(words, env=environment(), check=True, cwd=ROOT)
 
 
 def weights_of(folder: Path) -> Path:

@@ -6,11 +6,11 @@ import json
 import math
 import os
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from cnnvis_caffe.errors import SessionError, UnknownLayerError, UnknownNameError
 from cnnvis_caffe.files.atomic import write_bytes
+from cnnvis_caffe.files.opening import read_file
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import (
     CLUSTERINGS,
@@ -764,7 +764,7 @@ def load_session(path: str | os.PathLike[str]) -> History:
         If it is missing, damaged, newer than this program, or has an edit that is not known.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_file(path).decode("utf-8")
     except OSError as e:
         raise SessionError(str(path), f"it cannot be read: {e.strerror or e}") from e
     except UnicodeDecodeError as e:

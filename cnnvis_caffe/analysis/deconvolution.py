@@ -7,16 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnvis_caffe.analysis.model import Nets, open_model, preprocessing_of, read_as
+from cnnvis_caffe.analysis.model import (
+    Nets,
+    analysed_network,
+    network_of_request,
+    open_model,
+    preprocessing_of,
+    python_layers,
+)
 from cnnvis_caffe.analysis.request import Request, sha256
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.preprocessing import Preprocessing, reorder
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
 from cnnvis_caffe.features.deconvnet import as_picture, project_back
-from cnnvis_caffe.network.feeding import feed_by_hand, find_feeding, test_layers
-from cnnvis_caffe.network.rewrite import analysis_network
+from cnnvis_caffe.network.feeding import feed_by_hand, find_feeding
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.network_file import NetworkFile
 
 #: Responses to kept images are those of the analysis up to this, relative.
@@ -26,7 +33,13 @@ _TEXTS = ("data", "mean", "channel_order", "score", "engine", "fork")
 
 
 def deconvolve(
-    analysis: Analysis, snapshot: Snapshot, node: str, neuron: int, progress: Progress = SILENT
+    analysis: Analysis,
+    snapshot: Snapshot,
+    node: str,
+    neuron: int,
+    progress: Progress = SILENT,
+    *,
+    allow_python_layers: bool = False,
 ) -> dict[int, np.ndarray]:
     """Project the images that a neuron responds to most back to their pixels.
 
@@ -37,6 +50,8 @@ def deconvolve(
     node : str
     neuron : int
     progress : Progress, default=SILENT
+    allow_python_layers : bool, default=False
+        Whether the code of the network's Python layers may be run.
 
     Returns
     -------
@@ -55,7 +70,7 @@ def deconvolve(
     if not known.any():
         raise CnnvisError(f"{node}, neuron {neuron}: is constant over all images, so there is nothing to project back")
     progress.start(3, "opening the model")
-    request = request_of(analysis, snapshot)
+    request = replace(request_of(analysis, snapshot), allow_python_layers=allow_python_layers)
     network, preprocessing = _opened(analysis, request)
     path = request.weights[0] if request.weights else ""
     net = Nets(network, request).with_weights(SnapshotFile(path, snapshot.sha256, snapshot.iteration, ""))
@@ -79,10 +94,10 @@ def deconvolve(
 
 def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preprocessing]:
     """The analysis net, fed by hand, and what is done to its images; without opening any data."""
-    network = test_layers(read_as(request), request.stages)
+    network = network_of_request(request)
     feeding = find_feeding(network)
     fed = feed_by_hand(network, feeding, analysis.data.input_shape, 1)
-    return analysis_network(fed, score=request.score or None), preprocessing_of(request, feeding)
+    return analysed_network(fed, request), preprocessing_of(request, feeding)
 
 
 def _kept_inputs(analysis: Analysis, preprocessing: Preprocessing, indices: np.ndarray) -> np.ndarray | None:
@@ -123,6 +138,23 @@ def request_of(analysis: Analysis, snapshot: Snapshot) -> Request:
         **{name: text for name, text in texts.items() if text},  # type: ignore[arg-type]
     )
     return replace(request, data=_nearby(analysis, request.data), mean=_nearby(analysis, request.mean))
+
+
+def python_layers_of(analysis: Analysis, snapshot: Snapshot) -> tuple[LayerCode, ...]:
+    """Return the code that running the model of an analysis again would run, so that the user can be asked.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot
+
+    Raises
+    ------
+    CnnvisError
+        As `request_of`, or if the network cannot be read.
+    """
+    request = request_of(analysis, snapshot)
+    return python_layers(request.model, request.stages)
 
 
 def _nearby(analysis: Analysis, path: str) -> str:

@@ -7,7 +7,7 @@ import math
 import os
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,9 @@ from cnnvis_caffe.formats import beside
 from cnnvis_caffe.formats.fork_choice import apply_preference
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network, write_text
+from cnnvis_caffe.formats.python_code import code_of, refuse_code
 from cnnvis_caffe.formats.weights import read_weights
+from cnnvis_caffe.formats.writing_layers import without_writing
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.feeding import Feeding, feed_by_hand, find_feeding, find_label, test_layers
 from cnnvis_caffe.network.input_shapes import assume_input_shapes
@@ -45,6 +47,7 @@ from cnnvis_caffe.network.weights_fit import compare
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.dag import Dag
+from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.records.weights_fit import DIFFERS, MISSING
@@ -136,7 +139,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     CnnvisError
         If the network cannot be analysed or the data are not there or do not fit.
     """
-    network = test_layers(read_as(request), request.stages)
+    network = network_of_request(request)
     beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
     preprocessing = preprocessing_of(request, feeding)
@@ -150,8 +153,9 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         progress=progress,
     )
     fed = feed_by_hand(network, feeding, source.input_shape, request.batch or _PROBED_IMAGES)
-    analysed = analysis_network(fed, score=request.score or None)
-    dag = build_dag(analysed, "TEST")
+    shapes = _python_shapes(fed, request)
+    analysed = analysis_network(fed, score=request.score or None, input_shapes=_by_top(shapes, fed))
+    dag = build_dag(analysed, "TEST", input_shapes=_by_top(shapes, analysed))
     score = find_value(dag, request.score) if request.score else find_score(dag)
     if score is None:
         raise NetError(f"{network.path}: has no scores of classes; name the layer that gives them (--score)")
@@ -173,6 +177,87 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         class_names=_class_names(request, source, n_classes),
         batch=request.batch or automatic_batch(dag, _room(request)),
     )
+
+
+def network_of_request(request: Request) -> NetworkFile:
+    """Read the network that is analysed: the layers of its TEST phase, without those that write files.
+
+    Parameters
+    ----------
+    request : Request
+
+    Returns
+    -------
+    NetworkFile
+
+    Raises
+    ------
+    CnnvisError
+        If the file cannot be read.
+    ConsentError
+        If it has Python layers whose code may not be run.
+    """
+    network = without_writing(test_layers(read_as(request), request.stages))
+    if not request.allow_python_layers:
+        refuse_code(network.message, network.path, network.layer_lines)
+    return network
+
+
+def python_layers(model: str | os.PathLike[str], stages: Sequence[str] = ()) -> tuple[LayerCode, ...]:
+    """Return the code that an analysis of a network would run, so that the user can be asked.
+
+    Parameters
+    ----------
+    model : str or path-like
+    stages : sequence of str, optional
+        For the layers' stage rules.
+
+    Returns
+    -------
+    tuple of LayerCode
+
+    Raises
+    ------
+    CnnvisError
+        If the file cannot be read.
+    """
+    network = test_layers(read_network(model), stages)
+    return code_of(network.message, network.path, network.layer_lines)
+
+
+def analysed_network(fed: NetworkFile, request: Request) -> NetworkFile:
+    """Rewrite a network that is fed by hand into the one that is analysed.
+
+    Parameters
+    ----------
+    fed : NetworkFile
+    request : Request
+
+    Returns
+    -------
+    NetworkFile
+    """
+    shapes = _by_top(_python_shapes(fed, request), fed)
+    return analysis_network(fed, score=request.score or None, input_shapes=shapes)
+
+
+def _python_shapes(fed: NetworkFile, request: Request) -> dict[str, list[tuple[int, ...]]]:
+    """What Python layers make of their bottoms, which only running them tells: shapes of the tops, by layer."""
+    layers = [layer for layer in fed.message.layer if layer.type == "Python"]
+    if not layers:
+        return {}
+    net = Nets(fed, request).net
+    return {layer.name: [tuple(map(int, net.blobs[top].shape)) for top in layer.top] for layer in layers}
+
+
+def _by_top(shapes: Mapping[str, Sequence[tuple[int, ...]]], network: NetworkFile) -> dict[str, tuple[int, ...]]:
+    """The shapes that layers give to their tops, by the names that a network has for these."""
+    return {
+        top: shape
+        for layer in network.message.layer
+        if layer.name in shapes
+        for top, shape in zip(layer.top, shapes[layer.name])
+    }
 
 
 def _shape_for_files(request: Request, network: NetworkFile, feeding: Feeding) -> tuple[int, int, int] | None:
@@ -428,13 +513,24 @@ class Nets:
         The analysis net, fed by hand.
     request : Request
 
+    Attributes
+    ----------
+    net : Net
+        With pycaffe's names; with the weights that it was last given.
+
     Raises
     ------
+    ConsentError
+        If the network has Python layers whose code may not be run.
     EngineError, DeviceError
         If the engine or the device is not there.
     """
 
     def __init__(self, network: NetworkFile, request: Request) -> None:
+        if not request.allow_python_layers:
+            refuse_code(network.message, network.path, network.layer_lines)
+        elif code_of(network.message):
+            engines.serve_layers(request.engine)
         # Whoever wants the real Caffe's own lines sets it; it must be set before the import.
         os.environ.setdefault("GLOG_minloglevel", "2")
         self._caffe = engines.engine(request.engine)
@@ -444,7 +540,7 @@ class Nets:
 
     def renew(self) -> None:
         """Make the net anew, so that the memory of the one before is free once nobody has that any more."""
-        self._net: Any = None
+        self.net: Any = None
         try:
             engines.use_device(self._engine, self._device)
         except DeviceError as error:
@@ -453,7 +549,7 @@ class Nets:
         with tempfile.TemporaryDirectory(prefix="cnnvis_caffe.") as folder:
             path = os.path.join(folder, "analysis.prototxt")
             write_text(path, self._network.message)
-            self._net = self._caffe.Net(path, self._caffe.TEST)
+            self.net = self._caffe.Net(path, self._caffe.TEST)
 
     @property
     def version(self) -> str:
@@ -468,5 +564,5 @@ class Nets:
         snapshot : SnapshotFile
         """
         if snapshot.path:
-            self._net.copy_from(snapshot.path)
-        return self._net
+            self.net.copy_from(snapshot.path)
+        return self.net

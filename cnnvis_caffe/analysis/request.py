@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from cnnvis_caffe.errors import DataNotFoundError
+from cnnvis_caffe.errors import DataFileError, DataNotFoundError
+from cnnvis_caffe.files.opening import open_file
+
+_CONSENT = "allow_python_layers"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Request:
         For fillers.
     fork : str
         Whose layers are that two forks gave one name; empty for what the network says (`formats.fork_choice`).
+    allow_python_layers : bool
+        Whether the code of Python layers may be run. This is the user's word: no file holds it or gives it.
     """
 
     model: str
@@ -78,15 +83,16 @@ class Request:
     shard: tuple[int, int] = (1, 1)
     seed: int = 1
     fork: str = ""
+    allow_python_layers: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON holds it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != _CONSENT}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Request:
         """Return the request that `to_json` gave."""
-        known = {item.name for item in fields(cls)}
+        known = {item.name for item in fields(cls)} - {_CONSENT}
         arguments: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
         return cls(**arguments)
 
@@ -130,13 +136,17 @@ def sha256(path: str) -> str:
     ------
     DataNotFoundError
         If there is no such file.
+    DataFileError
+        If it cannot be read.
     """
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except FileNotFoundError as error:
         place = "" if os.path.isabs(path) else f" in {os.getcwd()}"
         raise DataNotFoundError(f"{path}: there is no such file{place}") from error
+    except OSError as error:
+        raise DataFileError(os.fspath(path), f"cannot be read: {error.strerror}") from error
     return digest.hexdigest()

@@ -14,6 +14,9 @@ from cnnvis_caffe.cli.analysis_text import duration, size, summary, summary_line
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.interrupt import Interruptible
+from cnnvis_caffe.cli.python_layers import python_layers_option
+from cnnvis_caffe.cli.say import say, say_lines
+from cnnvis_caffe.files.opening import read_file
 
 _FILE = click.Path(dir_okay=False)
 
@@ -78,6 +81,7 @@ class _Weights(click.Command):
 @click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
 @click.option("--shard", type=_Shard(), default=(1, 1), metavar="I/N", help="Write one of N parts, for merge.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted analysis stopped.")
+@python_layers_option
 @click.option("--json", "as_json", is_flag=True, help="Write the summary to standard output as JSON.")
 @fork_option
 @click.pass_context
@@ -106,6 +110,7 @@ def command(
     stage: str | None,
     shard: tuple[int, int],
     resume: bool,
+    allow_python_layers: bool,
     as_json: bool,
 ) -> None:
     """Run images through a trained network and write down what its neurons do.
@@ -142,14 +147,15 @@ def command(
                 stages=_names(stage),
                 shard=shard,
                 resume=resume,
+                allow_python_layers=allow_python_layers,
                 progress=progress,
             )
         except pipeline.Cancelled:
             partial = out + pipeline.PARTIAL
             if os.path.exists(partial):
-                click.echo(f"Interrupted; what was done is kept in {partial}: go on with --resume", err=True)
+                say(f"Interrupted; what was done is kept in {partial}: go on with --resume", err=True)
             else:
-                click.echo("Interrupted before any images were through; nothing is kept", err=True)
+                say("Interrupted before any images were through; nothing is kept", err=True)
             ctx.exit(128 + (progress.stopped_by or 2))
     seconds = time.monotonic() - started
     report: dict[str, Any]
@@ -160,7 +166,7 @@ def command(
     else:
         report = summary(analysis, seconds)
         text = summary_lines(analysis, report)
-    click.echo(json.dumps(report) if as_json else "\n".join(text))
+    say_lines([json.dumps(report)] if as_json else text)
 
 
 def _names(text: str | None) -> list[str]:
@@ -171,6 +177,6 @@ def _names(text: str | None) -> list[str]:
 def _class_names(text: str | None) -> list[str]:
     """Names from a file, one a line, or between commas."""
     if text and os.path.isfile(text):
-        with open(text, encoding="utf-8") as file:
-            return [line.strip() for line in file if line.strip()]
+        lines = read_file(text).decode("utf-8", "replace").splitlines()
+        return [line.strip() for line in lines if line.strip()]
     return _names(text)

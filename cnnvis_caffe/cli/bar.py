@@ -7,6 +7,8 @@ import sys
 import click
 import tqdm
 
+from cnnvis_caffe.text.plain import visible
+
 
 class Bar:
     """A `Progress` that draws on stderr, and nothing where stderr is no terminal or nothing shall be said.
@@ -30,7 +32,7 @@ class Bar:
         unit_scale = total >= 10_000_000  # bytes rather than images
         self._bars.append(
             tqdm.tqdm(
-                total=total, desc=what, file=sys.stderr, leave=False, disable=self.is_off, unit=self._unit,
+                total=total, desc=visible(what), file=sys.stderr, leave=False, disable=self.is_off, unit=self._unit,
                 unit_scale=unit_scale,
             )  # fmt: skip
         )

@@ -7,6 +7,9 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand
+from cnnvis_caffe.cli.python_layers import python_layers_option, serve_python_layers
+from cnnvis_caffe.cli.say import say
+from cnnvis_caffe.files.opening import read_file
 
 _file = click.Path(exists=True, dir_okay=False)
 _N_PREDICTIONS = 5
@@ -18,7 +21,10 @@ _N_PREDICTIONS = 5
 @click.argument("mean", metavar="MEAN.BINARYPROTO", type=_file)
 @click.argument("labels", metavar="LABELS.TXT", type=_file)
 @click.argument("image", metavar="IMG.JPG", type=_file)
-def classification(model: str, weights: str, mean: str, labels: str, image: str) -> None:
+@python_layers_option
+def classification(
+    model: str, weights: str, mean: str, labels: str, image: str, allow_python_layers: bool
+) -> None:
     """Print the five classes that a network finds most likely for an image.
 
     As examples/cpp_classification: the image is resized to the network's input, and the mean of each channel is taken
@@ -28,10 +34,9 @@ def classification(model: str, weights: str, mean: str, labels: str, image: str)
 
     from cnnvis_caffe.errors import DataFileError, NetError
 
-    net, n_channels, height, width = _classifier(model, weights)
+    net, n_channels, height, width = _classifier(model, weights, allow_python_layers)
     mean_values = _mean_values(mean, n_channels)
-    with open(labels, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        names = file.read().splitlines()
+    names = read_file(labels).decode("utf-8", "surrogateescape").splitlines()
     if len(net.output_ids) != 1:
         outputs = ", ".join(net.blob_names[index] for index in net.output_ids)
         raise NetError(f"{model}: has the outputs {outputs}; it must have one")
@@ -44,12 +49,12 @@ def classification(model: str, weights: str, mean: str, labels: str, image: str)
     input.data[...] = _pixels(image, n_channels, height, width) - mean_values
     net.forward()
     scores = np.array(output.data).reshape(-1)[:n_classes]
-    click.echo(f"---------- Prediction for {image} ----------")
+    say(f"---------- Prediction for {image} ----------")
     for index in np.argsort(-scores, kind="stable")[:_N_PREDICTIONS]:
-        click.echo(f'{scores[index]:.4f} - "{names[index]}"')
+        say(f'{scores[index]:.4f} - "{names[index]}"')
 
 
-def _classifier(model: str, weights: str) -> tuple[Any, int, int, int]:
+def _classifier(model: str, weights: str, allow_python_layers: bool) -> tuple[Any, int, int, int]:
     """A net with its weights, and the channels, height and width of its only input."""
     from cnnvis_caffe.errors import NetError
     from cnnvis_caffe.formats import schema
@@ -57,7 +62,9 @@ def _classifier(model: str, weights: str) -> tuple[Any, int, int, int]:
     from cnnvis_caffe.runtime.net import Net
     from cnnvis_caffe.runtime.net_weights import copy_from
 
-    net = Net(read_network(model, allow_unknown=False), schema.TEST)
+    serve_python_layers(allow_python_layers)
+    network = read_network(model, allow_unknown=False)
+    net = Net(network, schema.TEST, allow_python_layers=allow_python_layers)
     shapes = [net.blobs[index].shape for index in net.input_ids]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (1, 3):
         found = ", ".join("x".join(map(str, shape)) for shape in shapes) or "none"
@@ -101,8 +108,17 @@ def _pixels(path: str, n_channels: int, height: int, width: int) -> Any:
 @click.argument("kind", metavar="DB_TYPE", type=click.Choice(["lmdb", "leveldb"]))
 @click.argument("device", metavar="[CPU|GPU]", type=click.Choice(["CPU", "GPU"]), default="CPU")
 @click.argument("device_id", metavar="[DEVICE_ID]", default="0")
+@python_layers_option
 def extract_features(
-    weights: str, model: str, blobs: str, databases: str, n_batches: int, kind: str, device: str, device_id: str
+    weights: str,
+    model: str,
+    blobs: str,
+    databases: str,
+    n_batches: int,
+    kind: str,
+    device: str,
+    device_id: str,
+    allow_python_layers: bool,
 ) -> None:
     """Run a network over its data and write blobs as LMDBs, a record for each image."""
     from contextlib import ExitStack
@@ -122,7 +138,9 @@ def extract_features(
         raise click.UsageError(f"each blob needs its database; got {len(names)} blobs and {len(paths)} databases")
     digits = "".join(character for character in device_id if character.isdigit())  # also DEVICE_ID=0
     use_device(int(digits or 0) if device == "GPU" else None)
-    net = Net(read_network(model, allow_unknown=False), schema.TEST)
+    serve_python_layers(allow_python_layers)
+    network = read_network(model, allow_unknown=False)
+    net = Net(network, schema.TEST, allow_python_layers=allow_python_layers)
     copy_from(net, weights)
     by_name = dict(zip(net.blob_names, net.blobs))
     for name in names:
@@ -136,7 +154,7 @@ def extract_features(
             for name, path, writer in zip(names, paths, writers):
                 counts[path] += _write_features(writer, by_name[name], counts[path])
     for name, path in zip(names, paths):
-        click.echo(f"{path}: features of {counts[path]} images from blob {name}")
+        say(f"{path}: features of {counts[path]} images from blob {name}")
 
 
 def _write_features(writer: Any, blob: Any, first: int) -> int:
@@ -160,4 +178,4 @@ def device_query(gpu: str | None) -> None:
     from cnnvis_caffe.runtime import backend, devices
 
     for line in devices.describe(backend.gpus(ask_driver=True)):
-        click.echo(line)
+        say(line)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnnvis_caffe.cli.say import say
+
 if TYPE_CHECKING:
     from cnnvis_caffe.records.analysis import Analysis, Snapshot
     from cnnvis_caffe.scene.comparison import Comparison, LayerRow
@@ -59,10 +61,10 @@ def command(
 
         write_scene(build_compare(comparison, theme=theme_named(theme)), out, scale=scale)
     if as_json:
-        click.echo(json.dumps(comparison_json(comparison), indent=1, ensure_ascii=False))
+        say(json.dumps(comparison_json(comparison), indent=1))
     else:
         for line in _lines(comparison):
-            click.echo(line)
+            say(line)
 
 
 def _check_format(out: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand
+from cnnvis_caffe.cli.say import say
 
 #: Of the order in which images that come sorted by class are written for training.
 SHUFFLE_SEED = 0
@@ -44,7 +45,7 @@ def _make_data_set(context: click.Context, name: str, out: str, force: bool, dig
         seed = SHUFFLE_SEED if part.note and split == "train" else None
         write_image_set(part, target, digits=digits, shuffle_seed=seed, overwrite=force, progress=Bar(context))
         said = f" ({part.note}{', shuffled' if seed is not None else ''})" if part.note else ""
-        click.echo(f"{target}: {len(part)} images{said}")
+        say(f"{target}: {len(part)} images{said}")
     return parts
 
 
@@ -147,7 +148,7 @@ def _write_files(
         check_size=options["check_size"],
     )
     write_image_files(entries, root, out, how, overwrite=options["force"], progress=Bar(context))
-    click.echo(f"{out}: {len(entries)} images")
+    say(f"{out}: {len(entries)} images")
 
 
 @command.command(cls=CaffeCommand)
@@ -169,7 +170,7 @@ def _write_mean(context: click.Context, database: str, out: str | None) -> None:
     if out:
         write_mean(out, image)
     values = "  ".join(f"{value:.6g}" for value in image.mean(axis=(1, 2), dtype=float))
-    click.echo(f"{out or database}: mean_value of each channel  {values}")
+    say(f"{out or database}: mean_value of each channel  {values}")
 
 
 @command.command()
@@ -182,7 +183,7 @@ def export(context: click.Context, database: str, out: str, rgb: bool) -> None:
     from cnnvis_caffe.datasets.databases import export_images
 
     n_images = export_images(database, out, rgb=rgb, progress=Bar(context))
-    click.echo(f"{out}: {n_images} images, listed in images.txt")
+    say(f"{out}: {n_images} images, listed in images.txt")
 
 
 @command.command(cls=CaffeCommand)
@@ -200,9 +201,9 @@ def convert(context: click.Context, source: str, out: str, **options: Any) -> No
 
     if kind_of_database(source):
         n_records = copy_database(source, out, overwrite=options["force"], progress=Bar(context))
-        click.echo(f"{out}: {n_records} records")
+        say(f"{out}: {n_records} records")
         return
     entries, classes = folder_entries(source)
     for label, name in enumerate(classes):
-        click.echo(f"{label} {name}")
+        say(f"{label} {name}")
     _write_files(context, entries, os.path.join(source, ""), out, options)

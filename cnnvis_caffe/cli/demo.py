@@ -11,6 +11,7 @@ import click
 
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.interrupt import Interruptible
+from cnnvis_caffe.cli.say import say
 from cnnvis_caffe.errors import CnnvisError, MissingDependencyError
 
 #: Picture where no name is given; .svg where cairo is missing.
@@ -46,8 +47,8 @@ def command(ctx: click.Context, out: str | None, folder: str | None, again: bool
             file = demo.make_demo(place, again=again, progress=progress)
         except Cancelled:
             ctx.exit(128 + (progress.stopped_by or 2))
-    click.echo(f"network    {_network(read_analysis(file))}")
-    click.echo(f"analysis   {file}{', kept from an earlier time; --again makes it anew' if kept else ''}")
+    say(f"network    {_network(read_analysis(file))}")
+    say(f"analysis   {file}{', kept from an earlier time; --again makes it anew' if kept else ''}")
     if out is None:
         out = _open_viewer(ctx, str(file))
     _write_picture(ctx, str(file), out)
@@ -59,7 +60,7 @@ class _Stages(Bar):
     def start(self, total: int, what: str) -> None:
         """Begin something of `total` steps."""
         if self.is_off and not self.is_quiet:
-            click.echo(f"{what} ...", err=True)
+            say(f"{what} ...", err=True)
         super().start(total, what)
 
 
@@ -71,7 +72,7 @@ def _open_viewer(ctx: click.Context, file: str) -> str:
     try:
         ctx.invoke(view.command, what=file)
     except (DisplayError, MissingDependencyError) as error:
-        click.echo(f"no viewer  {error}", err=True)
+        say(f"no viewer  {error}", err=True)
     return f"{PICTURE}.png" if _has_cairo() else f"{PICTURE}.svg"
 
 
@@ -80,7 +81,7 @@ def _write_picture(ctx: click.Context, file: str, out: str) -> None:
     from cnnvis_caffe.cli import findings, render
 
     ctx.invoke(render.command, file=file, out=out)
-    click.echo(f"picture    {out}\n")
+    say(f"picture    {out}\n")
     ctx.invoke(findings.command, file=file)
 
 

@@ -8,6 +8,7 @@ import click
 
 from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.inspect import InputShape
+from cnnvis_caffe.cli.say import say_lines
 from cnnvis_caffe.cli.tables import shape
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def command(
     shapes = dict(input_shapes)
     made = deploy(file, weights, stages=stage, input_shapes=shapes, batch=batch, keep_side=side_losses)
     made.write(out)
-    click.echo("\n".join(_lines(made, file, weights, out)))
+    say_lines(_lines(made, file, weights, out))
 
 
 def _lines(made: Deployed, file: str, weights: str | None, out: str) -> list[str]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from cnnvis_caffe.text.plain import csv_cell
+
 if TYPE_CHECKING:
     from cnnvis_caffe.records.analysis import Analysis, Snapshot
 
@@ -165,9 +167,10 @@ def _as_csv(parts: Sequence[Part]) -> bytes:
     before: Sequence[str] | None = None
     for name, columns, rows in parts:
         if before is None or list(columns) != list(before):
-            writer.writerow(["layer", *columns])
+            writer.writerow(["layer", *map(csv_cell, columns)])
             before = columns
-        writer.writerows([name, *map(_number, row)] for row in rows.tolist())
+        cell = csv_cell(name)
+        writer.writerows([cell, *map(_number, row)] for row in rows.tolist())
     return text.getvalue().encode("utf-8")
 
 
@@ -178,7 +181,7 @@ def _as_json(parts: Sequence[Part]) -> bytes:
          "rows": [[value if math.isfinite(value) else None for value in row] for row in rows.tolist()]}
         for name, columns, rows in parts
     ]  # fmt: skip
-    return json.dumps(plain, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    return json.dumps(plain, allow_nan=False).encode("ascii")
 
 
 def _as_npz(parts: Sequence[Part]) -> bytes:

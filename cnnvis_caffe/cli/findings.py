@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnvis_caffe.cli.say import say
+
 if TYPE_CHECKING:
     from cnnvis_caffe.findings import Thresholds
     from cnnvis_caffe.records.analysis import Analysis
@@ -51,10 +53,10 @@ def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_
     found = tuple(finding for finding in found if finding.severity == "severe" or not severe)
     if as_json:
         values = {"file": file, "network": analysis.title, "snapshot": label, "findings": [f.to_json() for f in found]}
-        click.echo(json.dumps(values, indent=1, ensure_ascii=False))
+        say(json.dumps(values, indent=1))
         return
     for line in _lines(analysis, label, found, min(shutil.get_terminal_size((100, 24)).columns, 100)):
-        click.echo(line if _can_show(line) else line.encode("ascii", "replace").decode("ascii"))
+        say(line if _can_show(line) else line.encode("ascii", "replace").decode("ascii"))
 
 
 def _list_limits(ctx: click.Context, value: bool) -> None:
@@ -63,7 +65,7 @@ def _list_limits(ctx: click.Context, value: bool) -> None:
         from cnnvis_caffe.findings import Thresholds
 
         for field in fields(Thresholds):
-            click.echo(f"{field.name}={getattr(Thresholds(), field.name):g}")
+            say(f"{field.name}={getattr(Thresholds(), field.name):g}")
         ctx.exit()
 
 

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
+from cnnvis_caffe.cli.plain_formatter import plain_message
+from cnnvis_caffe.cli.say import say
 
 _PACKAGE = "cnnvis_caffe"
 # Whoever tells how a net is built; elsewhere these are details.
@@ -22,7 +23,7 @@ class GlogFormatter(logging.Formatter):
         severity = {"D": "I", "C": "F"}.get(record.levelname[0], record.levelname[0])
         time = datetime.datetime.fromtimestamp(record.created)
         line = f"{severity}{time:%m%d %H:%M:%S.%f} {record.process:5d} {record.filename}:{record.lineno}] "
-        line += record.getMessage()
+        line += plain_message(record)
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
@@ -33,7 +34,7 @@ class _ScreenHandler(logging.Handler):
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
-        self.write: Callable[[str], object] = lambda line: click.echo(line, err=True)
+        self.write: Callable[[str], object] = lambda line: say(line, err=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""

@@ -10,6 +10,8 @@ import sys
 import click
 
 from cnnvis_caffe.cli.fork import fork_option
+from cnnvis_caffe.cli.say import say, say_lines
+from cnnvis_caffe.text.plain import visible
 
 
 class InputShape(click.ParamType):
@@ -39,10 +41,10 @@ def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -
         from cnnvis_caffe.runtime.layers import fork_type_list, layer_type_list
 
         for name in layer_type_list():
-            click.echo(name)
-        click.echo("\nof forks:")
+            say(name)
+        say("\nof forks:")
         for name in fork_type_list():
-            click.echo(name)
+            say(name)
         ctx.exit()
 
 
@@ -107,10 +109,10 @@ def command(
         input_shapes=dict(input_shapes),
     )
     if as_json:
-        click.echo(json.dumps(finite(report), indent=1, allow_nan=False))
+        say(json.dumps(finite(report), indent=1, allow_nan=False))
         return
-    text = "\n".join(render(report, None if wide else _width()))
-    click.echo(text if _can_show(text) else to_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
+    text = "\n".join(map(visible, render(report, None if wide else _width())))
+    say(text if _can_show(text) else to_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
 
 
 def _show_analysis(path: str, as_json: bool) -> None:
@@ -121,9 +123,9 @@ def _show_analysis(path: str, as_json: bool) -> None:
     analysis = read_analysis(path)
     report = {"kind": "analysis", **summary(analysis)}
     if as_json:
-        click.echo(json.dumps({**report, "provenance": dict(analysis.provenance)}, indent=1, allow_nan=False))
+        say(json.dumps({**report, "provenance": dict(analysis.provenance)}, indent=1, allow_nan=False))
     else:
-        click.echo("\n".join(details(analysis, report)))
+        say_lines(details(analysis, report))
 
 
 def _width() -> int:

@@ -14,7 +14,11 @@ import click
 from cnnvis_caffe import __version__
 from cnnvis_caffe.cli.completion import accept_newer_words
 from cnnvis_caffe.cli.examples import give_examples
+from cnnvis_caffe.cli.plain_formatter import PlainFormatter
+from cnnvis_caffe.cli.say import say
 from cnnvis_caffe.errors import Cancelled, CnnvisError
+from cnnvis_caffe.processes import leave_current_folder
+from cnnvis_caffe.text.plain import visible
 
 # Name, and the line that `--help` shows. A sub-command is the attribute `command` of the module
 # `cnnvis_caffe.cli.<name>`; it is imported only when it is called, so that help and completion stay quick.
@@ -71,6 +75,9 @@ class CommandGroup(click.Group):
         except BrokenPipeError:
             _silence_stdout()
             ctx.exit(EXIT_BROKEN_PIPE)
+        except click.ClickException as error:
+            error.__dict__["message"] = visible(error.message, has_lines=True)  # names of files are in them
+            raise
         except (CnnvisError, OSError) as error:
             if ctx.params["debug"]:
                 raise
@@ -84,8 +91,8 @@ class CommandGroup(click.Group):
 def _one_line(error: Exception) -> str:
     """Return the message of an error on one line, file first for the system's own errors."""
     if isinstance(error, OSError) and not isinstance(error, CnnvisError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split())
+        return visible(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    return visible(" ".join(str(error).split()))
 
 
 def _exhausted(error: MemoryError | RecursionError) -> str:
@@ -106,7 +113,7 @@ class _StderrHandler(logging.Handler):
     """Writes log records to whatever stderr is at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        say(self.format(record), err=True)
 
 
 def _set_up_logging(verbosity: int, log_file: str | None) -> None:
@@ -118,12 +125,12 @@ def _set_up_logging(verbosity: int, log_file: str | None) -> None:
             logger.removeHandler(handler)
             handler.close()
     screen = _StderrHandler(level)
-    screen.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    screen.setFormatter(PlainFormatter("%(levelname)s: %(message)s"))
     logger.addHandler(screen)
     logger.setLevel(level)
     if log_file is not None:
         file = logging.FileHandler(log_file, encoding="utf-8")
-        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        file.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logger.addHandler(file)
         logger.setLevel(min(level, logging.INFO))
 
@@ -137,10 +144,10 @@ def _say_versions(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     """Print the version; with --verbose also those of the libraries, and what can be said of GPUs."""
     if not wanted or ctx.resilient_parsing:
         return
-    click.echo(f"cnnvis-caffe, version {__version__}")
+    say(f"cnnvis-caffe, version {__version__}")
     if ctx.params["verbose"]:
         for line in importlib.import_module("cnnvis_caffe.cli.versions").lines():
-            click.echo(line)
+            say(line)
     ctx.exit()
 
 
@@ -163,5 +170,6 @@ give_examples(group)
 
 def main() -> None:
     """Run the command line of this process and exit: 0, 1 error, 2 usage, 130 interrupted."""
+    leave_current_folder()
     accept_newer_words()
     group(prog_name="cnnvis-caffe")

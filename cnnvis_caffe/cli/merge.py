@@ -9,6 +9,8 @@ import click
 
 from cnnvis_caffe.cli.analysis_text import summary, summary_lines
 from cnnvis_caffe.cli.bar import Bar
+from cnnvis_caffe.cli.python_layers import python_layers_option
+from cnnvis_caffe.cli.say import say_lines
 
 _FILE = click.Path(dir_okay=False)
 
@@ -19,6 +21,7 @@ _FILE = click.Path(dir_okay=False)
 @click.option("--model", type=_FILE, help="Where the network is now, if not where it was.")
 @click.option("--weights", multiple=True, type=_FILE, help="Where the weights are now, each with its own --weights.")
 @click.option("--data", metavar="DATA", help="Where the data are now.")
+@python_layers_option
 @click.option("--json", "as_json", is_flag=True, help="Write the summary to standard output as JSON.")
 @click.pass_context
 def command(
@@ -28,12 +31,21 @@ def command(
     model: str | None,
     weights: tuple[str, ...],
     data: str | None,
+    allow_python_layers: bool,
     as_json: bool,
 ) -> None:
     """Put the shards of an analysis together, in any order."""
     from cnnvis_caffe import pipeline
 
     started = time.monotonic()
-    analysis = pipeline.merge(shards, out, model=model, weights=weights or None, data=data, progress=Bar(ctx))
+    analysis = pipeline.merge(
+        shards,
+        out,
+        model=model,
+        weights=weights or None,
+        data=data,
+        allow_python_layers=allow_python_layers,
+        progress=Bar(ctx),
+    )
     report = summary(analysis, time.monotonic() - started)
-    click.echo(json.dumps(report) if as_json else "\n".join(summary_lines(analysis, report)))
+    say_lines([json.dumps(report)] if as_json else summary_lines(analysis, report))

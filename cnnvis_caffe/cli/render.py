@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from cnnvis_caffe.cli.python_layers import python_layers_option
+
 _FILE = click.Path(dir_okay=False)
 _CHART_INSET = 8.0  # brings a chart's margin to the picture's
 #: What --chart draws, with the names that `scene.debugging` has for it.
@@ -60,6 +62,7 @@ class _Size(click.ParamType):
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
 @click.option("--deconvolution", is_flag=True, help="On the page: also project its images back to the pixels.")
+@python_layers_option
 @click.option("--chart", type=click.Choice([*_BY_LAYER, *_OF_TRAINING]),
               help="Draw debugging information below: a figure of each layer, or loss, error or learning rate of the "
               "training.")  # fmt: skip
@@ -97,7 +100,7 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
     if options["neuron"]:
         if report:
             raise CnnvisError("--report measures the hybrid visualization, not the page of a neuron")
-        page = _neuron_page(analysis, view, options["neuron"], has_deconvolution=options["deconvolution"])
+        page = _neuron_page(analysis, view, options)
         write_scene(page, out, scale=options["scale"])
         return
     scene, measures = _picture(analysis, view, options, clock, measured=report is not None)
@@ -179,19 +182,20 @@ def _with_chart(analysis: Any, view: Any, scene: Any, quantity: str, height: flo
     return stack(scene, lower, left=_CHART_INSET)
 
 
-def _neuron_page(analysis: Any, view: Any, neuron: str, *, has_deconvolution: bool) -> Any:
+def _neuron_page(analysis: Any, view: Any, options: dict[str, Any]) -> Any:
     """Draw the page of a neuron."""
     from cnnvis_caffe.cli.picture_view import chosen_neuron
     from cnnvis_caffe.scene.neuron_page import build_neuron_page
     from cnnvis_caffe.scene.theme import theme_named
 
-    node, index = chosen_neuron(analysis, neuron)
+    node, index = chosen_neuron(analysis, options["neuron"])
     projections = {}
-    if has_deconvolution:
+    if options["deconvolution"]:
         from cnnvis_caffe.pipeline import deconvolve
         from cnnvis_caffe.scene.neurons import chosen_snapshot
 
-        projections = deconvolve(analysis, chosen_snapshot(analysis, view), node, index)
+        snapshot, is_allowed = chosen_snapshot(analysis, view), options["allow_python_layers"]
+        projections = deconvolve(analysis, snapshot, node, index, allow_python_layers=is_allowed)
     theme = theme_named(view.theme)
     return build_neuron_page(analysis, view.snapshot, node, index, theme=theme, projections=projections)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from cnnvis_caffe.text.plain import visible
+
 _GAP = "  "
 _LEAST = 16  # a column that gives way, and the last one, are not narrower
 _UNITS = ("", "k", "M", "G", "T")
@@ -31,7 +33,7 @@ def table(
     list of str
         Without spaces at the end.
     """
-    rows = list(rows)
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max((len(row[i]) for row in rows if i < len(row)), default=0) for i in range(len(align))]
     if width is not None and flexible is not None:
         excess = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1) + min(widths[-1], _LEAST) - width

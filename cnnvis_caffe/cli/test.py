@@ -12,6 +12,8 @@ import click
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
 from cnnvis_caffe.cli.device import gpu_index, precision_option, use_device
 from cnnvis_caffe.cli.fork import fork_option
+from cnnvis_caffe.cli.python_layers import python_layers_option, serve_python_layers
+from cnnvis_caffe.cli.say import say
 from cnnvis_caffe.errors import DataSourceError, NetError
 
 logger = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 @click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
 @click.option("--json", "as_json", is_flag=True, help="Also write the means to standard output, as JSON.")
 @fork_option
+@python_layers_option
 def command(
     model: str,
     weights: str,
@@ -38,6 +41,7 @@ def command(
     level: int,
     stage: str | None,
     as_json: bool,
+    allow_python_layers: bool,
 ) -> None:
     """Score a network in its TEST phase: every output of every batch, and their means."""
     from cnnvis_caffe.cli.glog import caffe_log
@@ -49,17 +53,18 @@ def command(
     from cnnvis_caffe.runtime.solvers.testing import mean_outputs, score_lines
     from cnnvis_caffe.runtime.solvers.training_log import finite
 
+    serve_python_layers(allow_python_layers)
     index = gpu_index(gpu, cpu)
-    network = read_network(model, allow_unknown=False)
+    network, stages = read_network(model, allow_unknown=False), split_names(stage)
     try:
-        check_data(network, schema.TEST, level, split_names(stage))
+        check_data(network, schema.TEST, level, stages, allow_python_layers=allow_python_layers)
     except DataSourceError as error:
         deploy = f"cnnvis-caffe deploy {shlex.quote(model)} --out deploy.prototxt"
         analyze = _analyze("deploy.prototxt", weights)
         raise NetError(f"{error}; for images of your own: {deploy}, then: {analyze}") from error
     with caffe_log():
         use_device(index, precision=precision)
-        net = Net(network, schema.TEST, level, split_names(stage))
+        net = Net(network, schema.TEST, level, stages, allow_python_layers=allow_python_layers)
         if all(param.type == "Input" for param in net.param.layer if not param.bottom):
             logger.warning(
                 "%s: no layer reads images, so that these are the scores of zeros; give the train_val prototxt, or "
@@ -78,7 +83,7 @@ def command(
             logger.info("%s", line)
     if as_json:
         scores = {output.name: output.values.tolist() for output in outputs}
-        click.echo(json.dumps(finite({"iterations": iterations, "loss": loss, "outputs": scores}), allow_nan=False))
+        say(json.dumps(finite({"iterations": iterations, "loss": loss, "outputs": scores}), allow_nan=False))
 
 
 def _log_batch(batch: int, outputs: Any) -> None:

@@ -10,6 +10,8 @@ import click
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand
 from cnnvis_caffe.cli.device import precision_option
 from cnnvis_caffe.cli.fork import fork_option
+from cnnvis_caffe.cli.python_layers import python_layers_option, serve_python_layers
+from cnnvis_caffe.cli.say import say
 
 
 @click.command(cls=CaffeCommand)
@@ -24,6 +26,7 @@ from cnnvis_caffe.cli.fork import fork_option
 @click.option("--stage", multiple=True, help="Stage that layers' rules ask for; several times or with commas between.")
 @click.option("--json", "as_json", is_flag=True, help="Only the result, as JSON.")
 @fork_option
+@python_layers_option
 def command(
     model: str,
     weights: str | None,
@@ -35,9 +38,11 @@ def command(
     level: int,
     stage: tuple[str, ...],
     as_json: bool,
+    allow_python_layers: bool,
 ) -> None:
     """Time every layer of a network, forward and backward."""
     from cnnvis_caffe.formats.prototxt import read_network
+    from cnnvis_caffe.formats.writing_layers import without_writing
     from cnnvis_caffe.network.dag import PHASES
     from cnnvis_caffe.runtime import backend
     from cnnvis_caffe.runtime.net import Net
@@ -47,31 +52,34 @@ def command(
     if gpu is not None and cpu:
         raise click.UsageError("give --gpu or --cpu, not both")
 
-    def say(line: str) -> None:
+    serve_python_layers(allow_python_layers)
+
+    def tell(line: str) -> None:
         if not as_json:
-            click.echo(line)
+            say(line)
 
     if gpu is None:
         backend.set_mode_cpu()
-        say("Use CPU.")
+        tell("Use CPU.")
     else:
         backend.require_gpu(gpu)
-        say(f"Use GPU with device ID {gpu}")
+        tell(f"Use GPU with device ID {gpu}")
     backend.set_precision(backend.Precision(precision))
     stages = [part for name in stage for part in name.split(",")]
-    net = Net(read_network(model, allow_unknown=False), PHASES[phase.upper()], level, stages)
+    network = without_writing(read_network(model, allow_unknown=False))
+    net = Net(network, PHASES[phase.upper()], level, stages, allow_python_layers=allow_python_layers)
     if weights is not None:
         copy_from(net, weights)
-    say("Performing Forward")
-    say(f"Initial loss: {net.forward():g}")
-    say("Performing Backward")
+    tell("Performing Forward")
+    tell(f"Initial loss: {net.forward():g}")
+    tell("Performing Backward")
     net.backward()
-    say("*** Benchmark begins ***")
-    say(f"Testing for {iterations} iterations.")
+    tell("*** Benchmark begins ***")
+    tell(f"Testing for {iterations} iterations.")
     timing = time_layers(
         net,
         iterations,
-        on_iteration=lambda number, ms: say(f"Iteration: {number} forward-backward time: {ms:g} ms."),
+        on_iteration=lambda number, ms: tell(f"Iteration: {number} forward-backward time: {ms:g} ms."),
     )
     if as_json:
         layers = [
@@ -81,14 +89,14 @@ def command(
             )
         ]
         result = {f"{name}_ms": value for name, value in asdict(timing).items() if not name.startswith("layer_")}
-        click.echo(json.dumps({"schema": 1, "iterations": iterations, **result, "layers": layers}, indent=1))
+        say(json.dumps({"schema": 1, "iterations": iterations, **result, "layers": layers}, indent=1))
         return
-    say("Average time per layer: ")
+    tell("Average time per layer: ")
     for name, forward, backward in zip(net.layer_names, timing.layer_forward, timing.layer_backward):
-        say(f"{name:>10}\tforward: {forward:g} ms.")
-        say(f"{name:>10}\tbackward: {backward:g} ms.")
-    say(f"Average Forward pass: {timing.forward:g} ms.")
-    say(f"Average Backward pass: {timing.backward:g} ms.")
-    say(f"Average Forward-Backward: {timing.forward_backward:g} ms.")
-    say(f"Total Time: {timing.total:g} ms.")
-    say("*** Benchmark ends ***")
+        tell(f"{name:>10}\tforward: {forward:g} ms.")
+        tell(f"{name:>10}\tbackward: {backward:g} ms.")
+    tell(f"Average Forward pass: {timing.forward:g} ms.")
+    tell(f"Average Backward pass: {timing.backward:g} ms.")
+    tell(f"Average Forward-Backward: {timing.forward_backward:g} ms.")
+    tell(f"Total Time: {timing.total:g} ms.")
+    tell("*** Benchmark ends ***")

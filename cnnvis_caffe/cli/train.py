@@ -14,6 +14,7 @@ import click
 from cnnvis_caffe.cli.caffe_flags import CaffeCommand, split_names
 from cnnvis_caffe.cli.device import gpu_index, precision_option, use_device
 from cnnvis_caffe.cli.fork import fork_option
+from cnnvis_caffe.cli.python_layers import python_layers_option, serve_python_layers
 
 if TYPE_CHECKING:
     from cnnvis_caffe.runtime.solvers import Solver
@@ -40,6 +41,7 @@ _EFFECTS = click.Choice(["snapshot", "stop", "none"])
 @click.option("--log", "log_path", type=click.Path(dir_okay=False), metavar="FILE.jsonl",
               help="Add losses, scores and the sizes of weights, gradients and updates to this file.")  # fmt: skip
 @fork_option
+@python_layers_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -56,6 +58,7 @@ def command(
     sigint_effect: str,
     sighup_effect: str,
     log_path: str | None,
+    allow_python_layers: bool,
 ) -> None:
     """Train a network as a solver prototxt says.
 
@@ -71,6 +74,7 @@ def command(
     from cnnvis_caffe.runtime.tuning import tune_for_training
 
     tune_for_training()
+    serve_python_layers(allow_python_layers)
     if snapshot and weights:
         raise click.UsageError("--snapshot and --weights exclude each other: a snapshot has weights of its own")
     index = gpu_index(gpu, cpu)
@@ -83,14 +87,14 @@ def command(
         param.weights.extend(split_names(weights))
     find_in_solver(param, solver)
 
-    check_solver_data(param, solver)
+    check_solver_data(param, solver, allow_python_layers=allow_python_layers)
     with contextlib.ExitStack() as stack:
         screen = stack.enter_context(caffe_log())
         watch = stack.enter_context(SignalWatch(Action(sigint_effect), Action(sighup_effect)))
         wants_gpu = not cpu and param.HasField("solver_mode") and param.solver_mode == type(param).GPU
         use_device(index, param.device_id if wants_gpu else None, precision)
         _make_snapshot_folder(param)
-        trained = create_solver(file)
+        trained = create_solver(file, allow_python_layers=allow_python_layers)
         trained.uses_recordings = graphs
         trained.requested_action = watch.requested
         if snapshot:
@@ -111,6 +115,7 @@ def command(
 
 def _make_snapshot_folder(param: Any) -> None:
     """Make the folder that snapshots go to, which Caffe would want to find there."""
+    logger.info("Snapshots will be written to %s_iter_N.*", param.snapshot_prefix)
     folder = os.path.dirname(param.snapshot_prefix)
     if folder and not os.path.exists(folder):
         logger.info("Making the folder %s for snapshots", folder)

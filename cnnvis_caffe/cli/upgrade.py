@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.fork import fork_option
+from cnnvis_caffe.cli.say import say
+from cnnvis_caffe.files.opening import open_file
 
 
 @click.command()
@@ -37,13 +39,13 @@ def command(in_: str, out: str) -> None:
         raise click.ClickException(f"{in_}: is a {kind} file; these have never changed, there is nothing to upgrade")
     if changes:
         for change in changes:
-            click.echo(f"  - {change}")
-        click.echo(f"Wrote {out}")
+            say(f"  - {change}")
+        say(f"Wrote {out}")
         return
     same = os.path.exists(out) and os.path.samefile(in_, out)
     if not same:
         _copy(in_, out)
-    click.echo(f"{in_} is in the current format already" + ("" if same else f"; wrote it to {out} as it is"))
+    say(f"{in_} is in the current format already" + ("" if same else f"; wrote it to {out} as it is"))
 
 
 def _upgrade_network(in_: str, out: str) -> list[str]:
@@ -56,7 +58,7 @@ def _upgrade_network(in_: str, out: str) -> list[str]:
     if told:
         changes.append(f"says whose it is, {preferred_fork()}'s: {', '.join(told)}")
     if changes:
-        click.echo(f"{in_}: network of generation {network.generation}")
+        say(f"{in_}: network of generation {network.generation}")
         write_text(out, network.message)
     return changes
 
@@ -68,7 +70,7 @@ def _upgrade_solver(in_: str, out: str) -> list[str]:
     from cnnvis_caffe.formats.prototxt import parse_text, write_text
     from cnnvis_caffe.formats.upgrade import upgrade_solver
 
-    with open(in_, "rb") as file:
+    with open_file(in_) as file:
         text = file.read().decode("utf-8", "surrogateescape")
     solver: Any = parse_text(text, schema.SolverParameter, path=in_).message
     try:
@@ -76,7 +78,7 @@ def _upgrade_solver(in_: str, out: str) -> list[str]:
     except NetError as error:
         raise PrototxtError(in_, str(error)) from error
     if changes:
-        click.echo(f"{in_}: solver")
+        say(f"{in_}: solver")
         write_text(out, solver)
     return changes
 
@@ -87,7 +89,7 @@ def _upgrade_weights(in_: str, out: str) -> list[str]:
 
     weights = read_caffemodel(in_)
     if weights.upgrades:
-        click.echo(f"{in_}: weights of generation {weights.generation}")
+        say(f"{in_}: weights of generation {weights.generation}")
         arrays = [[blob for blob in layer.blobs if blob is not None] for layer in weights.layers]
         write_caffemodel(out, weights.network, arrays)
     return list(weights.upgrades)

@@ -13,6 +13,7 @@ import numpy as np
 from cnnvis_caffe.datasets.find import download, find
 from cnnvis_caffe.datasets.python_batch import read_python_batch
 from cnnvis_caffe.errors import CnnvisError, DataFileError
+from cnnvis_caffe.files.opening import check_file
 from cnnvis_caffe.formats.images import decode_image, read_bytes
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.image_set import ImageSet
@@ -21,7 +22,7 @@ CLASS_NAMES = tuple(["airplane", "automobile", "bird", "cat", "deer", "dog", "fr
 JPEG_NOTE = "JPEG copies of CIFAR-10"
 
 _URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
-_MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 _SHAPE = (3, 32, 32)
 _RECORD = 1 + 3 * 32 * 32  # a label, then the pixels
 _BIN, _PY = "cifar-10-batches-bin", "cifar-10-batches-py"
@@ -50,7 +51,7 @@ def load_cifar10(split: str, progress: Progress) -> ImageSet:
     names = [*_ARCHIVES.values(), *_ARCHIVES, "cifar10-jpeg.tar.xz"]
     path = find(folder + name for name in names for folder in _FOLDERS)
     if path is None:
-        path = download([_URL], _MD5, "cifar10/cifar-10-binary.tar.gz", progress)
+        path = download([_URL], _SHA256, "cifar10/cifar-10-binary.tar.gz", progress)
     if path.name == "cifar10-jpeg.tar.xz":
         images, labels = _read_jpegs(path, split, progress)
         return ImageSet("cifar10", split, images, labels, CLASS_NAMES, "RGB", JPEG_NOTE)
@@ -84,6 +85,7 @@ def _batches(path: Path, split: str, suffix: str, progress: Progress) -> Iterato
 def _members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
     """Name and content of the wanted files in an archive, in its order."""
     try:
+        check_file(path)
         with tarfile.open(path, "r|*") as archive:
             left = _LARGEST_ARCHIVE
             for member in archive:

@@ -63,14 +63,14 @@ def find(candidates: Iterable[str]) -> Path | None:
     return None
 
 
-def download(urls: Sequence[str], md5: str, path: str, progress: Progress, *, files: Sequence[str] = ()) -> Path:
+def download(urls: Sequence[str], sha256: str, path: str, progress: Progress, *, files: Sequence[str] = ()) -> Path:
     """Download a file into the cache.
 
     Parameters
     ----------
     urls : sequence of str
         Where it can be had; the next is tried when one fails.
-    md5 : str
+    sha256 : str
         Checksum, in hexadecimal.
     path : str
         Where it goes, below the cache.
@@ -101,7 +101,7 @@ def download(urls: Sequence[str], md5: str, path: str, progress: Progress, *, fi
         logger.info("downloading %s", url)
         try:
             downloader = pooch.HTTPDownloader(progressbar=_Bar(progress, url), timeout=30)
-            found = pooch.retrieve(url, f"md5:{md5}", target.name, target.parent, downloader=downloader)
+            found = pooch.retrieve(url, f"sha256:{sha256}", target.name, target.parent, downloader=downloader)
         except OSError as error:  # requests' errors are OSErrors; they tell the whole way that they went
             failures.append(type(error).__name__)
         except ValueError:

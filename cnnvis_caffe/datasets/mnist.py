@@ -21,11 +21,11 @@ _URLS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-_MD5 = {
-    "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-    "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
-    "t10k-images-idx3-ubyte": "9fb629c4189551a2d022fa330f9573f3",
-    "t10k-labels-idx1-ubyte": "ec29112dd5afa0611ce80d1b7f02629c",
+_SHA256 = {  # of the packed files
+    "train-images-idx3-ubyte": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
 _IMAGES_MAGIC, _LABELS_MAGIC = 2051, 2049
 _PREFIXES = {"train": "train", "test": "t10k"}
@@ -101,4 +101,5 @@ def _find(name: str, progress: Progress) -> Path:
     dotted = name.replace("-idx", ".idx")  # as some unpack it
     found = find(f"mnist/{file}" for file in (f"{name}.gz", name, dotted))
     urls = [f"{url}{name}.gz" for url in _URLS]
-    return found or download(urls, _MD5[name], f"mnist/{name}.gz", progress, files=[f"{file}.gz" for file in _MD5])
+    files = [f"{file}.gz" for file in _SHA256]
+    return found or download(urls, _SHA256[name], f"mnist/{name}.gz", progress, files=files)

@@ -17,6 +17,7 @@ from cnnvis_caffe.datasets.array_files import read_array_file
 from cnnvis_caffe.datasets.preprocessing import Preprocessing, centre_crop, reorder, resize_planes
 from cnnvis_caffe.datasets.readers import ArrayReader, DatabaseReader, FileReader, Reader
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError, ShapeError
+from cnnvis_caffe.files.opening import open_file
 from cnnvis_caffe.formats.database import kind_of_database, open_database
 from cnnvis_caffe.formats.image_list import read_image_list
 from cnnvis_caffe.formats.sniff import HDF5_SIGNATURE
@@ -384,7 +385,7 @@ def _names_of(text: str, folders: list[str], class_names: Sequence[str]) -> tupl
 
 def _image_list(text: str, root_folder: str, color: bool) -> FileReader:
     """Images of a list; paths are relative to where the program runs, as in Caffe, else to the list."""
-    with open(text, "rb") as file:
+    with open_file(text) as file:
         if b"\0" in file.read(4096):
             raise DataFileError(text, f"is no list of images, as it is no text; give {_FORMS}")
     entries = read_image_list(text, strict=True)
@@ -401,7 +402,7 @@ def _image_list(text: str, root_folder: str, color: bool) -> FileReader:
 def _is_array_file(text: str) -> bool:
     """Whether a file is HDF5 or a zip archive, which npz files are."""
     try:
-        with open(text, "rb") as file:
+        with open_file(text) as file:
             head = file.read(8)
     except OSError as error:
         raise DataFileError(text, f"cannot be read: {error.strerror}") from error

@@ -1,1 +1,1 @@
-"""Writing files and folders whole or not at all, and reading those of strangers within bounds."""
+"""Files of strangers, opened if they are files and read within bounds; files written whole or not at all."""

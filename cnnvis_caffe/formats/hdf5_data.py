@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.files.atomic import atomic_write
+from cnnvis_caffe.files.opening import open_file
 from cnnvis_caffe.files.plain_hdf5 import Damage, Dataset, Group, open_plain
 from cnnvis_caffe.formats.images import read_bytes
 from cnnvis_caffe.formats.sniff import HDF5_SIGNATURE
@@ -104,6 +105,21 @@ def _read_array(file: Group, path: str, name: str) -> np.ndarray:
             f"least one axis are allowed",
         )
     return np.ascontiguousarray(dataset.read(), np.float32)
+
+
+def is_hdf5_file(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file begins as HDF5 files do.
+
+    Parameters
+    ----------
+    path : str or path-like
+        False for what is no file, or cannot be read.
+    """
+    try:
+        with open_file(path) as file:
+            return file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
+    except OSError:
+        return False
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError, MissingDependencyError
 from cnnvis_caffe.files.image_size import check_image_size
+from cnnvis_caffe.files.opening import read_file
 
 
 def read_image(
@@ -66,8 +67,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         If it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_file(path)
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{os.fspath(path)}: there is no such file") from error
     except OSError as error:

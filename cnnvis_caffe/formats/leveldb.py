@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
+from cnnvis_caffe.files.opening import check_file
 from cnnvis_caffe.formats.database import Record
 from cnnvis_caffe.formats.shared_handles import SharedHandles
 
@@ -33,6 +34,8 @@ def _open(path: str) -> Any:
     """Open a database that is there."""
     plyvel = _library()
     try:
+        for entry in os.scandir(path):
+            check_file(entry.path)
         return plyvel.DB(path, create_if_missing=False)
     except (plyvel.Error, OSError) as error:
         raise DataFileError(path, f"cannot be opened as a LevelDB: {error}") from error

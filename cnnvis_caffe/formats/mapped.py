@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from cnnvis_caffe.errors import DataNotFoundError, FileFormatError
+from cnnvis_caffe.files.opening import open_file
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class MappedFile:
         self.path = os.fspath(path)
         self.error = error
         try:
-            with open(self.path, "rb") as file:
+            with open_file(self.path) as file:
                 self.size = os.fstat(file.fileno()).st_size
                 if self.size == 0:
                     raise error(self.path, "is empty; was it downloaded or copied completely?")
@@ -56,7 +57,8 @@ class MappedFile:
         except (OSError, ValueError) as failure:
             if isinstance(failure, FileFormatError):
                 raise
-            raise error(self.path, f"cannot be opened: {failure}") from failure
+            why = getattr(failure, "strerror", None) or failure
+            raise error(self.path, f"cannot be opened: {why}") from failure
         self._address = _address(np.frombuffer(self.data, np.uint8, 1))
 
     def view(self, dtype: str | np.dtype, offset: int, count: int) -> np.ndarray:

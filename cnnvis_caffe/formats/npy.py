@@ -19,6 +19,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.files.limits import allowed_bytes
+from cnnvis_caffe.files.opening import open_file
 
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 1 << 16
@@ -54,7 +55,7 @@ def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
         If it is something else, is damaged, or holds objects.
     """
     path = os.fspath(path)
-    with _reading(path, "npy"), open(path, "rb") as file:
+    with _reading(path, "npy"), open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         return _read_array(file, size, size)
 
@@ -84,7 +85,7 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str], optional: Seque
         file of this size may ask for.
     """
     path = os.fspath(path)
-    with _reading(path, "npz"), zipfile.ZipFile(path) as archive:
+    with _reading(path, "npz"), open_file(path) as whole, zipfile.ZipFile(whole) as archive:
         size = os.path.getsize(path)
         members = {name[:-4] if name.endswith(".npy") else name: name for name in archive.namelist()}
         missing = [name for name in names if name not in members]

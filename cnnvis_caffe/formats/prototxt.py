@@ -13,6 +13,7 @@ from google.protobuf import text_format
 
 from cnnvis_caffe.errors import DataNotFoundError, LayerError, NetError, PrototxtError
 from cnnvis_caffe.files.atomic import write_bytes
+from cnnvis_caffe.files.opening import read_file
 from cnnvis_caffe.formats import schema, sniff
 from cnnvis_caffe.formats.text_parser import TextParser
 from cnnvis_caffe.formats.upgrade import generation_of, set_snapshot_prefix, upgrade_network, upgrade_solver
@@ -215,8 +216,7 @@ def _read_text(path: str | os.PathLike, what: str) -> str:
     """Return the text of a file, with bytes that are not UTF-8 as lone surrogates."""
     name = os.fspath(path)
     try:
-        with open(name, "rb") as file:
-            data = file.read()
+        data = read_file(name)
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{name}: there is no such file") from error
     except OSError as error:

@@ -39,6 +39,8 @@ _SIZES = (("new_height", "new_width"), ("height", "width"), ("resize_height", "r
 _KNOWN_SETS = {"mnist": (1, 28, 28), "cifar": (3, 32, 32)}
 #: Preferred where several sizes would do.
 _USUAL_SIZES = (28, 32, 224, 227, 64, 48, 96, 128, 256, 299, 300, 512)
+#: Bytes of a prototxt that nobody has named and that is looked into nevertheless.
+_LARGEST_SIBLING = 4 << 20
 _LARGEST_SIZE = 2048
 _ASSUMED = "3 channels assumed"
 
@@ -420,11 +422,11 @@ class _Finder:
             return None
         found: dict[tuple[int, ...], str] = {}
         for other in sorted(path.parent.glob("*.prototxt")):
-            if other.samefile(path):
-                continue
             try:
+                if other.samefile(path) or other.stat().st_size > _LARGEST_SIBLING:
+                    continue
                 message = read_network(other).message
-            except CnnvisError:
+            except (CnnvisError, OSError):  # nobody has named it: what cannot be read is passed over
                 continue
             if not self._is_like(message):
                 continue

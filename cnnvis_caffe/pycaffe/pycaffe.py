@@ -58,7 +58,8 @@ class Net(OldCalls):
         if isinstance(phase, (str, os.PathLike)):  # Net(network_file, weights, phase)
             weights, phase, level = os.fspath(phase), level or 0, 0
         network = read_network(network_file, allow_unknown=False)
-        self._setup(runtime.Net(network, int(phase), level or 0, tuple(stages or ())))
+        # Whoever writes a script means the layers that it comes with, too.
+        self._setup(runtime.Net(network, int(phase), level or 0, tuple(stages or ()), allow_python_layers=True))
         if weights is not None:
             self.copy_from(weights)
 

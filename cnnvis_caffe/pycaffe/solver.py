@@ -32,7 +32,8 @@ class Solver:
             raise RuntimeError("Solver is the base of the solvers; make an SGDSolver, or call get_solver")
         solver = read_solver(os.fspath(solver_file), allow_unknown=False)
         # The type in the file does not count here, as in pycaffe.
-        self._setup(runtime.SOLVER_TYPES[self._type](solver))
+        # Whoever writes a script means the layers that it comes with, too.
+        self._setup(runtime.SOLVER_TYPES[self._type](solver, allow_python_layers=True))
 
     def _setup(self, solver: runtime.Solver) -> None:
         """Give a solver of the runtime pycaffe's face."""
@@ -143,7 +144,8 @@ def get_solver(solver_file: str) -> Solver:
     Solver
         Of the subclass for that type.
     """
-    solver = runtime.create_solver(read_solver(os.fspath(solver_file), allow_unknown=False))
+    file = read_solver(os.fspath(solver_file), allow_unknown=False)
+    solver = runtime.create_solver(file, allow_python_layers=True)
     face_class = _FACES[solver.type]
     face = face_class.__new__(face_class)
     face._setup(solver)

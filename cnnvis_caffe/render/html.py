@@ -6,6 +6,7 @@ from html import escape
 
 from cnnvis_caffe.render.svg import scene_svg
 from cnnvis_caffe.scene.shapes import Scene
+from cnnvis_caffe.text.plain import visible
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -85,4 +86,4 @@ def scene_html(scene: Scene) -> str:
     """Write a scene as one page: wheel to zoom, drag to move, double click for the whole."""
     svg = scene_svg(scene, zoom=None)
     svg = svg[svg.index("<svg") :]
-    return _PAGE.format(title=escape(scene.title), ground=scene.ground, svg=svg)
+    return _PAGE.format(title=escape(visible(scene.title)), ground=scene.ground, svg=svg)

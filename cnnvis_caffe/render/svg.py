@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax import saxutils
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from cnnvis_caffe.render.detail import shapes_at
 from cnnvis_caffe.render.png import encode_png
 from cnnvis_caffe.scene.lettering import font_family, font_files
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
+from cnnvis_caffe.text.plain import visible
 
 #: Where our own font is not taken (Inkscape takes none from inside a file), the nearest ones.
 FALLBACKS = "Inter, 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -54,6 +55,16 @@ def scene_svg(scene: Scene, *, zoom: float | None = 1.0, embed_font: bool = True
     )
 
 
+def escape(text: str) -> str:
+    """Return text as it stands between two tags."""
+    return saxutils.escape(visible(text))
+
+
+def _quoted(text: str) -> str:
+    """Text as the value of an attribute."""
+    return saxutils.quoteattr(visible(text))
+
+
 def font_faces() -> str:
     """Return the style rules that carry our font."""
     rules = []
@@ -72,7 +83,7 @@ def elements(shapes: Iterable[Shape], *, with_bounds: bool) -> Iterator[str]:
         start, end = _element(shape)
         if not start:
             continue
-        attributes = f" id={quoteattr(element_id(shape.name))} data-name={quoteattr(shape.name)}"
+        attributes = f" id={_quoted(element_id(shape.name))} data-name={_quoted(shape.name)}"
         if with_bounds and shape.min_zoom > 0:
             attributes += f' data-min-zoom="{number(shape.min_zoom)}"'
         if with_bounds and shape.max_zoom < float("inf"):

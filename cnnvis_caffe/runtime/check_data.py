@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnvis_caffe.formats import beside
+from cnnvis_caffe.formats.python_code import refuse_code
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.filter_net import filter_net
@@ -14,7 +15,9 @@ from cnnvis_caffe.runtime.layers.prefetch import PrefetchingLayer
 from cnnvis_caffe.runtime.place import place_of
 
 
-def check_data(network: NetworkFile, phase: int, level: int = 0, stages: Sequence[str] = ()) -> None:
+def check_data(
+    network: NetworkFile, phase: int, level: int = 0, stages: Sequence[str] = (), *, allow_python_layers: bool = False
+) -> None:
     """Open what the data layers of a net read, and close it again.
 
     Parameters
@@ -25,9 +28,13 @@ def check_data(network: NetworkFile, phase: int, level: int = 0, stages: Sequenc
     level : int, default=0
     stages : sequence of str, optional
         Added to those in the file.
+    allow_python_layers : bool, default=False
+        Whether the code of Python layers may be run; nothing is run here.
 
     Raises
     ------
+    ConsentError
+        If the net has a Python layer whose code may not be run.
     DataSourceError
         If a database, list, image or mean is missing or damaged, or the library is missing that reads it.
 
@@ -40,7 +47,10 @@ def check_data(network: NetworkFile, phase: int, level: int = 0, stages: Sequenc
     beside.find_in_network(message, network.path)
     message.state.phase, message.state.level = phase, level
     message.state.stage.extend(stages)
-    for param in filter_net(message, network.path, network.layer_lines).layer:
+    filtered = filter_net(message, network.path, network.layer_lines)
+    if not allow_python_layers:
+        refuse_code(filtered, network.path, network.layer_lines)
+    for param in filtered.layer:
         if param.bottom or param.type not in layer_type_list():
             continue
         if not param.HasField("phase"):

@@ -13,6 +13,8 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cnnvis_caffe.processes import find_program
+
 #: The oldest driver for each major version of CUDA that PyTorch may be built for (NVIDIA, "CUDA Compatibility").
 LEAST_DRIVER = {11: 450, 12: 525, 13: 580}
 
@@ -112,14 +114,17 @@ def driver_answer() -> tuple[str | None, tuple[Gpu, ...], str]:
         What it complained about.
     """
     said = ""
+    program = find_program("nvidia-smi")
+    if program is None:
+        return None, (), "nvidia-smi is not there"
     for fields in (_SMI_FIELDS, _SMI_FIELDS[:-1]):
-        words = ["nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"]
+        words = [program, f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"]
         try:
             done = subprocess.run(
                 words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_SMI_SECONDS
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return None, (), "nvidia-smi is not there" if isinstance(error, FileNotFoundError) else str(error)
+            return None, (), str(error)
         if done.returncode == 0:
             return *read_smi(done.stdout), ""
         said = said or " ".join(done.stdout.split())

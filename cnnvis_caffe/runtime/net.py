@@ -19,6 +19,7 @@ from cnnvis_caffe.errors import (
     UnsupportedLayerError,
 )
 from cnnvis_caffe.formats import beside, fork_choice
+from cnnvis_caffe.formats.python_code import refuse_code
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime import backend, recording
 from cnnvis_caffe.runtime.backend import torch
@@ -58,6 +59,8 @@ class Net:
         types, data that is not here, and what depends on them) are left without shapes and listed in `problems`.
     input_shapes : mapping of str to tuple of int, optional
         Shapes of tops of layers that cannot give them, for a net that is only looked at.
+    allow_python_layers : bool, default=False
+        Whether the code of Python layers may be run; a net that is only looked at runs none in any case.
 
     Attributes
     ----------
@@ -88,6 +91,8 @@ class Net:
     ------
     LayerError
         If a layer is not as Caffe allows it; the message names file, line, layer and blob.
+    ConsentError
+        If the net has a Python layer whose code may not be run.
 
     Notes
     -----
@@ -103,6 +108,7 @@ class Net:
         *,
         run: bool = True,
         input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+        allow_python_layers: bool = False,
     ) -> None:
         self.path = network.path
         self.phase = phase
@@ -122,6 +128,8 @@ class Net:
             param.state.level = level
         self._setup_log = SetupLog(run)
         filtered = filter_net(param, self.path, self._lines)
+        if run and not allow_python_layers:
+            refuse_code(filtered, self.path, self._lines)
         self._setup_log.parameters(filtered)
         self.param = insert_splits(filtered, self.path, self._lines)
         self.name: str = self.param.name

@@ -11,6 +11,8 @@ from typing import Union
 
 import numpy as np
 
+from cnnvis_caffe.text.plain import visible
+
 
 @dataclass(frozen=True)
 class Target:
@@ -142,6 +144,10 @@ class Text:
     target: Target | None = None
     min_zoom: float = 0.0
     max_zoom: float = float("inf")
+
+    def __post_init__(self) -> None:
+        """Names come from files: what would do something where the text is painted is written out."""
+        object.__setattr__(self, "text", visible(self.text))
 
 
 Shape = Union[Rectangle, Picture, Path, Text]

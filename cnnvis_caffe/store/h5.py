@@ -14,6 +14,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError, StoreError
 from cnnvis_caffe.files.atomic import atomic_write
+from cnnvis_caffe.files.opening import open_file
 from cnnvis_caffe.files.plain_hdf5 import HDF5_SIGNATURE, Damage, Dataset, Group, open_plain
 
 _LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
@@ -201,7 +202,7 @@ class OpenFile:
         self.path = path
         self.lock = threading.RLock()
         try:
-            with open(path, "rb") as file:
+            with open_file(path) as file:
                 head = file.read(len(HDF5_SIGNATURE))
             if head != HDF5_SIGNATURE:
                 raise StoreError(path, "", f"is no {what}")
@@ -213,7 +214,7 @@ class OpenFile:
         except StoreError:
             raise
         except OSError as error:
-            raise StoreError(path, "", f"cannot be read: {os.strerror(error.errno or 0).lower()}") from error
+            raise StoreError(path, "", f"cannot be read: {error.strerror}") from error
 
     def close(self) -> None:
         """Close the file."""

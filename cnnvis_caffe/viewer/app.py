@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.processes import environment, python_code
 
 
 class DisplayError(CnnvisError):
@@ -29,7 +30,7 @@ def check_display() -> None:
     if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
         raise DisplayError(f"no window can be opened: neither DISPLAY nor WAYLAND_DISPLAY is set; {advice}")
     code = "from cnnvis_caffe.viewer.qt import QApplication; QApplication(['cnnvis-caffe'])"
-    tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    tried = subprocess.run(python_code(code), env=environment(), capture_output=True, text=True, check=False)
     if tried.returncode:
         lines = [line for line in tried.stderr.splitlines() if line.strip()]
         said = next((line for line in lines if "display" in line.lower() or "xcb" in line.lower()), "")

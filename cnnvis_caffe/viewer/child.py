@@ -19,6 +19,7 @@ import traceback
 from typing import Any, BinaryIO
 
 from cnnvis_caffe.errors import Cancelled, CnnvisError
+from cnnvis_caffe.processes import environment, python_code
 from cnnvis_caffe.progress import Progress
 
 #: Seconds between two looks at the child.
@@ -56,13 +57,8 @@ def run_in_child(module: str, name: str, arguments: dict[str, Any], progress: Pr
     CnnvisError
         What the function raised, or that the process died.
     """
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    paths = os.pathsep.join([root, *(path for path in sys.path if path)])
     process = subprocess.Popen(
-        [sys.executable, "-c", _START],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
+        python_code(_START), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
     )
     assert process.stdin is not None and process.stdout is not None
     told: queue.Queue = queue.Queue()

@@ -9,8 +9,10 @@ from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.store import read_analysis
 
 
-def deconvolve_in_file(path: str, snapshot: str, node: str, neuron: int, progress: Progress) -> dict[int, np.ndarray]:
+def deconvolve_in_file(
+    path: str, snapshot: str, node: str, neuron: int, allow_python_layers: bool, progress: Progress
+) -> dict[int, np.ndarray]:
     """Project the strongest images of a neuron of an analysis file back to the pixels."""
     analysis = read_analysis(path)
     chosen = next(one for one in analysis.snapshots if one.label == snapshot)
-    return deconvolve(analysis, chosen, node, neuron, progress)
+    return deconvolve(analysis, chosen, node, neuron, progress, allow_python_layers=allow_python_layers)

@@ -19,6 +19,7 @@ from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, stronge
 from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.scene.wording import class_name
+from cnnvis_caffe.text.plain import csv_cell
 from cnnvis_caffe.viewer.describe import snapshot_of
 
 #: Of a picture on paper or in a document.
@@ -129,9 +130,14 @@ def as_text(head: list[str], rows: list[list[object]], delimiter: str) -> str:
     """Return a table as text: "," for files, tabs for a spreadsheet's clipboard."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([[f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows])
+    writer.writerow(map(csv_cell, head))
+    writer.writerows([_cell(value) for value in row] for row in rows)
     return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A cell as it is written."""
+    return f"{value:.6g}" if isinstance(value, float) else csv_cell(value) if isinstance(value, str) else value
 
 
 def patches_of(analysis: Analysis, view: View, target: Target) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 
 from cnnvis_caffe.scene.lettering import font_family, font_files
@@ -390,6 +391,11 @@ def label(text: str = "", role: str = "", *, wrap: bool = False) -> QtWidgets.QL
     widget.setWordWrap(wrap)
     widget.setTextFormat(QtCore.Qt.PlainText)
     return widget
+
+
+def tip(text: str) -> str:
+    """Return text for a tool tip: Qt would take a name that looks like HTML for it, and open what it names."""
+    return f"<span>{html.escape(text)}</span>" if "<" in text else text
 
 
 def rule() -> QtWidgets.QFrame:

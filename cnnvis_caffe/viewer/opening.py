@@ -9,6 +9,7 @@ from cnnvis_caffe.aggregation.edits import History, load_session
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.viewer import stages
 from cnnvis_caffe.viewer.child import run_in_child
+from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
 from cnnvis_caffe.viewer.pages.open_dialog import ModelRequest, OpenModelDialog
 from cnnvis_caffe.viewer.qt import QObject, Qt
 from cnnvis_caffe.viewer.worker import Job
@@ -116,12 +117,19 @@ class Opening(QObject):
         dialog.open()
 
     def analyse(self, request: ModelRequest) -> None:
-        """Run data through a model in a process of its own, and look at the result."""
+        """Run data through a model in a process of its own, and look at the result; ask first if it brings code."""
+        codes = stages.python_layers(request.model, request.options.get("stages", ()))
+        if not request.options.get("allow_python_layers"):
+            ask_for_consent(codes, lambda: self._analyse(request, bool(codes)), self._window)
+        else:
+            self._analyse(request, True)
+
+    def _analyse(self, request: ModelRequest, may_run_code: bool) -> None:
         self._in_child(
             f"Analysing {os.path.basename(os.path.dirname(os.path.abspath(request.model))) or request.model}",
             "cnnvis_caffe.pipeline",
             "analyze",
-            request.arguments(),
+            {**request.arguments(), "allow_python_layers": may_run_code},
             lambda _: request.out,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -16,6 +16,7 @@ from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.pictures import Drawn, Pictures
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.view import FACETS, View
 from cnnvis_caffe.scene.cache import SceneCache, Value
 from cnnvis_caffe.scene.facets import Drawing, prepare_matrices
@@ -334,11 +335,31 @@ def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progre
     return found
 
 
-def deconvolutions(analysis: Analysis, snapshot: str, node: str, neuron: int, progress) -> dict[int, np.ndarray]:
+def python_layers(model: str, stages: Sequence[str] = ()) -> tuple[LayerCode, ...]:
+    """Return the code that analysing a model would run; of what cannot be read, whoever runs it says why."""
+    try:
+        return importlib.import_module("cnnvis_caffe.pipeline").python_layers(model, stages)
+    except CnnvisError:
+        return ()
+
+
+def python_layers_of(analysis: Analysis, snapshot: str) -> tuple[LayerCode, ...]:
+    """Return the code that running the model of an analysis again would run, likewise."""
+    try:
+        chosen = next(one for one in analysis.snapshots if one.label == snapshot)
+        return importlib.import_module("cnnvis_caffe.pipeline").python_layers_of(analysis, chosen)
+    except CnnvisError:
+        return ()
+
+
+def deconvolutions(
+    analysis: Analysis, snapshot: str, node: str, neuron: int, may_run_code: bool, progress
+) -> dict[int, np.ndarray]:
     """Project the strongest images of a neuron back to the pixels."""
     if not analysis.path:
         raise CnnvisError("This analysis is no file, and so does not say which model and data it was made of.")
     arguments = {"path": analysis.path, "snapshot": snapshot, "node": node, "neuron": neuron}
+    arguments["allow_python_layers"] = may_run_code
     return run_in_child("cnnvis_caffe.viewer.child_deconvolution", "deconvolve_in_file", arguments, progress)
 
 

@@ -21,9 +21,11 @@ OURS: dict[str, set[str] | None] = {
     "records": set(),
     "errors": set(),
     "progress": set(),
-    "files": set(),
+    "files": {"processes"},
+    "text": set(),
+    "processes": set(),
     "formats": {"files"} | EVERYBODY_MAY,
-    "runtime": {"files", "formats"} | EVERYBODY_MAY,
+    "runtime": {"files", "formats", "processes"} | EVERYBODY_MAY,
     "pycaffe": {"runtime", "files", "formats"} | EVERYBODY_MAY,
     "datasets": {"files", "formats"} | EVERYBODY_MAY,
     "network": {"runtime", "formats"} | EVERYBODY_MAY,
@@ -31,23 +33,25 @@ OURS: dict[str, set[str] | None] = {
     "aggregation": {"files"} | EVERYBODY_MAY,
     "layout": {"errors"},
     "findings": EVERYBODY_MAY,
-    "scene": {"layout"} | EVERYBODY_MAY,
+    "scene": {"layout", "text"} | EVERYBODY_MAY,
     "pictures": {"aggregation", "layout", "scene"} | EVERYBODY_MAY,
     "store": {"files"} | EVERYBODY_MAY,
-    "real_caffe": {"runtime.devices"} | EVERYBODY_MAY,
+    "real_caffe": {"runtime.devices", "processes"} | EVERYBODY_MAY,
     "engines": {"pycaffe", "real_caffe"} | EVERYBODY_MAY,
-    "analysis": {"formats", "network", "datasets", "features", "engines", "store"} | EVERYBODY_MAY,
+    "analysis": {"files", "formats", "network", "datasets", "features", "engines", "store"} | EVERYBODY_MAY,
     "pipeline": {"files", "formats", "network", "datasets", "features", "engines", "analysis"}
     | {"aggregation", "layout", "scene", "pictures", "store", "findings"}
     | EVERYBODY_MAY,
     "demo": {"pipeline", "datasets", "runtime", "files", "formats"} | EVERYBODY_MAY,
-    "render": {"files", "scene", "store", "aggregation.edits", "pictures", "pipeline"} | EVERYBODY_MAY,
+    "render": {"files", "text", "scene", "store", "aggregation.edits", "pictures", "pipeline"} | EVERYBODY_MAY,
     # viewer.stages asks aggregation and findings for one picture at a time; the way by pipeline would only be longer.
-    "viewer": {"files", "scene", "store", "aggregation", "pictures", "findings", "pipeline", "render"} | EVERYBODY_MAY,
+    "viewer": {"files", "processes", "text", "scene", "store", "aggregation", "pictures", "findings"}
+    | {"pipeline", "render"}
+    | EVERYBODY_MAY,
     "api": None,
     "cli": None,
-    "__main__": {"cli"},
-    "tools": {"cli"},
+    "__main__": {"cli", "processes"},
+    "tools": {"cli", "processes"},
 }
 
 # Which modules may import a library from elsewhere. A library that is missing here may be imported by nobody.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.files.limits import allowed_bytes
+from cnnvis_caffe.files.opening import open_file
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 #: Where there is nothing, HDF5 writes this address.
@@ -51,7 +52,7 @@ class Content:
 
     def __init__(self, path: str, most: int = 0) -> None:
         self.path = path
-        self._file = open(path, "rb", buffering=1 << 16)  # noqa: SIM115 - open as long as this is
+        self._file = open_file(path, buffering=1 << 16)  # open as long as this is
         self._lock = threading.Lock()
         self.size = os.fstat(self._file.fileno()).st_size
         self.most = most or allowed_bytes(self.size)

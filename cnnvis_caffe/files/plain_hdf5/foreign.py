@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from cnnvis_caffe.files.plain_hdf5.content import Damage
+from cnnvis_caffe.processes import environment, python_code
 
 _SCRIPT = Path(__file__).with_name("copy_by_library.py")
 _MEMORY = 512 << 20  # for the library and numpy themselves
@@ -31,9 +31,12 @@ def make_plain(path: str, plain: str, most: int) -> None:
     """
     size = Path(path).stat().st_size
     seconds = _SECONDS + size / _BYTES_PER_SECOND
-    command = [sys.executable, str(_SCRIPT), path, plain, str(most), str(_MEMORY + most), str(int(seconds) + 1)]
+    words = [path, plain, str(most), str(_MEMORY + most), str(int(seconds) + 1)]
+    command = python_code(f"import runpy; runpy.run_path({str(_SCRIPT)!r}, run_name='__main__')", words)
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds + 1)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds + 1, env=environment()
+        )
     except subprocess.TimeoutExpired as error:
         raise Damage(f"is damaged: the HDF5 library had not read it after {seconds + 1:.0f} s") from error
     told = done.stderr.decode("utf-8", "replace").strip().splitlines()

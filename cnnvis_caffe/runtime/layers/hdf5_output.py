@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 
 from cnnvis_caffe.errors import CnnvisError
-from cnnvis_caffe.formats.hdf5_data import write_arrays
+from cnnvis_caffe.formats.hdf5_data import is_hdf5_file, write_arrays
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
+
+logger = logging.getLogger(__name__)
 
 
 class HDF5Output(Layer):
@@ -17,7 +20,8 @@ class HDF5Output(Layer):
     Notes
     -----
     Follows `src/caffe/layers/hdf5_output_layer.cpp`. Caffe empties the file when the net is built and closes it when
-    the net goes; ours is there, whole, after the forward pass.
+    the net goes; ours is there, whole, after the forward pass. What is to be written is logged first, and a file that
+    is there and is no HDF5 file is not replaced.
     """
 
     n_bottoms = (2, 2)
@@ -31,6 +35,18 @@ class HDF5Output(Layer):
         folder = os.path.dirname(self._path) or "."
         if self.initialize and (not self._path or os.path.isdir(self._path) or not os.access(folder, os.W_OK)):
             raise self.error(f"hdf5_output_param.file_name {self._path!r} cannot be written")
+        if self.initialize:
+            self._check_target()
+            replaces = ", in place of the HDF5 file that is there" if os.path.exists(self._path) else ""
+            logger.warning("%s: will write %s%s", self.where, self._path, replaces)
+
+    def _check_target(self) -> None:
+        """Raise if something else than an HDF5 file is where the file is to be."""
+        if os.path.lexists(self._path) and not is_hdf5_file(self._path):
+            raise self.error(
+                f"hdf5_output_param.file_name {self._path!r} is there and is no HDF5 file; it is not replaced: name "
+                "another file"
+            )
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Has nothing to shape."""
@@ -50,6 +66,7 @@ class HDF5Output(Layer):
             name: blob.data.reshape(blob.num, blob.channels, blob.height, blob.width)
             for name, blob in (("data", data), ("label", labels))
         }
+        self._check_target()
         try:
             write_arrays(self._path, arrays)
         except CnnvisError as error:

@@ -22,12 +22,14 @@ _CLASSES = (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSol
 SOLVER_TYPES: dict[str, type[Solver]] = {solver.type: solver for solver in _CLASSES}
 
 
-def create_solver(solver: SolverFile) -> Solver:
+def create_solver(solver: SolverFile, *, allow_python_layers: bool = False) -> Solver:
     """Make a solver of the type that its file names.
 
     Parameters
     ----------
     solver : SolverFile
+    allow_python_layers : bool, default=False
+        Whether the code of the nets' Python layers may be run.
 
     Returns
     -------
@@ -43,4 +45,4 @@ def create_solver(solver: SolverFile) -> Solver:
         near = difflib.get_close_matches(name, SOLVER_TYPES, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise NetError(f"{solver.path}: solver type {name!r} is unknown{hint} (types: {', '.join(SOLVER_TYPES)})")
-    return SOLVER_TYPES[name](solver)
+    return SOLVER_TYPES[name](solver, allow_python_layers=allow_python_layers)

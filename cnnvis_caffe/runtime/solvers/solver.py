@@ -49,6 +49,8 @@ class Solver:
     ----------
     solver : SolverFile
         What was read from a solver prototxt.
+    allow_python_layers : bool, default=False
+        Whether the code of the nets' Python layers may be run.
 
     Attributes
     ----------
@@ -99,7 +101,7 @@ class Solver:
     #: How many arrays the rule keeps for each parameter.
     n_histories: ClassVar[int] = 1
 
-    def __init__(self, solver: SolverFile) -> None:
+    def __init__(self, solver: SolverFile, *, allow_python_layers: bool = False) -> None:
         self.path = solver.path
         self.param: Any = type(solver.message)()
         self.param.CopyFrom(solver.message)
@@ -122,8 +124,9 @@ class Solver:
         snapshot.check_prefix(self)
         if self.param.random_seed >= 0:
             self._seed()
-        self.net: Net = make_train_net(self.param, self.path)
-        self.test_nets: list[Net] = make_test_nets(self.param, self.path)
+        allowed = {"allow_python_layers": allow_python_layers}
+        self.net: Net = make_train_net(self.param, self.path, **allowed)
+        self.test_nets: list[Net] = make_test_nets(self.param, self.path, **allowed)
         learnable = self.net.params.learnable
         self.histories = [[Blob(blob.shape) for blob in learnable] for _ in range(self.n_histories)]
         self._groups = group_learnables(self.net.params, self.histories)

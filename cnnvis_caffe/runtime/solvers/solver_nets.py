@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 TRAIN_NET_FIELDS = ("net", "net_param", "train_net", "train_net_param")
 
 
-def make_train_net(param: Any, where: str) -> Net:
+def make_train_net(param: Any, where: str, *, allow_python_layers: bool = False) -> Net:
     """Build the net that learns, and load the solver's `weights` into it.
 
     Parameters
@@ -29,6 +29,8 @@ def make_train_net(param: Any, where: str) -> Net:
     param : SolverParameter
     where : str
         What messages begin with: the solver's file.
+    allow_python_layers : bool, default=False
+        Whether the code of Python layers may be run.
 
     Raises
     ------
@@ -47,12 +49,12 @@ def make_train_net(param: Any, where: str) -> Net:
         logger.info("Creating training net specified in %s.", field)
     network = _network(source, field, where)
     network, state = _in_state(network, schema.TRAIN, param.train_state)
-    net = Net(network, state.phase, state.level)
+    net = Net(network, state.phase, state.level, allow_python_layers=allow_python_layers)
     _load_weights(net, param)
     return net
 
 
-def make_test_nets(param: Any, where: str) -> list[Net]:
+def make_test_nets(param: Any, where: str, *, allow_python_layers: bool = False) -> list[Net]:
     """Build the nets that are tested while training, and load the solver's `weights` into them.
 
     Parameters
@@ -60,6 +62,8 @@ def make_test_nets(param: Any, where: str) -> list[Net]:
     param : SolverParameter
     where : str
         What messages begin with: the solver's file.
+    allow_python_layers : bool, default=False
+        Whether the code of Python layers may be run.
 
     Raises
     ------
@@ -76,14 +80,14 @@ def make_test_nets(param: Any, where: str) -> list[Net]:
         described = f"{field} file: {source}" if isinstance(source, str) else field
         logger.info("Creating test net (#%d) specified by %s", index, described)
         network, state = _in_state(_network(source, field, where), schema.TEST, own_state)
-        net = Net(network, state.phase, state.level)
+        net = Net(network, state.phase, state.level, allow_python_layers=allow_python_layers)
         net.param.debug_info = param.debug_info
         _load_weights(net, param)
         nets.append(net)
     return nets
 
 
-def check_solver_data(param: Any, where: str) -> None:
+def check_solver_data(param: Any, where: str, *, allow_python_layers: bool = False) -> None:
     """Open what the data layers of all nets of a solver read, and look for its weights.
 
     Parameters
@@ -91,9 +95,13 @@ def check_solver_data(param: Any, where: str) -> None:
     param : SolverParameter
     where : str
         What messages begin with: the solver's file.
+    allow_python_layers : bool, default=False
+        Whether the code of Python layers may be run; nothing is run here.
 
     Raises
     ------
+    ConsentError
+        If a net has a Python layer whose code may not be run.
     NetError
         If something is missing or damaged, or the solver's nets are not as Caffe allows them.
     DataNotFoundError
@@ -104,7 +112,7 @@ def check_solver_data(param: Any, where: str) -> None:
     nets += [(*found[:2], schema.TEST, found[2]) for found in _test_sources(param, where)]
     for field, source, phase, own_state in nets:
         network, state = _in_state(_network(source, field, where), phase, own_state)
-        check_data(network, state.phase, state.level)
+        check_data(network, state.phase, state.level, allow_python_layers=allow_python_layers)
     for path in (path.strip() for entry in param.weights for path in entry.split(",")):
         if not os.path.exists(path):
             raise DataNotFoundError(f"{path}: there is no such file")

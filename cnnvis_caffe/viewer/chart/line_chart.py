@@ -287,7 +287,7 @@ class LineChart(PlotWidget):
             pen=pyqtgraph.mkPen(chrome.panel, width=1.5),
         )
         text = self.describe_point(number, i)
-        self.setToolTip(text)
+        self.setToolTip(look.tip(text))
         self.setCursor(Qt.PointingHandCursor)
         self.pointed.emit(text)
 

@@ -9,9 +9,10 @@ from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.canvas.page_view import PageView
 from cnnvis_caffe.viewer.describe import neuron_name
+from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
 from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.session import Session
-from cnnvis_caffe.viewer.stages import deconvolutions, page_of
+from cnnvis_caffe.viewer.stages import deconvolutions, page_of, python_layers_of
 from cnnvis_caffe.viewer.worker import Job, Jobs
 
 
@@ -164,12 +165,19 @@ class NeuronTab(QWidget):
         if self._job is not None:
             self._stop_projecting()
             return
+        analysis = self.session.analysis
+        if analysis is not None:
+            codes = python_layers_of(analysis, self._key()[0])
+            ask_for_consent(codes, lambda: self._begin_projecting(bool(codes)), self)
+
+    def _begin_projecting(self, may_run_code: bool) -> None:
         key = self._key()
         self.trouble.hide()
         self._job = self._jobs.start(
             deconvolutions,
             self.session.analysis,
             *key,
+            may_run_code,
             succeeded=lambda found: self._projected(key, found),
             failed=lambda error: self._not_projected(key, error),
         )

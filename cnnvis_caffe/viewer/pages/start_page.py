@@ -36,7 +36,7 @@ class FileRow(QtWidgets.QAbstractButton):
         self.setFixedHeight(44)
         self.setCursor(Qt.PointingHandCursor)
         self.setFocusPolicy(Qt.StrongFocus)
-        self.setToolTip(path)
+        self.setToolTip(look.tip(path))
         self.setAccessibleName(f"Open {os.path.basename(path)}")
 
     def sizeHint(self) -> QSize:  # noqa: N802

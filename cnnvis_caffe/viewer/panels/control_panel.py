@@ -280,7 +280,7 @@ class ClassChooser(QWidget):
             for c in range(n):
                 if few:
                     chip = Chip(class_name(analysis, c), colours[c])
-                    chip.setToolTip(f"{analysis.data.class_names[c]}: {analysis.data.class_count[c]} images")
+                    chip.setToolTip(look.tip(f"{analysis.data.class_names[c]}: {analysis.data.class_count[c]} images"))
                     chip.clicked.connect(self._chips_changed)
                     self._flow.addWidget(chip)
                     chip.show()
@@ -425,7 +425,7 @@ class GroupList(QWidget):
             button.setProperty("group", group.name)
             button.clicked.connect(self._toggle)
             name = Elided(group.name)
-            name.setToolTip(", ".join(group.nodes))
+            name.setToolTip(look.tip(", ".join(group.nodes)))
             self._grid.addWidget(button, row, 0)
             if len(group.columns) < 2:
                 button.hide()

@@ -125,7 +125,7 @@ class DebuggingPanel(QWidget):
         if self.chart.y.is_log:
             parts.append("logarithmic axis")
         text = " · ".join(parts)
-        self.note.setToolTip(text)
+        self.note.setToolTip(look.tip(text))
         self.note.setText(text)
 
     def _selected(self, target: Target | None) -> None:

@@ -130,7 +130,7 @@ class Segmented(QWidget):
         """Point."""
         self._under = self._at(event.pos())
         key = self._options[self._under][0] if self._under is not None else ""
-        self.setToolTip(self._disabled.get(key) or self._tips.get(key, ""))
+        self.setToolTip(look.tip(self._disabled.get(key) or self._tips.get(key, "")))
         self.update()
 
     def leaveEvent(self, event) -> None:  # noqa: N802
@@ -532,7 +532,7 @@ class Elided(QWidget):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
-        self.setToolTip(text)
+        self.setToolTip(look.tip(text))
         self.setAccessibleName(text)
         self.setSizePolicy(QSizePolicy.Ignored, QSizePolicy.Preferred)
 
@@ -597,7 +597,7 @@ class Line(QtWidgets.QLabel):
         fitting = (text for text in texts if metrics.horizontalAdvance(text) <= room)
         shown = next(fitting, "") or metrics.elidedText(texts[-1], Qt.ElideMiddle, room)
         super().setText(shown)
-        self.setToolTip("" if shown == self._whole else self._whole)
+        self.setToolTip("" if shown == self._whole else look.tip(self._whole))
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size of the whole text."""

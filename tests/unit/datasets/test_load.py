@@ -159,10 +159,10 @@ def test_downloads_are_checked_and_kept(folder, tmp_path, server, monkeypatch):
     pytest.importorskip("pooch")
     content = bytes(range(256)) * 300
     (tmp_path / "www" / "file.bin").write_bytes(content)
-    md5 = hashlib.md5(content).hexdigest()
+    sha256 = hashlib.sha256(content).hexdigest()
     watcher = Watcher()
     urls = [server + "gone.bin", server + "file.bin"]
-    path = find.download(urls, md5, "set/file.bin", watcher)
+    path = find.download(urls, sha256, "set/file.bin", watcher)
     assert path == tmp_path / "cache" / "cnnvis_caffe" / "set" / "file.bin"
     assert path.read_bytes() == content
     assert watcher.told[-1] == ["downloading file.bin", len(content), len(content), "done"]
@@ -173,7 +173,7 @@ def test_a_download_with_another_checksum_is_not_kept(folder, tmp_path, server):
     pytest.importorskip("pooch")
     (tmp_path / "www" / "file.bin").write_bytes(b"something else")
     with pytest.raises(DataNotFoundError, match="set/file.bin .*cannot be downloaded .wrong checksum."):
-        find.download([server + "file.bin"], "0" * 32, "set/file.bin", Watcher())
+        find.download([server + "file.bin"], "0" * 64, "set/file.bin", Watcher())
     assert find.find(["set/file.bin"]) is None
 
 

@@ -88,7 +88,7 @@ def own_layers(monkeypatch):
 
 
 def build(name="Twice", phase=schema.TRAIN, **kwargs):
-    return Net(network_from_text(NET % name), phase, **kwargs)
+    return Net(network_from_text(NET % name), phase, allow_python_layers=True, **kwargs)
 
 
 @pytest.mark.parametrize("name", ["Twice", "WithoutSuper"])

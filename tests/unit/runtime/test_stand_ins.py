@@ -82,7 +82,7 @@ def fill(net):
 
 @pytest.mark.parametrize(("name", "phase", "loss"), CASES)
 def test_runs_with_random_weights(name, phase, loss):
-    net = Net(with_inputs(name, phase), schema.Phase.Value(phase))
+    net = Net(with_inputs(name, phase), schema.Phase.Value(phase), allow_python_layers=True)
     fill(net)
     net.forward()
     for blob_name, blob in zip(net.blob_names, net.blobs):

@@ -1,0 +1,1 @@
+"""Text that came from files, made fit for where it is shown."""
