@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.fuzzing.readers import READERS
 from benchmarks.fuzzing.worker import case
+from cnnvis_caffe.processes import environment, python_words
 
 
 @dataclass
@@ -64,8 +64,9 @@ def fuzz(name: str, n: int, folder: Path, seed: int = 1) -> Figures:
     folder.mkdir(parents=True, exist_ok=True)
     first = 0
     while first < n:
-        command = [sys.executable, "-m", "benchmarks.fuzzing.worker", name, str(seed), str(first), str(n), str(folder)]
-        run = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        words = (name, str(seed), str(first), str(n), str(folder))
+        command = python_words("benchmarks.fuzzing.worker", *words, folders=[Path(__file__).resolve().parents[2]])
+        run = subprocess.run(command, env=environment(), capture_output=True, text=True, errors="replace")
         lines = run.stdout.splitlines()
         number, told, rest = first - 1, True, []
         for line in lines:
