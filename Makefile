@@ -16,12 +16,13 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-install lint benchmark gpu docs wheel clean
+.PHONY: help install demo test test-install test-oldest lint benchmark gpu docs wheel clean
 
 help:
 	@echo "make demo        train and analyse a small network, and show it"
 	@echo "make test        linter, types, import rules and all quick tests"
 	@echo "make test-install  install each row of README's table into an empty environment, and try it"
+	@echo "make test-oldest  the tests on the oldest versions that are allowed, in a Debian 11 root (needs root)"
 	@echo "make lint        linter and types only"
 	@echo "make benchmark   measure"
 	@echo "make gpu         test and measure on a CUDA device, and write docs/gpu.md"
@@ -52,6 +53,9 @@ test: lint
 
 test-install: $(INSTALLED)
 	@$(BIN)/python -m pytest tests/e2e/test_install_table.py -m install $(PYTEST_ARGS)
+
+test-oldest:
+	@PYTHON="$(PYTHON)" tools/test_oldest.sh $(PYTEST_ARGS)
 
 benchmark: $(INSTALLED)
 	@$(BIN)/python -m pytest benchmarks -m "" $(PYTEST_ARGS)

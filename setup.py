@@ -11,7 +11,8 @@ from setuptools import find_packages, setup
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md"), encoding="utf-8") as file:
     README = file.read()
 
-# The floors are Debian 11's versions. No torch and no Qt: files are inspected and upgraded without them.
+# The floors are Debian 11's versions, which `make test-oldest` tests. No torch and no Qt: files are inspected and
+# upgraded without them.
 CORE = [
     "click>=7.1",
     "h5py>=2.10",
@@ -32,10 +33,10 @@ LEVELDB = ["plyvel>=1.3"]
 # headless wheel with this extra; the plain wheel brings Qt plug-ins that break PyQt5.
 DATA = ["opencv-python-headless>=4.5", "pooch>=1.3"]
 # Painting of PNG and PDF; it calls the system's libcairo2. SVG and HTML need nothing.
-RENDER = ["cairocffi>=1.0"]
+RENDER = ["cairocffi>=1.2"]
 FIGURES = ["matplotlib>=3.3", "pydot>=1.4"]
 # Scripts of Python 2, and the pictures and settings that they read by functions which are gone.
-PYTHON2 = ["fissix>=20.8", "pillow>=7", "pyyaml"]
+PYTHON2 = ["fissix>=20.8", "pillow>=8.1", "pyyaml"]
 DEV = [
     "filelock",
     "hypothesis",

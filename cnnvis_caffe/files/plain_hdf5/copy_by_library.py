@@ -7,6 +7,7 @@ A script of its own that imports nothing of ours: it starts fast, and whatever h
 
 from __future__ import annotations
 
+import math
 import sys
 
 # Nothing beside this file is meant when something is imported.
@@ -67,7 +68,7 @@ class Copier:
         if item.shape is None or item.dtype.kind not in "fiubS":
             target.create_dataset(name, data=h5py.Empty("f4"))
             return
-        needed = int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize
+        needed = math.prod(map(int, item.shape)) * item.dtype.itemsize
         if needed > self._left:
             raise Refused(f"dataset {item.name} takes {needed} bytes of memory; the arrays may take {self._most}")
         self._left -= needed

@@ -30,6 +30,10 @@ runtime has its own.
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("torch._dynamo", reason="this PyTorch is too old for a pretended GPU, and there is no real one")
+
 from helpers.pretended_gpu.cuda import pretended_gpu
 from helpers.pretended_gpu.device import Device
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import numpy as np
@@ -155,7 +156,7 @@ def test_export_and_convert_are_each_others_way_back(call, folder):
 
 def test_convert_a_leveldb(call, folder):
     plyvel = pytest.importorskip("plyvel")
-    with plyvel.DB("level", create_if_missing=True) as handle:
+    with contextlib.closing(plyvel.DB("level", create_if_missing=True)) as handle:
         handle.put(b"1", b"one")
     assert call("data", "convert", "level", "db").output == "db: 1 records\n"
     assert keys("db") == ["1"]

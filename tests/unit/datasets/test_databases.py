@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tempfile
 from pathlib import Path
@@ -168,7 +169,7 @@ def test_folders_are_classes_in_byte_order(tmp_path):
 
 def test_a_leveldb_becomes_an_lmdb(tmp_path):
     plyvel = pytest.importorskip("plyvel")
-    with plyvel.DB(str(tmp_path / "level"), create_if_missing=True) as handle:
+    with contextlib.closing(plyvel.DB(str(tmp_path / "level"), create_if_missing=True)) as handle:
         for key in (b"2", b"1", b"10"):
             handle.put(key, b"value of " + key)
     assert copy_database(tmp_path / "level", tmp_path / "db") == 3

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from helpers.same import assert_same_array
 
 from cnnvis_caffe.errors import CaffemodelError, DataNotFoundError
 from cnnvis_caffe.formats.hdf5 import read_weights_hdf5, write_weights_hdf5
@@ -50,7 +51,7 @@ class TestRealCaffe:
         expected = np.load(DATA / f"{stem}.npz")
         assert len(found) == count
         for name, array in found.items():
-            np.testing.assert_array_equal(array, expected[name], err_msg=name, strict=True)
+            assert_same_array(array, expected[name], err_msg=name)
             assert not array.flags.writeable
 
     def test_a_shared_array_is_left_out_and_a_layer_without_arrays_is_there(self) -> None:
@@ -125,8 +126,8 @@ class TestReading:
             blobs = read_weights(made(fill, **options)).layers[0].blobs
             assert len(blobs) == 9
             for index in (0, 1, 2, 3, 5):
-                np.testing.assert_array_equal(blobs[index].data, numbers, strict=True)
-            np.testing.assert_array_equal(blobs[4].data, numbers * 0, strict=True)
+                assert_same_array(blobs[index].data, numbers)
+            assert_same_array(blobs[4].data, numbers * 0)
             assert [blobs[index].data.tolist() for index in (6, 7, 8)] == [3, [], [5, 6]]
 
     def test_holes_and_foreign_things(self, made: Callable) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import pytest
@@ -15,7 +16,7 @@ def database(tmp_path):
     """Five records whose keys were not put in order."""
     plyvel = pytest.importorskip("plyvel")
     path = tmp_path / "db"
-    with plyvel.DB(str(path), create_if_missing=True) as handle:
+    with contextlib.closing(plyvel.DB(str(path), create_if_missing=True)) as handle:
         for key in (b"3", b"1", b"4", b"10", b"2"):
             handle.put(key, b"value of " + key)
     return path

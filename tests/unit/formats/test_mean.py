@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.same import assert_same_array
 
 from cnnvis_caffe.errors import DataNotFoundError, MeanFileError
 from cnnvis_caffe.formats import schema
@@ -17,7 +18,7 @@ DATA = Path(__file__).with_name("data")
 
 def test_mean_of_real_caffe(tmp_path: Path) -> None:
     mean = read_mean(DATA / "mean.binaryproto")
-    np.testing.assert_array_equal(mean, (np.arange(24, dtype=np.float32) / 8).reshape(3, 2, 4), strict=True)
+    assert_same_array(mean, (np.arange(24, dtype=np.float32) / 8).reshape(3, 2, 4))
     assert mean.flags.writeable
     write_mean(tmp_path / "copy", mean)
     assert (tmp_path / "copy").read_bytes() == (DATA / "mean.binaryproto").read_bytes()

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from helpers.same import assert_same_array
 
 from cnnvis_caffe.errors import DataNotFoundError, SolverStateError
 from cnnvis_caffe.formats import schema
@@ -44,7 +45,7 @@ def test_history_is_the_momentum_of_the_last_step() -> None:
     binary = read_solverstate(DATA / "plain_iter_3.solverstate")
     hdf5 = read_solverstate(DATA / "hdf5_iter_3.solverstate.h5")
     for first, second in zip(binary.history, hdf5.history):
-        np.testing.assert_array_equal(first.data, second.data, strict=True)
+        assert_same_array(first.data, second.data)
 
 
 @pytest.mark.parametrize("stem", ["plain", "slashes"])
