@@ -21,16 +21,20 @@ def test_dockerfiles_copy_what_exists(docker, repository, image):
     text = (docker / image / "Dockerfile").read_text().replace("\\\n", " ")
     instructions = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
     assert instructions[0][0] == "FROM"
-    assert re.fullmatch(r"\S+:\S+", instructions[0][1]), "the base names its version"
+    bases = [rest for word, rest in instructions if word == "FROM"]
+    assert all(re.fullmatch(r"\S+:\S+( AS \w+)?", base) for base in bases), "the base names its version"
     known = {"FROM", "ARG", "RUN", "COPY", "ENV", "WORKDIR", "ENTRYPOINT", "CMD"}
     assert {word for word, _ in instructions} <= known
     for word, rest in instructions:
-        if word == "COPY":
+        if word == "COPY" and not rest.startswith("--from="):
             for source in rest.split()[:-1]:
                 assert list(repository.glob(source)), f"{image} copies {source}"
 
 
-@pytest.mark.parametrize("script", ["in_browser.sh", "caffe-cpu/install.sh", "try_in_root.sh"])
+@pytest.mark.parametrize(
+    "script",
+    ["in_browser.sh", "try_in_root.sh", "debian11/build_caffe.sh", "debian11/install.sh", "debian11/non_free.sh"],
+)
 def test_scripts_parse(docker, script):
     shell = (docker / script).read_text().splitlines()[0].rpartition("/")[2]
     subprocess.run([shell, "-n", str(docker / script)], check=True, stdin=subprocess.DEVNULL)
@@ -44,6 +48,13 @@ def test_services_name_images_that_are_built_here(docker):
     assert all((docker / image / "Dockerfile").exists() for image in images)
     for dockerfile in re.findall(r"dockerfile: (\S+)", text):
         assert (docker.parent / dockerfile.rstrip(" }")).exists()
+
+
+def test_caffe_is_built_for_the_same_gpus_everywhere(docker):
+    """From Kepler to Ampere, as far as CUDA 11.2 goes, and PTX for newer ones."""
+    places = ("caffe-cuda/Dockerfile", "compose.yaml", "debian11/build_caffe.sh", "try_in_root.sh")
+    lists = {re.search(r"\b35 [\d ]*\d", (docker / place).read_text())[0] for place in places}
+    assert lists == {"35 50 60 70 75 80 86"}
 
 
 def test_the_readme_names_every_image(docker):
