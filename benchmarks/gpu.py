@@ -8,6 +8,9 @@
 Tests take less than three minutes and measurements less than four, or they are stopped. A part that fails is reported
 and the next one begins. benchmarks/gpu_requirements.txt says what has to be installed: PyTorch with CUDA and a few
 packages; no Qt, no cairo, no network.
+
+CNNVIS_REAL_CAFFE_GPU may name a command that runs another one where `import caffe` is a real Caffe built with CUDA
+(docker/README.md). It is asked first, at most ten minutes, and our layers are then compared with its GPU's numbers.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import argparse
 import datetime
 import json
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -38,6 +42,7 @@ LOG_BYTES = 2_000_000
 
 TEST_SECONDS = 175
 MEASURE_SECONDS = 235
+CAFFE_SECONDS = 600
 #: A pretended device may be many times slower.
 PRETENDED_TEST_SECONDS = 540
 
@@ -101,6 +106,7 @@ def run(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
         if not arguments.no_tests:
             files = [path.resolve() for path in arguments.files or gpu_files()]
             os.environ.update({"CUDA_VISIBLE_DEVICES": ""} if arguments.pretend else {})  # fixtures pretend then
+            figures["caffe"] = _ask_real_caffe(out, folder)
             seconds = PRETENDED_TEST_SECONDS if arguments.pretend else TEST_SECONDS
             print(f"{len(files)} files with tests, at most {seconds} s ...", flush=True)
             figures["tests"] = [asdict(result) for result in run_tests(files, folder, seconds)]
@@ -127,6 +133,22 @@ def _about(pretend: bool, folder: Path) -> dict[str, Any]:
     if about["why_not"]:
         sys.exit(f"benchmarks.gpu: no GPU can be used: {about['why_not']}; --pretend runs it on a pretended one")
     return {"date": datetime.date.today().isoformat(), "version": __version__, **about}
+
+
+def _ask_real_caffe(out: Path, folder: Path) -> str:
+    """Let a real Caffe on a GPU record the layers' cases, and tests compare with these; what came of it."""
+    command = shlex.split(os.environ.get("CNNVIS_REAL_CAFFE_GPU", ""))
+    if not command:
+        return ""
+    print(f"Real Caffe on the GPU, at most {CAFFE_SECONDS} s ...", flush=True)
+    recorded, log = out.resolve() / "caffe", folder / "caffe.log"
+    words = [*command, "python3", "tests/recorders/record_layers.py", "--gpu", "--to", str(recorded)]
+    outcome = run_child(words, log, CAFFE_SECONDS)
+    if outcome == "done":
+        os.environ["CNNVIS_GPU_RECORDINGS"] = str(recorded)
+        return outcome
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    return ": ".join([outcome, *lines[-1:]])
 
 
 def _measure(pretend: bool, folder: Path) -> Iterator[dict[str, Any]]:

@@ -40,7 +40,9 @@ make gpu                                     # installs first; or, where everyth
 ```
 
 It runs every test marked `gpu` (at most three minutes), then what is measured (at most four), goes on past what fails,
-prints a short table last, and writes this page. A GPU that cannot be used is one error that says why.
+prints a short table last, and writes this page. A GPU that cannot be used is one error that says why. Where
+`CNNVIS_REAL_CAFFE_GPU` names a command that runs another one with a real Caffe built with CUDA
+([docker/README.md](../docker/README.md)), layers are compared with its numbers on the GPU.
 
 A machine without network needs Python 3.10 or newer, PyTorch with CUDA, and these packages
 ([gpu_requirements.txt](../benchmarks/gpu_requirements.txt)), carried there as wheels; no Qt and no cairo:
@@ -75,7 +77,7 @@ def page(figures: Figures) -> str:
         device="\n".join(figures["device"]),
         machine=figures["machine"],
         cudnn=f", cuDNN {figures['cudnn']}" if figures["cudnn"] else "",
-        tests="\n".join(_tests(figures["tests"])),
+        tests="\n".join(_tests(figures["tests"], figures.get("caffe", ""))),
         parts="\n".join(_parts(figures)),
         requirements=", ".join(requirements()),
     )
@@ -87,11 +89,22 @@ def requirements() -> list[str]:
     return [line for line in lines if line]
 
 
-def _tests(results: Sequence[Figures]) -> Iterator[str]:
+def _caffe(outcome: str) -> Iterator[str]:
+    """With whose numbers the layers were compared."""
+    if outcome == "done":
+        yield "Layers are compared with what real Caffe computed on this GPU, those apart that draw random masks.\n"
+    elif outcome:
+        yield f"Real Caffe could not be asked on this GPU ({_one_line(outcome)}); layers are compared with its CPU's.\n"
+    else:
+        yield "Layers are compared with what real Caffe computes on a CPU.\n"
+
+
+def _tests(results: Sequence[Figures], caffe: str = "") -> Iterator[str]:
     """Table of files, and what failed, was skipped or warned about."""
     if not results:
         yield "Left out in this run."
         return
+    yield from _caffe(caffe)
     yield "| file | passed | failed | skipped | not run | seconds |\n|---|--:|--:|--:|--:|--:|"
     for result in results:
         counts = [result["passed"], len(result["failed"]), sum(result["skipped"].values()), result["not_run"]]

@@ -87,12 +87,25 @@ def use_device(device: str) -> None:
     if device == "cpu":
         caffe.set_mode_cpu()
         return
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(str(caffe.__file__))))
+    check_gpu()
+    caffe.set_device(_GPU)
+    caffe.set_mode_gpu()
+
+
+def check_gpu() -> None:
+    """Let a process of its own try the GPU with real Caffe; this one stays away from it, and may still fork.
+
+    Raises
+    ------
+    EngineError
+        If there is no real Caffe.
+    DeviceError
+        If it cannot use a GPU.
+    """
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(str(import_caffe().__file__))))
     reason = _tried(folder)
     if reason:
         raise DeviceError(f"no GPU can be used by the real Caffe in {folder}: {reason}")
-    caffe.set_device(_GPU)
-    caffe.set_mode_gpu()
 
 
 @functools.cache

@@ -62,6 +62,11 @@ def all_cases() -> list[Case]:
     return [Case(path) for path in sorted(CASES.glob("*/*.prototxt"))]
 
 
+def draws_masks(case: Case) -> bool:
+    """Whether Dropout draws random numbers, which a GPU draws by itself."""
+    return 'type: "Dropout"' in case.text and "TRAIN" in case.text
+
+
 def run_case(caffe: Any, case: Case, before: Callable[[Any], Any] | None = None) -> Iterator[dict]:
     """Run a case on a module that looks like pycaffe; give the state of the net after each action.
 

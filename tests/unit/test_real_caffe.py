@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 
+import numpy as np
 import pytest
 
 from cnnvis_caffe.real_caffe import why_not
@@ -139,3 +142,19 @@ def test_debians_caffe_says_that_it_has_no_cuda(repository, real_caffe):
     words = [*real_caffe, "env", f"PYTHONPATH={repository}", "python3", "-c", script]
     done = subprocess.run(words, cwd=repository, capture_output=True, text=True, timeout=120)
     assert "it is built without CUDA" in done.stdout, done.stderr
+
+
+@pytest.mark.pycaffe
+def test_layers_are_recorded_elsewhere_and_on_a_gpu_only_where_there_is_one(repository, real_caffe):
+    recorder = [*real_caffe, "python3", "tests/recorders/record_layers.py"]
+    with tempfile.TemporaryDirectory(dir=repository, prefix=".recorded.") as folder:  # which the other root sees
+        asked = [*recorder, "--gpu", "--to", folder, "Threshold"]
+        refused = subprocess.run(asked, cwd=repository, capture_output=True, text=True, timeout=120)
+        assert refused.returncode == 1 and "it is built without CUDA" in refused.stderr.splitlines()[-1]
+        assert not os.listdir(folder)
+        subprocess.run([*recorder, "--to", folder, "Threshold"], cwd=repository, check=True, timeout=120)
+        (name,) = os.listdir(folder)
+        found, wanted = np.load(f"{folder}/{name}"), np.load(repository / "tests/conformance/recorded/Threshold.npz")
+        assert set(found) == set(wanted)
+        numbers = [key for key in wanted if wanted[key].dtype.kind == "f"]
+        assert numbers and all(np.array_equal(found[key], wanted[key]) for key in numbers)

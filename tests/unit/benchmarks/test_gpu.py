@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 
@@ -10,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from benchmarks import gpu_page
+from benchmarks import gpu, gpu_page
 from benchmarks.child import run_child
 from benchmarks.gpu_tests import gpu_files, run_tests
 
@@ -177,3 +178,19 @@ def test_operations_of_an_image():
 
     products = 20 * 25 * 24 * 24 + 50 * 20 * 25 * 8 * 8 + 500 * 50 * 4 * 4 + 10 * 500
     assert operations_per_image("lenet") == 3 * 2 * products
+
+
+def test_a_real_caffe_that_has_no_gpu_is_said_on_the_page(monkeypatch, tmp_path):
+    monkeypatch.delenv("CNNVIS_REAL_CAFFE_GPU", raising=False)
+    monkeypatch.setenv("CNNVIS_GPU_RECORDINGS", "before")
+    assert gpu._ask_real_caffe(tmp_path, tmp_path) == ""
+    # `sh -c` takes the words behind it as arguments.
+    monkeypatch.setenv("CNNVIS_REAL_CAFFE_GPU", "sh -c 'echo no GPU can be used; exit 3'")
+    assert gpu._ask_real_caffe(tmp_path, tmp_path) == "error 3: no GPU can be used"
+    assert os.environ["CNNVIS_GPU_RECORDINGS"] == "before"
+    monkeypatch.setenv("CNNVIS_REAL_CAFFE_GPU", "sh -c 'echo $*'")
+    assert gpu._ask_real_caffe(tmp_path, tmp_path) == "done"
+    assert os.environ["CNNVIS_GPU_RECORDINGS"] == str(tmp_path / "caffe")
+    assert f"record_layers.py --gpu --to {tmp_path}/caffe" in (tmp_path / "caffe.log").read_text()
+    said = "Real Caffe could not be asked on this GPU (error 3: no GPU can be used)"
+    assert said in gpu_page.page({**FIGURES, "caffe": "error 3: no GPU can be used"})
