@@ -23,7 +23,7 @@ NAMES = {
     "mmap": {"MADV_DONTNEED", "MAP_PRIVATE", "MAP_SHARED", "PROT_READ"},
 }  # fmt: skip
 #: Each is asked for only where it is there.
-GUARDED = {("runtime/solvers/snapshot.py", "os.kill"), ("formats/mapped.py", "mmap.MADV_DONTNEED")}
+GUARDED = {("files/temporary.py", "os.kill"), ("formats/mapped.py", "mmap.MADV_DONTNEED")}
 TEXT = {"read_text": 1, "write_text": 2}  # encoding is their argument with this number
 
 

@@ -178,7 +178,7 @@ def test_shapes_of_data_come_from_the_network_beside_it(lenet, report):
 def test_shapes_of_data_come_from_the_weights(lenet, tmp_path, report):
     alone = tmp_path / "net" / "train_val.prototxt"
     alone.parent.mkdir()
-    alone.write_text((lenet / "train_val.prototxt").read_text())
+    alone.write_text((lenet / "train_val.prototxt").read_text().replace("mnist_", "digits_"))  # a name tells nothing
     network = report(alone)["network"]
     assert network["layers"][1]["tops"][0]["shape"] is None
     assert not network["all_shapes_known"]
