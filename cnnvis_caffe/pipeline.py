@@ -11,7 +11,6 @@ example.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -19,20 +18,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnvis_caffe.analysis.assemble import assemble
+from cnnvis_caffe.analysis import assemble
+from cnnvis_caffe.analysis.check_same import PIXELS, check_same
 from cnnvis_caffe.analysis.deconvolution import deconvolve, python_layers_of
 from cnnvis_caffe.analysis.model import Model, Nets, check_classes, check_weights, open_model, python_layers
 from cnnvis_caffe.analysis.patches import top_patches
 from cnnvis_caffe.analysis.request import Request, settings_of, sha256
-from cnnvis_caffe.analysis.run import Run, check_same, merged_passes
+from cnnvis_caffe.analysis.run import Run, merged
 from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
 from cnnvis_caffe.errors import Cancelled, StoreError
-from cnnvis_caffe.files.temporary import sweep
 from cnnvis_caffe.formats.fork_choice import preferred_fork
 from cnnvis_caffe.formats.training_log import read_training_log
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.store import check_writable, read_analysis, write_analysis
+from cnnvis_caffe.store import check_writable, read_analysis
 from cnnvis_caffe.store.state import AnalysisState, read_state, write_state
 
 __all__ = [
@@ -183,17 +182,17 @@ def analyze(
             "%s: an interrupted analysis left this; it begins anew and replaces it (--resume goes on)", run.state_path
         )
     nets = Nets(run.model.network, request)
-    extracted = run.passes(nets, progress)
+    run.passes(nets, progress)
     if request.shard[1] > 1:
-        write_state(out, run.state())
-        _forget(run.state_path)
+        write_state(out, run.state(whole=True))
+        run.forget()
         return None
     try:
-        write_analysis(out, assemble(run, nets, extracted, progress), progress=progress)
+        assemble.write(run, nets, lambda number: run.found(number, nets), out, progress)
     except (Cancelled, KeyboardInterrupt):
-        write_state(run.state_path, run.state())
+        run.write()
         raise
-    _forget(run.state_path)
+    run.forget()
     return read_analysis(out)
 
 
@@ -253,8 +252,7 @@ def merge(
         raise StoreError(states[0].path, "n_images", f"the shards do not have {len(run.indices)} images together")
     run.seconds = sum(state.seconds for state in states)
     nets = Nets(run.model.network, request)
-    extracted = merged_passes(run, nets, states)
-    write_analysis(out, assemble(run, nets, extracted, progress), progress=progress)
+    assemble.write(run, nets, lambda number: merged(run, nets, states, number), out, progress)
     return read_analysis(out)
 
 
@@ -271,8 +269,12 @@ def _prepare(request: Request, state_path: str, progress: Progress) -> Run:
         model=opened,
         snapshots=snapshots,
         indices=opened.source.choose(request.limit, request.shard),
-        settings=settings_of(request, _data_words(opened), _checksums(request, snapshots)),
+        settings={
+            **settings_of(request, _data_words(opened), _checksums(request, snapshots)),
+            PIXELS: opened.source.fingerprint(everything),
+        },
         state_path=state_path,
+        data_times=opened.source.times(),
         curves=curves,
     )
 
@@ -345,10 +347,3 @@ def _checked_shards(states: Sequence[AnalysisState]) -> list[AnalysisState]:
     if missing:
         raise StoreError(first.path, "shard", f"of {n_shards} shards, these are missing: {', '.join(missing)}")
     return [by_number[number] for number in sorted(by_number)]
-
-
-def _forget(path: str) -> None:
-    """Remove the state of a run that is done, and what a run that was killed while it wrote one left of it."""
-    sweep(os.path.realpath(path))
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

@@ -1,12 +1,13 @@
-"""From what the passes found out to the record of an analysis."""
+"""From what the passes found out to the analysis file."""
 
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -22,151 +23,173 @@ from cnnvis_caffe.features.patches import thumbnail
 from cnnvis_caffe.formats.solverstate import read_solverstate
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.progress import SILENT, Progress
-from cnnvis_caffe.records.analysis import Analysis, DataSummary, Snapshot
+from cnnvis_caffe.records.analysis import DataSummary, LayerDebug, Snapshot
+from cnnvis_caffe.store.writer import writing
 
 logger = logging.getLogger(__name__)
 
 _IMAGES_AT_ONCE = 256
+#: Images that are kept as they were read: those of one snapshot are often those of the next.
+_MOST_IMAGE_BYTES = 256 << 20
 #: Options that stand in provenance by themselves, or with the snapshots.
 _SAID_ELSEWHERE = ("model", "weights", "batch")
 
 
-def assemble(run: Run, nets: Nets, extracted: Sequence[ExtractedSnapshot], progress: Progress = SILENT) -> Analysis:
-    """Make the record of an analysis.
+def write(
+    run: Run,
+    nets: Nets,
+    found: Callable[[int], ExtractedSnapshot],
+    out: str | os.PathLike[str],
+    progress: Progress = SILENT,
+) -> None:
+    """Write the analysis file, one snapshot after the other.
 
     Parameters
     ----------
     run : Run
     nets : Nets
-    extracted : sequence of ExtractedSnapshot
-        One for each snapshot of the run.
+    found : callable
+        Gives what was found out about a snapshot, by its number; is asked once for each, in their order.
+    out : str or path-like
+        File to write.
     progress : Progress, default=SILENT
-        Told of images that patches are cut from.
+        Told of nodes.
 
-    Returns
-    -------
-    Analysis
-        Its images are read from the data when they are asked for.
+    Raises
+    ------
+    StoreError
+        If it cannot be written; nothing is then half written.
     """
-    model, source = run.model, run.model.source
-    wanted = _strongest(extracted)
-    images = SourceImages(source, _top_images(extracted))
-    thumbnails = _thumbnails(images, wanted, extracted, progress)
-    weights: list[dict[str, np.ndarray]] = []
-    snapshots = []
-    for number, (file, found) in enumerate(zip(run.snapshots, extracted)):
-        weights.append(_first_params(file))
-        before = weights[number - 1] if number else None
-        snapshots.append(
-            Snapshot(
-                label=file.label,
-                iteration=file.iteration,
-                path=file.path,
-                sha256=file.sha256,
-                loss=found.loss,
-                error=found.error,
-                features=found.features,
-                similarity=found.similarity,
-                correlation=found.correlation,
-                connections=found.connections,
-                scale=found.scale,
-                debug=with_changes(found.debug, weights[number], before, _history(file, model)),
-                thumbnails=thumbnails[number],
-            )
+    model, labels = run.model, run.model.source.labels
+    images = SourceImages(model.source)
+    top_images = np.zeros(0, np.int64)
+    before: dict[str, np.ndarray] | None = None
+    with writing(out, model.nodes, len(run.snapshots), progress) as writer:
+        for number, file in enumerate(run.snapshots):
+            one, weights = found(number), _first_params(file)
+            debug = with_changes(one.debug, weights, before, _history(file, model))
+            writer.add(_snapshot(file, one, debug, _thumbnails(images, one.strongest, progress)))
+            top_images = np.union1d(top_images, one.top_images)
+            before, class_count = weights, one.class_count
+        images.ask_for(top_images)
+        writer.finish(
+            title=model.title,
+            data=_summary(model, class_count),
+            images=images,
+            image_class={index: int(labels[index]) for index in images},
+            curves=run.curves,
+            provenance=_provenance(run, nets),
         )
-        if number:
-            weights[number - 1] = {}
-    return Analysis(
-        title=model.title,
-        nodes=model.nodes,
-        data=DataSummary(
-            source=source.name,
-            n_images=int(extracted[0].class_count.sum()),
-            class_names=model.class_names,
-            class_count=extracted[0].class_count,
-            channel_order=source.channel_order,
-            input_name=model.input_name,
-            input_shape=source.input_shape,
-            preprocessing=source.preprocessing,
-        ),
-        snapshots=tuple(snapshots),
-        images=images,
-        image_class={index: int(source.labels[index]) for index in images},
-        curves=run.curves,
-        provenance=_provenance(run, nets),
+
+
+def _snapshot(
+    file: SnapshotFile,
+    found: ExtractedSnapshot,
+    debug: Mapping[str, LayerDebug],
+    thumbnails: Mapping[str, tuple[np.ndarray, ...]],
+) -> Snapshot:
+    """The record of a snapshot."""
+    return Snapshot(
+        label=file.label,
+        iteration=file.iteration,
+        path=file.path,
+        sha256=file.sha256,
+        loss=found.loss,
+        error=found.error,
+        features=found.features,
+        similarity=found.similarity,
+        correlation=found.correlation,
+        connections=found.connections,
+        scale=found.scale,
+        debug=debug,
+        thumbnails=thumbnails,
+    )
+
+
+def _summary(model: Model, class_count: np.ndarray) -> DataSummary:
+    """What was analysed."""
+    source = model.source
+    return DataSummary(
+        source=source.name,
+        n_images=int(class_count.sum()),
+        class_names=model.class_names,
+        class_count=class_count,
+        channel_order=source.channel_order,
+        input_name=model.input_name,
+        input_shape=source.input_shape,
+        preprocessing=source.preprocessing,
     )
 
 
 class SourceImages(Mapping):
-    """Images of a source as they are drawn, read when they are asked for and some at once.
+    """Images of a source as they are drawn, read some at once when they are asked for; the last ones are kept.
 
     Parameters
     ----------
     source : ImageSource
-    indices : ndarray of int
-        Ascending.
     """
 
-    def __init__(self, source: ImageSource, indices: np.ndarray) -> None:
-        self._source, self._indices = source, indices
-        self._places = {index: place for place, index in enumerate(indices.tolist())}
-        self._parts: OrderedDict[int, np.ndarray] = OrderedDict()
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+        self._wanted = np.zeros(0, np.int64)
+        self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._n_bytes = 0
+
+    def ask_for(self, indices: np.ndarray) -> None:
+        """Say which images it is to have; they are best taken in their order.
+
+        Parameters
+        ----------
+        indices : ndarray of int64
+            Ascending.
+        """
+        self._wanted = indices
 
     def __getitem__(self, index: int) -> np.ndarray:
-        part, row = divmod(self._places[index], _IMAGES_AT_ONCE)
-        if part not in self._parts:
-            begin = part * _IMAGES_AT_ONCE
-            self._parts[part] = self._source.shown_images(self._indices[begin : begin + _IMAGES_AT_ONCE])
-            if len(self._parts) > 4:
-                self._parts.popitem(last=False)
-        return self._parts[part][row]
+        if index not in self._kept:
+            if index not in self:
+                raise KeyError(index)
+            place = int(np.searchsorted(self._wanted, index))
+            self._read(self._wanted[place : place + _IMAGES_AT_ONCE])
+        self._kept.move_to_end(index)
+        return self._kept[index]
+
+    def _read(self, indices: np.ndarray) -> None:
+        """Read images that are not there yet, in the place of those that were used longest ago."""
+        missing = [index for index in indices.tolist() if index not in self._kept]
+        images = self._source.shown_images(np.array(missing, np.int64))
+        self._n_bytes += images.nbytes
+        while self._kept and self._n_bytes > _MOST_IMAGE_BYTES:
+            self._n_bytes -= self._kept.popitem(last=False)[1].nbytes
+        self._kept.update((index, image.copy()) for index, image in zip(missing, images))
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._places)
+        return iter(self._wanted.tolist())
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._wanted)
 
     def __contains__(self, index: object) -> bool:
-        return index in self._places
-
-
-def _top_images(extracted: Sequence[ExtractedSnapshot]) -> np.ndarray:
-    """All images that some neuron responds to most, ascending."""
-    found = [np.unique(features.top_image) for one in extracted for features in one.features.values()]
-    indices = np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
-    return indices[indices >= 0]
-
-
-def _strongest(extracted: Sequence[ExtractedSnapshot]) -> dict[int, list[tuple[int, str, int, np.ndarray]]]:
-    """By image: snapshot, node, neuron and box of the patches that are cut from it."""
-    wanted: dict[int, list[tuple[int, str, int, np.ndarray]]] = {}
-    for number, one in enumerate(extracted):
-        for name, features in one.features.items():
-            for neuron, (image, box) in enumerate(zip(features.top_image[:, 0].tolist(), features.top_box[:, 0])):
-                if image >= 0:
-                    wanted.setdefault(image, []).append((number, name, neuron, box))
-    return wanted
+        return bool((self._wanted == index).any())
 
 
 def _thumbnails(
-    images: Mapping[int, np.ndarray],
-    wanted: Mapping[int, list[tuple[int, str, int, np.ndarray]]],
-    extracted: Sequence[ExtractedSnapshot],
-    progress: Progress,
-) -> list[dict[str, tuple[np.ndarray, ...]]]:
+    images: SourceImages, strongest: Mapping[str, tuple[np.ndarray, np.ndarray]], progress: Progress
+) -> dict[str, tuple[np.ndarray, ...]]:
     """Cut the strongest patch of each neuron, image after image, so that each is read once."""
     nothing = np.zeros((0, 0, 3), np.uint8)
-    pieces = [
-        {name: [nothing] * features.n_neurons for name, features in one.features.items()} for one in extracted
-    ]
-    progress.start(len(wanted), "cutting patches")
-    for image in sorted(wanted):
-        for number, name, neuron, box in wanted[image]:
-            pieces[number][name][neuron] = thumbnail(images[image], box)
-        progress.step()
-    progress.done()
-    return [{name: tuple(row) for name, row in one.items()} for one in pieces]
+    pieces: dict[str, list[np.ndarray]] = {}
+    wanted: dict[int, list[tuple[str, int, np.ndarray]]] = {}
+    for name, (image, box) in strongest.items():
+        pieces[name] = [nothing] * len(image)
+        for neuron in np.flatnonzero(image >= 0).tolist():
+            wanted.setdefault(int(image[neuron]), []).append((name, neuron, box[neuron]))
+    images.ask_for(np.array(sorted(wanted), np.int64))
+    for index in images:
+        for name, neuron, box in wanted[index]:
+            pieces[name][neuron] = thumbnail(images[index], box)
+        progress.step(0)  # which may end it here
+    return {name: tuple(row) for name, row in pieces.items()}
 
 
 def _first_params(file: SnapshotFile) -> dict[str, np.ndarray]:

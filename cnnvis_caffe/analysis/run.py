@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnvis_caffe.analysis.check_same import check_same
+from cnnvis_caffe.analysis.kept_sums import KeptSums
 from cnnvis_caffe.analysis.model import Model, Nets
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
@@ -18,7 +20,7 @@ from cnnvis_caffe.errors import CnnvisError, DeviceMemoryError, StoreError
 from cnnvis_caffe.features.extraction import ExtractedSnapshot, Extraction
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Curve
-from cnnvis_caffe.store.state import AnalysisState, read_state, write_state
+from cnnvis_caffe.store.state import AnalysisState, read_state
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +45,10 @@ class Run:
         Where the state goes.
     curves : tuple of Curve
         From the training log.
+    data_times : str
+        Checksum of size and time of the data's files.
     n_done : list of int
         Images that each snapshot has seen.
-    sums : list of dict of str to ndarray
-        Of the snapshots that are done.
     seconds : float
         Spent, in earlier runs as well.
     n_seen : int
@@ -64,8 +66,8 @@ class Run:
     settings: dict[str, str]
     state_path: str
     curves: tuple[Curve, ...] = ()
+    data_times: str = ""
     n_done: list[int] = field(default_factory=list)
-    sums: list[dict[str, np.ndarray]] = field(default_factory=list)
     seconds: float = 0.0
     n_seen: int = 0
     seconds_here: float = 0.0
@@ -75,6 +77,8 @@ class Run:
         self.n_done = self.n_done or [0] * len(self.snapshots)
         self._written = time.monotonic()
         self.batch = self.batch or self.model.batch
+        self._sums = KeptSums(self.state_path, len(self.snapshots))
+        self._last: tuple[int, Extraction] | None = None  # the snapshot that was run last
         self._n_kept = 0  # images of the snapshot under way whose sums are kept
         self._too_large = ""  # why batches are smaller, until that has been said
         self._smaller_level = logging.WARNING  # once
@@ -92,40 +96,89 @@ class Run:
             return
         state = read_state(self.state_path)
         check_same(state, self.settings, self.request.shard)
+        if state.data_times != self.data_times:
+            raise StoreError(
+                state.path, "", "the files of the data have been written since; remove it and begin again, or put the "
+                "data back as they were"
+            )  # fmt: skip
         if len(state.n_done) != len(self.snapshots) or state.n_images != len(self.indices):
             raise StoreError(state.path, "n_done", "is not of as many snapshots and images; analyse again")
-        self.n_done = list(state.n_done)
-        self.sums = [dict(sums) for sums in state.sums]
+        self._sums.resume(state, self.settings)
+        # A run that was killed between two files has one that the other does not know of.
+        self.n_done = [
+            len(self.indices) if self._sums.has_file(number) else n_done if number in self._sums else 0
+            for number, n_done in enumerate(state.n_done)
+        ]
         self.seconds = state.seconds
 
-    def state(self) -> AnalysisState:
-        """Return what was summed up so far."""
+    def state(self, whole: bool = False) -> AnalysisState:
+        """Return what was summed up so far.
+
+        Parameters
+        ----------
+        whole : bool, default=False
+            With the sums of all snapshots; else only those that have no file of their own.
+
+        Returns
+        -------
+        AnalysisState
+        """
         return AnalysisState(
             settings=self.settings,
             request=self.request.to_json(),
             shard=self.request.shard,
             n_done=tuple(self.n_done),
             n_images=len(self.indices),
-            sums=tuple(self.sums),
+            sums=self._sums if whole else self._sums.in_memory,
             seconds=self.seconds + self.seconds_here,
+            data_times=self.data_times,
         )
 
-    def passes(self, nets: Nets, progress: Progress = SILENT) -> list[ExtractedSnapshot]:
-        """Run all images through all snapshots.
+    def passes(self, nets: Nets, progress: Progress = SILENT) -> None:
+        """Run all images through all snapshots; `found` has what came out.
 
         Parameters
         ----------
         nets : Nets
         progress : Progress, default=SILENT
             Told of images; what it raises ends the run, whose state is kept.
+        """
+        last = len(self.snapshots) - 1
+        for number, snapshot in enumerate(self.snapshots):
+            if number in self._sums and self.n_done[number] == len(self.indices):
+                continue
+            self._last = number, self._pass(number, snapshot, nets, progress)
+            if number < last:
+                self._sums.put_aside(number, self.state())
+
+    def found(self, number: int, nets: Nets) -> ExtractedSnapshot:
+        """Return what a pass found out.
+
+        Parameters
+        ----------
+        number : int
+            Of the snapshot, from 0.
+        nets : Nets
 
         Returns
         -------
-        list of ExtractedSnapshot
+        ExtractedSnapshot
         """
-        return [
-            self._pass(number, snapshot, nets, progress).finish() for number, snapshot in enumerate(self.snapshots)
-        ]
+        net = nets.with_weights(self.snapshots[number])
+        if self._last is not None and self._last[0] == number:
+            return self._last[1].finish()
+        extraction = new_extraction(net, self.model, self.request)
+        extraction.restore(self._sums[number])
+        return extraction.finish()
+
+    def write(self) -> None:
+        """Write the state down, to go on from."""
+        self._sums.write_state(self.state())
+        self._written = time.monotonic()
+
+    def forget(self) -> None:
+        """Remove the state of a run that is done."""
+        self._sums.remove()
 
     def _pass(self, number: int, snapshot: SnapshotFile, nets: Nets, progress: Progress) -> Extraction:
         """Run what is left of the images through one snapshot, in batches for which there is memory."""
@@ -134,8 +187,8 @@ class Run:
         while True:
             try:
                 extraction = new_extraction(nets.with_weights(snapshot), self.model, self.request)
-                if number < len(self.sums):
-                    extraction.restore(self.sums[number])
+                if number in self._sums:
+                    extraction.restore(self._sums[number])
                 if self.n_done[number] < len(self.indices):
                     self._run_through(number, snapshot, extraction, progress)
                 return extraction
@@ -204,14 +257,13 @@ class Run:
 
     def _keep(self, number: int, extraction: Extraction) -> None:
         """Remember what a snapshot has summed up."""
-        self.sums[number:] = [extraction.state()]
+        self._sums.in_memory = {number: extraction.state()}
         self._n_kept = self.n_done[number]
 
     def _write(self, number: int, extraction: Extraction) -> None:
         """Write the state down."""
         self._keep(number, extraction)
-        write_state(self.state_path, self.state())
-        self._written = time.monotonic()
+        self.write()
 
 
 def new_extraction(net: Any, model: Model, request: Request) -> Extraction:
@@ -238,8 +290,8 @@ def new_extraction(net: Any, model: Model, request: Request) -> Extraction:
     )
 
 
-def merged_passes(run: Run, nets: Nets, states: Sequence[AnalysisState]) -> list[ExtractedSnapshot]:
-    """Put the shards of an analysis together.
+def merged(run: Run, nets: Nets, states: Sequence[AnalysisState], number: int) -> ExtractedSnapshot:
+    """Put what the shards of an analysis found out about a snapshot together.
 
     Parameters
     ----------
@@ -247,56 +299,17 @@ def merged_passes(run: Run, nets: Nets, states: Sequence[AnalysisState]) -> list
     nets : Nets
     states : sequence of AnalysisState
         All shards, by number.
+    number : int
+        Of the snapshot, from 0.
 
     Returns
     -------
-    list of ExtractedSnapshot
+    ExtractedSnapshot
     """
-    results = []
-    for number, snapshot in enumerate(run.snapshots):
-        net = nets.with_weights(snapshot)
-        total = new_extraction(net, run.model, run.request)
-        for state in states:
-            part = new_extraction(net, run.model, run.request)
-            part.restore(state.sums[number])
-            total.merge(part)
-        results.append(total.finish())
-    return results
-
-
-def check_same(state: AnalysisState, settings: dict[str, str], shard: tuple[int, int] | None = None) -> None:
-    """Raise unless a state is of an analysis with the same settings.
-
-    Parameters
-    ----------
-    state : AnalysisState
-    settings : dict of str to str
-    shard : (int, int) or None
-        None where shards may differ.
-
-    Raises
-    ------
-    StoreError
-        Naming what differs.
-    """
-    names = [name for name in {**settings, **state.settings} if settings.get(name) != state.settings.get(name)]
-    if shard is not None and state.shard != shard:
-        names.insert(0, "shard")
-    if names:
-        theirs = {**state.settings, "shard": "/".join(map(str, state.shard))}
-        ours = {**settings, "shard": "/".join(map(str, shard or ()))}
-        name = names[0]
-        more = f" (and {', '.join(names[1:])})" if len(names) > 1 else ""
-        raise StoreError(
-            state.path,
-            "",
-            f"was made with another {name}{more}: {_short(theirs.get(name))}, now {_short(ours.get(name))}; "
-            "use the same options, or remove the file and begin again",
-        )
-
-
-def _short(value: str | None) -> str:
-    """A value for a message: checksums are long."""
-    if value is None:
-        return "nothing"
-    return repr(value if len(value) < 60 else value[:12] + "…")
+    net = nets.with_weights(run.snapshots[number])
+    total = new_extraction(net, run.model, run.request)
+    for state in states:
+        part = new_extraction(net, run.model, run.request)
+        part.restore(state.sums[number])
+        total.merge(part)
+    return total.finish()

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
 from cnnvis_caffe.errors import Cancelled
 from cnnvis_caffe.progress import Progress
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has come: like Ctrl-C, it leaves through every with statement."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn SIGTERM into `Terminated` inside the block, so that nothing is left half made."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Interruptible:

@@ -14,6 +14,7 @@ import click
 from cnnvis_caffe import __version__
 from cnnvis_caffe.cli.completion import accept_newer_words
 from cnnvis_caffe.cli.examples import give_examples
+from cnnvis_caffe.cli.interrupt import Terminated, terminable
 from cnnvis_caffe.cli.plain_formatter import PlainFormatter
 from cnnvis_caffe.cli.say import say
 from cnnvis_caffe.errors import Cancelled, CnnvisError
@@ -41,6 +42,7 @@ COMMANDS = {
 }
 
 EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_TERMINATED = 128 + signal.SIGTERM
 EXIT_BROKEN_PIPE = 128 + 13  # SIGPIPE, which not every system has
 
 
@@ -69,7 +71,10 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; an error that we raise on purpose becomes one line on stderr."""
         try:
-            return super().invoke(ctx)
+            with terminable():
+                return super().invoke(ctx)
+        except Terminated:
+            ctx.exit(EXIT_TERMINATED)
         except (KeyboardInterrupt, Cancelled):
             ctx.exit(EXIT_INTERRUPTED)
         except BrokenPipeError:
@@ -169,7 +174,7 @@ give_examples(group)
 
 
 def main() -> None:
-    """Run the command line of this process and exit: 0, 1 error, 2 usage, 130 interrupted."""
+    """Run the command line of this process and exit: 0, 1 error, 2 usage, 130 interrupted, 143 terminated."""
     leave_current_folder()
     accept_newer_words()
     group(prog_name="cnnvis-caffe")

@@ -9,6 +9,7 @@ import click
 
 from cnnvis_caffe.cli.analysis_text import summary, summary_lines
 from cnnvis_caffe.cli.bar import Bar
+from cnnvis_caffe.cli.interrupt import Interruptible
 from cnnvis_caffe.cli.python_layers import python_layers_option
 from cnnvis_caffe.cli.say import say_lines
 
@@ -38,14 +39,15 @@ def command(
     from cnnvis_caffe import pipeline
 
     started = time.monotonic()
-    analysis = pipeline.merge(
-        shards,
-        out,
-        model=model,
-        weights=weights or None,
-        data=data,
-        allow_python_layers=allow_python_layers,
-        progress=Bar(ctx),
-    )
+    with Interruptible(Bar(ctx)) as progress:
+        analysis = pipeline.merge(
+            shards,
+            out,
+            model=model,
+            weights=weights or None,
+            data=data,
+            allow_python_layers=allow_python_layers,
+            progress=progress,
+        )
     report = summary(analysis, time.monotonic() - started)
     say_lines([json.dumps(report)] if as_json else summary_lines(analysis, report))

@@ -1,4 +1,4 @@
-"""Signals that ask a solver for something: Ctrl-C to stop, SIGHUP for a snapshot."""
+"""Signals that ask a solver for something: Ctrl-C and SIGTERM to stop, SIGHUP for a snapshot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SignalWatch:
     Parameters
     ----------
     sigint_effect, sighup_effect : Action
-        What each signal asks for.
+        What each signal asks for. SIGTERM asks to stop, whatever these are: whoever sends it ends the process anyway.
 
     Attributes
     ----------
@@ -27,14 +27,19 @@ class SignalWatch:
 
     Notes
     -----
-    Follows `src/caffe/util/signal_handler.cpp`. A second Ctrl-C does not wait: it raises KeyboardInterrupt.
+    Follows `src/caffe/util/signal_handler.cpp`, which leaves SIGTERM alone, so that it ends Caffe at once. A second
+    Ctrl-C does not wait: it raises KeyboardInterrupt.
     """
 
     def __init__(self, sigint_effect: Action, sighup_effect: Action) -> None:
         # SIGHUP first, as in Caffe.
         self._effects = {
-            number: effect for number, effect in ((SIGHUP, sighup_effect), (signal.SIGINT, sigint_effect)) if number
-        }
+            number: effect
+            for number, effect in (
+                (SIGHUP, sighup_effect), (signal.SIGINT, sigint_effect), (signal.SIGTERM, Action.STOP)
+            )
+            if number
+        }  # fmt: skip
         self._before: dict[int, Any] = {}
         self._seen: set[int] = set()
         self.stopped_by: int | None = None

@@ -62,8 +62,8 @@ def command(
 ) -> None:
     """Train a network as a solver prototxt says.
 
-    Flags are Caffe's and may have one dash. Ctrl-C ends the iteration and writes a snapshot; a second one ends at
-    once.
+    Flags are Caffe's and may have one dash. Ctrl-C and SIGTERM end the iteration and write a snapshot; a second Ctrl-C
+    ends at once.
     """
     from cnnvis_caffe.cli.glog import caffe_log
     from cnnvis_caffe.cli.signals import SignalWatch

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.files.atomic import atomic_folder
 from cnnvis_caffe.formats.database import Database, Record, open_database
 from cnnvis_caffe.formats.datum import Datum, RawLayout, parse_datum, serialize_datum
 from cnnvis_caffe.formats.image_list import write_image_list
@@ -244,7 +245,7 @@ def export_images(
     path : str or path-like
         Of an LMDB or LevelDB.
     folder : str or path-like
-        To make: ``images.txt``, and the files by label.
+        To make, whole or not at all: ``images.txt``, and the files by label.
     rgb : bool, default=False
         Whether plain pixels are in the order RGB, as Caffe's CIFAR-10 has them, and not BGR.
     progress : Progress, default=SILENT
@@ -264,15 +265,17 @@ def export_images(
     if target.exists() and any(target.iterdir()):
         raise DataFileError(os.fspath(folder), "is not empty; nothing is overwritten")
     entries = []
-    progress.start(len(database), f"exporting {database.path}")
-    for record in database:
-        name, label, content = _image_file(database, record, rgb)
-        (target / str(label)).mkdir(parents=True, exist_ok=True)
-        (target / str(label) / name).write_bytes(content)
-        entries.append((f"{label}/{name}", label))
-        progress.step()
-    progress.done()
-    (target / "images.txt").write_text(write_image_list(entries), "utf-8", "surrogateescape")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(target) as made:
+        progress.start(len(database), f"exporting {database.path}")
+        for record in database:
+            name, label, content = _image_file(database, record, rgb)
+            (made / str(label)).mkdir(exist_ok=True)
+            (made / str(label) / name).write_bytes(content)
+            entries.append((f"{label}/{name}", label))
+            progress.step()
+        progress.done()
+        (made / "images.txt").write_text(write_image_list(entries), "utf-8", "surrogateescape")
     return len(entries)
 
 

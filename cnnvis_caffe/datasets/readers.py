@@ -28,11 +28,17 @@ class Reader(Protocol):
         "grey", "RGB", "BGR", or empty where the source does not say.
     shape : tuple of int or None
         Channels, height and width where all images have the same.
+    is_in_memory : bool
+        Whether all images are there already.
+    files : sequence of str
+        That images are read from when they are asked for; one for each image, or those of a database.
     """
 
     labels: np.ndarray
     channel_order: str
     shape: tuple[int, int, int] | None
+    is_in_memory: bool
+    files: Sequence[str]
 
     def read(self, indices: np.ndarray) -> list[np.ndarray] | np.ndarray:
         """Return images (C, H, W), as one array where they are alike; may be called by several threads."""
@@ -47,6 +53,9 @@ class ArrayReader:
     labels : ndarray of shape (n,), int64
     channel_order : str
     """
+
+    is_in_memory = True
+    files: Sequence[str] = ()
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, channel_order: str) -> None:
         self.images, self.labels, self.channel_order = images, labels, channel_order
@@ -69,8 +78,13 @@ class DatabaseReader:
         How encoded images are decoded: to three channels, to one, or as they are.
     """
 
+    is_in_memory = False
+
     def __init__(self, database: Database, color: bool | None) -> None:
         self._database, self._color = database, color
+        # Whoever opens a LevelDB may write its files anew.
+        whole = os.path.join(database.path, "data.mdb")
+        self.files: Sequence[str] = [whole] if os.path.exists(whole) else []
         self._keys: list[bytes] = []
         labels: list[np.ndarray] = []
         cursor = database.cursor()
@@ -148,11 +162,14 @@ class FileReader:
         Three channels, or one.
     """
 
+    is_in_memory = False
+
     def __init__(self, paths: Sequence[str | os.PathLike[str]], labels: np.ndarray, color: bool) -> None:
-        self.paths, self.labels, self._color = list(paths), labels, color
+        self.files: Sequence[str] = [os.fspath(path) for path in paths]
+        self.labels, self._color = labels, color
         self.channel_order = "BGR" if color else "grey"
         self.shape: tuple[int, int, int] | None = None
 
     def read(self, indices: np.ndarray) -> list[np.ndarray]:
         """Return images in the order of their indices."""
-        return [read_image(self.paths[int(index)], self._color).transpose(2, 0, 1) for index in indices]
+        return [read_image(self.files[int(index)], self._color).transpose(2, 0, 1) for index in indices]

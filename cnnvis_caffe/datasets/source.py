@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnvis_caffe import datasets
+from cnnvis_caffe.datasets import fingerprint
 from cnnvis_caffe.datasets.ahead import read_ahead
 from cnnvis_caffe.datasets.array_files import read_array_file
 from cnnvis_caffe.datasets.preprocessing import Preprocessing, centre_crop, reorder, resize_planes
@@ -189,6 +190,19 @@ class ImageSource:
             chosen = _stratified(self.labels, limit)
         number, n_shards = shard
         return chosen[chosen % n_shards == number - 1]
+
+    def fingerprint(self, indices: np.ndarray) -> str:
+        """Return a checksum of images, labels and preprocessing; see `fingerprint.content`.
+
+        Parameters
+        ----------
+        indices : ndarray of int64
+        """
+        return fingerprint.content(self._reader, indices, self._settings)
+
+    def times(self) -> str:
+        """Return a checksum of size and time of the files that images are read from; empty where there are none."""
+        return fingerprint.times(self._reader)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,10 @@ class ExtractedSnapshot:
         Images of each class.
     features : mapping of str to LayerFeatures
         Put together when they are asked for, each time anew.
+    strongest : mapping of str to (ndarray of shape (n,), int64; ndarray of shape (n, 4), int32)
+        For each node the first column of `top_image` and `top_box`, likewise.
+    top_images : ndarray of int64
+        All images that some neuron responds to most, ascending.
     similarity, correlation : mapping of str to ndarray
         The same.
     connections : mapping of str to Connections
@@ -48,6 +52,8 @@ class ExtractedSnapshot:
     error: float
     class_count: np.ndarray
     features: Mapping[str, LayerFeatures]
+    strongest: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    top_images: np.ndarray
     similarity: Mapping[str, np.ndarray]
     correlation: Mapping[str, np.ndarray]
     connections: Mapping[str, Connections]
@@ -393,6 +399,8 @@ class Extraction:
             error=self._outcome.error,
             class_count=self.class_count.copy(),
             features=_OnDemand(self._neurons.names, self._features),
+            strongest=_OnDemand(self._neurons.names, self._strongest),
+            top_images=self._top_images(),
             similarity=_OnDemand(tuple(products), lambda name: cosine_similarity(products[name])),
             correlation=_OnDemand(tuple(products), correlated),
             connections={node.name: self._connection(node, gradients) for node in self._weight_nodes()},
@@ -406,12 +414,9 @@ class Extraction:
 
     def _features(self, name: str) -> LayerFeatures:
         """The features of a node's neurons."""
-        node, own = self._nodes[name], self._neurons.of(name)
-        counts = self.class_count
-        is_constant = self._totals.is_constant[own]
-        image = np.where(is_constant[:, np.newaxis], -1, self._top.image[own])
-        position = np.where(image < 0, 0, self._top.position[own])
-        where = np.stack(np.unravel_index(position, node.positions or (1,)), -1)
+        own = self._neurons.of(name)
+        counts, totals = self.class_count, self._totals.of(own)
+        image, where = self._top_of(name)
         both = np.zeros((*image.shape, 2), np.int32)
         both[..., : min(2, where.shape[-1])] = where[..., :2]
         contribution, contribution_all = self._contributions_of(name)
@@ -420,17 +425,35 @@ class Extraction:
             peak=self._peak.means(own, counts),
             maximum=self._maximum.of(own),
             active_share=self._active.means(own, counts),
-            overall_mean=self._totals.mean[own].astype(np.float32),
-            variance=self._totals.variance[own].astype(np.float32),
-            minimum=self._totals.minimum[own],
-            overall_maximum=self._totals.maximum[own],
+            overall_mean=totals.mean.astype(np.float32),
+            variance=totals.variance.astype(np.float32),
+            minimum=totals.minimum,
+            overall_maximum=totals.maximum,
             top_image=image,
             top_response=np.where(image < 0, np.float32(np.nan), self._top.response[own]),
             top_position=both,
-            top_box=self._boxes(node, where, image),
+            top_box=self._boxes(self._nodes[name], where, image),
             contribution=contribution,
             contribution_all=contribution_all,
         )
+
+    def _top_of(self, name: str, k: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The first k images of a node's neurons, (n, k), and the positions in them, (n, k, axes)."""
+        node, own = self._nodes[name], self._neurons.of(name)
+        is_constant = self._totals.of(own).is_constant
+        image = np.where(is_constant[:, np.newaxis], -1, self._top.image[own, :k])
+        position = np.where(image < 0, 0, self._top.position[own, :k])
+        return image, np.stack(np.unravel_index(position, node.positions or (1,)), -1)
+
+    def _strongest(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """The strongest image of a node's neurons, and the box that they see of it."""
+        image, where = self._top_of(name, 1)
+        return image[:, 0], self._boxes(self._nodes[name], where, image)[:, 0]
+
+    def _top_images(self) -> np.ndarray:
+        """All images that some neuron responds to most."""
+        images = np.unique(self._top.image[~self._totals.is_constant])
+        return images[images >= 0]
 
     def _boxes(self, node: Node, where: np.ndarray, image: np.ndarray) -> np.ndarray:
         """Receptive fields of positions; zero where there is no image."""
@@ -500,6 +523,9 @@ class _OnDemand(Mapping):
         if name not in self._names:
             raise KeyError(name)
         return self._make(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

@@ -68,6 +68,14 @@ class Totals:
         for name in ("total", "squares", "minimum", "maximum"):
             getattr(self, name)[:] = state[name]
 
+    def of(self, neurons: slice) -> Totals:
+        """Return those of some neurons, as views."""
+        part = Totals(0)
+        part.n_images = self.n_images
+        for name in ("total", "squares", "minimum", "maximum"):
+            setattr(part, name, getattr(self, name)[neurons])
+        return part
+
     @property
     def mean(self) -> np.ndarray:
         """Mean over images and positions."""

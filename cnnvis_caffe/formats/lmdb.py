@@ -11,6 +11,7 @@ from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
 from cnnvis_caffe.files.atomic import atomic_folder
+from cnnvis_caffe.files.temporary import sweep
 from cnnvis_caffe.formats.database import Record
 from cnnvis_caffe.formats.lmdb_pages import PageError, check_pages
 from cnnvis_caffe.formats.mapped import MappedFile
@@ -179,6 +180,7 @@ class LmdbWriter:
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         self.path = os.fspath(path)
         self._target = Path(os.path.realpath(path))
+        sweep(self._target)  # may put back what a killed run had set aside
         if self._target.exists():
             if not overwrite:
                 raise DataFileError(self.path, "is there already; delete it, or allow to overwrite it")

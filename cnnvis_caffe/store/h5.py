@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
@@ -139,7 +140,7 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray, dtype: str) -> 
     """
     array = np.ascontiguousarray(array, dtype)
     if array.nbytes < _SMALLEST_PACKED:
-        group.create_dataset(name, data=array, track_times=False)
+        _write_small(group, name, array)
         return
     row = max(1, array.nbytes // len(array))
     chunks = (min(len(array), max(1, _CHUNK_BYTES // row)), *array.shape[1:])
@@ -149,16 +150,39 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray, dtype: str) -> 
     )  # fmt: skip
 
 
-def write_bytes(group: h5py.Group, name: str, content: bytes) -> None:
-    """Write bytes that are packed already.
+def _write_small(group: h5py.Group, name: str, array: np.ndarray) -> None:
+    """What `create_dataset` does, in half the time: a network of 1,000 layers has 18,000 of them."""
+    kind = h5py.h5t.py_create(array.dtype, logical=True)
+    space = h5py.h5s.create_simple(array.shape)
+    dataset = h5py.h5d.create(group.id, name.encode("utf-8"), kind, space, _without_times())
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, array, kind)
+
+
+@functools.cache
+def _without_times() -> Any:
+    """The settings of a dataset that does not say when it was made."""
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_obj_track_times(False)
+    return settings
+
+
+def create_growing(group: h5py.Group, name: str) -> h5py.Dataset:
+    """Return an empty dataset for bytes that are packed already and come one after the other.
 
     Parameters
     ----------
     group : h5py.Group
     name : str
-    content : bytes
+
+    Returns
+    -------
+    h5py.Dataset
+        Of shape (0,), uint8, to be resized.
     """
-    group.create_dataset(name, data=np.frombuffer(content, np.uint8), track_times=False)
+    # The fill value is what the rest of the last chunk holds; without one the library may leave there what it likes.
+    return group.create_dataset(
+        name, (0,), np.uint8, maxshape=(None,), chunks=(_CHUNK_BYTES,), fillvalue=0, track_times=False
+    )
 
 
 def write_json(group: h5py.Group, name: str, value: Any) -> None:
@@ -348,6 +372,24 @@ class OpenFile:
             if not isinstance(dataset, Dataset) or not isinstance(name, str):
                 raise StoreError(self.path, key, "is no array with a name")
             return str(_parse_json(self.path, key, name)), dataset.read()
+
+    def part(self, key: str, dtype: str, begin: int, end: int) -> np.ndarray:
+        """Read some items of a dataset with one axis; everything else as for `array`.
+
+        Parameters
+        ----------
+        key : str
+        dtype : str
+        begin, end : int
+            What lies beyond the end of the dataset is left out.
+
+        Returns
+        -------
+        ndarray
+        """
+        dataset = self._dataset(key, dtype, (None,))
+        with self.reading(key):
+            return np.asarray(dataset[begin:end], np.dtype(dtype).newbyteorder("="))
 
     def check(self, key: str, dtype: str, shape: tuple[int | None, ...]) -> tuple[int, ...]:
         """Return the shape of a dataset without reading it; everything else as for `array`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from typing import Any
 
 import h5py
@@ -10,23 +11,31 @@ import numpy as np
 
 from cnnvis_caffe.errors import MissingDependencyError, StoreError
 from cnnvis_caffe.files.image_size import check_image_size
-from cnnvis_caffe.store.h5 import OpenFile, write_array, write_bytes
+from cnnvis_caffe.store.h5 import OpenFile, create_growing, write_array
 
 _JPEG_QUALITY = 92
+#: Pictures are written and read in pieces of this size.
+_BYTES_AT_ONCE = 1 << 20
+#: Pieces that are kept.
+_N_KEPT = 64
 
 
 class PicturePool:
-    """Pictures that are on their way into a file.
+    """Pictures on their way into a file; what has been taken is written now and then, so that it fills no memory.
 
     Parameters
     ----------
+    group : h5py.Group
+        Where they go.
     largest_png : int
         Pictures up to this height and width are kept to the bit, as PNG; larger ones as JPEG.
     """
 
-    def __init__(self, largest_png: int) -> None:
-        self._largest_png = largest_png
-        self._files: list[bytes] = []
+    def __init__(self, group: h5py.Group, largest_png: int) -> None:
+        self._group, self._largest_png = group, largest_png
+        self._bytes = create_growing(group, "bytes")
+        self._offsets = [0]
+        self._waiting: list[bytes] = []
         self._known: dict[bytes, int] = {}
 
     def add(self, picture: np.ndarray) -> int:
@@ -45,23 +54,29 @@ class PicturePool:
         if not picture.size:
             return -1
         picture = np.ascontiguousarray(picture)
-        # Large fields see whole images, and many neurons the same one.
+        # Large fields see whole images, and many neurons the same one; neurons of two snapshots often the same patch.
         key = hashlib.sha1(repr(picture.shape).encode() + picture.tobytes()).digest()
         if key not in self._known:
-            self._known[key] = len(self._files)
-            self._files.append(self._encode(picture))
+            self._known[key] = len(self._known)
+            content = self._encode(picture)
+            self._waiting.append(content)
+            self._offsets.append(self._offsets[-1] + len(content))
+            if self._offsets[-1] - len(self._bytes) >= _BYTES_AT_ONCE:
+                self._write_waiting()
         return self._known[key]
 
-    def write(self, group: h5py.Group) -> None:
-        """Write all pictures.
+    def finish(self) -> None:
+        """Write what waits, and where each picture is."""
+        self._write_waiting()
+        write_array(self._group, "offsets", np.array(self._offsets), "<i8")
 
-        Parameters
-        ----------
-        group : h5py.Group
-        """
-        lengths = [0, *map(len, self._files)]
-        write_bytes(group, "bytes", b"".join(self._files))
-        write_array(group, "offsets", np.cumsum(lengths), "<i8")
+    def _write_waiting(self) -> None:
+        """Write the files of the pictures that came last."""
+        begin, end = len(self._bytes), self._offsets[-1]
+        if end > begin:
+            self._bytes.resize((end,))
+            self._bytes[begin:] = np.frombuffer(b"".join(self._waiting), np.uint8)
+        self._waiting = []
 
     def _encode(self, picture: np.ndarray) -> bytes:
         """The file of a picture; one channel where all are the same."""
@@ -90,8 +105,9 @@ class StoredPictures:
 
     def __init__(self, file: OpenFile, key: str) -> None:
         self._file, self._key = file, key
-        self._content: np.ndarray | None = None
         self._offsets: np.ndarray | None = None
+        self._size = 0
+        self._pieces: OrderedDict[int, np.ndarray] = OrderedDict()
 
     def check(self, numbers: np.ndarray) -> None:
         """Raise StoreError unless there are pictures of all numbers, or -1 where there is none.
@@ -100,18 +116,37 @@ class StoredPictures:
         ----------
         numbers : ndarray of int
         """
-        n = len(self._places()[0]) - 1
+        n = len(self._places()) - 1
         wrong = numbers[(numbers < -1) | (numbers >= n)]
         if len(wrong):
             raise StoreError(self._file.path, self._key, f"has no picture {wrong[0]}")
 
-    def _places(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each picture begins, and the bytes of all."""
+    def _places(self) -> np.ndarray:
+        """Where each picture begins, and where the last ends."""
         with self._file.lock:
-            if self._content is None or self._offsets is None:
+            if self._offsets is None:
+                self._size = self._file.check(f"{self._key}/bytes", "|u1", (None,))[0]
                 self._offsets = self._file.array(f"{self._key}/offsets", "<i8", (None,))
-                self._content = self._file.array(f"{self._key}/bytes", "|u1", (None,))
-            return self._offsets, self._content
+            return self._offsets
+
+    def _content(self, begin: int, end: int) -> np.ndarray:
+        """Some of the bytes; those around them are kept."""
+        first, last = begin // _BYTES_AT_ONCE, (end - 1) // _BYTES_AT_ONCE
+        with self._file.lock:
+            pieces = [self._piece(number) for number in range(first, last + 1)]
+        content = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        start = first * _BYTES_AT_ONCE
+        return content[begin - start : end - start]
+
+    def _piece(self, number: int) -> np.ndarray:
+        """A piece of the bytes."""
+        if number not in self._pieces:
+            begin = number * _BYTES_AT_ONCE
+            self._pieces[number] = self._file.part(f"{self._key}/bytes", "|u1", begin, begin + _BYTES_AT_ONCE)
+            if len(self._pieces) > _N_KEPT:
+                self._pieces.popitem(last=False)
+        self._pieces.move_to_end(number)
+        return self._pieces[number]
 
     def read(self, number: int) -> np.ndarray:
         """Decode a picture.
@@ -128,16 +163,17 @@ class StoredPictures:
         """
         if number == -1:
             return np.zeros((0, 0, 3), np.uint8)
-        offsets, content = self._places()
+        offsets = self._places()
         if not 0 <= number < len(offsets) - 1:
             raise StoreError(self._file.path, self._key, f"has no picture {number}")
         begin, end = int(offsets[number]), int(offsets[number + 1])
-        if not 0 <= begin < end <= len(content):
+        if not 0 <= begin < end <= self._size:
             raise StoreError(self._file.path, f"{self._key}/offsets", f"picture {number} lies outside of the bytes")
         cv2 = _opencv()
+        content = self._content(begin, end)
         try:
-            check_image_size(content[begin:end].data)
-            picture = cv2.imdecode(content[begin:end], cv2.IMREAD_COLOR)
+            check_image_size(content.data)
+            picture = cv2.imdecode(content, cv2.IMREAD_COLOR)
         except (ValueError, cv2.error) as error:
             raise StoreError(self._file.path, f"{self._key}/bytes", f"picture {number}: {error}") from error
         if picture is None:

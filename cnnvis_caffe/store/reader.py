@@ -213,6 +213,7 @@ class _Reader:
     def __init__(self, file: OpenFile) -> None:
         self._file = file
         self._cache = _Cache(_CACHE_BYTES)
+        self._pools: dict[Any, StoredPictures] = {}
 
     def analysis(self) -> Analysis:
         file = self._file
@@ -334,7 +335,7 @@ class _Reader:
             if node.sources and connection_key(node.sources[0], node.name) in links
         }
         inside = {node: set(file.names(place)) for node, place in places.items()}
-        pictures = StoredPictures(file, f"{key}/pictures")
+        pictures = self._pictures(f"{key}/pictures")
 
         def lazy(kind: str, member: str, read: Callable[[str, str], Any]) -> Lazy:
             found = [node for node in places if member in inside[node]]
@@ -369,6 +370,13 @@ class _Reader:
             debug=_Named(debug),
             thumbnails=lazy("thumbnails", "thumbnail", read_thumbnails),
         )
+
+    def _pictures(self, key: str) -> StoredPictures:
+        """The pictures of a group, which may be that of several snapshots."""
+        group = self._file.group(key)
+        if group not in self._pools:
+            self._pools[group] = StoredPictures(self._file, key)
+        return self._pools[group]
 
     def _features(self, name: str, key: str) -> LayerFeatures:
         """Features whose arrays are there and have the right shapes; what is in them is read later."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from cnnvis_caffe.errors import StoreError, StoreVersionError
 from cnnvis_caffe.store.h5 import OpenFile, create, write_array, write_json
 
-FORMAT, VERSION = "cnnvis_caffe analysis state", 1
+FORMAT, VERSION = "cnnvis_caffe analysis state", 2
 _WHAT = "shard or interrupted analysis"
 
 
@@ -34,10 +34,13 @@ class AnalysisState:
         For each snapshot, how many of the shard's images were seen.
     n_images : int
         In the shard.
-    sums : tuple of mapping of str to ndarray
-        For each snapshot that was begun, what the extraction has summed up.
+    sums : mapping of int to mapping of str to ndarray
+        By the snapshot's number, from 0: what the extraction has summed up. Only of snapshots that this file is for;
+        from a file it is read when it is asked for.
     seconds : float
         Spent so far.
+    data_times : str
+        When the files of the data were written and how large they are, in one checksum; empty where there are none.
     path : str
         Where this was read from.
     """
@@ -47,8 +50,9 @@ class AnalysisState:
     shard: tuple[int, int]
     n_done: tuple[int, ...]
     n_images: int
-    sums: tuple[Mapping[str, np.ndarray], ...]
+    sums: Mapping[int, Mapping[str, np.ndarray]]
     seconds: float = 0.0
+    data_times: str = ""
     path: str = ""
 
     @property
@@ -77,9 +81,11 @@ def write_state(path: str | os.PathLike[str], state: AnalysisState) -> None:
         write_json(root, "request", dict(state.request))
         write_array(root, "shard", np.array(state.shard), "<i8")
         write_array(root, "n_done", np.array(state.n_done), "<i8")
-        for number, sums in enumerate(state.sums):
-            group = root.create_group(f"sums/{number}")
-            for index, (name, array) in enumerate(sums.items()):
+        root.attrs["data_times"] = state.data_times
+        groups = root.create_group("sums")
+        for number in state.sums:  # one at a time in memory
+            group = groups.create_group(str(number))
+            for index, (name, array) in enumerate(state.sums[number].items()):
                 _write_sum(group, index, name, np.asarray(array))
 
 
@@ -119,21 +125,52 @@ def read_state(path: str | os.PathLike[str]) -> AnalysisState:
             raise StoreVersionError(file.path, "version", reason)
         shard = file.array("shard", "<i8", (2,)).tolist()
         n_done = tuple(file.array("n_done", "<i8", (None,)).tolist())
-        n_begun = len(file.names("sums")) if file.has("sums") else 0
-        if n_begun > len(n_done):
-            raise StoreError(file.path, "sums", f"has {n_begun} snapshots, but there are {len(n_done)}")
+        numbers = _numbers(file, len(n_done))
         return AnalysisState(
             settings=file.json("settings"),
             request=file.json("request"),
             shard=(shard[0], shard[1]),
             n_done=n_done,
             n_images=file.attribute("/", "n_images", int),
-            sums=tuple(_read_sums(file, f"sums/{number}") for number in range(n_begun)),
+            sums=_StoredSums(file.path, numbers),
             seconds=file.attribute("/", "seconds", float),
+            data_times=file.attribute("/", "data_times", str),
             path=file.path,
         )
     finally:
         file.close()
+
+
+def _numbers(file: OpenFile, n_snapshots: int) -> tuple[int, ...]:
+    """The numbers of the snapshots that there are sums of."""
+    names = file.names("sums")
+    allowed = {str(number): number for number in range(n_snapshots)}
+    for name in names:
+        if name not in allowed:
+            raise StoreError(file.path, f"sums/{name}", f"is of none of the {n_snapshots} snapshots")
+    return tuple(sorted(allowed[name] for name in names))
+
+
+class _StoredSums(Mapping[int, Mapping[str, np.ndarray]]):
+    """The sums in a file, which is opened for each snapshot anew."""
+
+    def __init__(self, path: str, numbers: tuple[int, ...]) -> None:
+        self._path, self._numbers = path, numbers
+
+    def __getitem__(self, number: int) -> dict[str, np.ndarray]:
+        if number not in self._numbers:
+            raise KeyError(number)
+        file = OpenFile(self._path, _WHAT)
+        try:
+            return _read_sums(file, f"sums/{number}")
+        finally:
+            file.close()
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 def _read_sums(file: OpenFile, key: str) -> dict[str, np.ndarray]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import h5py
@@ -11,7 +12,16 @@ import numpy as np
 
 from cnnvis_caffe.errors import StoreError
 from cnnvis_caffe.progress import SILENT, Progress
-from cnnvis_caffe.records.analysis import Analysis, Connections, LayerDebug, LayerFeatures, Snapshot
+from cnnvis_caffe.records.analysis import (
+    Analysis,
+    Connections,
+    Curve,
+    DataSummary,
+    LayerDebug,
+    LayerFeatures,
+    Node,
+    Snapshot,
+)
 from cnnvis_caffe.store import schema
 from cnnvis_caffe.store.h5 import create, is_of_format, write_array, write_json
 from cnnvis_caffe.store.pictures import PicturePool
@@ -69,27 +79,111 @@ def write_analysis(path: str | os.PathLike[str], analysis: Analysis, *, progress
     StoreError
         If it cannot be written; nothing is left behind and what was there before still is.
     """
+    with writing(path, analysis.nodes, len(analysis.snapshots), progress) as writer:
+        for snapshot in analysis.snapshots:
+            writer.add(snapshot)
+        writer.finish(
+            title=analysis.title, data=analysis.data, images=analysis.images, image_class=analysis.image_class,
+            curves=analysis.curves, provenance=analysis.provenance,
+        )  # fmt: skip
+
+
+@contextmanager
+def writing(
+    path: str | os.PathLike[str], nodes: Sequence[Node], n_snapshots: int, progress: Progress = SILENT
+) -> Iterator[AnalysisWriter]:
+    """Write an analysis file snapshot after snapshot, so that no more than one is in memory.
+
+    Parameters
+    ----------
+    path : str or path-like
+    nodes : sequence of Node
+    n_snapshots : int
+    progress : Progress, default=SILENT
+        Told of nodes.
+
+    Yields
+    ------
+    AnalysisWriter
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written; nothing is left behind and what was there before still is.
+    """
     path = os.fspath(path)
     check_writable(path)
-    progress.start(len(analysis.nodes) * len(analysis.snapshots), f"writing {os.path.basename(path)}")
+    progress.start(len(nodes) * n_snapshots, f"writing {os.path.basename(path)}")
     with create(path) as root:
         root.attrs["format"], root.attrs["schema_version"] = schema.FORMAT, schema.VERSION
-        root.attrs["title"] = _attribute(analysis.title)
-        write_json(root, "nodes", [asdict(node) for node in analysis.nodes])
-        write_json(root, "provenance", dict(analysis.provenance))
-        _write_data(root, analysis)
-        _write_images(root, analysis)
-        _write_curves(root, analysis)
-        _write_debug(root, analysis)
-        groups = root.create_group("snapshots")
-        keys = snapshot_keys(analysis.snapshots)
-        for position, (snapshot, key) in enumerate(zip(analysis.snapshots, keys)):
-            group = groups.create_group(key)
-            group.attrs["position"] = position
-            _write_snapshot(group, snapshot, analysis, progress)
-        last = groups[keys[-1]]
-        root["layers"], root["connections"] = last["layers"], last["connections"]
+        write_json(root, "nodes", [asdict(node) for node in nodes])
+        yield AnalysisWriter(root, nodes, progress)
     progress.done()
+
+
+class AnalysisWriter:
+    """Writes the parts of an analysis; `writing` makes it.
+
+    Parameters
+    ----------
+    root : h5py.File
+    nodes : sequence of Node
+    progress : Progress
+    """
+
+    def __init__(self, root: h5py.File, nodes: Sequence[Node], progress: Progress) -> None:
+        self._root, self._nodes, self._progress = root, nodes, progress
+        self._snapshots = root.create_group("snapshots")
+        self._thumbnails = PicturePool(root.create_group("pictures"), _LARGEST_PNG_THUMBNAIL)
+        self._keys: list[str] = []
+        self._debug: list[Mapping[str, LayerDebug]] = []
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Write the next snapshot.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+        """
+        key = _snapshot_key(snapshot, self._keys)
+        group = self._snapshots.create_group(key)
+        group.attrs["position"] = len(self._keys)
+        _write_snapshot(group, snapshot, self._nodes, self._thumbnails, self._progress)
+        group["pictures"] = self._root["pictures"]
+        self._keys.append(key)
+        self._debug.append(snapshot.debug)
+
+    def finish(
+        self,
+        *,
+        title: str,
+        data: DataSummary,
+        images: Mapping[int, np.ndarray],
+        image_class: Mapping[int, int],
+        curves: Sequence[Curve],
+        provenance: Mapping[str, str],
+    ) -> None:
+        """Write everything that is not of one snapshot.
+
+        Parameters
+        ----------
+        title : str
+        data : DataSummary
+        images, image_class : mapping of int to ndarray, mapping of int to int
+            Images are asked for one at a time.
+        curves : sequence of Curve
+        provenance : mapping of str to str
+        """
+        root = self._root
+        self._thumbnails.finish()
+        root.attrs["title"] = _attribute(title)
+        write_json(root, "provenance", dict(provenance))
+        _write_data(root, data)
+        _write_images(root, images, image_class)
+        _write_curves(root, curves)
+        _write_debug(root, self._debug)
+        last = self._snapshots[self._keys[-1]]
+        root["layers"], root["connections"] = last["layers"], last["connections"]
 
 
 def snapshot_keys(snapshots: Sequence[Snapshot]) -> list[str]:
@@ -106,12 +200,17 @@ def snapshot_keys(snapshots: Sequence[Snapshot]) -> list[str]:
     """
     keys: list[str] = []
     for snapshot in snapshots:
-        name = escape(snapshot.label) if snapshot.iteration is None else str(snapshot.iteration)
-        key, number = name, 2
-        while key in keys:
-            key, number = f"{name}#{number}", number + 1
-        keys.append(key)
+        keys.append(_snapshot_key(snapshot, keys))
     return keys
+
+
+def _snapshot_key(snapshot: Snapshot, taken: Sequence[str]) -> str:
+    """The name of a snapshot's group, where some are taken."""
+    name = escape(snapshot.label) if snapshot.iteration is None else str(snapshot.iteration)
+    key, number = name, 2
+    while key in taken:
+        key, number = f"{name}#{number}", number + 1
+    return key
 
 
 def _attribute(text: str) -> str:
@@ -119,9 +218,8 @@ def _attribute(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
 
 
-def _write_data(root: h5py.File, analysis: Analysis) -> None:
+def _write_data(root: h5py.File, data: DataSummary) -> None:
     """Write what was analysed."""
-    data = analysis.data
     group = root.create_group("data")
     for name in ("source", "channel_order", "input_name", "preprocessing"):
         group.attrs[name] = _attribute(getattr(data, name))
@@ -131,22 +229,22 @@ def _write_data(root: h5py.File, analysis: Analysis) -> None:
     write_array(group, "input_shape", np.array(data.input_shape), "<i8")
 
 
-def _write_images(root: h5py.File, analysis: Analysis) -> None:
+def _write_images(root: h5py.File, images: Mapping[int, np.ndarray], image_class: Mapping[int, int]) -> None:
     """Write the images that patches come from."""
     group = root.create_group("images")
-    indices = sorted(analysis.images)
-    pool = PicturePool(_LARGEST_PNG_IMAGE)
-    numbers = [pool.add(analysis.images[index]) for index in indices]
+    indices = sorted(images)
+    pool = PicturePool(group.create_group("pictures"), _LARGEST_PNG_IMAGE)
+    numbers = [pool.add(images[index]) for index in indices]
+    pool.finish()
     write_array(group, "index", np.array(indices, np.int64), "<i8")
-    write_array(group, "class", np.array([analysis.image_class[index] for index in indices], np.int64), "<i8")
+    write_array(group, "class", np.array([image_class[index] for index in indices], np.int64), "<i8")
     write_array(group, "picture", np.array(numbers, np.int64), "<i8")
-    pool.write(group.create_group("pictures"))
 
 
-def _write_curves(root: h5py.File, analysis: Analysis) -> None:
+def _write_curves(root: h5py.File, curves: Sequence[Curve]) -> None:
     """Write what a training log says."""
     group = root.create_group("curves")
-    for number, curve in enumerate(analysis.curves):
+    for number, curve in enumerate(curves):
         row = group.create_group(str(number))
         for name in ("name", "unit", "source"):
             row.attrs[name] = _attribute(getattr(curve, name))
@@ -154,21 +252,23 @@ def _write_curves(root: h5py.File, analysis: Analysis) -> None:
         write_array(row, "values", curve.values, "<f8")
 
 
-def _write_debug(root: h5py.File, analysis: Analysis) -> None:
+def _write_debug(root: h5py.File, debug: Sequence[Mapping[str, LayerDebug]]) -> None:
     """Write tables of layers by snapshots."""
     group = root.create_group("debug")
-    layers = list(dict.fromkeys(name for snapshot in analysis.snapshots for name in snapshot.debug))
-    known = [[name in snapshot.debug for snapshot in analysis.snapshots] for name in layers]
+    layers = list(dict.fromkeys(name for of_snapshot in debug for name in of_snapshot))
+    known = [[name in of_snapshot for of_snapshot in debug] for name in layers]
     write_json(group, "layers", layers)
-    shape = (len(layers), len(analysis.snapshots))
+    shape = (len(layers), len(debug))
     write_array(group, "known", np.array(known, np.uint8).reshape(shape), "|u1")
     nothing = LayerDebug()
     for quantity in schema.DEBUG:
-        table = [[getattr(s.debug.get(name, nothing), quantity) for s in analysis.snapshots] for name in layers]
+        table = [[getattr(of_snapshot.get(name, nothing), quantity) for of_snapshot in debug] for name in layers]
         write_array(group, quantity, np.array(table, np.float64).reshape(shape), "<f8")
 
 
-def _write_snapshot(group: h5py.Group, snapshot: Snapshot, analysis: Analysis, progress: Progress) -> None:
+def _write_snapshot(
+    group: h5py.Group, snapshot: Snapshot, nodes: Sequence[Node], pool: PicturePool, progress: Progress
+) -> None:
     """Write what was found out about one snapshot."""
     for name in ("label", "path", "sha256"):
         group.attrs[name] = _attribute(getattr(snapshot, name))
@@ -176,8 +276,7 @@ def _write_snapshot(group: h5py.Group, snapshot: Snapshot, analysis: Analysis, p
         group.attrs["iteration"] = snapshot.iteration
     group.attrs["loss"], group.attrs["error"] = float(snapshot.loss), float(snapshot.error)
     layers, connections = group.create_group("layers"), group.create_group("connections")
-    pool = PicturePool(_LARGEST_PNG_THUMBNAIL)
-    for node in analysis.nodes:
+    for node in nodes:
         name = node.name
         tables = (snapshot.features, snapshot.similarity, snapshot.correlation, snapshot.scale, snapshot.thumbnails)
         if any(name in table for table in tables):
@@ -189,7 +288,6 @@ def _write_snapshot(group: h5py.Group, snapshot: Snapshot, analysis: Analysis, p
             row.attrs["from"], row.attrs["to"] = _attribute(node.sources[0]), _attribute(name)
             _write_connections(row, snapshot.connections[name])
         progress.step()
-    pool.write(group.create_group("pictures"))
 
 
 def _write_layer(group: h5py.Group, snapshot: Snapshot, name: str, pool: PicturePool) -> None:

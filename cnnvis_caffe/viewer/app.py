@@ -102,6 +102,8 @@ def run(path: str | None = None, request=None) -> int:
     window = MainWindow()
     install_exception_hook(window)
     signal.signal(signal.SIGINT, lambda *_: window.close())
+    # The command line's own way out, an exception, would come up inside of Qt.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Python sees signals only while it runs; this gives it the chance.
     awake = QTimer()
     awake.start(250)

@@ -12,6 +12,7 @@ import pytest
 from helpers.left_behind import left_behind
 
 from cnnvis_caffe import api, pipeline
+from cnnvis_caffe.analysis import kept_sums
 from cnnvis_caffe.analysis import run as run_module
 from cnnvis_caffe.analysis.model import automatic_batch
 from cnnvis_caffe.datasets import load
@@ -167,7 +168,8 @@ def test_interrupted_and_resumed(whole, small, tmp_path, n_images):
     out = tmp_path / "a"
     with pytest.raises(Cancelled):
         analyze(small, out, progress=StopAfter(n_images))
-    assert os.listdir(tmp_path) == ["a.partial"]
+    # The sums of a snapshot that is done have a file of their own.
+    assert sorted(os.listdir(tmp_path)) == ["a.partial", "a.partial.1"][: 1 + (n_images > N)]
     n_done = sum(read_state(f"{out}.partial").n_done)
     assert n_done == 2 * N or n_images < n_done <= n_images + 32
     if n_done < 2 * N:  # once more; the images of before are counted again, but for whole snapshots
@@ -182,9 +184,18 @@ def test_interrupted_and_resumed(whole, small, tmp_path, n_images):
 def test_the_state_is_written_from_time_to_time(small, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "SECONDS_BETWEEN_STATES", 0.0)
     written = []
-    monkeypatch.setattr(run_module, "write_state", lambda path, state: written.append(tuple(state.n_done)))
+    write_state = kept_sums.write_state
+
+    def noted(path, state):
+        written.append((path[len(str(tmp_path / "a.partial")) :], tuple(state.n_done), [*state.sums]))
+        write_state(path, state)
+
+    monkeypatch.setattr(kept_sums, "write_state", noted)
     analyze(small, tmp_path / "a", limit=70)
-    assert written == [(32, 0), (64, 0), (70, 0), (70, 32), (70, 64), (70, 70)]
+    assert written == [
+        ("", (32, 0), [0]), ("", (64, 0), [0]), ("", (70, 0), [0]), (".1", (70, 0), [0]),
+        ("", (70, 32), [1]), ("", (70, 64), [1]), ("", (70, 70), [1]),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

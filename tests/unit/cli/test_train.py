@@ -307,8 +307,9 @@ def without_snapshots(here):
     (here / "solver.prototxt").write_text(SOLVER.replace("snapshot: 4", "snapshot_after_train: false"))
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("without_snapshots")
-def test_sighup_writes_a_snapshot_and_ctrl_c_stops_with_one(here):
+def test_sighup_writes_a_snapshot_and_ctrl_c_stops_with_one(here, number):
     with training() as process:
         process.send_signal(signal.SIGHUP)
         wait_for(lambda: list(here.glob("snap/*.solverstate")))
@@ -316,9 +317,10 @@ def test_sighup_writes_a_snapshot_and_ctrl_c_stops_with_one(here):
         # The next iteration: a second snapshot of the same one would have the same name.
         read_until(process, "Snapshotting solver state")
         read_until(process, "Iteration ")
-        process.send_signal(signal.SIGINT)
+        read_until(process, "Iteration ")
+        process.send_signal(number)
         rest = process.stderr.read()
-        assert process.wait(30) == 130
+        assert process.wait(30) == 128 + number
     assert "Optimization stopped early." in rest
     assert len(list(here.glob("snap/*.solverstate"))) == len(list(here.glob("snap/*.caffemodel"))) == 2
 

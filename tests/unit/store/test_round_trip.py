@@ -141,8 +141,8 @@ def test_a_file_replaced_while_it_is_read(tmp_path):
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_each_picture_is_stored_once():
-    pool = PicturePool(32)
+def test_each_picture_is_stored_once(tmp_path):
+    pool = PicturePool(h5py.File(tmp_path / "a", "w"), 32)
     rng = np.random.default_rng(0)
     one, other = rng.integers(0, 255, (2, 5, 7, 3), np.uint8)
     assert [pool.add(picture) for picture in (one, other, one.copy(), one[:0])] == [0, 1, 0, -1]

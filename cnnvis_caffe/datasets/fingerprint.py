@@ -1,0 +1,73 @@
+"""What tells images from others that are as many: for an analysis that goes on later, or in parts elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import numpy as np
+
+from cnnvis_caffe.datasets.preprocessing import Preprocessing
+from cnnvis_caffe.datasets.readers import Reader
+
+#: Images of which it is looked at every pixel where not all are in memory.
+_N_SAMPLED = 16
+_IMAGES_AT_ONCE = 4096
+
+
+def content(reader: Reader, indices: np.ndarray, settings: Preprocessing) -> str:
+    """Return a checksum of images and labels, and of what is done to them.
+
+    Parameters
+    ----------
+    reader : Reader
+        Of images in memory all pixels count; else the sizes of all image files, and the pixels of some images that
+        are spread evenly.
+    indices : ndarray of int64
+        Which images.
+    settings : Preprocessing
+
+    Returns
+    -------
+    str
+        In hexadecimal; the same on any machine and wherever the files lie.
+    """
+    digest = hashlib.sha256(repr((settings.scale, settings.mean_values)).encode())
+    if settings.mean_image is not None:
+        _add(digest, settings.mean_image)
+    _add(digest, reader.labels[indices])
+    if reader.is_in_memory:
+        parts = [indices[start : start + _IMAGES_AT_ONCE] for start in range(0, len(indices), _IMAGES_AT_ONCE)]
+    else:
+        parts = [indices[np.linspace(0, len(indices) - 1, min(_N_SAMPLED, len(indices))).astype(np.int64)]]
+        if len(reader.files) == len(reader.labels):
+            _add(digest, np.array([os.stat(reader.files[index]).st_size for index in indices.tolist()], np.int64))
+    for part in parts:
+        found = reader.read(part)
+        for image in [found] if isinstance(found, np.ndarray) else found:
+            _add(digest, image)
+    return digest.hexdigest()
+
+
+def times(reader: Reader) -> str:
+    """Return a checksum of how large the files are that are read during the work, and when they were written.
+
+    Parameters
+    ----------
+    reader : Reader
+
+    Returns
+    -------
+    str
+        In hexadecimal; empty where there are no such files.
+    """
+    found = [os.stat(path) for path in reader.files]
+    digest = hashlib.sha256()
+    _add(digest, np.array([(status.st_size, status.st_mtime_ns) for status in found], np.int64))
+    return digest.hexdigest() if found else ""
+
+
+def _add(digest: hashlib._Hash, array: np.ndarray) -> None:
+    """Add an array with its type and shape."""
+    digest.update(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
