@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -22,6 +22,7 @@ _LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
 #: Smaller datasets lie as they are: a chunk with its index would be larger.
 _SMALLEST_PACKED = 512
 _CHUNK_BYTES = 1 << 18
+_PIECE_BYTES = 1 << 22
 
 
 @contextmanager
@@ -166,23 +167,21 @@ def _without_times() -> Any:
     return settings
 
 
-def create_growing(group: h5py.Group, name: str) -> h5py.Dataset:
-    """Return an empty dataset for bytes that are packed already and come one after the other.
+def write_file(group: h5py.Group, name: str, file: IO[bytes]) -> None:
+    """Write the bytes of a file, which are packed already, a piece at a time.
 
     Parameters
     ----------
     group : h5py.Group
     name : str
-
-    Returns
-    -------
-    h5py.Dataset
-        Of shape (0,), uint8, to be resized.
+    file : file
+        Open for reading in binary mode.
     """
-    # The fill value is what the rest of the last chunk holds; without one the library may leave there what it likes.
-    return group.create_dataset(
-        name, (0,), np.uint8, maxshape=(None,), chunks=(_CHUNK_BYTES,), fillvalue=0, track_times=False
-    )
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    dataset = group.create_dataset(name, (size,), np.uint8, track_times=False)
+    for begin in range(0, size, _PIECE_BYTES):
+        dataset[begin : begin + _PIECE_BYTES] = np.frombuffer(file.read(_PIECE_BYTES), np.uint8)
 
 
 def write_json(group: h5py.Group, name: str, value: Any) -> None:
@@ -389,7 +388,7 @@ class OpenFile:
         """
         dataset = self._dataset(key, dtype, (None,))
         with self.reading(key):
-            return np.asarray(dataset[begin:end], np.dtype(dtype).newbyteorder("="))
+            return dataset.part(begin, end).astype(np.dtype(dtype).newbyteorder("="), copy=False)
 
     def check(self, key: str, dtype: str, shape: tuple[int | None, ...]) -> tuple[int, ...]:
         """Return the shape of a dataset without reading it; everything else as for `array`.

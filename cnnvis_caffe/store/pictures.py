@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections import OrderedDict
 from typing import Any
 
@@ -11,17 +12,17 @@ import numpy as np
 
 from cnnvis_caffe.errors import MissingDependencyError, StoreError
 from cnnvis_caffe.files.image_size import check_image_size
-from cnnvis_caffe.store.h5 import OpenFile, create_growing, write_array
+from cnnvis_caffe.store.h5 import OpenFile, write_array, write_file
 
 _JPEG_QUALITY = 92
-#: Pictures are written and read in pieces of this size.
+#: Pictures are read in pieces of this size.
 _BYTES_AT_ONCE = 1 << 20
 #: Pieces that are kept.
 _N_KEPT = 64
 
 
 class PicturePool:
-    """Pictures on their way into a file; what has been taken is written now and then, so that it fills no memory.
+    """Pictures on their way into a file; what has been taken waits in a file without a name and takes no memory.
 
     Parameters
     ----------
@@ -33,9 +34,8 @@ class PicturePool:
 
     def __init__(self, group: h5py.Group, largest_png: int) -> None:
         self._group, self._largest_png = group, largest_png
-        self._bytes = create_growing(group, "bytes")
+        self._files = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the pool
         self._offsets = [0]
-        self._waiting: list[bytes] = []
         self._known: dict[bytes, int] = {}
 
     def add(self, picture: np.ndarray) -> int:
@@ -59,24 +59,18 @@ class PicturePool:
         if key not in self._known:
             self._known[key] = len(self._known)
             content = self._encode(picture)
-            self._waiting.append(content)
+            self._files.write(content)
             self._offsets.append(self._offsets[-1] + len(content))
-            if self._offsets[-1] - len(self._bytes) >= _BYTES_AT_ONCE:
-                self._write_waiting()
         return self._known[key]
 
     def finish(self) -> None:
-        """Write what waits, and where each picture is."""
-        self._write_waiting()
+        """Write all pictures, and where each is."""
+        write_file(self._group, "bytes", self._files)
         write_array(self._group, "offsets", np.array(self._offsets), "<i8")
 
-    def _write_waiting(self) -> None:
-        """Write the files of the pictures that came last."""
-        begin, end = len(self._bytes), self._offsets[-1]
-        if end > begin:
-            self._bytes.resize((end,))
-            self._bytes[begin:] = np.frombuffer(b"".join(self._waiting), np.uint8)
-        self._waiting = []
+    def close(self) -> None:
+        """Let go of what waited."""
+        self._files.close()
 
     def _encode(self, picture: np.ndarray) -> bytes:
         """The file of a picture; one channel where all are the same."""

@@ -373,7 +373,7 @@ class _Reader:
 
     def _pictures(self, key: str) -> StoredPictures:
         """The pictures of a group, which may be that of several snapshots."""
-        group = self._file.group(key)
+        group = self._file.group(key).identity
         if group not in self._pools:
             self._pools[group] = StoredPictures(self._file, key)
         return self._pools[group]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 
 import h5py
@@ -117,7 +117,8 @@ def writing(
     with create(path) as root:
         root.attrs["format"], root.attrs["schema_version"] = schema.FORMAT, schema.VERSION
         write_json(root, "nodes", [asdict(node) for node in nodes])
-        yield AnalysisWriter(root, nodes, progress)
+        with closing(PicturePool(root.create_group("pictures"), _LARGEST_PNG_THUMBNAIL)) as thumbnails:
+            yield AnalysisWriter(root, nodes, thumbnails, progress)
     progress.done()
 
 
@@ -128,13 +129,14 @@ class AnalysisWriter:
     ----------
     root : h5py.File
     nodes : sequence of Node
+    thumbnails : PicturePool
+        Of all snapshots.
     progress : Progress
     """
 
-    def __init__(self, root: h5py.File, nodes: Sequence[Node], progress: Progress) -> None:
-        self._root, self._nodes, self._progress = root, nodes, progress
+    def __init__(self, root: h5py.File, nodes: Sequence[Node], thumbnails: PicturePool, progress: Progress) -> None:
+        self._root, self._nodes, self._thumbnails, self._progress = root, nodes, thumbnails, progress
         self._snapshots = root.create_group("snapshots")
-        self._thumbnails = PicturePool(root.create_group("pictures"), _LARGEST_PNG_THUMBNAIL)
         self._keys: list[str] = []
         self._debug: list[Mapping[str, LayerDebug]] = []
 
@@ -233,9 +235,9 @@ def _write_images(root: h5py.File, images: Mapping[int, np.ndarray], image_class
     """Write the images that patches come from."""
     group = root.create_group("images")
     indices = sorted(images)
-    pool = PicturePool(group.create_group("pictures"), _LARGEST_PNG_IMAGE)
-    numbers = [pool.add(images[index]) for index in indices]
-    pool.finish()
+    with closing(PicturePool(group.create_group("pictures"), _LARGEST_PNG_IMAGE)) as pool:
+        numbers = [pool.add(images[index]) for index in indices]
+        pool.finish()
     write_array(group, "index", np.array(indices, np.int64), "<i8")
     write_array(group, "class", np.array([image_class[index] for index in indices], np.int64), "<i8")
     write_array(group, "picture", np.array(numbers, np.int64), "<i8")

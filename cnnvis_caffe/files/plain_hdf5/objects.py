@@ -214,6 +214,15 @@ class Dataset(_Object):
         self.check_size(add=add)
         return parsed(self._fill).astype(self.dtype.newbyteorder("="), copy=False)
 
+    def part(self, begin: int, end: int) -> np.ndarray:
+        """Read some items of an array with one axis, from `begin` up to `end` or to where it ends."""
+        if self.offset is None or self.dtype.kind == "O":
+            return self.read(add=False)[begin:end]
+        array = np.empty(max(min(end, len(self)) - begin, 0), self.dtype)
+        if array.size:
+            self._content.into(array, self.layout.address + begin * self.dtype.itemsize)
+        return array.astype(self.dtype.newbyteorder("="), copy=False)
+
     def _fill(self) -> np.ndarray:
         """An array with what was stored."""
         assert self.shape is not None

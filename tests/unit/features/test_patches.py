@@ -38,6 +38,19 @@ def test_thumbnails_keep_their_aspect_and_are_small():
     assert thumbnail(image, (0, 0, 1, 300)).shape == (1, 64, 3)
 
 
+@pytest.mark.parametrize("box", [(-40, -50, 88, 110), (-3, -200, 125, 5), (5, 3, 305, 83)])
+def test_a_box_that_is_mostly_outside_is_made_small_as_others_are(image, box):
+    # By hand: every pixel repeated so that the small ones cover a whole number of them, and then their means.
+    patch = cut(image, box).astype(np.float64)
+    height, width = patch.shape[:2]
+    small = [max(1, round(side * 64 / max(height, width))) for side in (height, width)]
+    means = patch.repeat(small[0], 0).reshape(small[0], height, width, 3).mean(1)
+    means = means.repeat(small[1], 1).reshape(small[0], small[1], width, 3).mean(2)
+    found = thumbnail(image, box)
+    assert found.shape == (*small, 3)
+    assert np.abs(found - means).max() <= 0.51
+
+
 def test_small_patches_keep_their_pixels_and_are_no_views(image):
     small = thumbnail(image, (1, 1, 4, 5))
     np.testing.assert_array_equal(small, image[1:4, 1:5])

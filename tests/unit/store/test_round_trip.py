@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import fields, is_dataclass, replace
 
 import h5py
@@ -142,10 +143,27 @@ def test_a_file_replaced_while_it_is_read(tmp_path):
 
 
 def test_each_picture_is_stored_once(tmp_path):
-    pool = PicturePool(h5py.File(tmp_path / "a", "w"), 32)
     rng = np.random.default_rng(0)
     one, other = rng.integers(0, 255, (2, 5, 7, 3), np.uint8)
-    assert [pool.add(picture) for picture in (one, other, one.copy(), one[:0])] == [0, 1, 0, -1]
+    with h5py.File(tmp_path / "a", "w") as file, closing(PicturePool(file, 32)) as pool:
+        assert [pool.add(picture) for picture in (one, other, one.copy(), one[:0])] == [0, 1, 0, -1]
+        pool.finish()
+        assert len(file["offsets"]) == 3 and len(file["bytes"]) == file["offsets"][-1] > 0
+
+
+def test_a_patch_of_several_snapshots_is_stored_once(tmp_path):
+    analysis = make_analysis("lenet", n_snapshots=2)
+    first, second = analysis.snapshots
+    same = replace(analysis, snapshots=(first, replace(second, thumbnails=first.thumbnails)))
+    write_analysis(tmp_path / "a", same)
+    write_analysis(tmp_path / "one", replace(analysis, snapshots=(first,)))
+    with h5py.File(tmp_path / "a", "r") as file, h5py.File(tmp_path / "one", "r") as one:
+        groups = [file["snapshots"][key]["pictures"] for key in file["snapshots"]]
+        assert groups[0] == groups[1]
+        np.testing.assert_array_equal(groups[0]["bytes"], one["pictures/bytes"])
+    found = read_analysis(tmp_path / "a")
+    for mine, theirs in zip(found.snapshots[1].thumbnails["conv1"], first.thumbnails["conv1"]):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize(
