@@ -29,7 +29,9 @@ _BIN, _PY = "cifar-10-batches-bin", "cifar-10-batches-py"
 _ARCHIVES = {"cifar-10-binary.tar.gz": _BIN, "cifar-10-python.tar.gz": _PY}
 _BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 _FOLDERS = ("", "cifar10/", "cifar-10/")
-_ARCHIVE_ERRORS = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError, OverflowError)
+_ARCHIVE_ERRORS = (
+    tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError, OverflowError, TypeError, IndexError,
+)  # fmt: skip
 _LARGEST_ARCHIVE = 400_000_000  # bytes; CIFAR-10 has 180 MB of pixels
 
 

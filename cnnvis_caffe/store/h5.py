@@ -431,6 +431,22 @@ class OpenFile:
         """
         return _parse_json(self.path, key, self.array(key, "|u1", (None,)).tobytes())
 
+    def table(self, key: str) -> dict[str, Any]:
+        """Read a table that was written as JSON.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        dict
+        """
+        found = self.json(key)
+        if not isinstance(found, dict):
+            raise StoreError(self.path, key, "is no table")
+        return found
+
     def _find(self, key: str) -> Group | Dataset:
         """What lies at a path."""
         with self.reading(key):

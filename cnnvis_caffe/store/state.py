@@ -127,8 +127,8 @@ def read_state(path: str | os.PathLike[str]) -> AnalysisState:
         n_done = tuple(file.array("n_done", "<i8", (None,)).tolist())
         numbers = _numbers(file, len(n_done))
         return AnalysisState(
-            settings=file.json("settings"),
-            request=file.json("request"),
+            settings={str(key): str(value) for key, value in file.table("settings").items()},
+            request=file.table("request"),
             shard=(shard[0], shard[1]),
             n_done=n_done,
             n_images=file.attribute("/", "n_images", int),

@@ -7,6 +7,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from cnnvis_caffe.files.plain_hdf5.content import NOWHERE, Content, Damage
 from cnnvis_caffe.files.plain_hdf5.messages import DEFLATE, FLETCHER32, SHUFFLE
 
 _MAX_LEVELS = 16
+_EXACT_WORDS = 1 << 20
 _MAX_CHUNK_BYTES = (1 << 32) - 1
 
 
@@ -107,15 +109,24 @@ def _undo(number: int, data: bytes, n_bytes: int, itemsize: int) -> bytes:
         raise Damage(f"is damaged: a chunk cannot be unpacked: {error}") from error
 
 
+@lru_cache(maxsize=4)
+def _weights(n: int) -> np.ndarray:
+    """How often each word counts in the second sum: doubles are faster, and exact up to 2^53."""
+    if n <= _EXACT_WORDS:
+        return np.arange(n, 0, -1, dtype=np.float64)
+    return np.arange(n, 0, -1, dtype=np.uint64) % np.uint64(65535)
+
+
 def _checked(data: bytes) -> bytes:
     """Return data without their checksum behind them, which must be right."""
     if len(data) < 4:
         raise Damage("is damaged: a chunk is too short for its checksum")
     body, stored = data[:-4], struct.unpack("<I", data[-4:])[0]
     padded = body + b"\0" * (len(body) % 2)
-    words = np.frombuffer(padded, ">u2").astype(np.uint64)
-    first = int(words.sum()) % 65535
-    second = int((words * np.arange(len(words), 0, -1, dtype=np.uint64)).sum()) % 65535
+    words = np.frombuffer(padded, ">u2")
+    weights = _weights(len(words))
+    words = words.astype(weights.dtype)
+    first, second = int(words.sum()) % 65535, int(words @ weights) % 65535
     if (stored & 0xFFFF) % 65535 != first or (stored >> 16) % 65535 != second:
         raise Damage("is damaged: the checksum of a chunk is wrong")
     return body

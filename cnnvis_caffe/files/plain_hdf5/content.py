@@ -46,6 +46,8 @@ class Content:
         Whether it is a plain copy of another file, which was made to be read.
     copy : PlainFile or None
         Such a copy of this file.
+    groups : dict of str to Group
+        Those that were opened, by their paths.
     belongings : ExitStack
         What goes when this is closed.
     """
@@ -59,6 +61,7 @@ class Content:
         self.base = 0
         self.is_copy = False
         self.copy: Any = None
+        self.groups: dict[str, Any] = {}
         self.belongings = ExitStack()
         self._taken = 0
 

@@ -276,10 +276,16 @@ class PlainFile(Group):
 
 def open_object(content: Content, name: str, address: int) -> Group | Dataset:
     """Open the group or array at an address, if need be in a plain copy of the file."""
+    if name in content.groups:
+        group: Group = content.groups[name]
+        return group
     try:
-        return _open_object(content, name, address)
+        found = _open_object(content, name, address)
     except NotPlain:
         return _in_copy(content, name)
+    if isinstance(found, Group):
+        content.groups[name] = found
+    return found
 
 
 def _in_copy(content: Content, name: str) -> Group | Dataset:
