@@ -279,6 +279,8 @@ NO_READERS = {
     "formats.leveldb": "opens a database by its library, which checks its own sums; seldom installed",
     "formats.schema": "a file of this package",
     "files.atomic": "writes",
+    "files.opening": "opens for others",
+    "real_caffe": "writes",
     "scene.lettering": "a file of this package",
     "render.svg": "a file of this package",
     "runtime.solvers.training_log": "writes",

@@ -17,7 +17,7 @@ from benchmarks.fuzzing.run import fuzz, shares
 PACKAGE = Path(__file__).resolve().parents[2] / "cnnvis_caffe"
 OPENS = {
     "open", "read_text", "read_bytes", "MappedFile", "open_plain", "OpenFile", "imdecode", "ZipFile", "DB",
-    "memmap", "fromfile", "loadtxt", "genfromtxt", "read_csv",
+    "open_file", "read_file", "memmap", "fromfile", "loadtxt", "genfromtxt", "read_csv",
 }  # fmt: skip
 #: What unpickles, and why it may: never a file that somebody hands us.
 UNPICKLES = {
