@@ -22,8 +22,8 @@ import numpy as np
 from benchmarks.machine import machine
 from cnnvis_caffe.analysis.model import open_model
 from cnnvis_caffe.analysis.request import Request
-from cnnvis_caffe.cli.inspect_text import render
 from cnnvis_caffe.network.report import inspect_file
+from cnnvis_caffe.text.report import render
 
 N_CLASSES = 1000
 

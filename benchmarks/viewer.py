@@ -142,7 +142,7 @@ class Bench:
 
 def measure(path: str, stands_s: float) -> dict[str, float]:
     """Measure everything, of a window that stands for some seconds before the file is opened; figures by name."""
-    from cnnvis_caffe.aggregation.edits import ChooseClasses, ChooseEdgeFilter, ChooseFacet
+    from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseEdgeFilter, ChooseFacet
     from cnnvis_caffe.viewer.qt import QPointF
 
     bench = Bench(path)

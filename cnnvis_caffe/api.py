@@ -13,18 +13,19 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnvis_caffe.edits.choose import chosen_view
 from cnnvis_caffe.engines import ENGINES, engine, serve_layers
-from cnnvis_caffe.errors import UnknownLayerError, UnknownNameError
+from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.formats.fork_choice import prefer_fork
 from cnnvis_caffe.progress import SILENT, Progress
-from cnnvis_caffe.records.analysis import Analysis, Node
+from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.records.view import THEMES, View
 from cnnvis_caffe.text.plain import visible
 
 if TYPE_CHECKING:
     from cnnvis_caffe.network.deploy import Deployed
     from cnnvis_caffe.records.aggregation import Aggregation
-    from cnnvis_caffe.records.view import View
     from cnnvis_caffe.scene.shapes import Scene
 
 __all__ = [
@@ -383,12 +384,11 @@ def picture(
     UnknownNameError
         If there is no such option, value, neuron, class, group or snapshot.
     """
-    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
     shapes = importlib.import_module("cnnvis_caffe.scene.shapes")
-    chosen = _chosen_view(analysis, view, options)
+    chosen = chosen_view(analysis, view or View(), options)
     selection = None
     if select:
-        node, index = picture_view.chosen_neuron(analysis, select)
+        node, index = analysis.neuron(select)
         selection = shapes.Target("neuron", node, (index,))
     pictures = importlib.import_module("cnnvis_caffe.pictures").Pictures(analysis)
     drawn = pictures.draw(chosen, size=size, selection=selection, has_title=title, has_legend=legend)
@@ -428,15 +428,14 @@ def neuron_page(
     CnnvisError
         If there is no such neuron or snapshot, or the model is not where it was.
     """
-    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
     page = importlib.import_module("cnnvis_caffe.scene.neuron_page")
-    view = _chosen_view(analysis, None, {"snapshot": snapshot, "theme": theme})
-    node, index = picture_view.chosen_neuron(analysis, neuron)
+    view = chosen_view(analysis, View(), {"snapshot": snapshot, "theme": theme})
+    node, index = analysis.neuron(neuron)
     projections = {}
     if deconvolution:
         pipeline = importlib.import_module("cnnvis_caffe.pipeline")
         allowed = {"allow_python_layers": allow_python_layers}
-        projections = pipeline.deconvolve(analysis, _snapshot(analysis, snapshot), node, index, **allowed)
+        projections = pipeline.deconvolve(analysis, analysis.snapshot(snapshot), node, index, **allowed)
     scene = page.build_neuron_page(analysis, view.snapshot, node, index, theme=_theme(theme), projections=projections)
     return Picture(scene, view)
 
@@ -471,27 +470,18 @@ def chart(
     UnknownNameError
         If there is no such quantity.
     """
-    debugging = importlib.import_module("cnnvis_caffe.scene.debugging")
+    debugging = importlib.import_module("cnnvis_caffe.readings.debugging")
     charts = importlib.import_module("cnnvis_caffe.scene.chart")
-    if by not in ("layer", "iteration"):
-        raise UnknownNameError("axis", by, ("layer", "iteration"))
-    if quantity in debugging.TRAINING:
-        lines = debugging.training_chart(analysis, quantity)
-    elif quantity in debugging.QUANTITIES:
-        make = debugging.chart_by_layer if by == "layer" else debugging.chart_by_iteration
-        lines = make(analysis, quantity)
-    else:
-        raise UnknownNameError("quantity", quantity, (*debugging.QUANTITIES, *debugging.TRAINING))
-    return Picture(charts.build_chart(lines, size=size, theme=_theme(theme)))
+    return Picture(charts.build_chart(debugging.chart_of(analysis, quantity, by=by), size=size, theme=_theme(theme)))
 
 
-def findings(analysis: Analysis, *, snapshot: str = "", **limits: float) -> Findings:
+def findings(analysis: Analysis, *, snapshot: str | int = "", **limits: float) -> Findings:
     """Find what an expert would point at: dead, redundant, disconnected neurons, training that failed, and more.
 
     Parameters
     ----------
     analysis : Analysis
-    snapshot : str, optional
+    snapshot : str or int, optional
         Label or iteration; the last one by default.
     **limits
         From where on something counts, such as ``dead_severe=0.1``; ``cnnvis-caffe findings --limits`` lists them.
@@ -507,19 +497,17 @@ def findings(analysis: Analysis, *, snapshot: str = "", **limits: float) -> Find
         If there is no such snapshot or limit.
     """
     rules = importlib.import_module("cnnvis_caffe.findings")
-    look = importlib.import_module("cnnvis_caffe.findings.find")
     aggregation = importlib.import_module("cnnvis_caffe.aggregation.aggregate")
-    views = importlib.import_module("cnnvis_caffe.records.view")
     known = [field.name for field in fields(rules.Thresholds)]
     for name in limits:
         if name not in known:
             raise UnknownNameError("limit", name, known)
-    label = look.chosen_snapshot(analysis, str(snapshot)).label
+    label = analysis.snapshot(snapshot).label
     found = rules.find(
         analysis,
-        snapshot=str(snapshot),
+        snapshot=snapshot,
         thresholds=rules.Thresholds(**limits),
-        aggregation=aggregation.aggregate(analysis, views.View(snapshot=label)),
+        aggregation=aggregation.aggregate(analysis, View(snapshot=label)),
     )
     return Findings(found)
 
@@ -543,7 +531,7 @@ def layers(analysis: Analysis, *, snapshot: str | int = "") -> Table:
     CnnvisError
         If there is no such snapshot.
     """
-    one = _snapshot(analysis, snapshot)
+    one = analysis.snapshot(snapshot)
     names = ("mean_abs_weight", "mean_abs_gradient", "relative_change", "dead_share")
     rows = []
     for node in analysis.nodes:
@@ -569,34 +557,26 @@ def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Tabl
     Returns
     -------
     Table
-        For each neuron its mean, smallest and largest activation, the class and the image that it responds to most,
-        and the share of images that activate it.
+        For each neuron its mean, smallest and largest activation, the class that it responds to most (None where no
+        class activates it), the share of images that activate it, and the image that it responds to most.
 
     Raises
     ------
     CnnvisError
         If there is no such layer or snapshot.
     """
-    import numpy as np
-
-    one = _snapshot(analysis, snapshot)
-    if layer not in one.features:
-        raise UnknownNameError("layer with neurons", layer, list(one.features))
-    features = one.features[layer]
-    count = analysis.data.class_count
-    seen = count > 0
-    share = (features.active_share[:, seen] * count[seen]).sum(axis=1) / count.sum()
-    # Means over the positions of a neuron without a rectifier are nearly the same for all images.
-    is_linear = (features.minimum < 0) & bool(analysis.node(layer).positions)
-    by_class = np.where(is_linear[:, None], features.peak, features.mean)
-    best = np.flatnonzero(seen)[by_class[:, seen].argmax(axis=1)]
+    by_class = importlib.import_module("cnnvis_caffe.readings.by_class")
+    one = analysis.snapshot(snapshot)
+    features = one.features_of(layer)
+    share = by_class.active_share(analysis, features)
+    best = by_class.strongest_classes(analysis, one, layer).tolist()
     rows = tuple(
         (
             index,
             float(features.overall_mean[index]),
             float(features.minimum[index]),
             float(features.overall_maximum[index]),
-            analysis.data.class_names[best[index]],
+            analysis.data.class_names[best[index]] if best[index] >= 0 else None,
             float(share[index]),
             int(features.top_image[index, 0]),
         )
@@ -629,13 +609,10 @@ def patches(analysis: Analysis, neuron: str, *, snapshot: str | int = "", size_p
     CnnvisError
         If there is no such neuron or snapshot.
     """
-    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
     cut = importlib.import_module("cnnvis_caffe.analysis.patches")
-    one = _snapshot(analysis, snapshot)
-    node, index = picture_view.chosen_neuron(analysis, neuron)
-    if node not in one.features:
-        raise UnknownNameError("layer with neurons", node, list(one.features))
-    features = one.features[node]
+    one = analysis.snapshot(snapshot)
+    node, index = analysis.neuron(neuron)
+    features = one.features_of(node)
     images = tuple(cut.top_patches(analysis, one, node, index, size_px=size_px))
     names = analysis.data.class_names
     rows = tuple(
@@ -674,11 +651,11 @@ def compare(first: Analysis, second: Analysis | None = None, *, snapshots: tuple
     CnnvisError
         If there is no such snapshot.
     """
-    comparison = importlib.import_module("cnnvis_caffe.scene.comparison")
+    comparison = importlib.import_module("cnnvis_caffe.readings.comparison")
     same = second is None or second is first
     other = first if second is None else second
-    one = first.snapshots[0] if same and not snapshots[0] else _snapshot(first, snapshots[0])
-    two = _snapshot(other, snapshots[1])
+    one = first.snapshots[0] if same and not snapshots[0] else first.snapshot(snapshots[0])
+    two = other.snapshot(snapshots[1])
     found = comparison.compare((first, one), (other, two))
     rows = tuple(
         (row.layer, *row.n_neurons, _known(row.weight_change), _known(row.distance), _known(row.top_shared))
@@ -776,7 +753,7 @@ class Table:
         return "".join("<" if any(isinstance(value, str) for value in self[name]) else ">" for name in self.columns)
 
     def __str__(self) -> str:
-        tables = importlib.import_module("cnnvis_caffe.cli.tables")
+        tables = importlib.import_module("cnnvis_caffe.text.tables")
         lines = tables.table([self.columns, *self._texts()], self._align())
         return "\n".join([self.title, "", *lines])
 
@@ -858,7 +835,7 @@ class Report(dict[str, Any]):
     """What `inspect` found, as a dict that shows itself."""
 
     def __repr__(self) -> str:
-        text: list[str] = importlib.import_module("cnnvis_caffe.cli.inspect_text").render(self)
+        text: list[str] = importlib.import_module("cnnvis_caffe.text.report").render(self)
         return "\n".join(text)
 
     __str__ = __repr__
@@ -876,13 +853,6 @@ class _Shown(Analysis):
     def of(cls, analysis: Analysis) -> _Shown:
         """Return the same analysis."""
         return cls(**{field.name: getattr(analysis, field.name) for field in fields(Analysis)})
-
-    def node(self, name: str) -> Node:
-        """Return a node by its name; UnknownLayerError, a KeyError, with near names if there is none."""
-        try:
-            return super().node(name)
-        except KeyError:
-            raise UnknownLayerError(name, [node.name for node in self.nodes]) from None
 
     def _table(self) -> Table:
         rows = tuple((one.label, _known(one.loss), _known(one.error)) for one in self.snapshots)
@@ -908,45 +878,10 @@ def __dir__() -> list[str]:
 # -- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _chosen_view(analysis: Analysis, start: View | None, options: Mapping[str, Any]) -> View:
-    """A view with what the options say, names and values checked."""
-    picture_view = importlib.import_module("cnnvis_caffe.cli.picture_view")
-    views = importlib.import_module("cnnvis_caffe.records.view")
-    choices = {
-        "facet": views.FACETS,
-        "edges": views.EDGE_QUANTITIES,
-        "importance": views.IMPORTANCES,
-        "clustering": views.CLUSTERINGS,
-        "theme": views.THEMES,
-    }
-    free = ("snapshot", "clusters_of", "edge_filter", "classes", "class_cutoff", "n_clusters", "expand")
-    wanted: dict[str, Any] = {}
-    for name, value in options.items():
-        if name not in choices and name not in free:
-            raise UnknownNameError("option", name, (*choices, *free))
-        if name in choices and value not in choices[name]:
-            raise UnknownNameError(name, str(value), choices[name])
-        wanted[name] = value
-    for name in ("snapshot", "clusters_of"):
-        if name in wanted:
-            wanted[name] = str(wanted[name]) or None
-    for name in ("classes", "expand"):
-        if name in wanted:
-            many = [wanted[name]] if isinstance(wanted[name], (str, int)) else list(wanted[name])
-            wanted[name] = ",".join(map(str, many)) if name == "classes" else many
-    chosen: View = picture_view.chosen_view(analysis, start or views.View(), wanted)
-    return chosen
-
-
-def _snapshot(analysis: Analysis, label: str | int) -> Any:
-    """The snapshot of a label or iteration; the last one if it is empty."""
-    return importlib.import_module("cnnvis_caffe.findings.find").chosen_snapshot(analysis, str(label))
-
-
 def _theme(name: str) -> Any:
     """A theme by its name."""
-    if name not in ("light", "dark"):
-        raise UnknownNameError("theme", name, ("light", "dark"))
+    if name not in THEMES:
+        raise UnknownNameError("theme", name, THEMES)
     return importlib.import_module("cnnvis_caffe.scene.theme").theme_named(name)
 
 

@@ -7,7 +7,7 @@ attributes. Messages say where, what was found, what is allowed and what to do.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class CnnvisError(Exception):
@@ -171,6 +171,23 @@ class UnknownLayerError(UnknownNameError):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__("layer", name, known)
+
+
+class UnknownSnapshotError(UnknownNameError):
+    """A snapshot that an analysis does not have; the message lists those that it has.
+
+    Attributes
+    ----------
+    name : str
+        As it was asked for.
+    """
+
+    def __init__(self, path: str, name: str, labels: Sequence[str]) -> None:
+        CnnvisError.__init__(self)
+        self.name = name
+        few = len(labels) <= 12
+        known = ", ".join(map(repr, labels)) if few else f"{len(labels)}, from {labels[0]!r} to {labels[-1]!r}"
+        self.args = (f"{path}: there is no snapshot {name!r}; there are {known}",)
 
 
 class UnknownBlobError(UnknownNameError):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnvis_caffe.aggregation.aggregate import aggregate, snapshot_index
+from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.aggregation.cache import Cache
-from cnnvis_caffe.aggregation.relations import relation
+from cnnvis_caffe.readings.relations import relation
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
@@ -59,8 +59,8 @@ class Pictures:
 
         Raises
         ------
-        UnknownNameError
-            If there is no snapshot of the view's label.
+        UnknownSnapshotError
+            If there is no snapshot of the view's name.
         """
         if self._last is None or self._last[0] != view:
             self._last = view, aggregate(self.analysis, view, self._aggregations)
@@ -95,8 +95,8 @@ class Pictures:
 
         Raises
         ------
-        UnknownNameError
-            If there is no snapshot of the view's label.
+        UnknownSnapshotError
+            If there is no snapshot of the view's name.
         KeyError
             If there is no such theme.
         """
@@ -146,7 +146,7 @@ class Pictures:
 
     def _relations(self, view: View, aggregation: Aggregation) -> Callable[[str, str], np.ndarray]:
         """Return what gives the signed relation of the neurons of two shown columns, (n_target, n_source)."""
-        number = snapshot_index(self.analysis, view.snapshot)
+        number = self.analysis.snapshot_index(view.snapshot)
         shown = frozenset(column.node for column in aggregation.columns)
 
         def between(source: str, target: str) -> np.ndarray:

@@ -81,8 +81,8 @@ def _solver(path: str) -> None:
 
 
 def _inspected(path: str) -> None:
-    from cnnvis_caffe.cli.inspect_text import render
     from cnnvis_caffe.network.report import inspect_file
+    from cnnvis_caffe.text.report import render
 
     render(inspect_file(path))
 
@@ -228,9 +228,9 @@ def _state(path: str) -> None:
 
 
 def _session(path: str) -> None:
-    from cnnvis_caffe.aggregation.edits import load_session
+    from cnnvis_caffe.edits.sessions import load_session, session_text
 
-    load_session(path).to_json()
+    session_text(load_session(path))
 
 
 def _kind(path: str) -> None:
@@ -270,7 +270,7 @@ READERS: dict[str, Reader] = {
     "analysis file": Reader(_analysis, seeds.analyses, ("store.h5", "store.reader", "store.pictures"), 0.2),
     "analysis file, drawn": Reader(_picture, seeds.analyses, (), 0.02),
     "part of an analysis": Reader(_state, seeds.analysis_states, ("store.state",)),
-    "session": Reader(_session, seeds.sessions, ("aggregation.edits",)),
+    "session": Reader(_session, seeds.sessions, ("edits.sessions",)),
     "kind of a file": Reader(_kind, seeds.networks, ("formats.file_kind",), 0.5),
 }
 

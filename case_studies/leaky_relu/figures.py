@@ -84,8 +84,8 @@ def draw(folders: dict[str, Path], out: Path) -> list[str]:
     list of str
         Names of the figures that were drawn; the others lack their analysis.
     """
-    from cnnvis_caffe.aggregation.edits import save_session
     from cnnvis_caffe.cli.render import command
+    from cnnvis_caffe.edits.sessions import save_session
 
     out.mkdir(parents=True, exist_ok=True)
     drawn = []
@@ -115,7 +115,8 @@ def _inside(folder: Path) -> Iterator[None]:
 
 def _history(name: str) -> Any:
     """What the session of a figure shows."""
-    from cnnvis_caffe.aggregation.edits import ChooseEdges, ChooseFacet, ExpandGroup, History
+    from cnnvis_caffe.edits.history import History
+    from cnnvis_caffe.edits.kinds import ChooseEdges, ChooseFacet, ExpandGroup
 
     history = History()
     if name == "figure_6a":

@@ -62,11 +62,12 @@ def of_analysis(analysis: Any, snapshot: int = -1) -> dict[str, dict[str, int]]:
     """
     from cnnvis_caffe.findings.look import Look
     from cnnvis_caffe.findings.redundant import same
+    from cnnvis_caffe.readings.dead import dead_neurons
 
     look = Look(analysis, analysis.snapshots[snapshot])
     counts = {}
     for node in analysis.nodes:
-        mask = look.dead(node) if node.role == "rectifier" else None
+        mask = dead_neurons(analysis, look.snapshot, node.name)
         if mask is not None:
             spare = sum(len(group) - 1 for group in same(look, node.name))
             counts[node.name] = {"n": int(node.n_neurons), "dead": int(mask.sum()), "redundant": int(spare)}

@@ -10,13 +10,12 @@ import numpy as np
 from cnnvis_caffe.aggregation.biclusters import find_biclusters, kept_edges, with_edits
 from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.aggregation.columns import Layout, Place, arrange
-from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import find_groups, with_choices
 from cnnvis_caffe.aggregation.importance import importance, strongly_activated
 from cnnvis_caffe.aggregation.numbering import canonical
-from cnnvis_caffe.aggregation.relations import Quantity, Relation, quantities_from, relations_from, targets_of
 from cnnvis_caffe.aggregation.representatives import distance_to_mean, representatives
-from cnnvis_caffe.errors import UnknownNameError
+from cnnvis_caffe.readings.graph import Graph
+from cnnvis_caffe.readings.relations import Quantity, Relation, quantities_from, relations_from, targets_of
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import NeuronMove, View
@@ -45,36 +44,10 @@ def aggregate(analysis: Analysis, view: View, cache: Cache | None = None) -> Agg
 
     Raises
     ------
-    UnknownNameError
-        If the analysis has no snapshot of one of the view's labels.
+    UnknownSnapshotError
+        If the analysis has no snapshot of one of the view's names.
     """
     return _Stages(analysis, view, (cache or Cache()).of(analysis)).aggregation()
-
-
-def snapshot_index(analysis: Analysis, label: str) -> int:
-    """Find a snapshot by its label.
-
-    Parameters
-    ----------
-    analysis : Analysis
-    label : str
-        Empty for the last one.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    UnknownNameError
-        If there is none.
-    """
-    labels = [snapshot.label for snapshot in analysis.snapshots]
-    if not label:
-        return len(labels) - 1
-    if label not in labels:
-        raise UnknownNameError("snapshot", label, labels)
-    return labels.index(label)
 
 
 class _Stages:
@@ -82,11 +55,11 @@ class _Stages:
 
     def __init__(self, analysis: Analysis, view: View, cache: Cache) -> None:
         self.analysis, self.view, self.cache = analysis, view, cache
-        self.number = snapshot_index(analysis, view.snapshot)
+        self.number = analysis.snapshot_index(view.snapshot)
         self.snapshot = analysis.snapshots[self.number]
-        self.dag: Dag = cache.get("dag", (), lambda: Dag(analysis.nodes))
+        self.graph: Graph = cache.get("graph", (), lambda: Graph(analysis.nodes))
         self.kept: Aggregation | None = None
-        self.number_kept = snapshot_index(analysis, view.clusters_of)
+        self.number_kept = analysis.snapshot_index(view.clusters_of)
         if self.number_kept != self.number:
             # What colours the edges has no part in places.
             there = replace(view, snapshot=view.clusters_of, edges="weight")
@@ -97,7 +70,7 @@ class _Stages:
         view = self.view
         key = (view.expanded, view.representatives)
         groups = self.cache.get("groups", key, self.groups)
-        layout: Layout = self.cache.get("layout", key, lambda: arrange(self.dag, groups))
+        layout: Layout = self.cache.get("layout", key, lambda: arrange(self.graph, groups))
         columns = tuple(self.column(place) for place in layout.places)
         by_node = {column.node: column for column in columns}
         stops = frozenset(by_node)
@@ -163,7 +136,7 @@ class _Stages:
         """The cluster of each neuron."""
         view = self.view
         if node not in self.snapshot.features:  # the images: their channels belong together
-            labels = np.zeros(self.dag.nodes[node].n_neurons, np.int64)
+            labels = np.zeros(self.graph.nodes[node].n_neurons, np.int64)
         else:
             key = (self.number, node, view.clustering, view.n_clusters)
             labels = self.cache.get("labels", key, lambda: self.make_labels(node))
@@ -174,7 +147,7 @@ class _Stages:
         # Here, and not above, since it loads scikit-learn.
         from cnnvis_caffe.aggregation.clustering import K_RANGE, clustering
 
-        is_large = self.dag.nodes[node].n_neurons >= MANY_NEURONS
+        is_large = self.graph.nodes[node].n_neurons >= MANY_NEURONS
         estimator = clustering(self.view.clustering, self.view.n_clusters, K_RANGE_OF_MANY if is_large else K_RANGE)
         return estimator.fit_predict(self.rows(node))
 
@@ -210,7 +183,7 @@ class _Stages:
         )
         note = ""
         if barrier:
-            node = self.dag.nodes[barrier]
+            node = self.graph.nodes[barrier]
             note = f"No connections are known through {node.layer} ({node.type})."
         return Gap(
             source=source.node,
@@ -248,13 +221,13 @@ class _Stages:
         found = self.cache.get(
             "relations",
             (self.number, source, self.reached(source, stops)),
-            lambda: relations_from(self.dag, self.snapshot, source, stops),
+            lambda: relations_from(self.graph, self.snapshot, source, stops),
         )
         return found[target]
 
     def reached(self, source: str, stops: frozenset[str]) -> frozenset[str]:
         """The columns that follow one: all that its relations depend on."""
-        return self.cache.get("reached", (source, stops), lambda: frozenset(targets_of(self.dag, source, stops)))
+        return self.cache.get("reached", (source, stops), lambda: frozenset(targets_of(self.graph, source, stops)))
 
     def quantity(self, source: Column, target: Column, stops: frozenset[str]) -> np.ndarray | None:
         """What colours the edges, averaged over the pairs of neurons with their paths' weight."""
@@ -264,7 +237,7 @@ class _Stages:
         found: dict[str, Quantity] = self.cache.get(
             "quantities",
             (self.number, source.node, source.labels.tobytes(), self.reached(source.node, stops), kind),
-            lambda: quantities_from(self.dag, self.snapshot, before, source.node, stops, kind, members),
+            lambda: quantities_from(self.graph, self.snapshot, before, source.node, stops, kind, members),
         )
         known = found.get(target.node)
         if known is None:

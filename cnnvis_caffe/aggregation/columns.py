@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cnnvis_caffe.aggregation.dag import Dag
-from cnnvis_caffe.aggregation.relations import targets_of
+from cnnvis_caffe.readings.graph import Graph
+from cnnvis_caffe.readings.relations import targets_of
 from cnnvis_caffe.records.aggregation import LayerGroup
 
 
@@ -44,12 +44,12 @@ class Layout:
     steps: tuple[tuple[str, str, str], ...]
 
 
-def arrange(dag: Dag, groups: Sequence[LayerGroup]) -> Layout:
+def arrange(graph: Graph, groups: Sequence[LayerGroup]) -> Layout:
     """Choose the columns and give each its place.
 
     Parameters
     ----------
-    dag : Dag
+    graph : Graph
     groups : sequence of LayerGroup
 
     Returns
@@ -62,8 +62,8 @@ def arrange(dag: Dag, groups: Sequence[LayerGroup]) -> Layout:
     for group in groups:
         for node in group.columns if group.is_expanded else (group.representative,):
             group_of[node] = group
-    shown = sorted(group_of, key=dag.order.__getitem__)
-    follows = {node: targets_of(dag, node, group_of) for node in shown}
+    shown = sorted(group_of, key=graph.order.__getitem__)
+    follows = {node: targets_of(graph, node, group_of) for node in shown}
     before: dict[str, list[str]] = {node: [] for node in shown}
     for node, targets in follows.items():
         for target in targets:
@@ -71,21 +71,21 @@ def arrange(dag: Dag, groups: Sequence[LayerGroup]) -> Layout:
     depth: dict[str, int] = {}
     for node in shown:
         depth[node] = max((depth[source] + 1 for source in before[node]), default=0)
-    lane = _lanes(dag, shown, before, depth)
+    lane = _lanes(graph, shown, before, depth)
     places = [
-        Place(node, group_of[node].name, title(dag, group_of[node], node), depth[node], lane[node]) for node in shown
+        Place(node, group_of[node].name, title(graph, group_of[node], node), depth[node], lane[node]) for node in shown
     ]
     places.sort(key=lambda place: (place.depth, place.lane))
     steps = tuple((node, target, barrier) for node in shown for target, barrier in follows[node].items())
     return Layout(tuple(places), steps)
 
 
-def title(dag: Dag, group: LayerGroup, node: str) -> str:
+def title(graph: Graph, group: LayerGroup, node: str) -> str:
     """Name a column: "conv1 + relu1", or the group for a whole region.
 
     Parameters
     ----------
-    dag : Dag
+    graph : Graph
     group : LayerGroup
     node : str
 
@@ -95,7 +95,7 @@ def title(dag: Dag, group: LayerGroup, node: str) -> str:
     """
     if group.kind == "region" and not group.is_expanded and node == group.representative:
         return group.name
-    owner = dag.nodes[node].owner
+    owner = graph.nodes[node].owner
     if owner in ("", node) or owner not in group.nodes:
         return node
     # The part of the name that both have is said once.
@@ -103,14 +103,14 @@ def title(dag: Dag, group: LayerGroup, node: str) -> str:
     return f"{owner} + {node[len(folder) :] if folder and node.startswith(folder) else node}"
 
 
-def _lanes(dag: Dag, shown: Sequence[str], before: dict[str, list[str]], depth: dict[str, int]) -> dict[str, int]:
+def _lanes(graph: Graph, shown: Sequence[str], before: dict[str, list[str]], depth: dict[str, int]) -> dict[str, int]:
     """A lane for each column, different for those of one depth."""
-    main = dag.upstream([dag.output()])
+    main = graph.upstream([graph.output()])
     lane: dict[str, int] = {}
     for level in range(max(depth.values(), default=-1) + 1):
         here = [node for node in shown if depth[node] == level]
         wish = {node: min((lane[source] for source in before[node]), default=0) for node in here}
-        here.sort(key=lambda node: (node not in main, wish[node], dag.order[node]))
+        here.sort(key=lambda node: (node not in main, wish[node], graph.order[node]))
         taken: set[int] = set()
         for node in here:
             free = wish[node]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import networkx as nx
 
-from cnnvis_caffe.aggregation.dag import Dag
+from cnnvis_caffe.readings.graph import Graph
 from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.analysis import Analysis, Node
 
@@ -80,16 +80,16 @@ def find_groups(nodes: Sequence[Node], shown: Collection[str]) -> tuple[LayerGro
     -------
     tuple of LayerGroup
     """
-    dag = Dag(nodes)
+    graph = Graph(nodes)
     shown = frozenset(shown)
-    drafts = _drafts(dag)
+    drafts = _drafts(graph)
     names: set[str] = set()
     groups = []
     for draft in drafts:
-        candidates = tuple(name for name in draft.nodes if name in shown and dag.nodes[name].n_neurons)
+        candidates = tuple(name for name in draft.nodes if name in shown and graph.nodes[name].n_neurons)
         if not candidates:
             continue
-        name = _name(dag, draft)
+        name = _name(graph, draft)
         if name in names:
             name = draft.exit or draft.nodes[0]
         names.add(name)
@@ -98,9 +98,9 @@ def find_groups(nodes: Sequence[Node], shown: Collection[str]) -> tuple[LayerGro
                 name=name,
                 kind=draft.kind,
                 nodes=tuple(draft.nodes),
-                columns=_columns(dag, draft, candidates),
+                columns=_columns(graph, draft, candidates),
                 candidates=candidates,
-                representative=_representative(dag, draft, candidates),
+                representative=_representative(graph, draft, candidates),
                 is_expanded=False,
             )
         )
@@ -117,10 +117,10 @@ class _Draft:
     is_closed: bool = False
 
 
-def _drafts(dag: Dag) -> list[_Draft]:
+def _drafts(graph: Graph) -> list[_Draft]:
     """Give each node that is no end to a group."""
-    ends = dag.ends()
-    regions = find_regions(dag)
+    ends = graph.ends()
+    regions = find_regions(graph)
     region_of = {name: region for region in regions for name in region.nodes}
     drafts: list[_Draft] = []
     of_region: dict[str, _Draft] = {}
@@ -131,10 +131,10 @@ def _drafts(dag: Dag) -> list[_Draft]:
         drafts.append(draft)
         return draft
 
-    for name, node in dag.nodes.items():
+    for name, node in graph.nodes.items():
         if name in ends:
             continue
-        sources = [source for source in dag.sources[name] if source in group_of]
+        sources = [source for source in graph.sources[name] if source in group_of]
         before = {id(group_of[source]): group_of[source] for source in sources}
         if name in region_of:
             exit = region_of[name].exit
@@ -145,7 +145,7 @@ def _drafts(dag: Dag) -> list[_Draft]:
             draft = start("input" if node.kind == "input" else "chain")
         elif node.kind == "weights":
             draft = group_of[sources[0]]
-            alone = [reader for reader in dag.consumers[sources[0]] if reader not in ends] == [name]
+            alone = [reader for reader in graph.consumers[sources[0]] if reader not in ends] == [name]
             joins = draft.kind == "chain" and not draft.is_closed and draft.nodes[-1] == sources[0] and alone
             if node.type == "InnerProduct":
                 draft = start("inner_product")
@@ -179,7 +179,7 @@ class Region:
     nodes: frozenset[str]
 
 
-def find_regions(dag: Dag) -> tuple[Region, ...]:
+def find_regions(graph: Graph) -> tuple[Region, ...]:
     """Find the single-entry single-exit regions with branches that are shown as units.
 
     Only the way to the score counts: auxiliary classifiers do not break the modules that they leave from. The entry
@@ -188,22 +188,22 @@ def find_regions(dag: Dag) -> tuple[Region, ...]:
 
     Parameters
     ----------
-    dag : Dag
+    graph : Graph
 
     Returns
     -------
     tuple of Region
         Disjoint; in the order of their exits.
     """
-    output = dag.output()
-    main = dag.upstream([output])
-    graph = nx.DiGraph()
-    graph.add_nodes_from(main)
-    graph.add_edges_from((source, name) for name in main for source in dag.sources[name] if source in main)
+    output = graph.output()
+    main = graph.upstream([output])
+    ways = nx.DiGraph()
+    ways.add_nodes_from(main)
+    ways.add_edges_from((source, name) for name in main for source in graph.sources[name] if source in main)
     root = ("root",)  # no name is a tuple
-    graph.add_edges_from((root, name) for name in main if not dag.sources[name])
-    dominator = nx.immediate_dominators(graph, root)
-    meeting = nx.immediate_dominators(graph.reverse(copy=False), output)
+    ways.add_edges_from((root, name) for name in main if not graph.sources[name])
+    dominator = nx.immediate_dominators(ways, root)
+    meeting = nx.immediate_dominators(ways.reverse(copy=False), output)
 
     def is_behind(name: str, exit: str) -> bool:
         while name not in (exit, output):
@@ -211,32 +211,32 @@ def find_regions(dag: Dag) -> tuple[Region, ...]:
         return name == exit
 
     found = []
-    for exit in sorted(main, key=dag.order.__getitem__):
+    for exit in sorted(main, key=graph.order.__getitem__):
         entry = dominator.get(exit)
-        if entry in (None, root) or sum(source in main for source in dag.sources[exit]) < 2:
+        if entry in (None, root) or sum(source in main for source in graph.sources[exit]) < 2:
             continue
-        readers = [name for name in dag.consumers[entry] if name in main]
-        inside = (dag.downstream(readers) & dag.upstream([exit])) - {entry}
-        has_weights = any(dag.nodes[name].kind == "weights" for name in inside)
+        readers = [name for name in graph.consumers[entry] if name in main]
+        inside = (graph.downstream(readers) & graph.upstream([exit])) - {entry}
+        has_weights = any(graph.nodes[name].kind == "weights" for name in inside)
         if has_weights and all(is_behind(name, exit) for name in inside):
             found.append(Region(entry, exit, frozenset(inside)))
 
-    n_weights = sum(dag.nodes[name].kind == "weights" for name in main)
+    n_weights = sum(graph.nodes[name].kind == "weights" for name in main)
     chosen: list[Region] = []
-    for region in sorted(found, key=lambda region: (-len(region.nodes), dag.order[region.entry])):
+    for region in sorted(found, key=lambda region: (-len(region.nodes), graph.order[region.entry])):
         if any(region.nodes & other.nodes for other in chosen):
             continue
         holds_others = any(other.nodes < region.nodes for other in found)
-        inside_weights = sum(dag.nodes[name].kind == "weights" for name in region.nodes)
+        inside_weights = sum(graph.nodes[name].kind == "weights" for name in region.nodes)
         if holds_others and 2 * inside_weights > n_weights:
             continue
         chosen.append(region)
-    return tuple(sorted(chosen, key=lambda region: dag.order[region.exit]))
+    return tuple(sorted(chosen, key=lambda region: graph.order[region.exit]))
 
 
-def _name(dag: Dag, draft: _Draft) -> str:
+def _name(graph: Graph, draft: _Draft) -> str:
     """Name of a group: its first layer with weights, for a region what the names have in common."""
-    weights = [name for name in draft.nodes if dag.nodes[name].kind == "weights"]
+    weights = [name for name in draft.nodes if graph.nodes[name].kind == "weights"]
     if draft.kind != "region":
         return (weights or draft.nodes)[0]
     start = os.path.commonprefix([*weights, draft.exit])
@@ -245,43 +245,43 @@ def _name(dag: Dag, draft: _Draft) -> str:
     return common if len(common) > 1 or common != start else draft.exit
 
 
-def _representative(dag: Dag, draft: _Draft, candidates: tuple[str, ...]) -> str:
+def _representative(graph: Graph, draft: _Draft, candidates: tuple[str, ...]) -> str:
     """The last activation; without one the last layer with weights; in a region from its exit on."""
     if draft.kind == "input":
         return candidates[0]
-    roles = {name: dag.nodes[name].role for name in candidates}
+    roles = {name: graph.nodes[name].role for name in candidates}
     considered = candidates
     if draft.exit:
-        considered = tuple(name for name in candidates if dag.order[name] >= dag.order[draft.exit])
+        considered = tuple(name for name in candidates if graph.order[name] >= graph.order[draft.exit])
     activations = [name for name in considered if roles[name] in _ACTIVATIONS]
-    weights = [name for name in considered if dag.nodes[name].kind == "weights"]
+    weights = [name for name in considered if graph.nodes[name].kind == "weights"]
     if activations or weights:
         return (activations or weights)[-1]
     return considered[0] if considered else candidates[-1]
 
 
-def _columns(dag: Dag, draft: _Draft, candidates: tuple[str, ...]) -> tuple[str, ...]:
+def _columns(graph: Graph, draft: _Draft, candidates: tuple[str, ...]) -> tuple[str, ...]:
     """What is shown when the group is expanded: each layer with weights and each merge, by its activation."""
     if draft.kind == "input":
         return candidates[:1]
     known = set(candidates)
     shown: dict[str, None] = {}
     for name in draft.nodes:
-        node = dag.nodes[name]
+        node = graph.nodes[name]
         if node.kind == "weights" or node.role == "merge":
-            follower = _activation_after(dag, name, set(draft.nodes), known)
+            follower = _activation_after(graph, name, set(draft.nodes), known)
             if follower in known:
                 shown[follower] = None
-    return tuple(sorted(shown, key=dag.order.__getitem__)) or candidates[-1:]
+    return tuple(sorted(shown, key=graph.order.__getitem__)) or candidates[-1:]
 
 
-def _activation_after(dag: Dag, name: str, group: set[str], known: set[str]) -> str:
+def _activation_after(graph: Graph, name: str, group: set[str], known: set[str]) -> str:
     """The last activation that is computed from a node alone, within its group; the node itself without one."""
     last = at = name
     while True:
-        readers = [reader for reader in dag.consumers[at] if reader in group and dag.sources[reader] == (at,)]
-        if len(readers) != 1 or dag.nodes[readers[0]].kind == "weights":
+        readers = [reader for reader in graph.consumers[at] if reader in group and graph.sources[reader] == (at,)]
+        if len(readers) != 1 or graph.nodes[readers[0]].kind == "weights":
             return last
         at = readers[0]
-        if at in known and dag.nodes[at].role in _ACTIVATIONS:
+        if at in known and graph.nodes[at].role in _ACTIVATIONS:
             last = at

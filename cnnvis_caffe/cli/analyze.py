@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from cnnvis_caffe.cli.analysis_text import duration, size, summary, summary_lines
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.interrupt import Interruptible
 from cnnvis_caffe.cli.python_layers import python_layers_option
 from cnnvis_caffe.cli.say import say, say_lines
 from cnnvis_caffe.files.opening import read_file
+from cnnvis_caffe.text.summary import duration, size, summary, summary_lines
 
 _FILE = click.Path(dir_okay=False)
 

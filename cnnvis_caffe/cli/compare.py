@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnvis_caffe.cli.say import say
+from cnnvis_caffe.records.view import THEMES
 
 if TYPE_CHECKING:
+    from cnnvis_caffe.readings.comparison import Comparison, LayerRow
     from cnnvis_caffe.records.analysis import Analysis, Snapshot
-    from cnnvis_caffe.scene.comparison import Comparison, LayerRow
 
 
 @click.command()
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("second", metavar="[B[@LABEL]]", required=False)
 @click.option("--out", type=click.Path(dir_okay=False), help="Also draw it: .png, .svg, .pdf or .html.")
 @click.option("--scale", type=click.FloatRange(0.1, 8), default=1.0, help="Pixels of a PNG for one of the picture.")
-@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", help="Colours of the picture.")
+@click.option("--theme", type=click.Choice(list(THEMES)), default="light", help="Colours of the picture.")
 @click.option("--neurons", "n_neurons", type=click.IntRange(0), default=12, show_default=True,
               help="How many of the neurons that changed most to list.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -34,8 +35,7 @@ def command(
     alone, or the same one twice, its first and its last snapshot are compared; else the last ones of both.
     """
     from cnnvis_caffe.errors import CnnvisError
-    from cnnvis_caffe.findings.find import chosen_snapshot
-    from cnnvis_caffe.scene.comparison import compare, comparison_json
+    from cnnvis_caffe.readings.comparison import compare, comparison_json
     from cnnvis_caffe.store import read_analysis
 
     if out is not None:
@@ -45,8 +45,8 @@ def command(
     left = read_analysis(left_path)
     same = os.path.realpath(left_path) == os.path.realpath(right_path)
     right = left if same else read_analysis(right_path)
-    one: Snapshot = chosen_snapshot(left, left_label)
-    two: Snapshot = chosen_snapshot(right, right_label)
+    one = left.snapshot(left_label)
+    two = right.snapshot(right_label)
     if same and not left_label:
         one = left.snapshots[0]
     if same and one is two:
@@ -88,7 +88,7 @@ def _split(text: str) -> tuple[str, str]:
 
 def _lines(comparison: Comparison) -> list[str]:
     """The comparison for people."""
-    from cnnvis_caffe.cli.tables import table
+    from cnnvis_caffe.text.tables import table
 
     lines = []
     for mark, side in (("A", comparison.first), ("B", comparison.second)):

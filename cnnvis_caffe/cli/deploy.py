@@ -9,7 +9,7 @@ import click
 from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.inspect import InputShape
 from cnnvis_caffe.cli.say import say_lines
-from cnnvis_caffe.cli.tables import shape
+from cnnvis_caffe.text.tables import shape
 
 if TYPE_CHECKING:
     from cnnvis_caffe.network.deploy import Deployed

@@ -56,7 +56,7 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
     from cnnvis_caffe.store import read_analysis
 
     analysis = read_analysis(file)
-    chosen = _snapshot(analysis, snapshot)
+    chosen = analysis.snapshot(snapshot)
     names = _layers(chosen, table, layers)
     kind = os.path.splitext(out)[1].lower()
     if (kind == ".png") != (table == "patches") or kind not in (".csv", ".npz", ".json", ".png"):
@@ -71,18 +71,6 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
             raise StoreError(file, "", f"holds no {table}" + _WHY_NOT.get(table, ""))
         content = {".csv": _as_csv, ".npz": _as_npz, ".json": _as_json}[kind](parts)
     write_bytes(out, content)
-
-
-def _snapshot(analysis: Analysis, wanted: str) -> Snapshot:
-    """The snapshot of a label or iteration."""
-    from cnnvis_caffe.errors import UnknownNameError
-
-    if not wanted:
-        return analysis.snapshots[-1]
-    for snapshot in analysis.snapshots:
-        if wanted in (snapshot.label, str(snapshot.iteration)):
-            return snapshot
-    raise UnknownNameError("snapshot", wanted, [snapshot.label for snapshot in analysis.snapshots])
 
 
 def _layers(snapshot: Snapshot, table: str, text: str | None) -> list[str]:

@@ -40,13 +40,12 @@ def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_
     """
     from cnnvis_caffe.aggregation.aggregate import aggregate
     from cnnvis_caffe.findings import find
-    from cnnvis_caffe.findings.find import chosen_snapshot
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.store import read_analysis
 
     thresholds = _thresholds(limits)
     analysis = read_analysis(file)
-    label = chosen_snapshot(analysis, snapshot).label
+    label = analysis.snapshot(snapshot).label
     aggregation = aggregate(analysis, View(snapshot=label))
     # The empty label also tells of snapshots before the last one.
     found = find(analysis, snapshot=snapshot, thresholds=thresholds, aggregation=aggregation)

@@ -90,10 +90,10 @@ def command(
 
     For a network: its layers with shapes, parameters, multiply-adds and receptive fields, and whether weights fit.
     """
-    from cnnvis_caffe.cli.gutter import to_ascii
-    from cnnvis_caffe.cli.inspect_text import render
     from cnnvis_caffe.formats import file_kind
     from cnnvis_caffe.network.report import finite, inspect_file
+    from cnnvis_caffe.text.gutter import to_ascii
+    from cnnvis_caffe.text.report import render
 
     if file_kind.guess_kind(file) == file_kind.ANALYSIS:
         if weights:
@@ -117,8 +117,8 @@ def command(
 
 def _show_analysis(path: str, as_json: bool) -> None:
     """Say what an analysis file holds."""
-    from cnnvis_caffe.cli.analysis_text import details, summary
     from cnnvis_caffe.store import read_analysis
+    from cnnvis_caffe.text.summary import details, summary
 
     analysis = read_analysis(path)
     report = {"kind": "analysis", **summary(analysis)}

@@ -7,11 +7,11 @@ import time
 
 import click
 
-from cnnvis_caffe.cli.analysis_text import summary, summary_lines
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.interrupt import Interruptible
 from cnnvis_caffe.cli.python_layers import python_layers_option
 from cnnvis_caffe.cli.say import say_lines
+from cnnvis_caffe.text.summary import summary, summary_lines
 
 _FILE = click.Path(dir_okay=False)
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.python_layers import python_layers_option
+from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES
 
 _FILE = click.Path(dir_okay=False)
 _CHART_INSET = 8.0  # brings a chart's margin to the picture's
@@ -44,21 +45,21 @@ class _Size(click.ParamType):
 @click.option("--size", type=_Size(), default="1600x900", show_default=True,
               help="Wished width and height; long networks make the picture wider.")  # fmt: skip
 @click.option("--scale", type=click.FloatRange(0.1, 8), default=1.0, help="Pixels of a PNG for one of the size.")
-@click.option("--facet", type=click.Choice(["features", "activations", "contributions"]), help="What clusters show.")
-@click.option("--edges", type=click.Choice(["weight", "gradient", "relative_change"]), help="What colours edges.")
+@click.option("--facet", type=click.Choice(list(FACETS)), help="What clusters show.")
+@click.option("--edges", type=click.Choice(list(EDGE_QUANTITIES)), help="What colours edges.")
 @click.option("--edge-filter", type=click.FloatRange(0.001, 1), metavar="SHARE",
               help="Draw the strongest edges that carry this share of all strength.  [default: 0.8]")  # fmt: skip
-@click.option("--importance", type=click.Choice(["mean", "maximum", "contribution"]), help="What gives patches size.")
+@click.option("--importance", type=click.Choice(list(IMPORTANCES)), help="What gives patches size.")
 @click.option("--classes", metavar="LIST", help="Chosen classes, by name or number: 3,5 or cat,dog.")
 @click.option("--class-cutoff", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Strongly activated: this share of the layer's largest mean.  [default: 0.5]")  # fmt: skip
 @click.option("--clusters", "n_clusters", type=click.IntRange(0), metavar="K", help="Clusters of a layer; 0 chooses.")
-@click.option("--clustering", type=click.Choice(["kmeans", "agglomerative", "meanshift"]), help="How to cluster.")
+@click.option("--clustering", type=click.Choice(list(CLUSTERINGS)), help="How to cluster.")
 @click.option("--expand", multiple=True, metavar="GROUP", help="Show a group layer by layer; again for more, or all.")
 @click.option("--snapshot", metavar="LABEL", help="Label or iteration; the last one by default.")
 @click.option("--clusters-of", metavar="LABEL", help="Keep the clusters of this snapshot; the last one by default.")
 @click.option("--session", type=_FILE, help="Start from what a session file shows.")
-@click.option("--theme", type=click.Choice(["light", "dark"]), help="Colours.  [default: light]")
+@click.option("--theme", type=click.Choice(list(THEMES)), help="Colours.  [default: light]")
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
 @click.option("--deconvolution", is_flag=True, help="On the page: also project its images back to the pixels.")
@@ -74,7 +75,7 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
 
     Needs neither a screen nor PyTorch.
     """
-    from cnnvis_caffe.cli.picture_view import chosen_view
+    from cnnvis_caffe.edits.choose import chosen_view
     from cnnvis_caffe.errors import CnnvisError
     from cnnvis_caffe.files.atomic import write_bytes
     from cnnvis_caffe.records.view import View
@@ -89,10 +90,10 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
     clock.lap("read")
     start = View()
     if options["session"]:
-        from cnnvis_caffe.aggregation.edits import load_session
+        from cnnvis_caffe.edits.sessions import check_session, load_session
 
         history = load_session(options["session"])
-        history.check(analysis, options["session"])
+        check_session(history, analysis, options["session"])
         start = history.view
     names = ("facet", "edges", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters", "clustering",
              "expand", "snapshot", "clusters_of", "theme")  # fmt: skip
@@ -112,7 +113,7 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         clock.cpu.pop("measure")
         measures["seconds_of_stages"] = {**clock.wall, "total": round(sum(clock.wall.values()), 4)}
         measures["processor_seconds"] = {**clock.cpu, "total": round(sum(clock.cpu.values()), 4)}
-        text = json.dumps({"file": file, "snapshot": _label(analysis, view), **measures}, indent=2)
+        text = json.dumps({"file": file, "snapshot": analysis.snapshot(view.snapshot).label, **measures}, indent=2)
         write_bytes(report, text.encode("utf-8"))
 
 
@@ -141,14 +142,13 @@ def _check_page(options: dict[str, Any]) -> None:
 
 def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, measured: bool) -> tuple[Any, dict]:
     """Draw the hybrid visualization, with a chart below where one was asked for."""
-    from cnnvis_caffe.cli.picture_view import chosen_neuron
     from cnnvis_caffe.pictures import Pictures
     from cnnvis_caffe.scene.measures import picture_measures
     from cnnvis_caffe.scene.shapes import Target
 
     selection = None
     if options["selected"]:
-        node, index = chosen_neuron(analysis, options["selected"])
+        node, index = analysis.neuron(options["selected"])
         selection = Target("neuron", node, (index,))
     width, height = options["size"]
     chart_height = 190.0 if options["chart"] else 0.0
@@ -169,37 +169,27 @@ def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, m
 
 def _with_chart(analysis: Any, view: Any, scene: Any, quantity: str, height: float) -> Any:
     """Put the chart of debugging information under a picture."""
+    from cnnvis_caffe.readings.debugging import chart_of
     from cnnvis_caffe.scene.chart import build_chart
-    from cnnvis_caffe.scene.debugging import chart_by_layer, training_chart
     from cnnvis_caffe.scene.stack import stack
     from cnnvis_caffe.scene.theme import theme_named
 
-    if quantity in _OF_TRAINING:
-        chart = training_chart(analysis, quantity)
-    else:
-        chart = chart_by_layer(analysis, _BY_LAYER[quantity], snapshot=view.snapshot)
+    chart = chart_of(analysis, _BY_LAYER.get(quantity, quantity), snapshot=view.snapshot)
     lower = build_chart(chart, size=(scene.width - 2 * _CHART_INSET, height), theme=theme_named(view.theme))
     return stack(scene, lower, left=_CHART_INSET)
 
 
 def _neuron_page(analysis: Any, view: Any, options: dict[str, Any]) -> Any:
     """Draw the page of a neuron."""
-    from cnnvis_caffe.cli.picture_view import chosen_neuron
     from cnnvis_caffe.scene.neuron_page import build_neuron_page
     from cnnvis_caffe.scene.theme import theme_named
 
-    node, index = chosen_neuron(analysis, options["neuron"])
+    node, index = analysis.neuron(options["neuron"])
     projections = {}
     if options["deconvolution"]:
         from cnnvis_caffe.pipeline import deconvolve
-        from cnnvis_caffe.scene.neurons import chosen_snapshot
 
-        snapshot, is_allowed = chosen_snapshot(analysis, view), options["allow_python_layers"]
+        snapshot, is_allowed = analysis.snapshot(view.snapshot), options["allow_python_layers"]
         projections = deconvolve(analysis, snapshot, node, index, allow_python_layers=is_allowed)
     theme = theme_named(view.theme)
     return build_neuron_page(analysis, view.snapshot, node, index, theme=theme, projections=projections)
-
-
-def _label(analysis: Any, view: Any) -> str:
-    """Label of the snapshot that is shown."""
-    return view.snapshot or analysis.snapshots[-1].label

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -48,30 +48,6 @@ def last_update(history: np.ndarray, weights: np.ndarray) -> float:
         return float("nan")
     size = _mean_abs(weights)
     return _mean_abs(history) / size if size else float("nan")
-
-
-def history_of_layers(
-    history: Sequence[np.ndarray], params: Mapping[str, Sequence[np.ndarray]]
-) -> dict[str, np.ndarray]:
-    """Find each layer's weights in a solver's history.
-
-    Parameters
-    ----------
-    history : sequence of ndarray
-        In the solver's order: one array for each learned parameter, and for some solvers as many once or twice more.
-    params : mapping of str to sequence of ndarray
-        The parameters of each layer, in the order of the net.
-
-    Returns
-    -------
-    dict of str to ndarray
-        For the first parameter of each layer; empty if the numbers of values do not fit, as where layers share
-        parameters.
-    """
-    flat = [(name, number, array) for name, arrays in params.items() for number, array in enumerate(arrays)]
-    if len(history) < len(flat) or any(a.size != h.size for (_, _, a), h in zip(flat, history)):
-        return {}
-    return {name: array for (name, number, _), array in zip(flat, history) if not number}
 
 
 def with_changes(

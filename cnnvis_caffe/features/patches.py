@@ -134,30 +134,3 @@ def thumbnails(
         thumbnail(image(index), box, size_px) if index >= 0 else nothing
         for index, box in zip(top_image.tolist(), top_box)
     )
-
-
-def as_rgb(image: np.ndarray, channel_order: str) -> np.ndarray:
-    """Return an image as people look at it.
-
-    Parameters
-    ----------
-    image : ndarray of shape (C, H, W), uint8
-    channel_order : {"grey", "RGB", "BGR"}
-
-    Returns
-    -------
-    ndarray of shape (H, W, 3), uint8
-
-    Raises
-    ------
-    ValueError
-        If the image has another number of channels than its order.
-    """
-    expected = 1 if channel_order == "grey" else 3
-    if image.ndim != 3 or image.shape[0] != expected:
-        raise ValueError(f"an image in the order {channel_order!r} has shape ({expected}, H, W), got {image.shape}")
-    if channel_order == "grey":
-        image = np.repeat(image, 3, 0)
-    elif channel_order == "BGR":
-        image = image[::-1]
-    return np.ascontiguousarray(image.transpose(1, 2, 0))

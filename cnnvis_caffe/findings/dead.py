@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnvis_caffe.findings.look import Look, indices, percent, plural
+from cnnvis_caffe.findings.look import Look, indices
+from cnnvis_caffe.readings.dead import dead_neurons
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import percent, plural
 
 
 def dead(look: Look) -> Iterator[Finding]:
@@ -14,7 +16,7 @@ def dead(look: Look) -> Iterator[Finding]:
     for node in look.analysis.nodes:
         if node.role != "rectifier" or not node.n_neurons:
             continue
-        mask = look.dead(node)
+        mask = dead_neurons(look.analysis, look.snapshot, node.name)
         if mask is None:
             continue
         share = float(mask.mean())

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnvis_caffe.findings.look import Look, indices, percent, plural
+from cnnvis_caffe.findings.look import Look, indices
+from cnnvis_caffe.readings.disconnected import disconnected_clusters
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import percent, plural
 
 _MEANING = (
     "What is hardly joined to the rest takes no part in the network: weight decay shrinks the weights of neurons that "
@@ -28,42 +30,32 @@ def disconnected(look: Look) -> Iterator[Finding]:
 
 def _clusters(look: Look) -> Iterator[Finding]:
     """Clusters of the aggregation whose strength is far below the mean of their column."""
-    aggregation = look.aggregation
-    assert aggregation is not None
-    for column in aggregation.columns:
-        sizes = {other.node: np.array([len(c.neurons) for c in other.clusters]) for other in aggregation.columns}
-        incoming = [g for g in aggregation.gaps if g.target == column.node]
-        outgoing = [g for g in aggregation.gaps if g.source == column.node]
-        # Strengths are means over pairs of neurons: times the neurons of the other side they are what one gets.
-        into = sum(((g.positive + g.negative) * sizes[g.source][:, None]).sum(0) for g in incoming)
-        out_of = sum(((g.positive + g.negative) * sizes[g.target][None, :]).sum(1) for g in outgoing)
-        for strength, word in ((into, "incoming"), (out_of, "outgoing")):
-            if not isinstance(strength, np.ndarray) or len(strength) < 2 or not strength.mean() > 0:
-                continue
-            share = strength / strength.mean()
-            for number in np.flatnonzero(share < look.thresholds.disconnected):
-                cluster = column.clusters[number]
-                n = len(cluster.neurons)
-                yield look.finding(
-                    "disconnected",
-                    "severe" if n >= look.thresholds.disconnected_severe * len(column.labels) else "mild",
-                    f"A cluster of {plural(n, 'neuron')} in {column.node} has no {word} connections",
-                    f"The strength of all its {word} connections is {percent(float(share[number]))} of what clusters "
-                    f"of this layer have on average. {_MEANING}",
-                    _ADVICE,
-                    [Place(column.node, tuple(cluster.neurons.tolist()))],
-                    [
-                        Evidence(
-                            f"{word} strength by the mean of the layer's clusters",
-                            float(share[number]),
-                            f"above {percent(look.thresholds.disconnected)}",
-                            "%",
-                        ),
-                        Evidence("neurons", n),
-                    ],
-                    1 + n / max(len(column.labels), 1),
-                    look.view(column.node, facet="activations"),
-                )
+    assert look.aggregation is not None
+    columns = {column.node: column for column in look.aggregation.columns}
+    for one in disconnected_clusters(look.aggregation, look.thresholds.disconnected):
+        column, word = columns[one.node], one.side
+        cluster = column.clusters[one.cluster]
+        n = len(cluster.neurons)
+        yield look.finding(
+            "disconnected",
+            "severe" if n >= look.thresholds.disconnected_severe * len(column.labels) else "mild",
+            f"A cluster of {plural(n, 'neuron')} in {column.node} has no {word} connections",
+            f"The strength of all its {word} connections is {percent(one.share)} of what clusters of this layer have "
+            f"on average. {_MEANING}",
+            _ADVICE,
+            [Place(column.node, tuple(cluster.neurons.tolist()))],
+            [
+                Evidence(
+                    f"{word} strength by the mean of the layer's clusters",
+                    one.share,
+                    f"above {percent(look.thresholds.disconnected)}",
+                    "%",
+                ),
+                Evidence("neurons", n),
+            ],
+            1 + n / max(len(column.labels), 1),
+            look.view(column.node, facet="activations"),
+        )
 
 
 def _neurons(look: Look) -> Iterator[Finding]:

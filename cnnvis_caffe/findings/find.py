@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.findings.dead import dead
 from cnnvis_caffe.findings.disconnected import disconnected
 from cnnvis_caffe.findings.gradients import gradients
-from cnnvis_caffe.findings.look import Look, listed, plural
+from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.findings.one_sign import one_sign
 from cnnvis_caffe.findings.rank import rank
 from cnnvis_caffe.findings.redundant import redundant
@@ -18,8 +17,9 @@ from cnnvis_caffe.findings.training import empty_classes, training
 from cnnvis_caffe.findings.unclaimed_classes import unclaimed_classes
 from cnnvis_caffe.findings.weight_change import weight_change
 from cnnvis_caffe.records.aggregation import Aggregation
-from cnnvis_caffe.records.analysis import Analysis, Snapshot
+from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.finding import SEVERITIES, Finding
+from cnnvis_caffe.text.tables import listed, plural
 
 RULES = (
     training,
@@ -39,7 +39,7 @@ RULES = (
 def find(
     analysis: Analysis,
     *,
-    snapshot: str = "",
+    snapshot: str | int = "",
     thresholds: Thresholds = DEFAULT,
     aggregation: Aggregation | None = None,
 ) -> tuple[Finding, ...]:
@@ -48,8 +48,9 @@ def find(
     Parameters
     ----------
     analysis : Analysis
-    snapshot : str, optional
-        Label; the last one if it is empty. Then snapshots in which nothing had been learned are told of too.
+    snapshot : str or int, optional
+        As for `Analysis.snapshot`; the last one if it is empty. Of the last one, earlier snapshots in which nothing had
+        been learned are told too.
     thresholds : Thresholds, optional
     aggregation : Aggregation, optional
         Of the same snapshot: clusters without connections are then looked for as well, and the views of the findings
@@ -62,10 +63,10 @@ def find(
 
     Raises
     ------
-    CnnvisError
-        If there is no snapshot of that label; the message lists those that there are.
+    UnknownSnapshotError
+        If there is no such snapshot; the message lists those that there are.
     """
-    look = Look(analysis, chosen_snapshot(analysis, snapshot), thresholds, aggregation)
+    look = Look(analysis, analysis.snapshot(snapshot), thresholds, aggregation)
     found = [finding for rule in RULES for finding in _few(look, list(rule(look)))]
     return tuple(sorted(found, key=_order))
 
@@ -92,14 +93,3 @@ def _few(look: Look, found: list[Finding]) -> list[Finding]:
             evidence=tuple(finding.evidence[0] for finding in rest),
         ),
     ]
-
-
-def chosen_snapshot(analysis: Analysis, label: str) -> Snapshot:
-    """Return the snapshot of a label, or the last one for an empty label; CnnvisError if there is none."""
-    if not label:
-        return analysis.snapshots[-1]
-    for snapshot in analysis.snapshots:
-        if label in (snapshot.label, str(snapshot.iteration)):
-            return snapshot
-    labels = ", ".join(repr(snapshot.label) for snapshot in analysis.snapshots)
-    raise CnnvisError(f"{analysis.path or analysis.title}: there is no snapshot {label!r}; there are {labels}")

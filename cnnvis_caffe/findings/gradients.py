@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnvis_caffe.findings.look import Look, digits
+from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import number
 
 
 def gradients(look: Look) -> Iterator[Finding]:
@@ -25,12 +26,12 @@ def gradients(look: Look) -> Iterator[Finding]:
         yield look.finding(
             "gradients",
             "severe",
-            f"The gradient of {node.name} is {digits(factor)} times its weights",
+            f"The gradient of {node.name} is {number(factor)} times its weights",
             "A step of ordinary length along such a gradient destroys what the layer has learned; the loss then jumps "
             "or becomes infinite.",
             "Try a lower learning rate, clip_gradients in the solver, or normalization between the layers.",
             [Place(n.name) for n, _ in sorted(huge, key=lambda pair: -pair[1])],
-            [Evidence("mean |gradient| by mean |weight|", factor, f"below {digits(limits.gradient_large)}")],
+            [Evidence("mean |gradient| by mean |weight|", factor, f"below {number(limits.gradient_large)}")],
             factor / limits.gradient_large,
             look.view(node.name, edges="gradient"),
         )
@@ -49,7 +50,7 @@ def gradients(look: Look) -> Iterator[Finding]:
         "gradients",
         "severe" if severe else "mild",
         f"The gradient {'vanishes' if vanishes else 'grows'} on its way from {last} to {first}, by a factor of "
-        f"{digits(factor)}",
+        f"{number(factor)}",
         "Each layer passes on a part of the gradient that reaches it. "
         + (
             "When hardly anything arrives at the first layers, they stay near the weights that they started from."
@@ -61,7 +62,7 @@ def gradients(look: Look) -> Iterator[Finding]:
         "xavier).",
         [Place(first if vanishes else last), Place(last if vanishes else first)],
         [
-            Evidence("factor between the first and the last layers", factor, f"below {digits(limits.gradient_mild)}"),
+            Evidence("factor between the first and the last layers", factor, f"below {number(limits.gradient_mild)}"),
             Evidence(f"mean |gradient| of {first}", known[0][1].mean_abs_gradient),
             Evidence(f"mean |gradient| of {last}", known[-1][1].mean_abs_gradient),
         ],

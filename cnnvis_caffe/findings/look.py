@@ -9,10 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from cnnvis_caffe.findings.thresholds import DEFAULT, Thresholds
+from cnnvis_caffe.readings.layers import activation_behind, weight_layers
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis, LayerDebug, Node, Snapshot
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
 from cnnvis_caffe.records.view import View
+from cnnvis_caffe.text.tables import plural
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Look:
     @cached_property
     def weight_nodes(self) -> tuple[Node, ...]:
         """The layers with weights, in the order in which they run."""
-        return tuple(node for node in self.analysis.nodes if node.kind == "weights")
+        return weight_layers(self.analysis)
 
     @cached_property
     def score(self) -> Node | None:
@@ -60,31 +62,18 @@ class Look:
         """Debugging information of a layer; all NaN where there is none."""
         return self.snapshot.debug.get(node) or LayerDebug()
 
-    def dead(self, rectifier: Node) -> np.ndarray | None:
-        """Which neurons of a rectifier never see anything above 0, (n,) bool; None where nobody looked."""
-        before = self.snapshot.features.get(rectifier.sources[0])
-        if before is not None and before.n_neurons == rectifier.n_neurons:
-            return before.overall_maximum <= 0
-        after = self.snapshot.features.get(rectifier.name)
-        return None if after is None or rectifier.negative_slope else after.overall_maximum <= 0
-
     def measured(self) -> Iterator[tuple[Node, Node]]:
         """For each layer with weights, itself and the node where its neurons' activations say most.
 
-        The first activation behind it, else the first pooling (maximum is no linear function either), else itself
-        if it has no positions: means over positions of a plain convolution are nearly functions of the image's
-        mean, whatever the filters do.
+        The activation behind it, else itself if it has no positions: means over positions of a plain convolution are
+        nearly functions of the image's mean, whatever the filters do.
         """
         for layer in self.weight_nodes:
-            owned = [n for n in self.analysis.nodes if n.owner == layer.name and n.name in self.snapshot.features]
-            for role in ("rectifier", "activation", "pooling"):
-                fitting = [n for n in owned if n.role == role]
-                if fitting:
-                    yield layer, fitting[0]
-                    break
-            else:
-                if owned and not layer.positions and layer.name in self.snapshot.features:
-                    yield layer, layer
+            found = activation_behind(self.analysis, layer.name, self.snapshot.features)
+            if found is not None:
+                yield layer, found
+            elif not layer.positions and layer.name in self.snapshot.features:
+                yield layer, layer
 
     def view(self, *nodes: str, **choice: object) -> View:
         """The view that shows some nodes: groups in which they are hidden are expanded."""
@@ -126,28 +115,3 @@ class Look:
 def indices(mask: np.ndarray) -> tuple[int, ...]:
     """Where a mask is true."""
     return tuple(np.flatnonzero(mask).tolist())
-
-
-def plural(number: int, word: str) -> str:
-    """Return "1 neuron", "2 neurons"."""
-    plurals = {"class": "classes"}
-    return f"{number:,} {word if number == 1 else plurals.get(word, word + 's')}"
-
-
-def percent(share: float) -> str:
-    """Return a share with two or three digits: 4.7%, 64%, 0.02%."""
-    value = 100 * share
-    return f"{value:.0f}%" if abs(value) >= 9.95 and abs(value - round(value)) < 0.05 else f"{value:.3g}%"
-
-
-def digits(value: float) -> str:
-    """Return a number with three digits that matter."""
-    return f"{value:.3g}"
-
-
-def listed(words: Iterable[str], most: int = 4) -> str:
-    """Return "a, b and c", or "a, b, c and 9 more"."""
-    words = list(words)
-    if len(words) > most + 1:
-        words = [*words[:most], f"{len(words) - most} more"]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnvis_caffe.findings.look import Look, digits, percent
+from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.findings.training import level
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import number, percent
 
 
 def rank(look: Look) -> Iterator[Finding]:
@@ -31,8 +32,8 @@ def rank(look: Look) -> Iterator[Finding]:
             yield look.finding(
                 "rank",
                 "mild",
-                f"{node.name} uses about {digits(used)} of its {node.n_neurons:,} neurons",
-                f"The activations of its {n:,} living neurons on {look.data_in_words} vary as {digits(used)} "
+                f"{node.name} uses about {number(used)} of its {node.n_neurons:,} neurons",
+                f"The activations of its {n:,} living neurons on {look.data_in_words} vary as {number(used)} "
                 "independent ones would (effective rank of their correlations). The layer is wider than it uses.",
                 f"Try half as many neurons in {layer.name}, or dropout.",
                 [Place(node.name)],
@@ -48,7 +49,7 @@ def rank(look: Look) -> Iterator[Finding]:
                 "rank",
                 "mild",
                 f"All {n:,} neurons of {node.name} go their own way: the layer may be too narrow",
-                f"Their activations are hardly correlated (effective rank {digits(used)} of {n:,}): the layer has no "
+                f"Their activations are hardly correlated (effective rank {number(used)} of {n:,}): the layer has no "
                 "room left, and what does not fit is lost to the layers behind it.",
                 f"Try twice as many neurons in {layer.name}.",
                 [Place(node.name)],

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnvis_caffe.findings.look import Look, indices, percent
+from cnnvis_caffe.findings.look import Look, indices
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import percent
 
 
 def saturated(look: Look) -> Iterator[Finding]:

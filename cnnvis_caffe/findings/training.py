@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnvis_caffe.findings.look import Look, digits, indices, listed, percent
+from cnnvis_caffe.findings.look import Look, indices
 from cnnvis_caffe.records.analysis import Snapshot
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import listed, number, percent
 
 
 def training(look: Look) -> Iterator[Finding]:
@@ -108,15 +109,15 @@ def _guessing(look: Look, guess: str) -> Finding:
     if np.isfinite(snapshot.error):
         evidence.append(Evidence("error", snapshot.error, f"well below {percent(chance)}, which is guessing", "%"))
     if np.isfinite(snapshot.loss):
-        evidence.append(Evidence("loss", snapshot.loss, f"well below {digits(expected)}, which is guessing"))
-    figure = f"error {percent(snapshot.error)}" if np.isfinite(snapshot.error) else f"loss {digits(snapshot.loss)}"
+        evidence.append(Evidence("loss", snapshot.loss, f"well below {number(expected)}, which is guessing"))
+    figure = f"error {percent(snapshot.error)}" if np.isfinite(snapshot.error) else f"loss {number(snapshot.loss)}"
     place = Place(look.score.name if look.score is not None else "")
     if guess == "worse":
         return look.finding(
             "training",
             "severe",
             f"{_named(snapshot)} is worse than guessing on these data: {figure}",
-            f"It names its classes with confidence (loss {digits(snapshot.loss)}; guessing gives {digits(expected)}) "
+            f"It names its classes with confidence (loss {number(snapshot.loss)}; guessing gives {number(expected)}) "
             "and is wrong more often than one who always says the same. Networks that learned something do that on "
             "data that are not theirs; whatever else is found here says little about the network.",
             "See whether the classes are in the order of training, and whether size, channels, mean and scale of the "
@@ -132,7 +133,7 @@ def _guessing(look: Look, guess: str) -> Finding:
         f"{_named(snapshot)} has not learned anything{'' if constant else ' that helps on these data'}: {figure} is "
         "guessing",
         f"Naming one of {look.analysis.data.n_classes} classes without looking gives an error of {percent(chance)} "
-        f"and a loss of {digits(expected)}."
+        f"and a loss of {number(expected)}."
         + (" The scores are the same for every image." if constant else "")
         + " What else is found in this snapshot follows from that.",
         "See whether the loss ever fell: if not, try a lower (or a much higher) learning rate and larger weights to "
@@ -165,7 +166,7 @@ def _late(look: Look) -> Iterator[Finding]:
             "mild",
             f"Nothing had been learned at {listed(labels)}",
             f"Error and loss were those of guessing ({percent(guess_error(look))} and "
-            f"{digits(float(np.log(look.analysis.data.n_classes)))}) then; later snapshots recovered. Iterations were "
+            f"{number(float(np.log(look.analysis.data.n_classes)))}) then; later snapshots recovered. Iterations were "
             "spent without progress, and the network may not have come as far as it can.",
             "Try a higher learning rate at the start, larger weights to start from, or normalization.",
             [Place(look.score.name if look.score is not None else "")],

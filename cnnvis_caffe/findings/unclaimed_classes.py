@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnvis_caffe.findings.look import Look, listed
+from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.findings.training import level
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import listed
 
 
 def unclaimed_classes(look: Look) -> Iterator[Finding]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnnvis_caffe.findings.look import Look, digits, listed, percent
+from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.text.tables import listed, number, percent
 
 _LEAST_LAYERS = 4
 
@@ -57,7 +58,7 @@ def _still(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[F
         "weight_change",
         "mild",
         f"{listed(names)} {verb} still while the other layers change",
-        f"The {what} is at most {digits(max(v for _, v in still))} there, and {digits(middle)} in the median of all "
+        f"The {what} is at most {number(max(v for _, v in still))} there, and {number(middle)} in the median of all "
         "layers: what these layers do was settled before the others have found their place.",
         "If the layer is not frozen on purpose (lr_mult 0): look at the gradients behind it, at dead neurons, and at "
         "its learning rate.",
@@ -80,19 +81,19 @@ def _break(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[F
     alike = np.array(["InnerProduct" not in (a.type, b.type) for (a, _), (b, _) in zip(known, known[1:])])
     if not alike.any():
         return
-    number = int(np.where(alike, np.abs(steps), -1).argmax())
-    step = abs(steps[number])
-    others = np.abs(np.delete(steps, number))
+    place = int(np.where(alike, np.abs(steps), -1).argmax())
+    step = abs(steps[place])
+    others = np.abs(np.delete(steps, place))
     if step < np.log(limits.break_mild) or step < limits.break_beyond * np.median(others):
         return
-    (first, before), (second, after) = known[number : number + 2]
+    (first, before), (second, after) = known[place : place + 2]
     factor = float(np.exp(step))
     # The last update is that of one minibatch: too little to be sure.
     severe = factor >= limits.break_severe and what.startswith("relative")
     yield look.finding(
         "weight_change",
         "severe" if severe else "mild",
-        f"The {what} {'drops' if after < before else 'jumps'} by a factor of {digits(factor)} from {first.name} to "
+        f"The {what} {'drops' if after < before else 'jumps'} by a factor of {number(factor)} from {first.name} to "
         f"{second.name}",
         "In a good network the relative change of weights varies smoothly from layer to layer. Where it breaks off, "
         "something keeps the gradient from passing: dead neurons, parts without connections, or a learning rate that "
@@ -101,7 +102,7 @@ def _break(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[F
         "classes, try a leaky ReLU.",
         [Place(second.name), Place(first.name)],
         [
-            Evidence("factor between the two layers", factor, f"below {digits(limits.break_mild)}"),
+            Evidence("factor between the two layers", factor, f"below {number(limits.break_mild)}"),
             Evidence(f"{what} of {first.name}", before),
             Evidence(f"{what} of {second.name}", after),
             Evidence("median factor between the others", float(np.exp(np.median(others)))),

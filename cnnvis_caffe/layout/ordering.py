@@ -53,27 +53,6 @@ def path_length(distances: np.ndarray, permutation: np.ndarray) -> float:
     return float(distances[permutation[:-1], permutation[1:]].sum())
 
 
-def order_matrix(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order the rows (neurons) and columns (classes) of a matrix that is shown as a picture.
-
-    Parameters
-    ----------
-    matrix : array_like of shape (n, c)
-        NaN where a class has no images.
-
-    Returns
-    -------
-    rows : ndarray of shape (n,), int64
-        As of `order_rows`.
-    columns : ndarray of shape (c,), int64
-        Likewise; columns of NaN stand at the end.
-    """
-    matrix = np.asarray(matrix, np.float64)
-    is_empty = np.isnan(matrix).all(axis=0)
-    columns = _order_some(np.nan_to_num(matrix.T), np.flatnonzero(~is_empty))
-    return order_rows(matrix), np.concatenate([columns, np.flatnonzero(is_empty)])
-
-
 def order_rows(matrix: np.ndarray, *, is_thorough: bool = True) -> np.ndarray:
     """Order the rows of a matrix that is shown as a picture, alike ones side by side.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from cnnvis_caffe.errors import CnnvisError, UnknownLayerError, UnknownNameError, UnknownSnapshotError
 from cnnvis_caffe.records.checks import check_array
 
 #: What a node does to the neurons of its sources, as far as connections go.
@@ -233,6 +235,12 @@ class Snapshot:
     debug: Mapping[str, LayerDebug]
     thumbnails: Mapping[str, Sequence[np.ndarray]]
 
+    def features_of(self, node: str) -> LayerFeatures:
+        """Return the features of a layer; UnknownNameError for one whose neurons were not analysed."""
+        if node not in self.features:
+            raise UnknownNameError("layer with neurons", node, self.features)
+        return self.features[node]
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -302,6 +310,21 @@ class DataSummary:
         """Number of classes."""
         return len(self.class_names)
 
+    @property
+    def short_names(self) -> tuple[str, ...]:
+        """Names of the classes without what follows their first comma (ImageNet's synonyms)."""
+        return tuple(name.split(",")[0].strip() for name in self.class_names)
+
+    def class_index(self, name: str | int) -> int:
+        """Return a class by its name, its short name or its number; UnknownNameError if there is none."""
+        wanted, short = str(name), self.short_names
+        for names in (self.class_names, short):
+            if wanted in names:
+                return names.index(wanted)
+        if wanted.isdigit() and int(wanted) < self.n_classes:
+            return int(wanted)
+        raise UnknownNameError("class", wanted, [*short, *map(str, range(self.n_classes))])
+
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
@@ -339,11 +362,69 @@ class Analysis:
     path: str = ""
 
     def node(self, name: str) -> Node:
-        """Return a node by its name; KeyError if there is none."""
+        """Return a node by its name; UnknownLayerError, a KeyError, with near names if there is none."""
         for node in self.nodes:
             if node.name == name:
                 return node
-        raise KeyError(name)
+        raise UnknownLayerError(name, [node.name for node in self.nodes])
+
+    def snapshot(self, name: str | int = "") -> Snapshot:
+        """Return a snapshot by its name.
+
+        Parameters
+        ----------
+        name : str or int, default=""
+            Its label, its iteration (1000, "1000" or "iter 1000"), the name of its file, or "last"; empty for the
+            last one.
+
+        Raises
+        ------
+        UnknownSnapshotError
+            If there is none; the message lists those that there are.
+        """
+        return self.snapshots[self.snapshot_index(name)]
+
+    def snapshot_index(self, name: str | int = "") -> int:
+        """Return the place of a snapshot among the snapshots; for names and errors see `snapshot`."""
+        wanted = str(name).strip()
+        labels = [snapshot.label for snapshot in self.snapshots]
+        if wanted in labels:
+            return labels.index(wanted)
+        if wanted in ("", "last"):
+            return len(labels) - 1
+        iteration = wanted[len("iter") :].strip() if wanted.startswith("iter") else wanted
+        for index, snapshot in enumerate(self.snapshots):
+            if snapshot.iteration is not None and str(snapshot.iteration) == iteration:
+                return index
+            if snapshot.path and wanted in (snapshot.path, os.path.basename(snapshot.path)):
+                return index
+        raise UnknownSnapshotError(self.path or self.title, wanted, labels)
+
+    def neuron(self, name: str) -> tuple[str, int]:
+        """Return node and number of a neuron by its name, such as "conv2:17".
+
+        Raises
+        ------
+        UnknownNameError
+            If no layer of that name has neurons that were analysed.
+        CnnvisError
+            If the layer has no neuron of that number, or one of the two is missing.
+        """
+        layer, _, number = name.rpartition(":")
+        nodes = {node.name: node.n_neurons for node in self.shown_nodes}
+        if not layer and name.isdigit():
+            known = [node for node in nodes if node != self.data.input_name]
+            example = f"{known[0]}:{name}" if known else f"LAYER:{name}"
+            raise CnnvisError(
+                f"neuron {name}: of which layer? write LAYER:NUMBER, such as {example}; layers: {', '.join(known)}"
+            )
+        if name in nodes and layer not in nodes:
+            raise CnnvisError(f"{name} has {nodes[name]} neurons; say which, such as {name}:0")
+        if layer not in nodes:
+            raise UnknownNameError("layer with neurons", layer or name, nodes)
+        if not number.isdigit() or int(number) >= nodes[layer]:
+            raise CnnvisError(f"{layer} has the neurons 0 to {nodes[layer] - 1}, not {number!r}")
+        return layer, int(number)
 
     @property
     def shown_nodes(self) -> tuple[Node, ...]:

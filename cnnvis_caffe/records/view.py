@@ -2,13 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-FACETS = ("features", "activations", "contributions")
-EDGE_QUANTITIES = ("weight", "gradient", "relative_change")
-IMPORTANCES = ("mean", "maximum", "contribution")
-CLUSTERINGS = ("kmeans", "agglomerative", "meanshift")
-THEMES = ("light", "dark")
+
+@dataclass(frozen=True)
+class Choice:
+    """The words of one value that a setting of the view can have.
+
+    Attributes
+    ----------
+    button : str
+        On a button.
+    words : str
+        In a list or a sentence.
+    tip : str
+        What it shows.
+    legend : str
+        In the legend, where `words` are not enough.
+    """
+
+    button: str
+    words: str
+    tip: str = ""
+    legend: str = ""
+
+
+FACETS: Mapping[str, Choice] = {
+    "features": Choice("Features", "learned features", "The image patches that its neurons respond to most"),
+    "activations": Choice("Activations", "activations", "Mean activation of each neuron on each class"),
+    "contributions": Choice("Contributions", "contributions", "What each neuron adds to the score of each class"),
+}
+EDGE_QUANTITIES: Mapping[str, Choice] = {
+    "weight": Choice("Weight ±", "weight with its sign", "The sign of the weights: blue adds, orange takes away"),
+    "gradient": Choice("Gradient", "gradient", "The gradient of the loss, absolute", "gradient of the loss, absolute"),
+    "relative_change": Choice(
+        "Change",
+        "relative change",
+        "Relative change of the weights since the snapshot before",
+        "relative change since the snapshot before",
+    ),
+}
+IMPORTANCES: Mapping[str, Choice] = {
+    "mean": Choice("Mean", "mean activation", "Mean activation on the chosen classes"),
+    "maximum": Choice("Largest", "largest activation", "Largest activation on the chosen classes"),
+    "contribution": Choice("Contribution", "contribution", "What a neuron adds to the scores of the chosen classes"),
+}
+CLUSTERINGS: Mapping[str, Choice] = {
+    "kmeans": Choice("k-means", "k-means"),
+    "agglomerative": Choice("Agglomerative", "agglomerative"),
+    "meanshift": Choice("Mean shift", "mean shift"),
+}
+THEMES: Mapping[str, Choice] = {"light": Choice("Light", "light"), "dark": Choice("Dark", "dark")}
+
+#: Every setting that has one of some values, by its name in `View`.
+CHOICES: Mapping[str, Mapping[str, Choice]] = {
+    "facet": FACETS,
+    "edges": EDGE_QUANTITIES,
+    "importance": IMPORTANCES,
+    "clustering": CLUSTERINGS,
+    "theme": THEMES,
+}
+
+
+def check_setting(name: str, value: Any) -> None:
+    """Raise ValueError unless a setting of the view can have a value.
+
+    Parameters
+    ----------
+    name : str
+        As in `View`; those that can have any value are not checked.
+    value : object
+    """
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, got {value!r}")
+    if name == "n_clusters" and value < 0:
+        raise ValueError(f"the number of clusters must be at least 0, got {value}")
+    if name == "edge_filter" and not 0 < value <= 1:
+        raise ValueError(f"the edge filter must be above 0 and at most 1, got {value}")
+    if name == "class_cutoff" and not 0 <= value <= 1:
+        raise ValueError(f"the cut-off must be in [0, 1], got {value}")
+
 
 #: A set of neurons of one node: how clusters are named by edits, since their numbers carry no meaning.
 Members = tuple[int, ...]

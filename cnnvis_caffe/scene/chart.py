@@ -13,7 +13,7 @@ from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.scene.ticks import linear_ticks, log_ticks, tick_texts
-from cnnvis_caffe.scene.wording import figure, percent
+from cnnvis_caffe.text.words import figure, percent
 
 #: Sizes of charts in scene units.
 CHART = SimpleNamespace(

@@ -7,15 +7,16 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from cnnvis_caffe.readings.by_class import activation_by_class, measure_of
+from cnnvis_caffe.readings.comparison import Comparison, LayerRow, NeuronRow, Side
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import chart_shapes
-from cnnvis_caffe.scene.comparison import Comparison, LayerRow, NeuronRow, Side
 from cnnvis_caffe.scene.heads import straight
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neuron_page import cut_patch, fit
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
-from cnnvis_caffe.scene.wording import class_name, counted, figure, percent
+from cnnvis_caffe.text.words import class_name, counted, figure, percent
 
 #: Sizes of the page in scene units.
 PAGE = SimpleNamespace(
@@ -233,7 +234,7 @@ class _Page:
             yield Rectangle(f"{name}/{number}", x - 10, y, 3, PAGE.patch, Style(fill=self.colours[number]), 1.5)
             yield from self.patches(f"{name}/{number}", side, number, row, x, y)
             start = x + PAGE.n_patches * (PAGE.patch + PAGE.gap) + 12
-            yield from self.matrix(f"{name}/{number}", side, row, start, y, x + half - start - SIZES.margin)
+            yield from self.matrix(f"{name}/{number}", side, number, row, start, y, x + half - start - SIZES.margin)
 
     def patches(self, name: str, side: Side, number: int, row: NeuronRow, x: float, y: float) -> Iterator[Shape]:
         """The strongest patches of a neuron in one of the two."""
@@ -253,7 +254,9 @@ class _Page:
                 patch, target=target,
             )  # fmt: skip
 
-    def matrix(self, name: str, side: Side, row: NeuronRow, x: float, y: float, width: float) -> Iterator[Shape]:
+    def matrix(
+        self, name: str, side: Side, number: int, row: NeuronRow, x: float, y: float, width: float
+    ) -> Iterator[Shape]:
         """Its mean activations by class as a row of cells, and its strongest class in words."""
         mean = np.nan_to_num(side.snapshot.features[row.node].mean[row.neuron].astype(np.float64))
         largest = np.abs(mean).max() or 1.0
@@ -269,11 +272,16 @@ class _Page:
         )  # fmt: skip
         frame = Style(stroke=self.theme.line)
         yield Rectangle(f"{name}/matrix/frame", x, y + 4, cells, PAGE.matrix, frame, target=target)
-        best = int(mean.argmax())
+        best = row.best[number]
+        by_class = activation_by_class(side.snapshot.features[row.node], measure_of(side.analysis, row.node))[
+            row.neuron
+        ]
         words = (
-            "zero for all classes"
-            if not mean.any()
-            else f"most for {class_name(side.analysis, best)}, {figure(mean[best])}"
+            f"most for {class_name(side.analysis, best)}, {figure(float(by_class[best]))}"
+            if best >= 0
+            else "for no class"
+            if mean.any()
+            else "zero for all classes"
         )
         yield self.text(f"{name[8:]}/best", x, y + PAGE.patch - 3, shorten_end(words, width, SIZES.small))
 

@@ -19,7 +19,7 @@ from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
 from cnnvis_caffe.scene.neurons import Patches, facet_of, features_of, matrix_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, SIZES, Theme
-from cnnvis_caffe.scene.wording import class_name, counted, whole
+from cnnvis_caffe.text.words import class_name, counted, whole
 
 #: With more classes than this their order is left as it is: nobody reads that many columns one by one.
 MOST_ORDERED_CLASSES = 100

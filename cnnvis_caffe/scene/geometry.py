@@ -24,7 +24,7 @@ from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.neurons import likeness, patches_of
 from cnnvis_caffe.scene.theme import SIZES
-from cnnvis_caffe.scene.wording import class_name
+from cnnvis_caffe.text.words import class_name
 
 #: Share of a cluster that patches are expected to cover.
 FILLED = 0.92

@@ -13,7 +13,7 @@ from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import SIZES
-from cnnvis_caffe.scene.wording import class_name, counted, data_line, figure, whole
+from cnnvis_caffe.text.words import class_name, counted, data_line, figure, whole
 
 #: Zoom under which heads are written larger, and without their second line.
 OVERVIEW = 0.7

@@ -9,22 +9,17 @@ import numpy as np
 
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.view import View
+from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, View
 from cnnvis_caffe.scene.bundles import quantity_range
 from cnnvis_caffe.scene.facets import Drawing, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neurons import facet_of, features_of, patches_of, present_classes, snapshot_of_clusters
+from cnnvis_caffe.scene.neurons import facet_of, features_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.stack import moved
 from cnnvis_caffe.scene.theme import SIZES, Theme
-from cnnvis_caffe.scene.wording import class_name, figure, percent
+from cnnvis_caffe.text.words import class_name, figure, percent
 
 TARGET = Target("legend")
-IMPORTANCE_NAMES = {"mean": "mean activation", "maximum": "largest activation", "contribution": "contribution"}
-QUANTITY_NAMES = {
-    "gradient": "gradient of the loss, absolute",
-    "relative_change": "relative change since the snapshot before",
-}
 MOST_LISTED_CLASSES = 20
 #: Where a legend with headings over its symbols would have more rows, the headings stand before them.
 MOST_TALL_ROWS = 2
@@ -203,8 +198,7 @@ def picture_notes(analysis: Analysis, aggregation: Aggregation, view: View) -> t
             seen.append(gap.note)
     notes += seen[:3]
     if view.edges != "weight" and all(gap.quantity is None for gap in aggregation.gaps):
-        what = "gradients" if view.edges == "gradient" else "relative changes"
-        notes.append(f"This file holds no {what}: edges show their sign")
+        notes.append(f"This file holds no {EDGE_QUANTITIES[view.edges].words}s: edges show their sign")
     if view.classes:
         share = percent(view.class_cutoff)
         notes.append(f"Translucent: below {share} of the layer's largest mean activation on the chosen classes")
@@ -327,9 +321,9 @@ def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent:
     pen.gap(2)
     of_classes = " on the chosen classes" if view.classes else ""
     # Also where that is the one shown: a legend that grew and shrank with the snapshot would move the picture.
-    label = shorten(snapshot_of_clusters(analysis, view).label, 140.0, SIZES.small)
+    label = shorten(analysis.snapshot(view.clusters_of).label, 140.0, SIZES.small)
     at = f", {label}" if len(analysis.snapshots) > 1 else ""
-    pen.words(f"{IMPORTANCE_NAMES[view.importance]}{of_classes}{at}", gap=16)
+    pen.words(f"{IMPORTANCES[view.importance].words}{of_classes}{at}", gap=16)
     pen.part()
     if has_silent:
         pen.crossed()
@@ -364,7 +358,7 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Dr
     if shows_quantity:
         span = quantity_range(drawing) if drawing is not None else None
         least, most = (figure(span.least, 2), figure(span.most, 2)) if span is not None else ("0.0001", "0.0001")
-        pen.words(QUANTITY_NAMES.get(view.edges, view.edges), gap=9)
+        pen.words(EDGE_QUANTITIES[view.edges].legend, gap=9)
         pen.part()
         pen.words(least)
         pen.strip(theme.quantity.strip(96))

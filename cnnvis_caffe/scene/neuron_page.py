@@ -9,16 +9,25 @@ from types import SimpleNamespace
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.readings.by_class import (
+    MEASURES,
+    activation_by_class,
+    active_share,
+    measure_of,
+    over_images,
+    strongest_class,
+    strongest_few,
+)
+from cnnvis_caffe.readings.connections import Connection, incoming, origin, outgoing
+from cnnvis_caffe.readings.dead import dead_neurons
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Node, Snapshot
 from cnnvis_caffe.records.chart import Axis, Chart, Series
-from cnnvis_caffe.scene.by_class import MEASURES, activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.chart import chart_shapes
 from cnnvis_caffe.scene.heads import straight
-from cnnvis_caffe.scene.kin import Kin, incoming, origin, outgoing
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
-from cnnvis_caffe.scene.wording import class_name, counted, figure, percent
+from cnnvis_caffe.text.words import class_name, counted, figure, percent
 
 #: Sizes of the page in scene units; everything stands on its columns.
 PAGE = SimpleNamespace(
@@ -32,8 +41,8 @@ PAGE = SimpleNamespace(
     n_tiles=9,
     caption=34.0,
     row=20.0,  # of bars by class and of connections
-    kin_row=32.0,
-    kin_picture=28.0,
+    connection_row=32.0,
+    connection_picture=28.0,
     n_kin=8,
     n_classes=16,  # shown; the strongest of more
     bar=10.0,
@@ -78,21 +87,11 @@ def build_neuron_page(
     CnnvisError
         If there is no such snapshot, node or neuron.
     """
-    page = _Page(analysis, _snapshot(analysis, snapshot), node, neuron, theme, projections or {})
+    shown = snapshot if isinstance(snapshot, Snapshot) else analysis.snapshot(snapshot)
+    page = _Page(analysis, shown, node, neuron, theme, projections or {})
     shapes = tuple(page.shapes())
     title = f"{node}, neuron {neuron}"
     return Scene(PAGE.width, page.bottom + SIZES.margin, theme.ground, shapes, title, page.description(), page.notes())
-
-
-def _snapshot(analysis: Analysis, snapshot: Snapshot | str) -> Snapshot:
-    """The snapshot of a label."""
-    if isinstance(snapshot, Snapshot):
-        return snapshot
-    for one in analysis.snapshots:
-        if snapshot in ("", one.label):
-            return analysis.snapshots[-1] if not snapshot else one
-    labels = ", ".join(repr(one.label) for one in analysis.snapshots)
-    raise CnnvisError(f"there is no snapshot {snapshot!r}; there are {labels}")
 
 
 @dataclass
@@ -108,10 +107,7 @@ class _Page:
     bottom: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.node not in self.snapshot.features:
-            known = ", ".join(self.snapshot.features)
-            raise CnnvisError(f"layer {self.node!r} was not analysed; there are {known}")
-        self.features: LayerFeatures = self.snapshot.features[self.node]
+        self.features: LayerFeatures = self.snapshot.features_of(self.node)
         if not 0 <= self.neuron < self.features.n_neurons:
             raise CnnvisError(
                 f"layer {self.node!r} has the neurons 0 to {self.features.n_neurons - 1}, not {self.neuron}"
@@ -129,7 +125,7 @@ class _Page:
         yield from self.classes(self.left, top, third)
         bottom = self.bottom
         column = self.left + third + PAGE.section_gap
-        for title, kin, kind, at in (
+        for title, ends, kind, at in (
             ("Reads", incoming(self.analysis, self.snapshot, self.node, self.neuron, PAGE.n_kin), "incoming", column),
             (
                 "Is read by",
@@ -138,7 +134,7 @@ class _Page:
                 column + third + PAGE.section_gap,
             ),
         ):
-            yield from self.connections(title, kin, kind, at, top, third)
+            yield from self.connections(title, ends, kind, at, top, third)
             bottom = max(bottom, self.bottom)
         top = bottom + PAGE.section_gap
         yield from self.range(self.left, top, third)
@@ -205,10 +201,8 @@ class _Page:
 
     def is_dead(self) -> bool:
         """Whether its rectifier never sees anything above 0."""
-        before = self.before()
-        if before is not None:
-            return bool(before.overall_maximum[self.neuron] <= 0)
-        return self.layer.role == "rectifier" and bool(self.features.overall_maximum[self.neuron] <= 0)
+        dead = dead_neurons(self.analysis, self.snapshot, self.node)
+        return dead is not None and bool(dead[self.neuron])
 
     def before(self) -> LayerFeatures | None:
         """Features of the rectifier's input."""
@@ -220,9 +214,7 @@ class _Page:
     def facts(self) -> Iterator[Shape]:
         """The figures that one asks for first."""
         features, n = self.features, self.neuron
-        count = self.analysis.data.class_count.astype(np.float64)
-        known = np.isfinite(features.active_share[n]) & (count > 0)
-        active = float(np.average(features.active_share[n][known], weights=count[known])) if known.any() else np.nan
+        active = float(active_share(self.analysis, features)[n])
         measure, by_class = self.by_class()
         best = strongest_class(by_class)
         order = np.argsort(-features.overall_mean, kind="stable")
@@ -232,10 +224,7 @@ class _Page:
             ("rank in the layer", f"{rank} of {features.n_neurons}"),
             ("largest", figure(float(features.overall_maximum[n]))),
             ("images with any activation", percent(active)),
-            (
-                f"strongest by {measure}",
-                class_name(self.analysis, best) if best >= 0 and not self.is_dead() else "–",
-            ),
+            (f"strongest by {measure}", class_name(self.analysis, best) if best >= 0 else "–"),
         ]
         twin = self.twin()
         if twin is not None:
@@ -425,29 +414,31 @@ class _Page:
         measure = measure_of(self.analysis, self.node)
         return measure, activation_by_class(self.features, measure)[self.neuron]
 
-    def connections(self, title: str, kin: list[Kin], kind: str, x: float, y: float, width: float) -> Iterator[Shape]:
+    def connections(
+        self, title: str, ends: list[Connection], kind: str, x: float, y: float, width: float
+    ) -> Iterator[Shape]:
         """The strongest connections on one side, with pictures of the neurons there."""
         note = "mean signed weight"
-        yield from self.section(kind, title, x, y, width, note if kin else "")
+        yield from self.section(kind, title, x, y, width, note if ends else "")
         y += PAGE.section_head
-        if not kin:
+        if not ends:
             where = (
                 "no layer with weights reads it" if kind == "outgoing" else "several layers are added, or none is there"
             )
             yield self.text(f"{kind}/none", x, y + SIZES.text, f"Nothing: {where}.", SIZES.text)
             self.bottom = y + PAGE.row
             return
-        largest = max(abs(one.weight) for one in kin)
-        left, right = x + PAGE.kin_picture + 8 + PAGE.name_most, x + width - PAGE.value - 12
+        largest = max(abs(one.weight) for one in ends)
+        left, right = x + PAGE.connection_picture + 8 + PAGE.name_most, x + width - PAGE.value - 12
         middle = cap_height(SIZES.small) / 2
-        for row, one in enumerate(kin):
-            at = y + row * PAGE.kin_row + PAGE.kin_picture / 2
+        for row, one in enumerate(ends):
+            at = y + row * PAGE.connection_row + PAGE.connection_picture / 2
             target = Target("neuron", one.node, (one.neuron,))
-            yield from self.thumbnail(f"{kind}/{row}", one, x, at - PAGE.kin_picture / 2, target)
+            yield from self.thumbnail(f"{kind}/{row}", one, x, at - PAGE.connection_picture / 2, target)
             name = shorten(
                 one.node, PAGE.name_most - 8 - text_width(f" {one.neuron}", SIZES.small, "bold"), SIZES.small
             )
-            start = x + PAGE.kin_picture + 8
+            start = x + PAGE.connection_picture + 8
             yield self.text(f"{kind}/{row}/layer", start, at + middle, name, target=target)
             start += text_width(name + " ", SIZES.small)
             yield self.text(
@@ -462,11 +453,11 @@ class _Page:
             sign = "+" if one.weight > 0 else ""
             value = sign + figure(one.weight)
             yield self.text(f"{kind}/{row}/value", x + width, at + middle, value, anchor="end", colour=self.theme.ink)
-        self.bottom = y + len(kin) * PAGE.kin_row
+        self.bottom = y + len(ends) * PAGE.connection_row
 
-    def thumbnail(self, name: str, one: Kin, x: float, y: float, target: Target) -> Iterator[Shape]:
+    def thumbnail(self, name: str, one: Connection, x: float, y: float, target: Target) -> Iterator[Shape]:
         """The strongest patch of another neuron, or a chip with its channel."""
-        side = PAGE.kin_picture
+        side = PAGE.connection_picture
         known = self.snapshot.thumbnails
         patches = known[one.node] if one.node in known else ()  # noqa: SIM401
         patch = patches[one.neuron] if one.neuron < len(patches) else np.zeros((0, 0, 3), np.uint8)
@@ -554,10 +545,10 @@ class _Page:
     def description(self) -> str:
         """The page in words."""
         measure, values = self.by_class()
-        best = np.argsort(-np.nan_to_num(values, nan=-np.inf))[:3]
-        names = ", ".join(f"{class_name(self.analysis, int(c))} ({figure(float(values[c]))})" for c in best)
-        kin = incoming(self.analysis, self.snapshot, self.node, self.neuron, 3)
-        reads = ", ".join(f"{one.node} {one.neuron} ({figure(one.weight)})" for one in kin)
+        best = [f"{class_name(self.analysis, c)} ({figure(float(values[c]))})" for c in strongest_few(values)]
+        names = ", ".join(best) or "none"
+        ends = incoming(self.analysis, self.snapshot, self.node, self.neuron, 3)
+        reads = ", ".join(f"{one.node} {one.neuron} ({figure(one.weight)})" for one in ends)
         dead = " It never fires on these data." if self.is_dead() else ""
         return f"Neuron {self.neuron} of {self.node}. Strongest classes by {measure}: {names}.{dead}" + (
             f" Reads most: {reads}." if reads else ""
@@ -569,9 +560,7 @@ class _Page:
         return (f"only {self.analysis.data.n_images} images were analysed",) if small else ()
 
 
-def neuron_history(
-    analysis: Analysis, node: str, neuron: int, snapshot: Snapshot | None = None
-) -> tuple[Chart, Chart]:
+def neuron_history(analysis: Analysis, node: str, neuron: int, snapshot: Snapshot | None = None) -> tuple[Chart, Chart]:
     """Return what became of a neuron over the snapshots: its activation, and its weights.
 
     Parameters
@@ -594,7 +583,7 @@ def neuron_history(
     labels = tuple(one.label for one in snapshots)
     axis = Axis("iteration" if known else "snapshot", labels=() if known else labels)
     overall, strongest, weight = (np.full(len(snapshots), np.nan) for _ in range(3))
-    measure, count = measure_of(analysis, node), analysis.data.class_count.astype(np.float64)
+    measure = measure_of(analysis, node)
     best = -1
     at = snapshot or snapshots[-1]
     if node in at.features:
@@ -602,11 +591,10 @@ def neuron_history(
     for number, one in enumerate(snapshots):
         if node in one.features and neuron < one.features[node].n_neurons:
             values = activation_by_class(one.features[node], measure)[neuron]
-            known = np.isfinite(values) & (count > 0)
             if measure == "mean":
                 overall[number] = one.features[node].overall_mean[neuron]
-            elif known.any():
-                overall[number] = np.average(values[known], weights=count[known])
+            else:
+                overall[number] = over_images(values[None], analysis.data.class_count)[0]
             strongest[number] = values[best] if best >= 0 else np.nan
         found = origin(analysis, one, node, neuron)
         if found is not None and found[0].name in one.connections:

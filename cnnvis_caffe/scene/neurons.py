@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -57,21 +56,6 @@ def _mean_colour(patch: np.ndarray) -> str:
     # Rows first: the other way round each sum would be over three numbers.
     sums = patch.reshape(height, -1).sum(axis=0, dtype=np.int64).reshape(-1, 3).sum(axis=0)
     return hexadecimal(*(sums / (height * width)).tolist())
-
-
-def chosen_snapshot(analysis: Analysis, view: View) -> Snapshot:
-    """Return the snapshot that a view names, the last one as a rule; KeyError if there is none of that name."""
-    if not view.snapshot:
-        return analysis.snapshots[-1]
-    for snapshot in analysis.snapshots:
-        if snapshot.label == view.snapshot:
-            return snapshot
-    raise KeyError(view.snapshot)
-
-
-def snapshot_of_clusters(analysis: Analysis, view: View) -> Snapshot:
-    """Return the snapshot whose clusters and places a view shows; KeyError if there is none of that name."""
-    return chosen_snapshot(analysis, replace(view, snapshot=view.clusters_of))
 
 
 def present_classes(analysis: Analysis) -> list[int]:

@@ -14,11 +14,10 @@ from cnnvis_caffe.scene.facets import Drawing, cluster_shapes
 from cnnvis_caffe.scene.geometry import picture_geometry
 from cnnvis_caffe.scene.heads import head_shapes, is_collapsed, title_shapes
 from cnnvis_caffe.scene.legend import Entry, legend_entries, legend_height, legend_shapes, picture_notes
-from cnnvis_caffe.scene.neurons import chosen_snapshot, snapshot_of_clusters
 from cnnvis_caffe.scene.selected import Relations, selection_shapes
 from cnnvis_caffe.scene.shapes import Scene, Shape, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
-from cnnvis_caffe.scene.wording import counted, data_line
+from cnnvis_caffe.text.words import counted, data_line
 
 DEFAULT_WIDTH = 1600.0
 
@@ -146,8 +145,8 @@ def start_drawing(
     has_legend: bool = True,
 ) -> Started:
     """Lay a picture out; everything as for `build_scene`."""
-    snapshot, theme = chosen_snapshot(analysis, view), theme_named(view.theme)
-    of_clusters = snapshot_of_clusters(analysis, view)
+    snapshot, theme = analysis.snapshot(view.snapshot), theme_named(view.theme)
+    of_clusters = analysis.snapshot(view.clusters_of)
     notes = picture_notes(analysis, aggregation, view)
     entries = legend_entries(analysis, aggregation, view, theme)
     width = size[0] if size is not None else DEFAULT_WIDTH

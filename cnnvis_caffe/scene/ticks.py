@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cnnvis_caffe.scene.wording import figure, whole
+from cnnvis_caffe.text.words import figure, whole
 
 
 def linear_ticks(low: float, high: float, n: int = 5) -> list[float]:

@@ -1,1 +1,1 @@
-"""Text that came from files, made fit for where it is shown."""
+"""Words, numbers and tables, as terminal, window and pages write them, and names from files that act nowhere."""

@@ -14,5 +14,5 @@ def deconvolve_in_file(
 ) -> dict[int, np.ndarray]:
     """Project the strongest images of a neuron of an analysis file back to the pixels."""
     analysis = read_analysis(path)
-    chosen = next(one for one in analysis.snapshots if one.label == snapshot)
+    chosen = analysis.snapshot(snapshot)
     return deconvolve(analysis, chosen, node, neuron, progress, allow_python_layers=allow_python_layers)

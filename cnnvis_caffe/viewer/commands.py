@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnvis_caffe.aggregation.edits import (
+from cnnvis_caffe.edits.kinds import (
     ChooseClasses,
     ChooseClustersOf,
     ChooseEdgeFilter,
@@ -21,10 +21,9 @@ from cnnvis_caffe.aggregation.edits import (
     MergeBiclusters,
     NewCluster,
     SplitBicluster,
-    load_session,
-    save_session,
 )
-from cnnvis_caffe.files.atomic import write_bytes
+from cnnvis_caffe.edits.sessions import check_session, load_session, save_session
+from cnnvis_caffe.files.atomic import atomic_write, write_bytes
 from cnnvis_caffe.records.aggregation import Gap
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer import export
@@ -109,7 +108,7 @@ class Commands:
         if self._window.session.analysis is None:
             self._window.message.show_text("Open the analysis first that the session belongs to.")
             return
-        history.check(self._window.session.analysis, path)
+        check_session(history, self._window.session.analysis, path)
         self._window.session.open(self._window.session.analysis, history)
         self._window.say(f"Session opened from {path}")
 
@@ -172,8 +171,9 @@ class Commands:
         if sheet is None:
             self._window.message.show_text("What is selected has no patches: select a neuron, a cluster or a layer.")
             return
-        if not to_image(sheet).save(path, "PNG"):
-            raise OSError(0, "it cannot be written", path)
+        with atomic_write(path) as temporary:
+            if not to_image(sheet).save(str(temporary), "PNG"):
+                raise OSError(0, "it cannot be written", path)
         self._window.say(f"Written: {path}")
 
     def close_analysis(self) -> None:

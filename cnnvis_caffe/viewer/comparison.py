@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from cnnvis_caffe.aggregation.edits import (
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.kinds import (
     ChooseClustersOf,
     ChooseFacet,
     ChooseRepresentative,
     Edit,
-    History,
     MergeBiclusters,
     MoveNeuron,
     NewCluster,
@@ -74,8 +74,6 @@ class Comparison(QObject):
 
     def _view(self, view: View) -> View:
         analysis = self.session.analysis
-        labels = [one.label for one in analysis.snapshots] if analysis is not None else [self.snapshot]
-        label = self.snapshot if self.snapshot in labels else ""
         if analysis is not None and analysis is not self.first.session.analysis:
             # Neurons of another model are others; what was moved by hand there means nothing here.
             n_classes = analysis.data.n_classes
@@ -90,7 +88,7 @@ class Comparison(QObject):
             )
             for edit in self.own.all_edits:
                 view = edit.apply(view)
-        return replace(view, snapshot=label)
+        return replace(view, snapshot=self.snapshot)
 
     # -- edits
 
@@ -124,10 +122,10 @@ class Comparison(QObject):
 
     def step(self, by: int) -> None:
         """Show a snapshot before or after the one on the right."""
-        labels = [one.label for one in self.session.analysis.snapshots] if self.session.analysis is not None else []
-        if self.snapshot in labels:
-            at = min(max(labels.index(self.snapshot) + by, 0), len(labels) - 1)
-            self.show_snapshot(labels[at])
+        analysis = self.session.analysis
+        if analysis is not None:
+            at = min(max(analysis.snapshot_index(self.snapshot) + by, 0), len(analysis.snapshots) - 1)
+            self.show_snapshot(analysis.snapshots[at].label)
 
     def _follow_view(self, view: View) -> None:
         if self.session.analysis is not None:

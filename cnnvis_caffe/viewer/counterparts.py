@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from cnnvis_caffe.readings.by_class import activation_by_class, measure_of
 from cnnvis_caffe.records.aggregation import Aggregation, Bicluster, Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
-from cnnvis_caffe.scene.by_class import activation_by_class, measure_of
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.stages import bundle_members
 

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnvis_caffe.readings.by_class import activation_by_class, measure_of, strongest_class, strongest_few
+from cnnvis_caffe.readings.dead import dead_neurons
 from cnnvis_caffe.records.aggregation import Aggregation, Gap
-from cnnvis_caffe.records.analysis import Analysis, Snapshot
-from cnnvis_caffe.records.view import View
-from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, strongest_class
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.view import EDGE_QUANTITIES, View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.scene.wording import class_name, counted, figure, percent
-
-FACETS = {"features": "learned features", "activations": "activations", "contributions": "contributions"}
-EDGES = {"weight": "weight with its sign", "gradient": "gradient", "relative_change": "relative change"}
-IMPORTANCES = {"mean": "mean activation", "maximum": "largest activation", "contribution": "contribution"}
-CLUSTERINGS = {"kmeans": "k-means", "agglomerative": "agglomerative", "meanshift": "mean shift"}
+from cnnvis_caffe.text.words import class_name, counted, figure, percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +38,6 @@ class Card:
     def line(self) -> str:
         """Everything in one line."""
         return " · ".join([self.title, *(f"{name} {value}".strip() for name, value in self.rows)])
-
-
-def snapshot_of(analysis: Analysis, view: View) -> Snapshot:
-    """Return the snapshot that a view shows."""
-    for snapshot in analysis.snapshots:
-        if snapshot.label == view.snapshot:
-            return snapshot
-    return analysis.snapshots[-1]
 
 
 def describe(
@@ -104,7 +92,7 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
     node = analysis.node(target.node)
     if len(target.members) > 1:
         return Card(f"{target.node} · {counted(len(target.members), 'neuron')}")
-    snapshot = snapshot_of(analysis, view)
+    snapshot = analysis.snapshot(view.snapshot)
     features = snapshot.features.get(target.node)
     title = neuron_name(target.node, neuron)
     if features is None:
@@ -130,7 +118,8 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
     best = strongest_class(activation_by_class(features, measure)[neuron])
     if best >= 0:
         rows.append((f"strongest by {measure}", class_name(analysis, best)))
-    if node.role == "rectifier" and features.overall_maximum[neuron] <= 0:
+    dead = dead_neurons(analysis, snapshot, target.node)
+    if dead is not None and dead[neuron]:
         rows.append(("", "never fires"))
     if node.field_px != (0, 0):
         whole = tuple(analysis.data.input_shape[1:])
@@ -158,13 +147,12 @@ def _cluster(analysis, aggregation, view, target, class_index) -> Card:
                         rows.append(("importance", f"{percent(cluster.importance / total)} of the layer's"))
                     if view.classes and not cluster.is_strong:
                         rows.append(("", "not strongly activated by the chosen classes"))
-    features = snapshot_of(analysis, view).features.get(target.node)
+    features = analysis.snapshot(view.snapshot).features.get(target.node)
     if features is not None and target.members:
         measure = measure_of(analysis, target.node)
         values = activation_by_class(features, measure)[list(target.members)].mean(0)
-        if strongest_class(values) >= 0:
-            best = np.argsort(-np.nan_to_num(values, nan=-np.inf))[:3]
-            names = ", ".join(class_name(analysis, int(c)) for c in best if values[c] > 0)
+        names = ", ".join(class_name(analysis, c) for c in strongest_few(values))
+        if names:
             rows.append((f"strongest by {measure}", names))
     return Card(f"{title_of(aggregation, target.node)} · cluster {number + 1}", tuple(rows))
 
@@ -217,7 +205,7 @@ def _edge(analysis, aggregation, view, target, class_index) -> Card:
         strength = (gap.positive if target.sign >= 0 else gap.negative)[a, b]
         rows.append((f"mean {sign} weight".replace("  ", " "), figure(float(target.sign or 1) * float(strength))))
         if gap.quantity is not None:
-            rows.append((EDGES[view.edges], figure(float(gap.quantity[a, b]))))
+            rows.append((EDGE_QUANTITIES[view.edges].words, figure(float(gap.quantity[a, b]))))
     else:
         if len(target.members) == 1:
             rows.append(("from neuron", str(target.members[0])))

@@ -11,16 +11,15 @@ import numpy as np
 
 from cnnvis_caffe.pictures import Pictures
 from cnnvis_caffe.progress import Progress
+from cnnvis_caffe.readings.by_class import activation_by_class, measure_of, neurons_of_class, strongest_classes
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.render.write import check_picture_path, write_scene
-from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.scene.wording import class_name
 from cnnvis_caffe.text.plain import csv_cell
-from cnnvis_caffe.viewer.describe import snapshot_of
+from cnnvis_caffe.text.words import class_name
 
 #: Of a picture on paper or in a document.
 PNG_SCALE = 2.0
@@ -55,7 +54,7 @@ def table_of(
     A neuron has a row for each class; a cluster or layer a row for each neuron; a bundle or curve a row for each pair
     of clusters.
     """
-    snapshot = snapshot_of(analysis, view)
+    snapshot = analysis.snapshot(view.snapshot)
     if target.kind in ("edge", "bicluster"):
         return _edges_table(aggregation, target)
     if target.kind == "class":
@@ -80,9 +79,10 @@ def table_of(
     by_class = activation_by_class(features, measure)
     head = ["layer", "neuron", "cluster", "mean", "largest", f"strongest by {measure}"]
     head += [f"{measure} on {name}" for name in names]
+    strongest = strongest_classes(analysis, snapshot, node)
     rows: list[list[object]] = []
     for i in members:
-        best = strongest_class(by_class[i])
+        best = int(strongest[i])
         rows.append(
             [
                 node,
@@ -114,13 +114,13 @@ def _edges_table(aggregation: Aggregation | None, target: Target) -> tuple[list[
 
 def _class_table(analysis, aggregation, view, target) -> tuple[list[str], list[list[object]]]:
     head = ["layer", "neuron", "class", "mean", "share of images active", "contribution"]
-    snapshot, c = snapshot_of(analysis, view), target.members[0]
+    snapshot, c = analysis.snapshot(view.snapshot), target.members[0]
     name = class_name(analysis, c)
     rows: list[list[object]] = []
     for column in aggregation.columns if aggregation is not None else ():
         features = snapshot.features.get(column.node)
         if features is not None:
-            for i in np.argsort(-features.mean[:, c], kind="stable"):
+            for i in neurons_of_class(analysis, snapshot, column.node, c):
                 values = (features.mean[i, c], features.active_share[i, c], features.contribution[i, c])
                 rows.append([column.node, int(i), name, *(float(value) for value in values)])
     return head, rows
@@ -145,7 +145,7 @@ def patches_of(analysis: Analysis, view: View, target: Target) -> np.ndarray | N
 
     A neuron gives all its strongest patches, cut from their images; more neurons give one each.
     """
-    snapshot = snapshot_of(analysis, view)
+    snapshot = analysis.snapshot(view.snapshot)
     features = snapshot.features.get(target.node)
     if features is None:
         return None

@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from cnnvis_caffe.aggregation.edits import Edit, History
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.kinds import Edit
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.scene.wording import whole
+from cnnvis_caffe.text.words import whole
 from cnnvis_caffe.viewer import look, stages
 from cnnvis_caffe.viewer.actions import MENUS, SPECS, make_actions
 from cnnvis_caffe.viewer.commands import Commands
@@ -650,8 +651,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._said.stop()
         self._status()
         self.tabs.setCurrentIndex(0)
-        label = snapshot or analysis.snapshots[-1].label
-        self.comparison = Comparison(self.pane, analysis, label, self)
+        self.comparison = Comparison(self.pane, analysis, analysis.snapshot(snapshot).label, self)
         pane = self.comparison.pane
         self.comparison.failed.connect(self.show_error)
         self._connect_pane(pane)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnnvis_caffe.aggregation.edits import ChooseClasses, ChooseFacet, ChooseRepresentative, MoveNeuron
+from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseRepresentative, MoveNeuron
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import FACETS
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.scene.wording import class_name
-from cnnvis_caffe.viewer.describe import FACETS as FACET_NAMES
+from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer.describe import title_of
 from cnnvis_caffe.viewer.qt import QMenu, Qt
 
@@ -114,8 +113,8 @@ def _facet_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
     submenu = menu.addMenu("This cluster by")
     key = (cluster.node, cluster.members)
     current = next((f for node, members, f in session.view.facets if (node, members) == key), session.view.facet)
-    for facet in FACETS:
-        action = submenu.addAction(FACET_NAMES[facet])
+    for facet, one in FACETS.items():
+        action = submenu.addAction(one.words)
         action.setCheckable(True)
         action.setChecked(facet == current)
         action.triggered.connect(

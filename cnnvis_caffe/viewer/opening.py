@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from cnnvis_caffe.aggregation.edits import History, load_session
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.sessions import check_session, load_session
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.viewer import stages
 from cnnvis_caffe.viewer.child import run_in_child
@@ -84,7 +85,7 @@ class Opening(QObject):
         history, self._wanted_history = self._wanted_history, None
         if history is not None:
             try:
-                history.check(analysis, path)
+                check_session(history, analysis, path)
             except Exception as error:  # noqa: BLE001 - the analysis is shown without the session
                 window.show_error(error)
                 history = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnnvis_caffe.aggregation.edits import Edit, MoveNeuron
+from cnnvis_caffe.edits.kinds import Edit, MoveNeuron
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer import look

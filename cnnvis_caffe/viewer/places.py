@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cnnvis_caffe.aggregation.edits import ChooseRepresentative, CollapseGroup, ExpandGroup
+from cnnvis_caffe.edits.kinds import ChooseRepresentative, CollapseGroup, ExpandGroup
 from cnnvis_caffe.records.finding import Finding, Place
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer import look
@@ -101,7 +101,7 @@ class Places(QObject):
             view = replace(view, snapshot="")
         self._window.tabs.setCurrentIndex(0)
         self._window.activate(self._window.pane)
-        session.show_view(view)
+        session.show_view(view, "Go to a finding")
         target = self._target_of(finding.places[0])
         if target is not None:
             self._wanted = target

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.scene.wording import class_name, counted
+from cnnvis_caffe.text.words import class_name, counted
 
 N_MOST = 60
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.aggregation.edits import ChooseSnapshot, ChooseTheme, Edit, History
+from collections.abc import Iterable
+
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.kinds import ChooseTheme, Edit, as_edits
 from cnnvis_caffe.records.aggregation import Aggregation, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.describe import snapshot_of
 from cnnvis_caffe.viewer.qt import QObject, Signal
 from cnnvis_caffe.viewer.stages import Made, PictureMaker, Wanted, in_picture
 from cnnvis_caffe.viewer.worker import PATIENCE_MS, Latest
@@ -72,7 +74,7 @@ class Session(QObject):
     @property
     def snapshot(self) -> Snapshot | None:
         """The snapshot that is looked at."""
-        return snapshot_of(self.analysis, self.view) if self.analysis is not None else None
+        return self.analysis.snapshot(self.view.snapshot) if self.analysis is not None else None
 
     @property
     def is_busy(self) -> bool:
@@ -109,6 +111,12 @@ class Session(QObject):
         self.history.apply(edit, together=together)
         self._tell(before)
 
+    def apply_all(self, edits: Iterable[Edit], text: str) -> None:
+        """Do several edits as one step."""
+        before = self.view
+        self.history.apply_all(edits, text)
+        self._tell(before)
+
     def undo(self) -> None:
         """Take the last edit back."""
         before = self.view
@@ -121,17 +129,9 @@ class Session(QObject):
         self.history.redo()
         self._tell(before)
 
-    def show_view(self, view: View, name: str = "") -> None:
-        """Go over to another view, keeping theme and clusters; each difference is an edit."""
-        from cnnvis_caffe.aggregation.edits import as_edits
-
-        before = self.view
-        for edit in as_edits(view):
-            if not isinstance(edit, (ChooseTheme,)):
-                self.history.apply(edit)
-        if view.snapshot and view.snapshot != self.view.snapshot:
-            self.history.apply(ChooseSnapshot(view.snapshot))
-        self._tell(before)
+    def show_view(self, view: View, text: str) -> None:
+        """Go over to another view in one step, keeping the theme and what the other view leaves as usual."""
+        self.apply_all([edit for edit in as_edits(view) if not isinstance(edit, ChooseTheme)], text)
 
     def _tell(self, before: View) -> None:
         # Listeners also show what can be taken back, which may change while the view does not.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from cnnvis_caffe.records.view import THEMES
 from cnnvis_caffe.viewer.qt import QObject, QSettings, Signal
 
 N_RECENT = 12
@@ -53,7 +54,7 @@ class Settings(QObject):
     def theme(self) -> str:
         """The theme of new windows."""
         value = str(self._store.value("theme", "light"))
-        return value if value in ("light", "dark") else "light"
+        return value if value in THEMES else "light"
 
     @theme.setter
     def theme(self, name: str) -> None:

@@ -15,7 +15,7 @@ from cnnvis_caffe.layout.columns import place
 from cnnvis_caffe.layout.crossings import barycentre_order, count_crossings, order_columns
 from cnnvis_caffe.layout.isotonic import isotonic, separate
 from cnnvis_caffe.layout.measures import measure_packing
-from cnnvis_caffe.layout.ordering import order, order_matrix, path_length
+from cnnvis_caffe.layout.ordering import order, order_rows, path_length
 from cnnvis_caffe.layout.packing import pack
 from cnnvis_caffe.layout.routing import bundle_curves
 from tests.unit.layout.overlaps import inside, overlapping, samples
@@ -101,7 +101,7 @@ def test_matrices_lose_nothing(n_rows, n_columns, seed):
     matrix = random.normal(size=(n_rows, n_columns)) * (random.uniform(size=(n_rows, 1)) > 0.3)
     is_empty = random.uniform(size=n_columns) < 0.3
     matrix[:, is_empty] = np.nan
-    rows, columns = order_matrix(matrix)
+    rows, columns = order_rows(matrix), order_rows(matrix.T)
     assert sorted(rows) == list(range(n_rows))
     assert sorted(columns) == list(range(n_columns))
     if n_rows:

@@ -14,7 +14,7 @@ pytest.importorskip("PyQt5")
 pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
-from cnnvis_caffe.aggregation.edits import ChooseEdgeFilter, ChooseFacet, NewCluster
+from cnnvis_caffe.edits.kinds import ChooseEdgeFilter, ChooseFacet, NewCluster
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.store import write_analysis

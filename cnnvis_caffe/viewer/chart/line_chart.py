@@ -9,7 +9,7 @@ from pyqtgraph import AxisItem, PlotWidget
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.lettering import font_family
 from cnnvis_caffe.scene.theme import Theme
-from cnnvis_caffe.scene.wording import figure, percent
+from cnnvis_caffe.text.words import figure, percent
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     QColor,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from cnnvis_caffe.aggregation.edits import (
+from cnnvis_caffe.edits.kinds import (
     ChooseClassCutoff,
     ChooseClasses,
     ChooseClustering,
@@ -19,10 +21,9 @@ from cnnvis_caffe.aggregation.edits import (
     ExpandGroup,
 )
 from cnnvis_caffe.records.aggregation import LayerGroup
-from cnnvis_caffe.records.view import View
-from cnnvis_caffe.scene.wording import class_name
+from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, Choice, View
+from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer import look
-from cnnvis_caffe.viewer.describe import CLUSTERINGS
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.session import Session
 from cnnvis_caffe.viewer.widgets.inputs import CheckDelegate, Chip, Dropdown, Elided, Flow, Segmented, Slider, Stepper
@@ -49,45 +50,18 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._layout.setSpacing(6)
         self.setWidget(body)
 
-        self.facet = Segmented(
-            (("features", "Features"), ("activations", "Activations"), ("contributions", "Contributions")), "Facet"
-        )
-        self.facet.set_tips(
-            {
-                "features": "The image patches that its neurons respond to most  (1)",
-                "activations": "Mean activation of each neuron on each class  (2)",
-                "contributions": "What each neuron adds to the score of each class  (3)",
-            }
-        )
+        self.facet = _choice("Facet", FACETS, {"features": "1", "activations": "2", "contributions": "3"})
         self._section("Facet of the clusters", self.facet)
 
-        self.edges = Segmented(
-            (("weight", "Weight ±"), ("gradient", "Gradient"), ("relative_change", "Change")), "Edges"
-        )
-        self.edges.set_tips(
-            {
-                "weight": "The sign of the weights: blue adds, orange takes away  (W)",
-                "gradient": "The gradient of the loss, absolute  (G)",
-                "relative_change": "Relative change of the weights since the snapshot before  (R)",
-            }
-        )
+        self.edges = _choice("Edges", EDGE_QUANTITIES, {"weight": "W", "gradient": "G", "relative_change": "R"})
         self.filter = Slider(5, 100, "Edge filter", lambda value: f"{value}% of strength")
         self._section("Connections, coloured by", self.edges)
         self._row("Show", self.filter)
 
-        self.importance = Segmented(
-            (("mean", "Mean"), ("maximum", "Largest"), ("contribution", "Contribution")), "Importance"
-        )
-        self.importance.set_tips(
-            {
-                "mean": "Mean activation on the chosen classes",
-                "maximum": "Largest activation on the chosen classes",
-                "contribution": "What a neuron adds to the scores of the chosen classes",
-            }
-        )
+        self.importance = _choice("Importance", IMPORTANCES)
         self._section("Size of neurons, by", self.importance)
 
-        self.clustering = Dropdown("Clustering", tuple(CLUSTERINGS.items()))
+        self.clustering = Dropdown("Clustering", tuple((name, one.words) for name, one in CLUSTERINGS.items()))
         self.n_clusters = Stepper(0, 20, "Number of clusters", "auto")
         row = QWidget()
         line = QHBoxLayout(row)
@@ -109,7 +83,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.groups = GroupList(session)
         self._section("Layer groups", self.groups)
 
-        self.theme = Segmented((("light", "Light"), ("dark", "Dark")), "Theme")
+        self.theme = _choice("Theme", THEMES)
         self._section("Theme", self.theme)
         self._layout.addStretch(1)
 
@@ -199,6 +173,15 @@ class ControlPanel(QtWidgets.QScrollArea):
                 if not has_update:
                     reasons["relative_change"] = "There is one snapshot only: changes need a second one."
         self.edges.set_unavailable(reasons)
+
+
+def _choice(name: str, choices: Mapping[str, Choice], keys: Mapping[str, str] | None = None) -> Segmented:
+    """Buttons for the values of a setting, with what they show and the keys that choose them."""
+    buttons = Segmented(tuple((value, one.button) for value, one in choices.items()), name)
+    tips = {value: one.tip + (f"  ({keys[value]})" if keys else "") for value, one in choices.items() if one.tip}
+    if tips:
+        buttons.set_tips(tips)
+    return buttons
 
 
 class ClassChooser(QWidget):
@@ -457,17 +440,10 @@ class GroupList(QWidget):
 
     def expand_all(self) -> None:
         """Show every layer."""
-        for group in self._groups:
-            if len(group.columns) > 1 and not group.is_expanded:
-                self.session.history.apply(ExpandGroup(group.name))
-        self._told()
+        hidden = (group for group in self._groups if len(group.columns) > 1 and not group.is_expanded)
+        self.session.apply_all([ExpandGroup(group.name) for group in hidden], "Expand all groups")
 
     def collapse_all(self) -> None:
         """Show groups only."""
-        for group in self._groups:
-            if group.is_expanded:
-                self.session.history.apply(CollapseGroup(group.name))
-        self._told()
-
-    def _told(self) -> None:
-        self.session.refresh()
+        shown = (group for group in self._groups if group.is_expanded)
+        self.session.apply_all([CollapseGroup(group.name) for group in shown], "Collapse all groups")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.aggregation.edits import ChooseSnapshot
+from cnnvis_caffe.edits.kinds import ChooseSnapshot
+from cnnvis_caffe.readings.debugging import QUANTITIES, TRAINING, chart_of
 from cnnvis_caffe.records.chart import Chart
-from cnnvis_caffe.scene.debugging import QUANTITIES, TRAINING, chart_by_iteration, chart_by_layer, training_chart
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.chart.line_chart import LineChart
@@ -86,18 +86,11 @@ class DebuggingPanel(QWidget):
 
     def _make(self, quantity: str, level: str) -> Chart:
         session = self.session
-        analysis, snapshot = session.analysis, session.snapshot
-        assert analysis is not None and snapshot is not None
-        if quantity in TRAINING:
-            return training_chart(analysis, quantity)
-        if level == "layer":
-            return chart_by_layer(analysis, quantity, snapshot=snapshot.label)
-        nodes: tuple[str, ...] = ()
-        title = ""
-        if level.startswith("group:"):
-            group = session.group_of(level[6:])
-            nodes, title = (group.nodes, group.name) if group is not None else ((), "")
-        return chart_by_iteration(analysis, quantity, nodes, title=title)
+        assert session.analysis is not None
+        group = session.group_of(level[6:]) if level.startswith("group:") else None
+        nodes, title = (group.nodes, group.name) if group is not None else ((), "")
+        by = "layer" if level == "layer" else "iteration"
+        return chart_of(session.analysis, quantity, by=by, snapshot=session.view.snapshot, nodes=nodes, title=title)
 
     def refresh(self) -> None:
         """Show the chart of what is chosen now, if it is another one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cnnvis_caffe.records.finding import Finding
-from cnnvis_caffe.scene.wording import figure, percent
+from cnnvis_caffe.text.words import figure, percent
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     QColor,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from cnnvis_caffe.readings.by_class import activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.scene.by_class import activation_by_class, measure_of, strongest_class
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.scene.wording import class_name, counted
+from cnnvis_caffe.text.words import class_name, counted
 from cnnvis_caffe.viewer import look
-from cnnvis_caffe.viewer.describe import snapshot_of
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QEvent,
@@ -164,7 +163,7 @@ class LayersModel(QtCore.QAbstractItemModel):
         analysis = self._analysis
         if analysis is None:
             return ""
-        features = snapshot_of(analysis, self._session.view).features.get(node)
+        features = analysis.snapshot(self._session.view.snapshot).features.get(node)
         if features is None or neuron >= features.n_neurons:
             return ""
         best = strongest_class(activation_by_class(features, measure_of(analysis, node))[neuron])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.aggregation.edits import ChooseClustersOf, ChooseSnapshot
+from cnnvis_caffe.edits.kinds import ChooseClustersOf, ChooseSnapshot
 from cnnvis_caffe.records.analysis import Snapshot
-from cnnvis_caffe.scene.neurons import snapshot_of_clusters
-from cnnvis_caffe.scene.wording import figure, percent
+from cnnvis_caffe.text.words import figure, percent
 from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import QFrame, QHBoxLayout, QSize, Qt, QTimer, QtWidgets, QWidget
 from cnnvis_caffe.viewer.session import Session
@@ -76,11 +75,7 @@ class SnapshotBar(QFrame):
     def index(self) -> int:
         """Number of the snapshot that is shown."""
         analysis = self.session.analysis
-        if analysis is None:
-            return 0
-        labels = [snapshot.label for snapshot in analysis.snapshots]
-        label = self.session.view.snapshot
-        return labels.index(label) if label in labels else len(labels) - 1
+        return 0 if analysis is None else analysis.snapshot_index(self.session.view.snapshot)
 
     def _analysis_changed(self) -> None:
         analysis = self.session.analysis
@@ -129,7 +124,7 @@ class SnapshotBar(QFrame):
         analysis = self.session.analysis
         if analysis is None:
             return
-        kept = snapshot_of_clusters(analysis, self.session.view)
+        kept = analysis.snapshot(self.session.view.clusters_of)
         shown = analysis.snapshots[self.index]
         is_other = kept is not shown
         self.clusters.setText(self._clusters_text(kept))

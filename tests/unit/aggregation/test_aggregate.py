@@ -10,10 +10,10 @@ import pytest
 from cnnvis_caffe.aggregation.aggregate import aggregate, cluster_sums, moved
 from cnnvis_caffe.aggregation.biclusters import strokes
 from cnnvis_caffe.aggregation.cache import Cache
-from cnnvis_caffe.aggregation.disconnected import Disconnected, disconnected
 from cnnvis_caffe.aggregation.importance import importance, strongly_activated
 from cnnvis_caffe.aggregation.representatives import distance_to_mean, representatives
 from cnnvis_caffe.errors import UnknownNameError
+from cnnvis_caffe.readings.disconnected import Disconnected, disconnected_clusters
 from cnnvis_caffe.records.analysis import Connections, Node
 from cnnvis_caffe.records.view import BiclusterMerge, BiclusterSplit, NeuronMove, View
 from tests.helpers.analyses import KINDS, make_analysis, with_features, with_snapshot
@@ -273,19 +273,19 @@ def test_layers_that_stop_connections_say_so():
 def test_disconnected_clusters():
     analysis = make_analysis("deep")
     view = View(n_clusters=4)
-    assert disconnected(aggregate(analysis, view)) == ()
+    assert disconnected_clusters(aggregate(analysis, view)) == ()
     cut = aggregate(analysis, view).column("relu5").clusters[2].neurons
     known = analysis.snapshots[0].connections
     weight = known["fc6"].weight.copy()
     weight[:, cut] = 0
     analysis = with_snapshot(analysis, connections={**known, "fc6": Connections(weight, np.abs(weight))})
     for share in (0.1, 1.0):
-        found = disconnected(aggregate(analysis, replace(view, edge_filter=share)))
+        found = disconnected_clusters(aggregate(analysis, replace(view, edge_filter=share)))
         assert found == (Disconnected("relu5", 2, "outgoing", 0.0),)
 
 
 def test_unknown_snapshots_are_named():
-    with pytest.raises(UnknownNameError, match="'iter 100'; did you mean 'iter 1000'"):
+    with pytest.raises(UnknownNameError, match="'iter 100'; there are 'iter 1000'"):
         aggregate(make_analysis("lenet"), View(snapshot="iter 100"))
 
 

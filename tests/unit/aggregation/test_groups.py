@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cnnvis_caffe.aggregation.columns import arrange
-from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import find_groups, layer_groups
+from cnnvis_caffe.readings.graph import Graph
 from cnnvis_caffe.records.analysis import Node
 from tests.helpers.analyses import NodeList, make_analysis, make_nodes
 
@@ -149,7 +149,7 @@ def test_an_auxiliary_classifier_does_not_break_its_module():
         "inception_4b",
         "loss3/classifier",
     ]
-    places = {place.node: place for place in arrange(Dag(tuple(net.nodes)), groups).places}
+    places = {place.node: place for place in arrange(Graph(tuple(net.nodes)), groups).places}
     # The way to the score is the first lane, the head goes beside it.
     assert places["inception_4b/output"].lane == 0
     assert places["loss1/relu_conv"].lane == places["loss1/classifier"].lane == 1
@@ -202,7 +202,7 @@ def test_two_towers_that_only_meet_in_the_loss():
     nodes.append(Node("loss", "loss", "ContrastiveLoss", "other", ("feat", "feat_p", "sim"), 0))
     groups = groups_of(tuple(nodes))
     assert [group.name for group in groups] == ["pair", "conv1", "feat", "conv1_p", "feat_p"]
-    depth_lane = {p.node: (p.depth, p.lane) for p in arrange(Dag(tuple(nodes)), groups).places}
+    depth_lane = {p.node: (p.depth, p.lane) for p in arrange(Graph(tuple(nodes)), groups).places}
     assert sorted(depth_lane.values()) == [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)]
 
 
@@ -228,7 +228,7 @@ def test_choices_of_the_user():
 
 def test_titles_depths_and_lanes_of_an_expanded_module():
     analysis = make_analysis("inception")
-    layout = arrange(Dag(analysis.nodes), layer_groups(analysis, ["inception_3a"]))
+    layout = arrange(Graph(analysis.nodes), layer_groups(analysis, ["inception_3a"]))
     places = [(place.depth, place.lane, place.title) for place in layout.places]
     assert places == [
         (0, 0, "data"),

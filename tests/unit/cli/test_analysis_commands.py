@@ -117,7 +117,7 @@ def test_patches_as_a_picture(file, tmp_path):
         (("patches", "--out", "a.csv"), 2, "patches is written as .png"),
         (("means", "--out", "a.csv"), 2, "means"),
         (("mean", "--out", "a.csv", "--layers", "conv9"), 1, "there is no layer 'conv9'"),
-        (("mean", "--out", "a.csv", "--snapshot", "7"), 1, "there is no snapshot '7'; known: 'iter"),
+        (("mean", "--out", "a.csv", "--snapshot", "7"), 1, "there is no snapshot '7'; there are 'iter"),
         (("contribution_all", "--out", "a.csv"), 1, "holds no contribution_all; analyze with --contributions all"),
         (("weight", "--out", "a.csv", "--layers", "pool1"), 1, "no weights lead to 'pool1'; they lead to conv1, "),
         (("mean", "--out", "nowhere/a.csv"), 1, "nowhere"),

@@ -11,10 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cnnvis_caffe.cli.main import group
-from cnnvis_caffe.cli.picture_view import chosen_classes, chosen_neuron, chosen_view
-from cnnvis_caffe.errors import CnnvisError, UnknownNameError
 from cnnvis_caffe.records.analysis import Curve
-from cnnvis_caffe.records.view import View
 from tests.helpers.analyses import make_analysis
 
 
@@ -141,32 +138,3 @@ def test_a_folder_that_is_not_there_is_named_before_any_work(render):
 def test_options_without_a_part_in_a_neurons_page_are_refused(render):
     result, _ = render("--neuron", "conv2:1", "--facet", "activations")
     assert result.exit_code == 2 and "--facet has no part" in result.output
-
-
-def test_classes_by_name_and_number(lenet):
-    assert chosen_classes(lenet, "5, 3,5") == (3, 5)
-    with pytest.raises(UnknownNameError):
-        chosen_classes(lenet, "10")
-
-
-def test_neurons_of_layers_with_colons(lenet):
-    assert chosen_neuron(lenet, "conv2:49") == ("conv2", 49)
-    with pytest.raises(CnnvisError, match="0 to 49"):
-        chosen_neuron(lenet, "conv2:x")
-    with pytest.raises(CnnvisError, match="such as conv2:0"):
-        chosen_neuron(lenet, "conv2")
-
-
-def test_snapshots_by_iteration(lenet):
-    first = lenet.snapshots[0]
-    view = chosen_view(lenet, View(), {"snapshot": str(first.iteration), "clusters_of": str(first.iteration)})
-    assert (view.snapshot, view.clusters_of) == (first.label, first.label)
-    with pytest.raises(UnknownNameError, match="snapshot"):
-        chosen_view(lenet, View(), {"clusters_of": "99"})
-
-
-def test_options_that_are_not_given_keep_the_session(lenet):
-    start = View(facet="contributions", n_clusters=3)
-    assert chosen_view(lenet, start, {"facet": None, "theme": "dark"}) == View(
-        facet="contributions", n_clusters=3, theme="dark"
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnvis_caffe.features.changes import history_of_layers, last_update, relative_change, with_changes
+from cnnvis_caffe.features.changes import last_update, relative_change, with_changes
 from cnnvis_caffe.records.analysis import LayerDebug
 
 BEFORE = np.float32([[1, -2], [3, -2]])
@@ -32,13 +32,3 @@ def test_debugging_information_is_completed():
     assert found["conv"].last_update == pytest.approx(0.125)
     assert found["relu"] == debug["relu"]
     assert np.isnan(with_changes(debug, {"conv": NOW})["conv"].relative_change)
-
-
-def test_the_history_of_each_layer():
-    params = {"conv": [np.zeros((2, 3)), np.zeros(2)], "fc": [np.zeros((4, 2)), np.zeros(4)]}
-    history = [np.full(n, n, np.float32) for n in (6, 2, 8, 4, 6, 2, 8, 4)]
-    found = history_of_layers(history, params)
-    assert {name: array.size for name, array in found.items()} == {"conv": 6, "fc": 8}
-    assert found["conv"] is history[0]
-    assert history_of_layers(history[:3], params) == {}
-    assert history_of_layers(history[1:], params) == {}

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from cnnvis_caffe.features.patches import OUTSIDE, as_rgb, cut, thumbnail, thumbnails
+from cnnvis_caffe.features.patches import OUTSIDE, cut, thumbnail, thumbnails
 
 
 @pytest.fixture
@@ -70,12 +70,3 @@ def test_thousands_take_no_time():
     before = time.process_time()
     assert len(thumbnails(images, random.randint(0, 50, 7000), boxes)) == 7000
     assert time.process_time() - before < 30  # some tenths of a second where nothing else runs
-
-
-def test_channel_orders(image):
-    planes = image.transpose(2, 0, 1)
-    np.testing.assert_array_equal(as_rgb(planes, "RGB"), image)
-    np.testing.assert_array_equal(as_rgb(planes[::-1], "BGR"), image)
-    np.testing.assert_array_equal(as_rgb(planes[:1], "grey"), np.repeat(image[..., :1], 3, 2))
-    with pytest.raises(ValueError, match=r"'grey' has shape \(1, H, W\), got \(3, 9, 7\)"):
-        as_rgb(planes, "grey")

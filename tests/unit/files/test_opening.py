@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from cnnvis_caffe.aggregation.edits import load_session
 from cnnvis_caffe.analysis.request import sha256
 from cnnvis_caffe.datasets.source import open_source
+from cnnvis_caffe.edits.sessions import load_session
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.files.opening import check_file, is_file, open_file, read_file
 from cnnvis_caffe.formats.database import open_database

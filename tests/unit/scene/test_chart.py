@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cnnvis_caffe.readings.debugging import QUANTITIES, chart_by_iteration, chart_by_layer, training_chart
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import build_chart, circle, describe_chart, label_runs, line_colour, spread
-from cnnvis_caffe.scene.debugging import QUANTITIES, chart_by_iteration, chart_by_layer, training_chart
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.shapes import Path, Text
 from cnnvis_caffe.scene.theme import DARK, LIGHT

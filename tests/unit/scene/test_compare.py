@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cnnvis_caffe.readings.comparison import compare, comparison_json
 from cnnvis_caffe.records.analysis import Connections
 from cnnvis_caffe.scene.compare import build_compare
-from cnnvis_caffe.scene.comparison import compare, comparison_json
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Text
 from cnnvis_caffe.scene.theme import DARK

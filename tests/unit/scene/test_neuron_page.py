@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.readings.connections import incoming, origin, outgoing
 from cnnvis_caffe.records.analysis import Connections
-from cnnvis_caffe.scene.kin import incoming, origin, outgoing
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.neuron_page import build_neuron_page, cut_patch, fit, neuron_history
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Text
@@ -227,7 +227,7 @@ def test_a_neuron_that_is_never_above_zero_is_strongest_for_nothing():
     ("snapshot", "node", "neuron", "message"),
     [
         ("iter 5", "conv1", 0, "no snapshot 'iter 5'; there are 'iter 1000'"),
-        ("", "conv9", 0, "layer 'conv9' was not analysed; there are conv1"),
+        ("", "conv9", 0, "there is no layer with neurons 'conv9'; did you mean 'conv"),
         ("", "conv1", 20, "layer 'conv1' has the neurons 0 to 19, not 20"),
     ],
 )

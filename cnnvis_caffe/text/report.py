@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnvis_caffe.cli import tables
-from cnnvis_caffe.cli.network_table import network_table, network_totals
+from cnnvis_caffe.text import tables
+from cnnvis_caffe.text.network_table import network_table, network_totals
 
 Report = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from cnnvis_caffe.records.analysis import Node
 _JUDGES = ("Softmax", "Accuracy", "ArgMax", "Silence")
 
 
-class Dag:
+class Graph:
     """Nodes by name with their sources and consumers; sources that are no nodes, such as labels, are left out.
 
     Parameters

@@ -10,8 +10,8 @@ from cnnvis_caffe.records.analysis import Analysis, Node, Snapshot
 
 
 @dataclass(frozen=True)
-class Kin:
-    """A neuron on the other side of a connection.
+class Connection:
+    """A connection of a neuron, by the neuron at its other end.
 
     Attributes
     ----------
@@ -67,17 +67,17 @@ def origin(analysis: Analysis, snapshot: Snapshot, node: str, neuron: int) -> tu
     return at, neuron, factor
 
 
-def incoming(analysis: Analysis, snapshot: Snapshot, node: str, neuron: int, most: int = 8) -> list[Kin]:
+def incoming(analysis: Analysis, snapshot: Snapshot, node: str, neuron: int, most: int = 8) -> list[Connection]:
     """Return the neurons whose activations weigh most in a neuron, the strongest first; none at inputs and sums."""
     found = origin(analysis, snapshot, node, neuron)
     if found is None or found[0].name not in snapshot.connections:
         return []
     layer, row, factor = found
     weights = snapshot.connections[layer.name].weight[row].astype(np.float64) * factor
-    return [Kin(layer.sources[0], column, float(weights[column])) for column in _strongest(weights, most)]
+    return [Connection(layer.sources[0], column, float(weights[column])) for column in _strongest(weights, most)]
 
 
-def outgoing(analysis: Analysis, snapshot: Snapshot, node: str, neuron: int, most: int = 8) -> list[Kin]:
+def outgoing(analysis: Analysis, snapshot: Snapshot, node: str, neuron: int, most: int = 8) -> list[Connection]:
     """Return the neurons in which a neuron's activation weighs most, the strongest first."""
     by_name = {one.name: one for one in analysis.nodes}
     found: dict[tuple[str, int], float] = {}
@@ -109,8 +109,8 @@ def outgoing(analysis: Analysis, snapshot: Snapshot, node: str, neuron: int, mos
                 waiting.append((reader.name, at + sum(by_name[source].n_neurons for source in before), factor))
             elif reader.kind == "slice" and 0 <= at - reader.offset < reader.n_neurons:
                 waiting.append((reader.name, at - reader.offset, factor))
-    kin = [Kin(name, row, weight) for (name, row), weight in found.items() if weight]
-    return sorted(kin, key=lambda one: (-abs(one.weight), one.node, one.neuron))[:most]
+    ends = [Connection(name, row, weight) for (name, row), weight in found.items() if weight]
+    return sorted(ends, key=lambda one: (-abs(one.weight), one.node, one.neuron))[:most]
 
 
 def _strongest(weights: np.ndarray, most: int) -> list[int]:

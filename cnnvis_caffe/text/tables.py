@@ -1,4 +1,4 @@
-"""Text for people: tables, and numbers of a length that can be read."""
+"""Plain text: tables, lists, and numbers of a length that can be read."""
 
 from __future__ import annotations
 
@@ -114,6 +114,21 @@ def step(value: float | None) -> str:
     return f"{value:.0f}" if math.isclose(value, round(value)) else f"{value:.3g}"
 
 
+def percent(value: float) -> str:
+    """Return a share of one in percent, with two or three digits: 4.7%, 64%, 0.02%."""
+    value = 100 * value
+    return f"{value:.0f}%" if abs(value) >= 9.95 and abs(value - round(value)) < 0.05 else f"{value:.3g}%"
+
+
 def plural(number: int, word: str) -> str:
     """Return "1 layer", "2 layers"."""
-    return f"{number:,} {word}{'s' * (number != 1)}"
+    plurals = {"class": "classes"}
+    return f"{number:,} {word if number == 1 else plurals.get(word, word + 's')}"
+
+
+def listed(words: Iterable[str], most: int = 4) -> str:
+    """Return "a, b and c", or "a, b, c and 9 more"."""
+    words = list(words)
+    if len(words) > most + 1:
+        words = [*words[:most], f"{len(words) - most} more"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

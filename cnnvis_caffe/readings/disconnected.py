@@ -28,7 +28,7 @@ class Disconnected:
     share: float
 
 
-def disconnected(aggregation: Aggregation, below: float = 0.01) -> tuple[Disconnected, ...]:
+def disconnected_clusters(aggregation: Aggregation, below: float = 0.01) -> tuple[Disconnected, ...]:
     """Find the clusters whose incoming or outgoing strength is next to nothing, whatever the edge filter.
 
     Parameters

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnvis_caffe.readings.by_class import strongest_classes
+from cnnvis_caffe.readings.layers import activation_behind, weight_layers
 from cnnvis_caffe.records.analysis import Analysis, Node, Snapshot
-from cnnvis_caffe.scene.wording import whole
+from cnnvis_caffe.text.words import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ class NeuronRow:
     top_shared : float
         Share of its strongest images that it has in both; NaN if the data differ.
     best : (int, int)
-        Class of its largest mean in both; -1 where it is zero for all of them.
+        Class that it responds to most in both; -1 where no class activates it.
     """
 
     node: str
@@ -119,9 +121,8 @@ def compare(first: tuple[Analysis, Snapshot], second: tuple[Analysis, Snapshot],
     same_data = one.analysis.data.source == two.analysis.data.source
     same_classes = one.analysis.data.class_names == two.analysis.data.class_names
     layers, neurons = [], []
-    theirs = {node.name: node for node in two.analysis.nodes if node.kind == "weights"}
-    ours = [node for node in one.analysis.nodes if node.kind == "weights"]
-    for node in ours:
+    theirs = {node.name: node for node in weight_layers(two.analysis)}
+    for node in weight_layers(one.analysis):
         other = theirs.pop(node.name, None)
         row, found = _layer(one, two, node, other, same_data, same_classes)
         layers.append(row)
@@ -173,14 +174,15 @@ def _layer(
     """The row of a layer, and all its neurons."""
     name = (node or other).name  # type: ignore[union-attr]
     change = distance = shared = float("nan")
-    shown, rows = "", []
+    shown = ""
+    rows: list[NeuronRow] = []
     if node is not None and other is not None:
         change = _weight_change(one, two, name)
         shown = _shown(one, two, name)
         if shown and same_classes:
-            rows = _neurons(one, two, shown, same_data)
+            rows, is_awake = _neurons(one, two, shown, same_data)
             if rows:
-                awake = [row for row in rows if row.best != (-1, -1)]
+                awake = [row for row, is_so in zip(rows, is_awake) if is_so]
                 distance = float(np.median([row.distance for row in awake])) if awake else 0.0
                 known = [row.top_shared for row in awake if np.isfinite(row.top_shared)]
                 shared = float(np.mean(known)) if known else float("nan")
@@ -225,21 +227,16 @@ def _weight_change(one: Side, two: Side, name: str) -> float:
 
 def _shown(one: Side, two: Side, layer: str) -> str:
     """The node of a layer whose activations are compared: the first activation behind it, else itself."""
-    names = [layer]
-    for role in ("rectifier", "activation", "pooling"):
-        found = [n.name for n in one.analysis.nodes if n.owner == layer and n.role == role]
-        if found:
-            names.insert(0, found[0])
-            break
-    for name in names:
-        features = [side.snapshot.features[name] for side in (one, two) if name in side.snapshot.features]
-        if len(features) == 2 and features[0].mean.shape[1:] == features[1].mean.shape[1:]:
-            return name
-    return ""
+    known = [name for name in one.snapshot.features if name in two.snapshot.features]
+    found = activation_behind(one.analysis, layer, known)
+    name = layer if found is None else found.name
+    if name not in known or one.analysis.data.n_classes != two.analysis.data.n_classes:
+        return ""
+    return name
 
 
-def _neurons(one: Side, two: Side, node: str, same_data: bool) -> list[NeuronRow]:
-    """All neurons of a node that both have, by number."""
+def _neurons(one: Side, two: Side, node: str, same_data: bool) -> tuple[list[NeuronRow], np.ndarray]:
+    """All neurons of a node that both have, by number, and which are not zero for all classes in both."""
     left, right = one.snapshot.features[node], two.snapshot.features[node]
     n = min(left.n_neurons, right.n_neurons)
     a, b = (np.nan_to_num(side.mean[:n].astype(np.float64)) for side in (left, right))
@@ -248,8 +245,8 @@ def _neurons(one: Side, two: Side, node: str, same_data: bool) -> list[NeuronRow
     cosine = np.divide((a * b).sum(1), lengths, out=np.zeros(n), where=lengths > 0)
     distance = np.where(both_silent, 0.0, np.clip(1 - cosine, 0, 2))
     distance[distance < 1e-9] = 0.0
-    best = tuple(np.where(side.any(1), side.argmax(1), -1) for side in (a, b))
-    return [
+    best = [strongest_classes(side.analysis, side.snapshot, node) for side in (one, two)]
+    rows = [
         NeuronRow(
             node,
             neuron,
@@ -259,6 +256,7 @@ def _neurons(one: Side, two: Side, node: str, same_data: bool) -> list[NeuronRow
         )
         for neuron in range(n)
     ]
+    return rows, ~both_silent
 
 
 def _shared(left: np.ndarray, right: np.ndarray) -> float:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cnnvis_caffe.cli import tables
-from cnnvis_caffe.cli.gutter import Gutter
+from cnnvis_caffe.text import tables
+from cnnvis_caffe.text.gutter import Gutter
 
 Report = Mapping[str, Any]
 

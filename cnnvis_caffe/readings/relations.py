@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnvis_caffe.aggregation.dag import Dag
+from cnnvis_caffe.readings.graph import Graph
 from cnnvis_caffe.records.analysis import Analysis, Node, Snapshot
 
 #: Kinds of nodes through which connections do not go.
@@ -77,7 +77,7 @@ def relation(
     The first inner product after a convolution has one mean weight for each channel; a Flatten between them does
     not change that: connections into its copies of a channel are averaged.
     """
-    found = relations_from(Dag(analysis.nodes), analysis.snapshots[snapshot], source, [target, *stops])
+    found = relations_from(Graph(analysis.nodes), analysis.snapshots[snapshot], source, [target, *stops])
     return found.get(target)
 
 
@@ -104,16 +104,16 @@ def quantity(
         None where no path leads there or the quantity is not known.
     """
     before = analysis.snapshots[snapshot - 1] if snapshot > 0 else None
-    found = quantities_from(Dag(analysis.nodes), analysis.snapshots[snapshot], before, source, [target, *stops], kind)
+    found = quantities_from(Graph(analysis.nodes), analysis.snapshots[snapshot], before, source, [target, *stops], kind)
     return found.get(target)
 
 
-def targets_of(dag: Dag, source: str, stops: Collection[str]) -> dict[str, str]:
+def targets_of(graph: Graph, source: str, stops: Collection[str]) -> dict[str, str]:
     """Find the stops that follow a node directly.
 
     Parameters
     ----------
-    dag : Dag
+    graph : Graph
     source : str
     stops : collection of str
         Nodes at which the search ends.
@@ -126,13 +126,13 @@ def targets_of(dag: Dag, source: str, stops: Collection[str]) -> dict[str, str]:
     """
     barrier: dict[str, str] = {source: ""}
     found: dict[str, str] = {}
-    for name in list(dag.nodes)[dag.order[source] + 1 :]:
-        reached = [barrier[s] for s in dag.sources[name] if s in barrier and (s == source or s not in found)]
+    for name in list(graph.nodes)[graph.order[source] + 1 :]:
+        reached = [barrier[s] for s in graph.sources[name] if s in barrier and (s == source or s not in found)]
         if not reached:
             continue
         # An open way is shorter than any name of a barrier.
         through = min(reached, key=len)
-        if not through and dag.nodes[name].kind in _BARRIERS:
+        if not through and graph.nodes[name].kind in _BARRIERS:
             through = name
         barrier[name] = through
         if name in stops:
@@ -140,12 +140,12 @@ def targets_of(dag: Dag, source: str, stops: Collection[str]) -> dict[str, str]:
     return found
 
 
-def relations_from(dag: Dag, snapshot: Snapshot, source: str, stops: Collection[str]) -> dict[str, Relation]:
+def relations_from(graph: Graph, snapshot: Snapshot, source: str, stops: Collection[str]) -> dict[str, Relation]:
     """Carry the connections from a node to all stops that follow it directly.
 
     Parameters
     ----------
-    dag : Dag
+    graph : Graph
     snapshot : Snapshot
     source : str
     stops : collection of str
@@ -160,12 +160,12 @@ def relations_from(dag: Dag, snapshot: Snapshot, source: str, stops: Collection[
         known = snapshot.connections.get(node.name)
         return None if known is None else [known.weight]
 
-    carried = _carry(dag, snapshot, source, stops, weights, n_arrays=1)
+    carried = _carry(graph, snapshot, source, stops, weights, n_arrays=1)
     return {name: Relation(arrays[0], n_steps) for name, (arrays, n_steps) in carried.items()}
 
 
 def quantities_from(
-    dag: Dag,
+    graph: Graph,
     snapshot: Snapshot,
     before: Snapshot | None,
     source: str,
@@ -177,7 +177,7 @@ def quantities_from(
 
     Parameters
     ----------
-    dag : Dag
+    graph : Graph
     snapshot : Snapshot
     before : Snapshot or None
         The snapshot before, for relative changes.
@@ -206,10 +206,10 @@ def quantities_from(
         size = np.abs(known.weight)
         return [size, size * steps]
 
-    carried = _carry(dag, snapshot, source, stops, weights, n_arrays=3, start=members)
+    carried = _carry(graph, snapshot, source, stops, weights, n_arrays=3, start=members)
     result = {}
     for name, (arrays, _) in carried.items():
-        between = _between(dag, source, name, stops)
+        between = _between(graph, source, name, stops)
         if not unknown & between:
             result[name] = Quantity(arrays[1], arrays[2])
     return result
@@ -311,7 +311,7 @@ def _dense(parts: Sequence[_Part], first: int, whole: _Part | int, n_arrays: int
 
 
 def _carry(
-    dag: Dag,
+    graph: Graph,
     snapshot: Snapshot,
     source: str,
     stops: Collection[str],
@@ -325,9 +325,9 @@ def _carry(
     product of |weight|; that times the sum of the steps' quantities; that times the number of steps.
     """
     stops = set(stops) - {source}
-    targets = [name for name, barrier in targets_of(dag, source, stops).items() if not barrier]
-    wanted = _between(dag, source, targets, stops)
-    n_source = dag.nodes[source].n_neurons
+    targets = [name for name, barrier in targets_of(graph, source, stops).items() if not barrier]
+    wanted = _between(graph, source, targets, stops)
+    n_source = graph.nodes[source].n_neurons
     first = _Part(0, n_source, np.ones(n_source, np.float32))
     if start is not None:
         nothing = [np.zeros_like(start) for _ in range(n_arrays - 1)]
@@ -336,12 +336,12 @@ def _carry(
     values: dict[str, list[_Part]] = {source: [first]}
     steps = {source: 0}
     result = {}
-    for name in sorted(wanted - {source}, key=dag.order.__getitem__):
-        node = dag.nodes[name]
-        reached = [s for s in dag.sources[name] if s in values and (s == source or s not in stops)]
+    for name in sorted(wanted - {source}, key=graph.order.__getitem__):
+        node = graph.nodes[name]
+        reached = [s for s in graph.sources[name] if s in values and (s == source or s not in stops)]
         if not reached or node.kind in _BARRIERS:
             continue
-        values[name] = _through(node, dag, snapshot, values, set(reached), weights, n_arrays, n_source)
+        values[name] = _through(node, graph, snapshot, values, set(reached), weights, n_arrays, n_source)
         steps[name] = max(steps[s] for s in reached) + (node.kind == "weights")
         if name in stops:
             parts = [part.plain(n_arrays, n_source) for part in values[name]]
@@ -349,19 +349,19 @@ def _carry(
     return result
 
 
-def _between(dag: Dag, source: str, targets: str | Sequence[str], stops: Collection[str]) -> set[str]:
+def _between(graph: Graph, source: str, targets: str | Sequence[str], stops: Collection[str]) -> set[str]:
     """The nodes on the paths from one to others that lead through no stop, with both ends."""
     targets = [targets] if isinstance(targets, str) else list(targets)
     forward = {source}
-    for name in list(dag.nodes)[dag.order[source] + 1 :]:
-        if any(s in forward and (s == source or s not in stops) for s in dag.sources[name]):
+    for name in list(graph.nodes)[graph.order[source] + 1 :]:
+        if any(s in forward and (s == source or s not in stops) for s in graph.sources[name]):
             forward.add(name)
-    return forward & dag.upstream(targets)
+    return forward & graph.upstream(targets)
 
 
 def _through(
     node: Node,
-    dag: Dag,
+    graph: Graph,
     snapshot: Snapshot,
     values: dict[str, list[_Part]],
     reached: set[str],
@@ -377,7 +377,7 @@ def _through(
         for name in node.sources:
             if name in reached:
                 parts += [part.moved(row) for part in values[name]]
-            row += dag.nodes[name].n_neurons if name in dag.nodes else 0
+            row += graph.nodes[name].n_neurons if name in graph.nodes else 0
         return parts
     if node.kind == "sum":
         coefficients = node.coefficients or (1.0,) * len(node.sources)
@@ -390,7 +390,7 @@ def _through(
             return terms[0]
         plain = [part.plain(n_arrays, n_source) for term in terms for part in term]
         return [_Part(0, node.n_neurons, arrays=tuple(_dense(plain, 0, node.n_neurons, n_arrays, n_source)))]
-    incoming = [part for name in dag.sources[node.name] if name in reached for part in values[name]]
+    incoming = [part for name in graph.sources[node.name] if name in reached for part in values[name]]
     if node.kind == "weights":
         return _mixed(node, incoming, weights(node), n_arrays, n_source)
     if node.kind == "scale":
@@ -440,69 +440,3 @@ def _mixed(
             for so_far, more in zip(result, carried):
                 so_far += more
     return [_Part(0, n_to, arrays=tuple(result))]
-
-
-@dataclass(frozen=True)
-class Connection:
-    """One of a neuron's strongest connections.
-
-    Attributes
-    ----------
-    node : str
-        The shown layer at the other end.
-    neuron : int
-    strength : float
-        Signed.
-    n_steps : int
-    """
-
-    node: str
-    neuron: int
-    strength: float
-    n_steps: int
-
-
-def direct(
-    analysis: Analysis, snapshot: int, node: str, neuron: int, columns: Collection[str], count: int = 10
-) -> tuple[tuple[Connection, ...], tuple[Connection, ...]]:
-    """Find the strongest connections of one neuron to the columns before and behind.
-
-    Parameters
-    ----------
-    analysis : Analysis
-    snapshot : int
-        Index.
-    node : str
-    neuron : int
-    columns : collection of str
-        The nodes at the other ends.
-    count : int, default=10
-        At most so many each way.
-
-    Returns
-    -------
-    incoming, outgoing : tuple of Connection
-        The strongest first.
-    """
-    dag = Dag(analysis.nodes)
-    known = analysis.snapshots[snapshot]
-    stops = {*columns, node}
-    incoming: list[Connection] = []
-    for source in stops - {node}:
-        if dag.order[source] < dag.order[node] and targets_of(dag, source, stops).get(node) == "":
-            found = relations_from(dag, known, source, stops)[node]
-            incoming += _strongest(source, found.matrix[neuron], found.n_steps, count)
-    outgoing: list[Connection] = []
-    for target, found in relations_from(dag, known, node, stops).items():
-        outgoing += _strongest(target, found.matrix[:, neuron], found.n_steps, count)
-    ordered = [
-        sorted(some, key=lambda c: (-abs(c.strength), dag.order[c.node], c.neuron))[:count]
-        for some in (incoming, outgoing)
-    ]
-    return tuple(ordered[0]), tuple(ordered[1])
-
-
-def _strongest(node: str, strengths: np.ndarray, n_steps: int, count: int) -> list[Connection]:
-    """The strongest of one relation, without those of strength 0."""
-    order = np.argsort(-np.abs(strengths), kind="stable")[:count]
-    return [Connection(node, int(i), float(strengths[i]), n_steps) for i in order if strengths[i] != 0]

@@ -6,7 +6,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
-from cnnvis_caffe.cli.tables import plural, shape, table
+from cnnvis_caffe.text.tables import plural, shape, table
 
 if TYPE_CHECKING:
     from cnnvis_caffe.records.analysis import Analysis

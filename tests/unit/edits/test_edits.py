@@ -10,14 +10,17 @@ import sys
 import numpy as np
 import pytest
 
-from cnnvis_caffe.aggregation import edits as e
+from cnnvis_caffe.edits import history as histories
+from cnnvis_caffe.edits import kinds as e
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.sessions import check_session, load_session, save_session, session_from_text, session_text
 from cnnvis_caffe.errors import SessionError
 from cnnvis_caffe.records.view import View
 from tests.helpers.analyses import make_analysis
 
 
 def history_of(*edits):
-    history = e.History()
+    history = History()
     for edit in edits:
         history.apply(edit)
     return history
@@ -47,9 +50,37 @@ def test_a_slider_is_taken_back_in_one():
     assert history.edits == (e.ExpandGroup("conv1"),) and not history.can_redo
 
 
+def test_several_edits_are_one_step_and_stand_one_by_one_in_a_session():
+    history = history_of(e.ExpandGroup("conv1"))
+    groups = [e.ExpandGroup(name) for name in ("conv1", "conv2", "ip1")]
+    history.apply_all([*groups, e.Together((e.ChooseTheme("dark"),), "Dark")], "Expand all groups")
+    assert history.view == View(expanded=("conv1", "conv2", "ip1"), theme="dark")
+    assert len(history.edits) == 2 and history.undo_text == "Expand all groups"
+    read = session_from_text(session_text(history))
+    assert read.view == history.view and read.edits == (*groups, e.ChooseTheme("dark"))
+    assert history.undo() == View(expanded=("conv1",))
+    assert history.redo() == read.view
+    history.apply_all(groups, "Expand all groups")
+    assert len(history.edits) == 2  # it changed nothing
+
+
+def test_a_session_of_version_0_1_is_read():
+    lines = (
+        {"edit": "ChooseFacet", "facet": "activations", "node": "conv1", "members": [1, 2]},
+        {"edit": "ChooseClustering", "clustering": "meanshift", "n_clusters": 0},
+        {"edit": "ChooseClassCutoff", "cutoff": 0.25},
+        {"edit": "ChooseEdgeFilter", "share": 0.5},
+        {"edit": "ChooseClustersOf", "snapshot": "iter 1000"},
+    )
+    assert session_from_text(session(*lines)).view == View(
+        facets=(("conv1", (1, 2), "activations"),), clustering="meanshift", class_cutoff=0.25, edge_filter=0.5,
+        clusters_of="iter 1000",
+    )  # fmt: skip
+
+
 def test_whose_clusters_are_shown_is_kept_in_a_session():
     history = history_of(e.ChooseSnapshot("iter 1000"), e.ChooseClustersOf("iter 1000"))
-    assert e.History.from_json(history.to_json()).view == View(snapshot="iter 1000", clusters_of="iter 1000")
+    assert session_from_text(session_text(history)).view == View(snapshot="iter 1000", clusters_of="iter 1000")
     assert e.as_edits(history.view) == history.edits
     assert history.undo_text == "Show the clusters of iter 1000"
     assert history.undo() == View(snapshot="iter 1000")
@@ -57,7 +88,7 @@ def test_whose_clusters_are_shown_is_kept_in_a_session():
     history.apply(e.ChooseClustersOf("iter 7"))
     history.apply(e.ChooseSnapshot(""))
     with pytest.raises(SessionError, match="iter 7"):
-        history.check(make_analysis("lenet", n_snapshots=2))
+        check_session(history, make_analysis("lenet", n_snapshots=2))
 
 
 def test_an_edit_that_changes_nothing_leaves_no_trace():
@@ -83,25 +114,25 @@ def test_files(tmp_path):
     path = tmp_path / "mine.session"
     history = history_of(e.MoveNeuron("conv1", np.int64(3), (np.int64(1),)), e.ChooseClasses((3, 1)))
     path.write_text("what was there before")
-    e.save_session(path, history)
-    assert e.load_session(path).view == history.view
+    save_session(path, history)
+    assert load_session(path).view == history.view
     assert os.listdir(tmp_path) == ["mine.session"]
     history.undo()
-    e.save_session(path, history)
-    assert e.load_session(path).edits == (e.MoveNeuron("conv1", 3, (1,)),)
+    save_session(path, history)
+    assert load_session(path).edits == (e.MoveNeuron("conv1", 3, (1,)),)
     with pytest.raises(SessionError, match="none.session: it cannot be read: No such file"):
-        e.load_session(tmp_path / "none.session")
+        load_session(tmp_path / "none.session")
     with pytest.raises(SessionError, match="it cannot be written"):
-        e.save_session(tmp_path / "no folder" / "x.session", history)
+        save_session(tmp_path / "no folder" / "x.session", history)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SessionError, match="it is no text"):
-        e.load_session(path)
+        load_session(path)
 
 
 def test_a_session_from_another_start_keeps_the_start():
-    history = e.History(View(edges="gradient", expanded=("conv1",), n_clusters=3))
+    history = History(View(edges="gradient", expanded=("conv1",), n_clusters=3))
     history.apply(e.ChooseTheme("dark"))
-    assert e.History.from_json(history.to_json()).view == history.view
+    assert session_from_text(session_text(history)).view == history.view
 
 
 @pytest.mark.parametrize(
@@ -127,7 +158,7 @@ def test_a_session_from_another_start_keeps_the_start():
 )  # fmt: skip
 def test_what_is_no_session_is_refused(text, message):
     with pytest.raises(SessionError, match=message) as caught:
-        e.History.from_json(text, "some.session")
+        session_from_text(text, "some.session")
     assert str(caught.value).startswith("some.session: ")
 
 
@@ -147,27 +178,27 @@ def test_what_is_no_session_is_refused(text, message):
 def test_what_does_not_fit_the_network_is_named(edit, message):
     history = history_of(edit)
     with pytest.raises(SessionError, match=message) as caught:
-        history.check(make_analysis("lenet"), "some.session")
+        check_session(history, make_analysis("lenet"), "some.session")
     assert "belongs to another network or analysis than 'lenet'" in str(caught.value)
 
 
 def test_a_session_fits_another_snapshot_once_one_is_chosen():
     history = history_of(e.ChooseSnapshot("iter 5"), e.MoveNeuron("conv1", 3))
     history.apply(e.ChooseSnapshot("iter 1000"))
-    history.check(make_analysis("lenet"))
+    check_session(history, make_analysis("lenet"))
 
 
 def test_edits_load_no_heavy_libraries():
     code = (
-        "import sys; import cnnvis_caffe.aggregation.edits;"
+        "import sys; import cnnvis_caffe.edits.choose, cnnvis_caffe.edits.sessions;"
         "assert not {'sklearn', 'scipy', 'networkx', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_history_has_a_bound_and_its_session_is_whole(monkeypatch):
-    monkeypatch.setattr(e, "MOST_EDITS", 3)
-    history = e.History()
+    monkeypatch.setattr(histories, "MOST_EDITS", 3)
+    history = History()
     views = [
         history.apply(edit)
         for edit in (
@@ -176,7 +207,7 @@ def test_a_history_has_a_bound_and_its_session_is_whole(monkeypatch):
         )
     ]  # fmt: skip
     assert len(history.edits) == 3
-    assert e.History.from_json(history.to_json()).view == views[-1]
+    assert session_from_text(session_text(history)).view == views[-1]
     at = View()
     for edit in history.all_edits:
         at = edit.apply(at)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.aggregation.columns import arrange
-from cnnvis_caffe.aggregation.dag import Dag
 from cnnvis_caffe.aggregation.groups import layer_groups
-from cnnvis_caffe.aggregation.relations import (
-    direct,
+from cnnvis_caffe.readings.graph import Graph
+from cnnvis_caffe.readings.relations import (
     quantities_from,
     quantity,
     relation,
@@ -98,7 +97,7 @@ def test_relations_and_quantities_equal_the_oracle(kind, expanded):
     analysis = make_analysis(kind, seed=3, n_snapshots=2)
     groups = layer_groups(analysis)
     groups = layer_groups(analysis, [group.name for group in groups] if expanded else [])
-    layout = arrange(Dag(analysis.nodes), groups)
+    layout = arrange(Graph(analysis.nodes), groups)
     shown = [place.node for place in layout.places]
     assert len(layout.steps) >= len(shown) - 1
     for source, target, barrier in layout.steps:
@@ -155,8 +154,8 @@ def test_all_kinds_of_nodes_equal_the_oracle():
 def test_nothing_goes_through_other_layers_and_it_is_known_why():
     analysis = small_net(np.random.default_rng(0))
     assert relation(analysis, 0, "conv2", "conv3") is None
-    assert targets_of(Dag(analysis.nodes), "conv2", {"conv3"}) == {"conv3": "softmax"}
-    assert targets_of(Dag(analysis.nodes), "data", {"conv2", "conv3"}) == {"conv2": ""}
+    assert targets_of(Graph(analysis.nodes), "conv2", {"conv3"}) == {"conv3": "softmax"}
+    assert targets_of(Graph(analysis.nodes), "data", {"conv2", "conv3"}) == {"conv2": ""}
 
 
 def test_paths_do_not_lead_through_other_columns():
@@ -204,30 +203,19 @@ def test_relative_change_of_a_connection_by_hand():
     assert quantity(analysis, 1, "conv1", "conv2", "relative_change").matrix[3, 5] == pytest.approx(wanted, rel=1e-5)
 
 
-def test_strongest_connections_of_a_neuron():
-    analysis = make_analysis("lenet")
-    incoming, outgoing = direct(analysis, 0, "conv2", 7, ["data", "conv1", "relu1", "ip2"], 4)
-    weight = analysis.snapshots[0].connections["conv2"].weight[7]
-    assert [c.neuron for c in incoming] == list(np.argsort(-np.abs(weight))[:4])
-    assert [c.strength for c in incoming] == [float(weight[c.neuron]) for c in incoming]
-    assert {c.node for c in incoming} == {"conv1"} and {c.node for c in outgoing} == {"relu1"}
-    column = analysis.snapshots[0].connections["ip1"].weight[:, 7]
-    assert [c.neuron for c in outgoing] == list(np.argsort(-np.abs(column))[:4])
-
-
 @pytest.mark.parametrize("kind", ["lenet", "inception", "residual"])
 @pytest.mark.parametrize("what", ["gradient", "relative_change"])
 def test_quantities_of_clusters_are_sums_over_their_neurons(kind, what):
     analysis = make_analysis(kind, seed=3, n_snapshots=2)
-    dag = Dag(analysis.nodes)
-    layout = arrange(dag, layer_groups(analysis))
+    graph = Graph(analysis.nodes)
+    layout = arrange(graph, layer_groups(analysis))
     shown = [place.node for place in layout.places]
     before, now = analysis.snapshots
     for source in shown[:-1]:
-        labels = np.arange(dag.nodes[source].n_neurons) % 3
+        labels = np.arange(graph.nodes[source].n_neurons) % 3
         members = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
-        single = quantities_from(dag, now, before, source, shown, what)
-        summed = quantities_from(dag, now, before, source, shown, what, members)
+        single = quantities_from(graph, now, before, source, shown, what)
+        summed = quantities_from(graph, now, before, source, shown, what, members)
         assert single.keys() == summed.keys() and summed
         for target, found in summed.items():
             assert found.total.any() and found.weight.any()

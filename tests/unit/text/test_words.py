@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnvis_caffe.scene.wording import counted, figure, percent, whole
+from cnnvis_caffe.text.words import counted, figure, percent, whole
 
 
 @pytest.mark.parametrize(

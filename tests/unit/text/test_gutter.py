@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnvis_caffe.cli.gutter import Gutter, to_ascii
+from cnnvis_caffe.text.gutter import Gutter, to_ascii
 
 
 def test_a_chain_is_one_lane():

@@ -6,9 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnvis_caffe.aggregation import edits as e
 from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.aggregation.cache import Cache
+from cnnvis_caffe.edits import kinds as e
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.sessions import check_session, session_from_text, session_text
 from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, View
 from tests.helpers.analyses import make_analysis
 
@@ -23,28 +25,28 @@ named = st.tuples(*[st.lists(members, min_size=1, max_size=2).map(tuple)] * 2)
 edits = st.one_of(
     st.builds(e.MoveNeuron, nodes, st.integers(0, 31), members | st.just(())),
     st.builds(e.NewCluster, nodes, members),
-    st.builds(e.ChooseClustering, st.sampled_from(CLUSTERINGS), st.integers(0, 6)),
-    st.builds(e.ChooseImportance, st.sampled_from(IMPORTANCES)),
+    st.builds(e.ChooseClustering, st.sampled_from(list(CLUSTERINGS)), st.integers(0, 6)),
+    st.builds(e.ChooseImportance, st.sampled_from(list(IMPORTANCES))),
     st.builds(e.ChooseClasses, st.lists(st.integers(0, 9), max_size=4).map(tuple)),
     st.builds(e.ChooseClassCutoff, st.floats(0, 1)),
-    st.builds(e.ChooseFacet, st.sampled_from(FACETS)),
-    st.builds(e.ChooseFacet, st.sampled_from(FACETS), nodes, members),
+    st.builds(e.ChooseFacet, st.sampled_from(list(FACETS))),
+    st.builds(e.ChooseFacet, st.sampled_from(list(FACETS)), nodes, members),
     st.builds(e.ExpandGroup, st.sampled_from(GROUPS)),
     st.builds(e.CollapseGroup, st.sampled_from(GROUPS)),
     st.builds(e.ChooseRepresentative, st.sampled_from(GROUPS), st.sampled_from(["", "conv1_1", "pool2", "conv4_2"])),
     st.builds(e.MergeBiclusters, st.just("relu1_2"), st.just("relu2_2"), st.sampled_from([1, -1]), named, named),
     st.builds(e.SplitBicluster, st.just("relu1_2"), st.just("relu2_2"), st.sampled_from([1, -1]), named),
-    st.builds(e.ChooseEdges, st.sampled_from(EDGE_QUANTITIES)),
+    st.builds(e.ChooseEdges, st.sampled_from(list(EDGE_QUANTITIES))),
     st.builds(e.ChooseEdgeFilter, st.floats(0.01, 1)),
     st.builds(e.ChooseSnapshot, st.sampled_from(["", "iter 1000", "iter 2000"])),
     st.builds(e.ChooseClustersOf, st.sampled_from(["", "iter 1000", "iter 2000"])),
-    st.builds(e.ChooseTheme, st.sampled_from(THEMES)),
+    st.builds(e.ChooseTheme, st.sampled_from(list(THEMES))),
 )
 sequences = st.lists(edits, max_size=12)
 
 
 def after(sequence):
-    history = e.History()
+    history = History()
     for edit in sequence:
         history.apply(edit)
     return history
@@ -84,16 +86,16 @@ def test_a_walk_to_and_fro_and_then_something_new(sequence, walk, edit):
 @given(sequences)
 def test_a_session_and_a_view_replay(sequence):
     history = after(sequence)
-    again = e.History.from_json(history.to_json())
+    again = session_from_text(session_text(history))
     assert again.view == history.view
     assert again.edits == history.edits
-    assert again.to_json() == history.to_json()
+    assert session_text(again) == session_text(history)
     view = View()
     for edit in e.as_edits(history.view):
         assert edit.text
         view = edit.apply(view)
     assert view == history.view
-    history.check(ANALYSIS)
+    check_session(history, ANALYSIS)
 
 
 def same(a, b):

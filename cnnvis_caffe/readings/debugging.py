@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.analysis import Analysis, Curve, Node, Snapshot
 from cnnvis_caffe.records.chart import Axis, Chart, Series
-from cnnvis_caffe.scene.wording import counted
+from cnnvis_caffe.text.words import counted
 
 #: A span of more decades is shown on a logarithmic axis.
 _LOG_DECADES = 2.0
@@ -70,7 +71,44 @@ QUANTITIES = {
 TRAINING = {"loss": "Loss", "error": "Error", "learning_rate": "Learning rate"}
 
 
-def chart_by_layer(analysis: Analysis, quantity: str = "relative_change", *, snapshot: str = "") -> Chart:
+def chart_of(
+    analysis: Analysis,
+    quantity: str,
+    *,
+    by: str = "layer",
+    snapshot: str | int = "",
+    nodes: Iterable[str] = (),
+    title: str = "",
+) -> Chart:
+    """Return the chart of a quantity, of layers or of the training.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    quantity : str
+        One of `QUANTITIES` or `TRAINING`.
+    by : {"layer", "iteration"}, default="layer"
+        What goes to the right, for quantities of layers.
+    snapshot, nodes, title
+        As for `chart_by_layer` and `chart_by_iteration`.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such quantity or axis.
+    """
+    if by not in ("layer", "iteration"):
+        raise UnknownNameError("axis", by, ("layer", "iteration"))
+    if quantity in TRAINING:
+        return training_chart(analysis, quantity)
+    if quantity not in QUANTITIES:
+        raise UnknownNameError("quantity", quantity, (*QUANTITIES, *TRAINING))
+    if by == "layer":
+        return chart_by_layer(analysis, quantity, snapshot=snapshot)
+    return chart_by_iteration(analysis, quantity, nodes, title=title)
+
+
+def chart_by_layer(analysis: Analysis, quantity: str = "relative_change", *, snapshot: str | int = "") -> Chart:
     """Return a quantity from the first layer to the last, one line for each snapshot.
 
     Parameters
@@ -78,12 +116,12 @@ def chart_by_layer(analysis: Analysis, quantity: str = "relative_change", *, sna
     analysis : Analysis
     quantity : str
         One of `QUANTITIES`.
-    snapshot : str, optional
-        Label of the line that is looked at; the last one if empty.
+    snapshot : str or int, optional
+        Of the line that is looked at, as for `Analysis.snapshot`; the last one if empty.
     """
     what = QUANTITIES[quantity]
     layers = _layers(analysis, what)
-    chosen = snapshot or analysis.snapshots[-1].label
+    chosen = analysis.snapshot(snapshot).label
     series = []
     for rank, one in enumerate(analysis.snapshots):
         values = np.array([_value(one, layer.name, quantity) for layer in layers], np.float64)

@@ -1,0 +1,233 @@
+"""Session files: the edits that lead to a view, as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import fields
+from typing import Any
+
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.kinds import EDITS, Edit
+from cnnvis_caffe.errors import SessionError, UnknownLayerError, UnknownNameError
+from cnnvis_caffe.files.atomic import write_bytes
+from cnnvis_caffe.files.opening import read_file
+from cnnvis_caffe.records.analysis import Analysis
+
+FORMAT = "cnnvis_caffe session"
+VERSION = 1
+
+
+def save_session(path: str | os.PathLike[str], history: History) -> None:
+    """Write a session file; what was there before stays whole until it is done.
+
+    Parameters
+    ----------
+    path : str or path
+    history : History
+
+    Raises
+    ------
+    SessionError
+        If it cannot be written.
+    """
+    try:
+        write_bytes(path, session_text(history).encode("utf-8"))
+    except OSError as e:
+        raise SessionError(str(path), f"it cannot be written: {e.strerror or e}") from e
+
+
+def load_session(path: str | os.PathLike[str]) -> History:
+    """Read a session file.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    SessionError
+        If it is missing, damaged, newer than this program, or has an edit that is not known.
+    """
+    try:
+        text = read_file(path).decode("utf-8")
+    except OSError as e:
+        raise SessionError(str(path), f"it cannot be read: {e.strerror or e}") from e
+    except UnicodeDecodeError as e:
+        raise SessionError(str(path), "it is no text") from e
+    return session_from_text(text, str(path))
+
+
+def session_text(history: History) -> str:
+    """Return a session as text.
+
+    Parameters
+    ----------
+    history : History
+
+    Returns
+    -------
+    str
+        JSON: format, version, and all edits that lead to the view now, from the usual one.
+    """
+    edits = [
+        {"edit": type(edit).__name__, **{f.name: getattr(edit, f.name) for f in fields(edit)}}  # type: ignore[arg-type]
+        for edit in history.all_edits
+    ]
+    lines = ",\n".join(f"  {json.dumps(edit, ensure_ascii=False, default=int)}" for edit in edits)
+    body = f"[\n{lines}\n ]" if edits else "[]"
+    return f'{{\n "format": {json.dumps(FORMAT)},\n "version": {VERSION},\n "edits": {body}\n}}\n'
+
+
+def session_from_text(text: str, path: str = "<session>") -> History:
+    """Read a session.
+
+    Parameters
+    ----------
+    text : str
+        As `session_text` writes it.
+    path : str
+        Where it comes from, for messages.
+
+    Returns
+    -------
+    History
+        From the usual view on; its edits can be taken back.
+
+    Raises
+    ------
+    SessionError
+        If it is damaged, newer than this program, or has an edit that is not known.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise SessionError(path, f"it is no JSON: {e}") from e
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise SessionError(path, "it is no session: save one in the viewer")
+    version = data.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise SessionError(path, f"its version must be a number from 1, got {version!r}")
+    if version > VERSION:
+        raise SessionError(path, f"it has version {version}, this program reads up to {VERSION}: update it")
+    edits = data.get("edits")
+    if not isinstance(edits, list):
+        raise SessionError(path, "it has no list of edits")
+    history = History()
+    for number, item in enumerate(edits, 1):
+        try:
+            history.apply(_edit(item, path, number))
+        except RecursionError as e:
+            raise SessionError(path, f"edit {number} is nested too deeply: no edit has such values") from e
+    return history
+
+
+def check_session(history: History, analysis: Analysis, path: str = "<session>") -> None:
+    """Raise unless the edits of a session fit an analysis.
+
+    Parameters
+    ----------
+    history : History
+    analysis : Analysis
+    path : str
+        Of the session, for the message.
+
+    Raises
+    ------
+    SessionError
+        If an edit names a layer, neuron, layer group or class that the network does not have, or the view now
+        names a snapshot that the analysis does not have.
+    """
+    from cnnvis_caffe.aggregation.groups import layer_groups  # loads what is slow to load
+
+    sizes = {node.name: node.n_neurons for node in analysis.nodes}
+    groups = [group.name for group in layer_groups(analysis)]
+    try:
+        for edit in history.all_edits:
+            for node, neurons in edit.neurons.items():
+                if node not in sizes:
+                    raise UnknownLayerError(node, sizes)
+                for neuron in neurons:
+                    if not 0 <= neuron < sizes[node]:
+                        raise ValueError(f"layer {node!r} has {sizes[node]} neurons, there is no {neuron}")
+            for group in edit.groups:
+                if group not in groups:
+                    raise UnknownNameError("layer group", group, groups)
+        for number in history.view.classes:
+            if not 0 <= number < analysis.data.n_classes:
+                raise ValueError(f"there are {analysis.data.n_classes} classes, there is no {number}")
+        for name in (history.view.snapshot, history.view.clusters_of):
+            analysis.snapshot(name)
+    except (UnknownNameError, ValueError) as e:
+        reason = f"{e}; the session belongs to another network or analysis than {analysis.title!r}"
+        raise SessionError(path, reason) from e
+
+
+def _edit(item: Any, path: str, number: int) -> Edit:
+    """One edit of a session; strict, since a guess would show something else than what was saved."""
+    where = f"edit {number}"
+    if not isinstance(item, dict) or not isinstance(item.get("edit"), str):
+        raise SessionError(path, f"{where} has no name")
+    kind = EDITS.get(item["edit"])
+    if kind is None:
+        raise SessionError(path, f"{where}: {UnknownNameError('edit', item['edit'], EDITS)}; update this program?")
+    known = {field.name: field.type for field in fields(kind)}  # type: ignore[arg-type]
+    values = {}
+    for name, value in item.items():
+        if name == "edit":
+            continue
+        if name not in known:
+            raise SessionError(path, f"{where}: {item['edit']} has no field {name!r}, only {', '.join(known)}")
+        values[name] = _tuples(value)
+        if not _IS[str(known[name])](values[name]):
+            raise SessionError(path, f"{where}: {name} of {item['edit']} cannot be {_short(value)}")
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as e:
+        raise SessionError(path, f"{where}: {e}") from e
+
+
+def _short(value: Any) -> str:
+    """A value for a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of lists as tuples of tuples."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _is_integer(value: Any) -> bool:
+    """Whether a value is a whole number, of a size that arrays can be asked for."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 31
+
+
+def _is_members(value: Any) -> bool:
+    """Whether a value names neurons."""
+    return isinstance(value, tuple) and all(_is_integer(item) for item in value)
+
+
+def _is_named(value: Any) -> bool:
+    """Whether a value names a bicluster."""
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(isinstance(end, tuple) and all(_is_members(cluster) for cluster in end) for end in value)
+    )
+
+
+# What fits a field, by the type that its dataclass gives it.
+_IS = {
+    "str": lambda value: isinstance(value, str),
+    "int": _is_integer,
+    "float": lambda value: _is_integer(value) or (isinstance(value, float) and math.isfinite(value)),
+    "Members": _is_members,
+    "tuple[int, ...]": _is_members,
+    "Named": _is_named,
+}
