@@ -28,12 +28,12 @@ case $data in
   /*) rm -rf "$root/work/data" && cp -r "$data" "$root/work/data" && data=/work/data ;;
 esac
 
+build=(ARCHITECTURES="${ARCHITECTURES-35 50 60 70 75 80 86}" PTX="${PTX-86}" JOBS="${JOBS:-$(nproc)}")
 # Devices and processes are seen in there by these commands alone.
 inside() {
   unshare --mount sh -c 'mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" &&
     mount --bind "${CNNVIS_DATA_DIR:-$1/data}" "$1/data" && shift && exec chroot "$@"' \
-    sh "$root" "$root" env HOME=/tmp GLOG_minloglevel=2 CNNVIS_DATA_DIR=/data ARCHITECTURES="${ARCHITECTURES-35 50 60 70 75 80 86}" \
-    PTX="${PTX-86}" JOBS="${JOBS:-$(nproc)}" sh -c "cd /work && $*"
+    sh "$root" "$root" env HOME=/tmp GLOG_minloglevel=2 CNNVIS_DATA_DIR=/data "${build[@]}" sh -c "cd /work && $*"
 }
 step() { echo "== $* ($SECONDS s)" >&2; }
 analyze() {
@@ -63,7 +63,7 @@ step render
 inside cnnvis-caffe render picture.cnnvis.h5 --out picture.png
 step view
 inside "apt-get install --yes -qq --no-install-recommends xvfb imagemagick >/dev/null
-  Xvfb :9 -screen 0 1600x1000x24 -nolisten tcp 2>/dev/null & screen=\$!; sleep 2
+  Xvfb :9 -screen 0 1920x1200x24 -nolisten tcp 2>/dev/null & screen=\$!; sleep 2
   DISPLAY=:9 cnnvis-caffe view picture.cnnvis.h5 & window=\$!; sleep ${WAIT:-40}
   kill -0 \$window && import -display :9 -window root window.png; kill \$window \$screen; wait"
 step done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import platform
 from collections.abc import Iterator
@@ -32,4 +33,7 @@ def _version(package: str) -> str:
     for name in _OPENCV if package == "OpenCV" else (package,):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(name)
+    if package == "OpenCV":  # Debian's does not say that it is one of these
+        with contextlib.suppress(ImportError):
+            return str(importlib.import_module("cv2").__version__)
     return "is not installed"
