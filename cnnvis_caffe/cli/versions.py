@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.metadata
+import importlib.util
 import platform
 from collections.abc import Iterator
 
@@ -33,7 +33,6 @@ def _version(package: str) -> str:
     for name in _OPENCV if package == "OpenCV" else (package,):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(name)
-    if package == "OpenCV":  # Debian's does not say that it is one of these
-        with contextlib.suppress(ImportError):
-            return str(importlib.import_module("cv2").__version__)
+    if package == "OpenCV" and importlib.util.find_spec("cv2"):  # Debian's does not say which package it is
+        return "of the system"
     return "is not installed"
