@@ -224,7 +224,8 @@ def _picture(path: str) -> None:
 def _state(path: str) -> None:
     from cnnvis_caffe.store.state import read_state
 
-    read_state(path)
+    for sums in read_state(path).sums.values():
+        dict(sums)
 
 
 def _session(path: str) -> None:

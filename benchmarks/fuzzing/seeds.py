@@ -352,7 +352,7 @@ def analysis_states(folder: Path) -> None:
     """Sums of a part of an analysis."""
     sums = {"conv1/mean": _array(4, 3), "conv1/top": np.arange(8).reshape(4, 2), "count": np.array([3, 1])}
     settings, request = {"model": "abc", "data": "digits"}, {"model": "net.prototxt", "top": 9}
-    write_state(folder / "a.state", AnalysisState(settings, request, (1, 2), (30, 10), 40, (sums, sums), 1.5))
+    write_state(folder / "a.state", AnalysisState(settings, request, (1, 2), (30, 10), 40, {0: sums, 1: sums}, 1.5))
 
 
 def sessions(folder: Path) -> None:

@@ -27,6 +27,10 @@ class PriorBox(Layer):
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Work out the sizes of the boxes of a place."""
         param = self.param.prior_box_param
+        for name in ("min_size", "max_size", "aspect_ratio"):
+            odd = [number for number in getattr(param, name) if not 0 < number < math.inf]
+            if odd:
+                raise self.error(f"prior_box_param.{name} must be above 0 and finite, got {odd[0]}")
         # Caffe quirk: SSD's cuts sizes to whole numbers when it uses them.
         least, most = ([int(size) for size in sizes] for sizes in (param.min_size, param.max_size))
         if not least or min(least) < 1:
