@@ -63,6 +63,7 @@ def main(name: str, seed: int, first: int, last: int, folder: str) -> None:
         _outcome(reader.read, scratch)
     gc.collect()
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     limit = used + MAX_BYTES + reader.room
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -80,6 +81,9 @@ def main(name: str, seed: int, first: int, last: int, folder: str) -> None:
         faulthandler.cancel_dump_traceback_later()
         if seconds > MAX_SECONDS:
             outcome = f"slow: {seconds:.0f} s"
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - resident
+        if grown > MAX_BYTES:
+            outcome = f"memory: {grown / 1e9:.1f} GB"
         print(json.dumps({"outcome": outcome, "seconds": seconds}), flush=True)
         if number % 200 == 0:
             gc.collect()

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from cnnvis_caffe.files.limits import allowed_bytes
 
-_FREE_BYTES = 256 << 20  # a plain drawing packs better than anything else
+_FREE_BYTES = 128 << 20  # a plain drawing packs better than anything else
 _MAX_SEGMENTS = 10_000
+_SMALL_PART = 1 << 20
 _PNM_FIELD = re.compile(rb"(?:\s|#[^\n]*\n)*(\d{1,9})")
 _PAM_FIELD = re.compile(rb"^(WIDTH|HEIGHT)\s+(\d{1,9})\s*$", re.M)
 _HDR_SIZE = re.compile(rb"\n[-+][XY] (\d{1,9}) [-+][XY] (\d{1,9})\s")
@@ -65,6 +66,13 @@ def image_size(content: bytes | memoryview) -> tuple[int, int]:
 
 def _png(content: bytes | memoryview) -> tuple[int, int]:
     width, height = struct.unpack_from(">II", content, 16)
+    position = 8
+    while position + 8 <= len(content):
+        length = struct.unpack_from(">I", content, position)[0]
+        # OpenCV makes room for a part before it reads it.
+        if length > max(len(content), _SMALL_PART):
+            raise ValueError(f"is a damaged PNG image: the part at byte {position} should have {length} bytes")
+        position += 12 + length
     return height, width
 
 
