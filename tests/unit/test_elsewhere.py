@@ -23,7 +23,11 @@ NAMES = {
     "mmap": {"MADV_DONTNEED", "MAP_PRIVATE", "MAP_SHARED", "PROT_READ"},
 }  # fmt: skip
 #: Each is asked for only where it is there.
-GUARDED = {("files/temporary.py", "os.kill"), ("formats/mapped.py", "mmap.MADV_DONTNEED")}
+GUARDED = {
+    ("files/temporary.py", "os.kill"),
+    ("files/plain_hdf5/copy_by_library.py", "resource"),
+    ("formats/mapped.py", "mmap.MADV_DONTNEED"),
+}
 TEXT = {"read_text": 1, "write_text": 2}  # encoding is their argument with this number
 
 
