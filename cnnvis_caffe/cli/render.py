@@ -14,7 +14,7 @@ from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPO
 
 _FILE = click.Path(dir_okay=False)
 _CHART_INSET = 8.0  # brings a chart's margin to the picture's
-#: What --chart draws, with the names that `scene.debugging` has for it.
+#: What --chart draws, with the names that `readings.debugging` has for it.
 _BY_LAYER = {
     "gradient": "mean_abs_gradient",
     "relative_change": "relative_change",
