@@ -6,7 +6,7 @@ import logging
 import warnings
 
 import pytest
-from click.testing import CliRunner
+from helpers.command_line import runner
 
 from cnnvis_caffe.cli.main import group
 
@@ -17,13 +17,8 @@ def call():
     logger = logging.getLogger("cnnvis_caffe")
     handlers, level = [*logger.handlers], logger.level
 
-    try:
-        runner = CliRunner(mix_stderr=False)  # click before 8.2 has to be told to keep them apart
-    except TypeError:
-        runner = CliRunner()
-
     def call_(*arguments, code=0):
-        result = runner.invoke(group, [str(argument) for argument in arguments])
+        result = runner().invoke(group, [str(argument) for argument in arguments])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from helpers.command_line import runner
 from helpers.full_gpu import nearly_full
 
 from cnnvis_caffe.cli import main
@@ -48,11 +48,7 @@ def here(tmp_path, monkeypatch):
 
 def run(*arguments):
     """Run the command line in this process; give what it printed to stdout and stderr."""
-    try:
-        runner = CliRunner(mix_stderr=False)
-    except TypeError:
-        runner = CliRunner()
-    result = runner.invoke(main.group, list(arguments))
+    result = runner().invoke(main.group, list(arguments))
     assert "Traceback" not in result.stderr
     return result
 

@@ -13,19 +13,11 @@ from pathlib import Path
 import click
 import numpy
 import pytest
-from click.testing import CliRunner
+from helpers.command_line import runner
 
 import cnnvis_caffe
 from cnnvis_caffe.cli import main
 from cnnvis_caffe.errors import Cancelled, MeanFileError
-
-
-def runner() -> CliRunner:
-    """A runner that keeps stdout and stderr apart; click before 8.2 has to be told."""
-    try:
-        return CliRunner(mix_stderr=False)
-    except TypeError:
-        return CliRunner()
 
 
 @pytest.fixture(autouse=True)
