@@ -91,7 +91,9 @@ class LineChart(PlotWidget):
         self._bottom.setHeight(24)
         self._left.setWidth(58)
         plot.layout.setContentsMargins(0, 0, self._room_for_names(), 0)
-        plot.showGrid(x=False, y=True, alpha=0.12)
+        plot.showGrid(x=False, y=True)
+        # pyqtgraph 0.11 gives its slider, from 0 to 255, a number that Qt does not take when it is told an alpha.
+        plot.ctrl.gridAlphaSlider.setValue(30)
         n = len(chart.series)
         for series in sorted(chart.series, key=lambda one: one.is_emphasised):
             colour = self._colour(series, n)
