@@ -42,7 +42,7 @@ make_root() {
   inside sh docker/debian11/install.sh /src cpu
   inside python3 -m pip uninstall --quiet --yes cnnvis-caffe
   inside env DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends \
-    fish git graphviz make procps python3-appdirs python3-hypothesis python3-matplotlib python3-pil python3-pydot \
+    fish git graphviz make procps python3-appdirs python3-filelock python3-hypothesis python3-matplotlib python3-pil python3-pydot \
     python3-pytest python3-pytest-benchmark python3-pytest-timeout python3-pytest-xdist python3-pytestqt \
     python3-requests python3-venv python3-yaml zsh
   # Loaded outside, where pip is set up for whatever lies between here and the package index.

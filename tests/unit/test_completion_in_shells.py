@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import select
@@ -36,6 +37,7 @@ class Shell:
     """An interactive shell at a pseudo-terminal of its own."""
 
     def __init__(self, name, home, folder):
+        self.name = name
         environment = {
             "HOME": str(home),
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
@@ -92,4 +94,6 @@ def test_tab_completes_commands_options_and_values(shell):
     shell.type("echo re''ady\n", "ready")
     shell.type("cnnvis-caffe ana\t", "analyze")
     shell.type("--mo\t", "--model")
+    if shell.name == "fish" and importlib.metadata.version("click").startswith("7."):
+        return  # click 7 finds values in fish only before their first letter is typed
     shell.type("m.prototxt --engine ca\t", r"engine.*[^-]caffe")
