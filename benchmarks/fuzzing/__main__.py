@@ -15,11 +15,12 @@ from pathlib import Path
 
 from benchmarks.fuzzing.readers import READERS
 from benchmarks.fuzzing.run import Figures, fuzz, shares
+from benchmarks.sections import write_section
 
-_PAGE = """# Reliability
-
+_TITLE = "# Reliability"
+_TEXT = """\
 What damaged and hostile files do. `python -m benchmarks.fuzzing --mutations {asked} --out docs/reliability.md` wrote
-this page. It takes small sound files of every kind that is read, damages each copy in one to three ways (bits flipped,
+this part. It takes small sound files of every kind that is read, damages each copy in one to three ways (bits flipped,
 ranges lost, repeated, overwritten or exchanged, integers and numbers made absurd) and reads it whole, in a process that
 may take 1 GB more than its libraries. A file that is read, or is refused by one error of ours, is right. What is wrong:
 another exception, a dead process, more than 5 s of processor time, more than 1 GB.
@@ -45,7 +46,7 @@ def main() -> int:
         "--folder", type=Path, help="where the figures are kept, and files that something is wrong with: a later run "
         "of some readers takes the figures of the others from there",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, help="the page to write")
+    parser.add_argument("--out", type=Path, help="the page to write in")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="fuzzing-"))
     counts, kept = shares(arguments.mutations), folder / "figures.json"
@@ -65,7 +66,7 @@ def main() -> int:
         rows = "\n".join(_row(name, all_figures[name]) for name in READERS if name in all_figures)
         n = sum(figures.n for figures in all_figures.values())
         said = {"asked": arguments.mutations, "n": n, "minutes": minutes, "seed": arguments.seed}
-        arguments.out.write_text(_PAGE.format(**said, n_wrong=n_wrong or "none", rows=rows))
+        write_section(arguments.out, _TITLE, _TEXT.format(**said, n_wrong=n_wrong or "none", rows=rows))
     return 1 if n_wrong else 0
 
 

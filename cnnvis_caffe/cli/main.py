@@ -18,6 +18,7 @@ from cnnvis_caffe.cli.interrupt import Terminated, terminable
 from cnnvis_caffe.cli.plain_formatter import PlainFormatter
 from cnnvis_caffe.cli.say import say
 from cnnvis_caffe.errors import Cancelled, CnnvisError
+from cnnvis_caffe.files.shortened import end_with_an_error
 from cnnvis_caffe.processes import leave_current_folder
 from cnnvis_caffe.text.plain import visible
 
@@ -177,4 +178,5 @@ def main() -> None:
     """Run the command line of this process and exit: 0, 1 error, 2 usage, 130 interrupted, 143 terminated."""
     leave_current_folder()
     accept_newer_words()
+    end_with_an_error()
     group(prog_name="cnnvis-caffe")

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import DataNotFoundError, FileFormatError
 from cnnvis_caffe.files.opening import open_file
+from cnnvis_caffe.files.shortened import note_mapped
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,9 @@ class MappedFile:
 
     Notes
     -----
-    A file that another program truncates while it is mapped ends the process when it is next read (SIGBUS),
-    so whoever keeps weights should copy them. Our own writers replace files and never write into them.
+    A file that another program truncates while it is mapped ends the process when it is next read (SIGBUS; our
+    commands then name the file), so whoever keeps weights should copy them. Our own writers replace files and never
+    write into them.
     """
 
     def __init__(self, path: str | os.PathLike[str], error: type[FileFormatError]) -> None:
@@ -47,10 +49,12 @@ class MappedFile:
         self.error = error
         try:
             with open_file(self.path) as file:
-                self.size = os.fstat(file.fileno()).st_size
+                status = os.fstat(file.fileno())
+                self.size = status.st_size
                 if self.size == 0:
                     raise error(self.path, "is empty; was it downloaded or copied completely?")
                 self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                note_mapped(self.path, status)
         except FileNotFoundError as missing:
             place = "" if os.path.isabs(self.path) else f" in {os.getcwd()}"
             raise DataNotFoundError(f"{self.path}: there is no such file{place}") from missing

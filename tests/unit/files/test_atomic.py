@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 import pytest
 from helpers.left_behind import left_behind
 
-from cnnvis_caffe.files import temporary
+from cnnvis_caffe.files import atomic, temporary
 from cnnvis_caffe.files.atomic import atomic_folder, atomic_write, write_bytes
 from cnnvis_caffe.files.temporary import sweep, temporary_folder, temporary_path
 
@@ -79,7 +80,10 @@ def test_what_other_machines_left_goes_after_a_day(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_replaces_a_folder(tmp_path):
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_replaces_a_folder(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(atomic, "_exchange", lambda *_: False)
     for text in ("old", "new"):
         with atomic_folder(tmp_path / "db") as beside:
             (beside / text).write_text(text, encoding="utf-8")
@@ -99,9 +103,19 @@ def test_the_old_folder_stays_when_something_fails(tmp_path, monkeypatch):
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", refuse_the_new_one)
+    monkeypatch.setattr(atomic, "_exchange", lambda *_: False)
     with pytest.raises(OSError, match="disk is gone"), atomic_folder(tmp_path / "db"):
         pass
     assert os.listdir(tmp_path) == ["db"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges folders")
+def test_there_is_a_folder_at_every_moment(tmp_path, monkeypatch):
+    (tmp_path / "db").mkdir()
+    monkeypatch.setattr(os, "rename", lambda *_: pytest.fail("this would leave a moment without a folder"))
+    with atomic_folder(tmp_path / "db") as beside:
+        (beside / "new").touch()
+    assert os.listdir(tmp_path / "db") == ["new"] and os.listdir(tmp_path) == ["db"]
 
 
 def test_killed_between_two_steps_the_old_folder_comes_back(tmp_path):
