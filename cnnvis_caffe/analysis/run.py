@@ -145,10 +145,10 @@ class Run:
         """
         last = len(self.snapshots) - 1
         for number, snapshot in enumerate(self.snapshots):
-            if number in self._sums and self.n_done[number] == len(self.indices):
-                continue
-            self._last = number, self._pass(number, snapshot, nets, progress)
-            if number < last:
+            if number not in self._sums or self.n_done[number] < len(self.indices):
+                self._last = number, self._pass(number, snapshot, nets, progress)
+            # Of one that an earlier run did, the sums are in the state where that run was killed before this step.
+            if number < last and not self._sums.has_file(number):
                 self._sums.put_aside(number, self.state())
 
     def found(self, number: int, nets: Nets) -> ExtractedSnapshot:

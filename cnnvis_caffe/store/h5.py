@@ -19,8 +19,8 @@ from cnnvis_caffe.files.opening import open_file
 from cnnvis_caffe.files.plain_hdf5 import HDF5_SIGNATURE, Damage, Dataset, Group, open_plain
 
 _LIBRARY_ERRORS = (OSError, RuntimeError, ValueError, TypeError, KeyError)
-#: Smaller datasets lie as they are: a chunk with its index would be larger.
-_SMALLEST_PACKED = 512
+#: Smaller datasets lie as they are, in the header: the index of a chunk alone takes up more than packing saves.
+_SMALLEST_PACKED = 2048
 _CHUNK_BYTES = 1 << 18
 _PIECE_BYTES = 1 << 22
 
@@ -152,18 +152,25 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray, dtype: str) -> 
 
 
 def _write_small(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    """What `create_dataset` does, in half the time: a network of 1,000 layers has 18,000 of them."""
-    kind = h5py.h5t.py_create(array.dtype, logical=True)
+    """What `create_dataset` does, in a third of the time: a network of 1,000 layers has 18,000 of them."""
+    kind = _kind(array.dtype)
     space = h5py.h5s.create_simple(array.shape)
-    dataset = h5py.h5d.create(group.id, name.encode("utf-8"), kind, space, _without_times())
+    dataset = h5py.h5d.create(group.id, name.encode("utf-8"), kind, space, _in_the_header())
     dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, array, kind)
 
 
 @functools.cache
-def _without_times() -> Any:
-    """The settings of a dataset that does not say when it was made."""
+def _kind(dtype: np.dtype) -> Any:
+    """How the library calls a type."""
+    return h5py.h5t.py_create(dtype, logical=True)
+
+
+@functools.cache
+def _in_the_header() -> Any:
+    """The settings of a dataset whose values lie in its header, and that does not say when it was made."""
     settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     settings.set_obj_track_times(False)
+    settings.set_layout(h5py.h5d.COMPACT)
     return settings
 
 

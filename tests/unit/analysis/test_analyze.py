@@ -181,6 +181,19 @@ def test_interrupted_and_resumed(whole, small, tmp_path, n_images):
     assert os.listdir(tmp_path) == ["a"]
 
 
+def test_killed_between_a_whole_state_and_the_file_of_its_own(whole, small, tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "SECONDS_BETWEEN_STATES", 0.0)
+    with monkeypatch.context() as during_the_first, pytest.raises(KeyboardInterrupt):
+        during_the_first.setattr(kept_sums.KeptSums, "put_aside", killed)
+        analyze(small, tmp_path / "a")
+    assert read_state(f"{tmp_path / 'a'}.partial").n_done == (N, 0)
+    assert_equal(analyze(small, tmp_path / "a", resume=True), whole)
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_the_state_is_written_from_time_to_time(small, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "SECONDS_BETWEEN_STATES", 0.0)
     written = []
