@@ -13,6 +13,7 @@ import numpy as np
 from cnnvis_caffe.datasets.find import download, find
 from cnnvis_caffe.datasets.python_batch import read_python_batch
 from cnnvis_caffe.errors import CnnvisError, DataFileError
+from cnnvis_caffe.files.limits import allowed_bytes
 from cnnvis_caffe.files.opening import check_file
 from cnnvis_caffe.formats.images import decode_image, read_bytes
 from cnnvis_caffe.progress import Progress
@@ -89,11 +90,11 @@ def _members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, b
     try:
         check_file(path)
         with tarfile.open(path, "r|*") as archive:
-            left = _LARGEST_ARCHIVE
+            most = left = min(_LARGEST_ARCHIVE, allowed_bytes(path.stat().st_size))
             for member in archive:
-                left -= member.size
+                left -= member.size + tarfile.BLOCKSIZE
                 if left < 0:
-                    raise DataFileError(str(path), f"unpacks to more than {_LARGEST_ARCHIVE} bytes; CIFAR-10 does not")
+                    raise DataFileError(str(path), f"unpacks to more than {most} bytes; CIFAR-10 does not")
                 file = archive.extractfile(member) if member.isfile() and wanted(member.name) else None
                 if file is not None:
                     yield member.name, file.read()
@@ -126,7 +127,7 @@ def _read_pickle(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         raise DataFileError(where, f"is no batch of CIFAR-10: it has no {error}") from error
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise DataFileError(where, f"is no batch of CIFAR-10 or is damaged: {error}") from error
-    if len(images) != len(labels):
+    if len(images) != len(labels) or not len(images):
         raise DataFileError(where, f"holds {len(images)} images and {len(labels)} labels")
     return images, labels
 

@@ -51,6 +51,8 @@ def load_mnist(split: str, progress: Progress) -> ImageSet:
     labels = read_idx(labels_path, _LABELS_MAGIC)
     if len(images) != len(labels):
         raise DataFileError(str(labels_path), f"holds {len(labels)} labels for {len(images)} images in {images_path}")
+    if labels.max() > 9:
+        raise DataFileError(str(labels_path), f"has the label {labels.max()}; 0 to 9 are allowed")
     digits = tuple(map(str, range(10)))
     return ImageSet("mnist", split, images[:, np.newaxis], labels.astype(np.int64), digits, "grey")
 
@@ -91,7 +93,7 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
         raise DataFileError(str(path), f"is no idx file with magic number {magic}")
     shape = tuple(int(length) for length in header[1:])
     values = np.frombuffer(content, np.uint8, offset=4 * (1 + n_axes))
-    if values.size != math.prod(shape):
+    if values.size != math.prod(shape) or not values.size:
         raise DataFileError(str(path), f"holds {values.size} values, but says that its shape is {shape}")
     return values.reshape(shape)
 

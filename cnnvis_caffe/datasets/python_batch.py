@@ -24,6 +24,7 @@ _NAMES = {
 }
 _TYPES = {kind + size for kind in "iu" for size in "1248"}
 _LARGEST_NUMBER = 1 << 63
+_MAX_INSTRUCTIONS = 1 << 19  # CIFAR-100 takes less than half of it; each takes much more memory than its byte
 _IGNORED = {"PROTO", "FRAME", "STOP"}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"}
@@ -73,9 +74,11 @@ def read_python_batch(content: bytes) -> dict[Any, Any]:
     ValueError
         If it is no pickle, is damaged, or is made of anything else than a batch is.
     """
-    reader = _Reader()
+    reader = _Reader(len(content))
     try:
-        for opcode, argument, _ in pickletools.genops(content):
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+            if number == _MAX_INSTRUCTIONS:
+                raise ValueError(f"it has more than {_MAX_INSTRUCTIONS} instructions")
             reader.follow(opcode.name, argument)
         (batch,) = reader.stack
     except (IndexError, KeyError, TypeError, OverflowError) as error:
@@ -95,9 +98,16 @@ def _finished(value: Any) -> Any:
 
 
 class _Reader:
-    """Follows the instructions of a batch."""
+    """Follows the instructions of a batch.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    room : int
+        How many bytes texts may take that are turned into bytes: as many as the file has.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
         self.stack: list[Any] = []
         self._known: dict[int, Any] = {}
 
@@ -124,7 +134,7 @@ class _Reader:
             stack.append(_named(argument))
         elif name == "STACK_GLOBAL":
             member, module = stack.pop(), stack.pop()
-            stack.append(_named(f"{module} {member}"))
+            stack.append(_named(f"{_text(module)} {_text(member)}"))
         elif name in _STEPS:
             _STEPS[name](self)
         elif name not in _IGNORED:
@@ -185,6 +195,9 @@ class _Reader:
                 raise ValueError(f"it holds values of type {kind[:20]!r}; whole numbers are allowed")
             self.stack.append(_Type(kind))
         elif what == _Name(_ENCODE) and isinstance(arguments[0], str) and arguments[1] == "latin1":
+            self._room -= len(arguments[0])
+            if self._room < 0:
+                raise ValueError("a text is used more than once")
             self.stack.append(arguments[0].encode("latin-1"))
         else:
             raise ValueError("it asks for something that no batch needs")

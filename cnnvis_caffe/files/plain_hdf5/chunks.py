@@ -16,8 +16,8 @@ from cnnvis_caffe.files.plain_hdf5.content import NOWHERE, Content, Damage
 from cnnvis_caffe.files.plain_hdf5.messages import DEFLATE, FLETCHER32, SHUFFLE
 
 _MAX_LEVELS = 16
-_EXACT_WORDS = 1 << 20
 _MAX_CHUNK_BYTES = (1 << 32) - 1
+_SUMMED_WORDS = 1 << 18  # at once: doubles are fast, and exact up to 2^53
 
 
 class Chunk(NamedTuple):
@@ -77,7 +77,8 @@ def read_chunks(
     n_bytes = math.prod(chunk) * out.dtype.itemsize
     if n_bytes > _MAX_CHUNK_BYTES:
         raise Damage(f"is damaged: a chunk takes {n_bytes} bytes, more than HDF5 allows")
-    content.allow(n_bytes, "a chunk", add=False)
+    # Chunks may reach far over the edges of their array, and each is unpacked whole.
+    content.allow(n_bytes * len(chunks), f"an array of {len(chunks)} chunks", add=False)
     for item in chunks:
         data = content.at(item.address, item.size)
         for place, number in reversed(list(enumerate(filters))):
@@ -111,10 +112,8 @@ def _undo(number: int, data: bytes, n_bytes: int, itemsize: int) -> bytes:
 
 @lru_cache(maxsize=4)
 def _weights(n: int) -> np.ndarray:
-    """How often each word counts in the second sum: doubles are faster, and exact up to 2^53."""
-    if n <= _EXACT_WORDS:
-        return np.arange(n, 0, -1, dtype=np.float64)
-    return np.arange(n, 0, -1, dtype=np.uint64) % np.uint64(65535)
+    """How often each word counts in the second sum."""
+    return np.arange(n, 0, -1, dtype=np.float64)
 
 
 def _checked(data: bytes) -> bytes:
@@ -122,11 +121,13 @@ def _checked(data: bytes) -> bytes:
     if len(data) < 4:
         raise Damage("is damaged: a chunk is too short for its checksum")
     body, stored = data[:-4], struct.unpack("<I", data[-4:])[0]
-    padded = body + b"\0" * (len(body) % 2)
-    words = np.frombuffer(padded, ">u2")
-    weights = _weights(len(words))
-    words = words.astype(weights.dtype)
-    first, second = int(words.sum()) % 65535, int(words @ weights) % 65535
+    first = second = 0
+    for begin in range(0, len(body), 2 * _SUMMED_WORDS):
+        part = body[begin : begin + 2 * _SUMMED_WORDS]
+        words = np.frombuffer(part + b"\0" * (len(part) % 2), ">u2").astype(np.float64)
+        second += len(words) * first + int(words @ _weights(len(words)))
+        first += int(words.sum())
+    first, second = first % 65535, second % 65535
     if (stored & 0xFFFF) % 65535 != first or (stored >> 16) % 65535 != second:
         raise Damage("is damaged: the checksum of a chunk is wrong")
     return body

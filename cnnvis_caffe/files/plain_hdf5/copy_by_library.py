@@ -10,11 +10,8 @@ from __future__ import annotations
 import math
 import sys
 
-# Nothing beside this file is meant when something is imported.
-del sys.path[0]
-
-import h5py  # noqa: E402
-import numpy as np  # noqa: E402
+import h5py
+import numpy as np
 
 _MAX_DEPTH = 64
 _MAX_ATTRIBUTE = 60_000  # bytes; HDF5 keeps no larger ones in a header

@@ -10,7 +10,8 @@ from cnnvis_caffe.processes import environment, python_code
 
 _SCRIPT = Path(__file__).with_name("copy_by_library.py")
 _MEMORY = 512 << 20  # for the library and numpy themselves
-_SECONDS = 4.0
+_SECONDS = 4.0  # of processor time
+_PATIENCE = 20  # times that on the clock: where everything is busy a sound file is still read
 _BYTES_PER_SECOND = 20e6
 
 
@@ -35,10 +36,10 @@ def make_plain(path: str, plain: str, most: int) -> None:
     command = python_code(f"import runpy; runpy.run_path({str(_SCRIPT)!r}, run_name='__main__')", words)
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds + 1, env=environment()
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE * seconds, env=environment()
         )
     except subprocess.TimeoutExpired as error:
-        raise Damage(f"is damaged: the HDF5 library had not read it after {seconds + 1:.0f} s") from error
+        raise Damage(f"is damaged: the HDF5 library had not read it after {_PATIENCE * seconds:.0f} s") from error
     told = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.returncode == 1 and told:
         raise Damage(told[-1])

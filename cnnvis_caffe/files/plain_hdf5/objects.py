@@ -16,6 +16,7 @@ from cnnvis_caffe.files.plain_hdf5.content import NOWHERE, Content, Damage, NotP
 from cnnvis_caffe.files.plain_hdf5.messages import CHUNKED, COMPACT, CONTIGUOUS, VIRTUAL, Layout, Message
 
 _MAX_LEVELS = 16
+_MAX_BYTES = (1 << 63) - 1
 _PLAIN_FILTERS = {said.DEFLATE, said.SHUFFLE, said.FLETCHER32}
 _SOFT = "soft link"
 
@@ -145,11 +146,15 @@ class Dataset(_Object):
             raise Damage(f"is damaged: {self.name} is no array and no group")
         self.shape = said.read_shape(space.body)
         self.dtype = said.read_type(kind.body)[0]
+        # Of an array without elements, too: numpy has no axis of such a length.
+        if math.prod(length or 1 for length in self.shape or ()) * self.dtype.itemsize > _MAX_BYTES:
+            raise Damage(f"is damaged: dataset {self.name} has shape {self.shape}")
         self.layout = said.read_layout(layout.body, len(self.shape or ()))
         self.is_elsewhere = said.EXTERNAL in by_kind or self.layout.kind == VIRTUAL
         if said.FILTERS in by_kind:
             self.filters = said.read_filters(by_kind[said.FILTERS].body)
-        if self.layout.kind == CHUNKED and not _PLAIN_FILTERS.issuperset(self.filters):
+        is_plain = _PLAIN_FILTERS.issuperset(self.filters) and len(self.filters) == len(set(self.filters))
+        if self.layout.kind == CHUNKED and not is_plain:
             raise NotPlain(f"filters {self.filters}")
 
     @property

@@ -77,6 +77,8 @@ def test_the_cache_comes_second(folder, tmp_path):
         (idx(IMAGES, 2049), None, "is no idx file with magic number 2051"),
         (b"\0\0", None, "is no idx file"),
         (None, idx([5, 0]), "holds 2 labels for 3 images"),
+        (None, idx([5, 0, 10]), "has the label 10; 0 to 9 are allowed"),
+        (idx(IMAGES[:0]), idx([]), "holds 0 values"),
     ],
 )
 def test_damaged_mnist(folder, images, labels, reason):
@@ -194,9 +196,20 @@ def binary(pixels, labels):
     return b"".join(bytes([label]) + image.tobytes() for image, label in zip(pixels, labels))
 
 
-def as_pickle(pixels, labels):
-    batch = {b"data": pixels.reshape(len(pixels), -1), b"labels": [int(label) for label in labels]}
-    return pickle.dumps(batch, protocol=2)
+def as_pickle(pixels, labels, protocol=2):
+    batch = {b"data": pixels.reshape(len(pixels), 3072), b"labels": [int(label) for label in labels]}
+    return pickle.dumps(batch, protocol=protocol)
+
+
+#: A text of 1 MB that is turned into bytes a thousand times.
+MANY_TEXTS = b"".join([
+    b"\x80\x02c_codecs\nencode\nq\x00X", struct.pack("<I", 1 << 20), b"a" * (1 << 20),
+    b"q\x01X\x06\0\0\0latin1q\x02", b"h\x00h\x01h\x02\x86R" * 1000, b".",
+])  # fmt: skip
+#: A list that is twice in a list that is twice in another, sixty times over, in place of the name of a module.
+LISTS_IN_LISTS = b"".join([
+    b"\x80\x04]q\x00", *(b"](h%ch%ceq%c" % (n, n, n + 1) for n in range(60)), b"\x8c\x01x\x93.",
+])  # fmt: skip
 
 
 def official_files(kind):
@@ -261,6 +274,11 @@ def test_a_pickle_that_wants_to_run_something(folder, tmp_path):
         ("py", b"\x80\x02}", "is no batch"),
         ("py", pickle.dumps({b"data": 3}, protocol=2), "is no batch"),
         ("py", as_pickle(PIXELS[:2], LABELS[:1]), "holds 2 images and 1 labels"),
+        ("py", as_pickle(PIXELS[:0], LABELS[:0], 3), "holds 0 images and 0 labels"),
+        # Each byte of these asks for much more memory than a byte, or for much more time.
+        ("py", b"\x80\x02" + b"}" * (1 << 20) + b".", "has more than 524288 instructions"),
+        ("py", MANY_TEXTS, "a text is used more than once"),
+        ("py", LISTS_IN_LISTS, "a text is missing"),
     ],
 )
 def test_damaged_cifar10(folder, kind, content, reason):

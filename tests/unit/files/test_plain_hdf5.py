@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,43 @@ def test_a_wrong_byte_in_a_packed_array_is_found(tmp_path: Path) -> None:
     path.write_bytes(content[:place] + b"\x01" + content[place + 1 :])
     with pytest.raises(Damage, match="checksum"):
         open_plain(path)["a"].read()
+
+
+def test_the_checksum_of_a_large_chunk_is_right(tmp_path: Path) -> None:
+    array = ~np.arange(3 << 20, dtype=np.uint16) | 0xFF00
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("a", data=array, chunks=array.shape, fletcher32=True)
+    assert np.array_equal(open_plain(tmp_path / "a.h5")["a"].read(), array)
+
+
+def test_chunks_that_reach_far_over_their_array_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        array = file.create_dataset(
+            "a", (1, 20), "u1", chunks=(1 << 22, 1), maxshape=(None, None), compression="gzip"
+        )
+        packed = zlib.compress(bytes(1 << 22), 1)
+        for place in range(20):
+            array.id.write_direct_chunk((0, place), packed)
+    with pytest.raises(Damage, match="an array of 20 chunks takes 83886080 bytes of memory"):
+        open_plain(path)["a"].read()
+
+
+def test_a_filter_that_is_there_twice_is_left_to_the_library(tmp_path: Path) -> None:
+    path, array = tmp_path / "a.h5", np.arange(5000)
+    with h5py.File(path, "w") as file:
+        settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        settings.set_chunk((500,))
+        for _ in range(3):
+            settings.set_shuffle()
+        space = h5py.h5s.create_simple(array.shape)
+        dataset = h5py.h5d.create(file.id, b"a", h5py.h5t.NATIVE_INT64, space, settings)
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
+    assert np.array_equal(open_plain(path)["a"].read(), array)
+
+
+def test_an_empty_array_with_an_axis_that_no_array_has(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("a", (0, 1 << 62, 1 << 40), "f4", chunks=(1, 1, 1), maxshape=(None, None, None))
+    with pytest.raises(Damage, match="dataset /a has shape"):
+        open_plain(tmp_path / "a.h5")["a"]
