@@ -26,7 +26,7 @@ def check_image_size(content: bytes | memoryview) -> None:
         The file; only its header is looked at.
     """
     height, width = image_size(content) if len(content) else (0, 0)
-    allowed = allowed_bytes(len(content), _FREE_BYTES)
+    allowed = allowed_bytes(len(content))
     if not height or not width:
         raise ValueError("is no image that OpenCV can decode, or is damaged")
     if 3 * height * width > allowed:

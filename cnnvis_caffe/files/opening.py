@@ -99,6 +99,22 @@ def is_file(path: str | os.PathLike[str]) -> bool:
     return True
 
 
+def is_own_file(path: str | os.PathLike[str]) -> bool:
+    """Say whether a file has this one name only; never raises.
+
+    Libraries of databases write into the folder that they open, and would write over what a link in it leads to.
+
+    Parameters
+    ----------
+    path : str or path-like
+    """
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
 def _check_mode(mode: int, path: str | os.PathLike[str]) -> None:
     """Raise unless it is the mode of a file."""
     if not stat.S_ISREG(mode):

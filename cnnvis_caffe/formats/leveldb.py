@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
-from cnnvis_caffe.files.opening import check_file
+from cnnvis_caffe.files.opening import check_file, is_own_file
 from cnnvis_caffe.formats.database import Record
 from cnnvis_caffe.formats.shared_handles import SharedHandles
 
@@ -36,6 +36,8 @@ def _open(path: str) -> Any:
     try:
         for entry in os.scandir(path):
             check_file(entry.path)
+            if not is_own_file(entry.path):
+                raise DataFileError(path, f"cannot be opened as a LevelDB: {entry.name} is a link; copy the files here")
         return plyvel.DB(path, create_if_missing=False)
     except (plyvel.Error, OSError) as error:
         raise DataFileError(path, f"cannot be opened as a LevelDB: {error}") from error

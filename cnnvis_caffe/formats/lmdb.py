@@ -11,6 +11,7 @@ from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, MissingDependencyError
 from cnnvis_caffe.files.atomic import atomic_folder
+from cnnvis_caffe.files.opening import is_own_file
 from cnnvis_caffe.files.temporary import sweep
 from cnnvis_caffe.formats.database import Record
 from cnnvis_caffe.formats.lmdb_pages import PageError, check_pages
@@ -43,7 +44,7 @@ def _open_to_read(path: str) -> Any:
         raise DataFileError(path, error.reason) from error
     # Without the file for locks nobody has ever written here but who made the database; then nothing is created.
     locks = folder / "lock.mdb"
-    lock = locks.exists() and os.access(locks, os.W_OK)
+    lock = is_own_file(locks) and os.access(locks, os.W_OK)
     try:
         # The full path, because that is what the package knows environments by.
         environment = lmdb.open(os.path.realpath(path), readonly=True, lock=lock, create=False, max_spare_txns=4)

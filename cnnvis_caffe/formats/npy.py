@@ -24,6 +24,7 @@ from cnnvis_caffe.files.opening import open_file
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 1 << 16
 _MAX_AXES = 32
+_LAST_CHARACTER = 0x10FFFF
 _HEADER = re.compile(
     r"\{\s*'descr':\s*'([<>|=][biufSU]\d{1,6})'\s*,\s*'fortran_order':\s*(True|False)\s*,"
     r"\s*'shape':\s*\(([\dL,\s]{0,700})\)\s*,?\s*\}\s*"
@@ -139,4 +140,6 @@ def _read_array(file: BinaryIO, length: int, file_size: int) -> np.ndarray:
     content = file.read(n_bytes)
     if len(content) != n_bytes:
         raise ValueError(f"an array is cut off after {len(content)} of {n_bytes} bytes")
+    if dtype.kind == "U" and (np.frombuffer(content, dtype.byteorder.replace("|", "=") + "u4") > _LAST_CHARACTER).any():
+        raise ValueError("a text has characters that there are not")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if order == "True" else "C")

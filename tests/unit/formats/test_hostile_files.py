@@ -37,6 +37,13 @@ def test_an_image_that_claims_gigabytes(tmp_path: Path) -> None:
         read_image(tmp_path / "a.png")
 
 
+def test_a_drawing_that_becomes_far_larger_than_its_file(tmp_path: Path) -> None:
+    # Copies of it as floats would take gigabytes.
+    (tmp_path / "a.png").write_bytes(png(9000, 9000))
+    with pytest.raises(DataFileError, match=r"243000000 bytes of memory, but a file of \d+ bytes may take"):
+        read_image(tmp_path / "a.png")
+
+
 def test_an_archive_that_unpacks_to_gigabytes(tmp_path: Path) -> None:
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({300 << 20},), }}".ljust(117).encode() + b"\n"
     content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
@@ -54,6 +61,13 @@ def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.array([{}], object), labels=np.arange(1))
     with pytest.raises(DataFileError, match="none of numbers or texts"):
         read_npz(tmp_path / "a.npz", ["images", "labels"])
+
+
+def test_characters_that_there_are_not(tmp_path: Path) -> None:
+    names = np.frombuffer(b"\xff\xff\xff\x7f", "<U1")
+    np.savez(tmp_path / "a.npz", images=np.zeros((1, 2, 3)), labels=np.arange(1), class_names=names)
+    with pytest.raises(DataFileError, match="characters that there are not"):
+        read_npz(tmp_path / "a.npz", ["images", "labels"], ["class_names"])
 
 
 @pytest.mark.parametrize(

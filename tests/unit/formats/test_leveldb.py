@@ -60,3 +60,12 @@ def test_without_the_library(tmp_path, monkeypatch):
 def test_a_database_of_the_other_kind(tmp_path):
     with pytest.raises(DataFileError, match="write backend: LEVELDB"):
         open_database(a_folder_like_one(tmp_path), "LMDB")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_in_a_database_is_refused(database, tmp_path):
+    (tmp_path / "precious").write_bytes(b"precious")
+    (database / "MANIFEST-000005").symlink_to(tmp_path / "precious")
+    with pytest.raises(DataFileError, match="MANIFEST-000005 is a link"):
+        open_database(database)
+    assert (tmp_path / "precious").read_bytes() == b"precious"

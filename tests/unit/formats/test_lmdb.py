@@ -148,3 +148,12 @@ def test_without_the_library(database, monkeypatch):
     monkeypatch.setitem(sys.modules, "lmdb", None)
     with pytest.raises(MissingDependencyError, match=r'pip install "\.\[lmdb\]"'):
         open_database(database)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("make_link", [os.symlink, os.link])
+def test_what_a_lock_file_leads_to_is_left_alone(database, tmp_path, make_link):
+    (tmp_path / "precious").write_bytes(b"precious")
+    make_link(tmp_path / "precious", database / "lock.mdb")
+    assert len(LmdbDatabase(database)) == 5
+    assert (tmp_path / "precious").read_bytes() == b"precious"
