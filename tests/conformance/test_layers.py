@@ -104,7 +104,8 @@ def test_matches_caffe_on_gpu(case, on_gpu):
 
 def to_channels_last(net):
     """Turn the memory of all blobs with four axes."""
-    for blob in net.blobs.values():
+    for shown in net.blobs.values():
+        blob = shown.runtime_blob
         if len(blob.shape) == 4 and blob.count:
             blob.value = blob.value.contiguous(memory_format=torch.channels_last)
             blob.grad = blob.grad.contiguous(memory_format=torch.channels_last)
@@ -178,7 +179,8 @@ def test_tensors_have_one_owner(case):
     with contextlib.suppress(CnnvisError):
         for net, _ in run_actions(pycaffe, case):
             owners = {}
-            for blob in [*net.blobs.values(), *(blob for blobs in net.params.values() for blob in blobs)]:
+            for shown in [*net.blobs.values(), *(blob for blobs in net.params.values() for blob in blobs)]:
+                blob = shown.runtime_blob
                 for part, memory in (("data", blob._data), ("diff", blob._diff)):
                     if memory.where not in (TENSOR, BOTH):
                         continue
