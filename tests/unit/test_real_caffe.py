@@ -13,7 +13,7 @@ import pytest
 from cnnvis_caffe.real_caffe import why_not
 from cnnvis_caffe.runtime.devices import Gpu
 
-# What Debian 11's Caffe for the CPU writes, and its source built with CUDA 11.2; {} is CUDA's word for an error.
+# What Debian 11's Caffe for the CPU writes; the others follow its source and the wording of CUDA 11.2, put in for {}.
 HEAD = "WARNING: Logging before InitGoogleLogging() is written to STDERR\n"
 TAIL = "\n*** Check failure stack trace: ***\n"
 WITHOUT_CUDA = f"{HEAD}F1130 10:40:23.749190  8742 common.cpp:66] Cannot use GPU in CPU-only Caffe: check mode.{TAIL}"
