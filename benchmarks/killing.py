@@ -53,10 +53,10 @@ snapshot_prefix: "out/small"
 """
 TITLE = "## Killed at any moment"
 TEXT = """\
-`python -m benchmarks.killing --times {times} --report docs/reliability.md` wrote this part. Every kind of work
-runs once undisturbed, then again and again over the same old files, killed with SIGKILL at a moment drawn evenly from
-its length. After the kill every file must be the old or the new one, whole. After the next run the same files must be
-there as undisturbed, equal to the bit, and nothing else; of analyses, all but the time they took is compared.
+`python -m benchmarks.killing --times {times} --report docs/reliability.md` wrote this part. Each kind of work runs
+undisturbed, then over the same old files again and again, killed by SIGKILL at moments drawn evenly from its length.
+After the kill every file must be the old or the new one, whole. After the next run the same files must be there as
+undisturbed, equal to the bit, and nothing else; of analyses, all but the time they took is compared.
 
 {n} kills, seed {seed}: {wrong}.
 
@@ -149,7 +149,7 @@ def _convert(source: str) -> Callable[[], None]:
     return _command("data", "convert", source, "out/db", "--force")
 
 
-#: Each with what made the old files.
+#: Each with what makes the old files.
 WORKS: dict[str, tuple[Work, Callable[[], None] | None]] = {
     "train": (Work("`train`, then `--snapshot`", _command("train", "--solver", "solver.prototxt"), _train_on), None),
     "analyze": (
@@ -322,8 +322,8 @@ def _chdir(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def prepare(folder: Path) -> None:
-    """Make what the works need: two databases, a network, a solver, snapshots and an analysis of them."""
+def prepare(folder: Path, with_snapshots: bool = True) -> None:
+    """Make what the works need: two databases, a network, a solver, and perhaps snapshots and an analysis of them."""
     rng = np.random.default_rng(1)
     with _chdir(folder):
         for name, n in (("lmdb", 40), ("other_lmdb", 24)):
@@ -332,6 +332,8 @@ def prepare(folder: Path) -> None:
             write_image_set(ImageSet(name, "train", images, labels, tuple("abcd"), "BGR"), name)
         Path("net.prototxt").write_text(NET)
         Path("solver.prototxt").write_text(SOLVER)
+        if not with_snapshots:
+            return
         _begin_with(None)
         _run(_command("train", "--solver", "solver.prototxt"))
         os.rename("out", "weights")
@@ -351,7 +353,7 @@ def main() -> int:
     names = arguments.work or [*WORKS]
     outcomes = {}
     with tempfile.TemporaryDirectory(prefix="killing-") as folder:
-        prepare(Path(folder))
+        prepare(Path(folder), with_snapshots=bool({"analyze", "render"}.intersection(names)))
         for name in names:
             outcomes[name] = outcome = kill(name, arguments.times, Path(folder), arguments.seed)
             print(outcome.row(WORKS[name][0].name), flush=True)

@@ -23,6 +23,7 @@ def scene_pdf(scene: Scene) -> bytes:
     surface = cairo().PDFSurface(file, scene.width * POINTS, scene.height * POINTS)
     surface.set_metadata(cairo().PDF_METADATA_TITLE, scene.title)
     surface.set_metadata(cairo().PDF_METADATA_SUBJECT, scene.description)
+    surface.set_metadata(cairo().PDF_METADATA_CREATE_DATE, "")  # two pictures of one scene are the same bytes
     CairoPainter(surface, POINTS, zoom=1.0, is_raster=False).paint(scene)
     surface.finish()
     return file.getvalue()
