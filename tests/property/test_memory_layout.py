@@ -38,6 +38,7 @@ def build(folder, kind, shape):
 
 def turn(blob, layout):
     """Put a blob's values into another order in memory."""
+    blob = blob.runtime_blob
     for part in ("value", "grad"):
         tensor = getattr(blob, part).clone()
         if layout == "channels last":
