@@ -218,6 +218,7 @@ def mean_image(path: str | os.PathLike[str], *, progress: Progress = SILENT) -> 
     progress.start(len(database), f"averaging {database.path}")
     for record in database:
         if layout is None:
+            _pixels(database, record)  # which says what is wrong with a record
             layout = RawLayout(record[1])
         alike = layout.read([record[1]])
         pixels = alike[0][0] if alike is not None else _pixels(database, record)[1]

@@ -112,6 +112,13 @@ def test_the_mean_adds_up_in_floats(tmp_path):
     np.testing.assert_array_equal(mean_image(tmp_path / "db"), total / np.float32(7))
 
 
+def test_the_mean_of_what_are_no_images(tmp_path):
+    with LmdbWriter(tmp_path / "db") as writer:
+        writer.put(b"first", b"\x0b" * 500)
+    with pytest.raises(DataFileError, match="'first'.*nested deeper than 100"):
+        mean_image(tmp_path / "db")
+
+
 def test_the_mean_of_images_that_differ(tmp_path):
     entries = write_files(tmp_path, [IMAGES[0], IMAGES[1][:, :3]])
     write_image_files(entries, f"{tmp_path}/", tmp_path / "db", ImageOptions())
