@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,6 +54,26 @@ def test_the_last_of_two_values_counts_and_unknown_fields_do_not():
 def test_packed_floats():
     packed = np.array([1, 2.5], "<f4").tobytes()
     assert parse_datum(b"\x32\x08" + packed).float_data.tolist() == [1, 2.5]
+
+
+def test_a_field_for_each_of_many_floats():
+    floats = np.arange(3 * 4 * 50, dtype=np.float32).reshape(3, 4, 50)
+    written = schema.Datum(channels=3, height=4, width=50, label=-2, float_data=floats.ravel()).SerializeToString()
+    assert len(written) > 5 * floats.size  # not packed
+    datum = parse_datum(written)
+    np.testing.assert_array_equal(datum.pixels(), floats)
+    assert (datum.label, datum.encoded, len(datum.data)) == (-2, False, 0)
+    assert RawLayout(written).shape is None
+    with pytest.raises(WireError, match="is cut off or damaged"):
+        parse_datum(written[:-1])
+
+
+def test_fields_without_end_are_passed_over_soon():
+    unknown = b"\x50\x05" * 500_000
+    start = time.process_time()
+    assert parse_datum(b"\x28\x04" + unknown).label == 4
+    assert RawLayout(unknown).shape is None
+    assert time.process_time() - start < 1.5
 
 
 @pytest.mark.parametrize("value", [b"\x22\x7fshort", b"\xff", b"\x0a\x01x", b"\x32\x03abc", b"\x08"])
