@@ -12,9 +12,10 @@ from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.input_shapes import DISK_TYPES, assume_input_shapes, set_input_shapes
 from cnnvis_caffe.network.means import mean_notes
 from cnnvis_caffe.network.names import value_names
+from cnnvis_caffe.network.partial_shapes import PartialShape, partial_shapes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.weights_fit import compare
-from cnnvis_caffe.records.dag import Dag, DagLayer
+from cnnvis_caffe.records.dag import Dag, DagLayer, Value
 from cnnvis_caffe.records.network_file import NetworkFile, UnknownField
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.runtime.layers import is_known_type, near_types
@@ -51,7 +52,7 @@ def add_network(
     """Add the network, and whether the weights fit."""
     network = set_input_shapes(network, shapes)
     dag, notes = _build(network, files, choice, shapes)
-    report["network"] = _network(dag, network, notes)
+    report["network"] = _network(dag, network, files, notes)
     report["fits"] = [fit_report(dag, file) for file in files]
 
 
@@ -90,11 +91,12 @@ def _stages_of(network: NetworkFile) -> list[str]:
     return list(dict.fromkeys(stages))
 
 
-def _network(dag: Dag, network: NetworkFile, notes: Sequence[str]) -> Report:
+def _network(dag: Dag, network: NetworkFile, files: Sequence[WeightsFile], notes: Sequence[str]) -> Report:
     """The layers, and what they come to."""
     names = value_names(dag)
     fields = ReceptiveFields(dag)
-    layers = [_layer(dag, index, names, fields) for index in range(len(dag.layers))]
+    parts = partial_shapes(dag, network.message.layer, files)
+    layers = [_layer(dag, index, names, fields, parts) for index in range(len(dag.layers))]
     costs = [layer["multiply_adds"] for layer in layers]
     total = None if None in costs else sum(costs)
     batch = next(((dag.shape(value) or (0,))[0] for value in dag.inputs if dag.shape(value)), 0)
@@ -123,7 +125,13 @@ def _network(dag: Dag, network: NetworkFile, notes: Sequence[str]) -> Report:
     }
 
 
-def _layer(dag: Dag, index: int, names: Mapping[tuple[int, int], str], fields: ReceptiveFields) -> Report:
+def _layer(
+    dag: Dag,
+    index: int,
+    names: Mapping[Value, str],
+    fields: ReceptiveFields,
+    parts: Mapping[Value, PartialShape],
+) -> Report:
     """One layer."""
     layer = dag.layers[index]
     return {
@@ -137,6 +145,7 @@ def _layer(dag: Dag, index: int, names: Mapping[tuple[int, int], str], fields: R
             {
                 "name": top,
                 "shape": _shape(layer.top_shapes[number]),
+                "shape_in_part": None if layer.is_shaped else _shape(parts.get((index, number))),
                 "in_place": layer.is_in_place(number),
                 "loss_weight": layer.loss_weights[number] if number < len(layer.loss_weights) else 0.0,
             }
@@ -179,7 +188,7 @@ def _fields(layer: DagLayer, name: str | None, fields: ReceptiveFields) -> list[
     return result
 
 
-def _shape(shape: tuple[int, ...] | None) -> list[int] | None:
+def _shape(shape: PartialShape | None) -> list[int | None] | None:
     """A shape for JSON."""
     return None if shape is None else list(shape)
 

@@ -83,12 +83,20 @@ def _layer_row(layer: Report, group: str, batch: int | None) -> list[str]:
     return [
         name,
         tables.cut(" ".join(word for word in words if word), 44),
-        "" if first is None else _of_one(first["shape"], batch),
+        "" if first is None else _shape(first, batch),
         _params(layer),
         _cost(layer["multiply_adds"], batch),
         _field(layer),
         _flow(layer, group),
     ]
+
+
+def _shape(top: Report, batch: int | None) -> str:
+    """The shape for one image, or what is known of it: 64x?x?."""
+    lengths, part = top["shape"], top["shape_in_part"]
+    if lengths is None and part is not None:
+        return "x".join("?" if length is None else str(length) for length in part[1:])
+    return _of_one(lengths, batch)
 
 
 def _of_one(lengths: Sequence[int] | None, batch: int | None) -> str:
