@@ -131,7 +131,9 @@ def test_everything_that_text_shows_is_in_json(lenet, report):
         "line": layer["line"],
         "bottoms": ["pool1"],
         "reads": [[2, 0]],
-        "tops": [{"name": "conv2", "shape": [64, 50, 8, 8], "in_place": False, "loss_weight": 0.0}],
+        "tops": [
+            {"name": "conv2", "shape": [64, 50, 8, 8], "shape_in_part": None, "in_place": False, "loss_weight": 0.0}
+        ],
         "parameters": [
             {"name": None, "shape": [50, 20, 5, 5], "count": 25_000, "shared_with": None,
              "lr_mult": 1.0, "decay_mult": 1.0},
