@@ -95,6 +95,7 @@ DetectionOutputParameter: Any
 DistortionParameter: Any
 EmitConstraint: Any
 ExpansionParameter: Any
+FaceNormalizeParameter: Any
 InterpParameter: Any
 LSTMParameter: Any
 LabelMap: Any

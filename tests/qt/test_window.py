@@ -323,7 +323,7 @@ def test_deconvolutions_are_made_cancelled_and_missed(make_window, settle, qtbot
     assert tab.trouble.isVisible() and "is no file" in tab.trouble.text() and tab.project.text() == "Deconvolve"
     go_on = threading.Event()
 
-    def made(analysis, snapshot, node, neuron, progress):
+    def made(analysis, snapshot, node, neuron, may_run_code, progress):
         progress.start(1, "deconvolution")
         while not go_on.wait(0.01):
             progress.step(0)
