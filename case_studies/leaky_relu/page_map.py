@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from case_studies.leaky_relu import plan
@@ -60,7 +60,7 @@ def _blow_ups(results: Results) -> list[str]:
     return [
         f"**What a failed run looks like**: of {len(diverged)} that diverged, {sentences[0]}; {sentences[1]}. "
         f"Gradients came first in {before}, activations in {sum(lag > 0 for lag in firsts)} of them, both in the same "
-        f"iteration in {sum(lag == 0 for lag in firsts)}.."
+        f"iteration in {sum(lag == 0 for lag in firsts)}."
     ]
 
 
@@ -74,24 +74,37 @@ def _answer(results: Results) -> str:
     corrected = {slope: _highest_rate(results, "msra_for_slope", slope) for slope in plan.MAP_SLOPES[1:]}
     n_failed = sum(map(failed, at_usual))
     listed = ", ".join(f"{limit:g} at slope {slope:g}" for slope, limit in limits.items())
-    falls = limits[0.3] < limits[0.0]  # type: ignore[operator]
-    cause = (
-        "**The cause is the learning rate: the larger the slope, the lower the rate from which on training fails.** "
-        if falls
-        else "**A larger slope does not lower the rate at which training fails here.** "
-    )
+    cause = _cause(limits)  # type: ignore[arg-type]
     word = "Reproduced" if n_failed else "Refuted as a limit of the slope alone"
     first = f"{word}: at a rate of {usual:g}, {n_failed} of {len(at_usual)} runs with slopes of 0.25 and 0.3 fail. "
-    helps = [slope for slope, limit in corrected.items() if limit is not None and limit > (limits[slope] or 0)]
-    filler = (
-        "First weights that take the slope into account raise that rate at slopes "
-        + ", ".join(f"{slope:g}" for slope in helps)
-        + "."
-        if helps
-        else "First weights that take the slope into account raise that rate at no slope: that Caffe's msra ignores it "
-        "is not the cause."
-    )
+    filler = _effect_of_filler(limits, corrected)
     return f"{first}{cause}The highest rate of the map at which no run fails: {listed}. {filler}"
+
+
+def _cause(limits: dict[float, float]) -> str:
+    """What the highest rates at which nothing fails say, by slope; 0 is ReLU."""
+    of_relu, others = limits[0.0], [limits[slope] for slope in sorted(limits) if slope]
+    if min(others) < of_relu and max(others) <= of_relu:
+        if others == sorted(others, reverse=True):
+            how = "the larger the slope, the lower the rate from which on training fails"
+        else:
+            how = "with a slope, training fails at lower rates than with ReLU, in no order of the slopes"
+        return f"**The cause is the learning rate: {how}.** "
+    return "**A larger slope does not lower the rate at which training fails here.** "
+
+
+def _effect_of_filler(limits: Mapping[float, float | None], corrected: Mapping[float, float | None]) -> str:
+    """Whether first weights for the slope that the net has make a difference."""
+    known = {slope: (limit, limits[slope] or 0.0) for slope, limit in corrected.items() if limit is not None}
+    raised = ", ".join(f"{slope:g}" for slope, (new, old) in known.items() if new > old)
+    lowered = ", ".join(f"{slope:g}" for slope, (new, old) in known.items() if new < old)
+    if raised and not lowered:
+        return f"First weights that take the slope into account raise that rate at slopes of {raised}."
+    changes = f" (higher at {raised or 'none'}, lower at {lowered})" if lowered else ""
+    return (
+        f"First weights that take the slope into account do not raise that rate as a rule{changes}: that Caffe's msra "
+        "ignores the slope is not the cause."
+    )
 
 
 def _highest_rate(results: Results, filler: str, slope: float) -> float | None:

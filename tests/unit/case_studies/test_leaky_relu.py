@@ -13,7 +13,7 @@ import pytest
 
 from case_studies.common import training
 from case_studies.common.training import Options
-from case_studies.leaky_relu import blow_up, data, observations, page, plan, report
+from case_studies.leaky_relu import blow_up, data, observations, page, page_map, plan, report
 from case_studies.leaky_relu.networks import FULL, REDUCED, SLOPES, Schedule, Variant, write
 from case_studies.leaky_relu.paper import TABLE_3
 from cnnvis_caffe.datasets.databases import mean_image, write_image_set
@@ -212,11 +212,22 @@ def test_the_map_answers_why_training_fails(mapped, tmp_path):
     text = page.markdown(mapped, tmp_path)
     assert "| slope 0.25 | 0 of 1 | 0 of 1 | 0 of 1 | 0 of 1 | 1 of 1 |" in text
     assert "Refuted as a limit of the slope alone: at a rate of 0.01, 0 of 2 runs" in text
-    assert "The cause is the learning rate" in text
+    assert "The cause is the learning rate: the larger the slope, the lower" in text
     assert "no run fails: 0.1 at slope 0, 0.1 at slope 0.1, 0.07 at slope 0.2, 0.07 at slope 0.25, 0.05 at" in text
     assert "first in fc5 (8)" in text  # slopes 0.2, 0.25 and 0.3 at 0.1 and 0.3 at 0.07, for both fillers
     assert "JPEG copies of CIFAR-10" in text
     assert not [line for line in text.splitlines() if "|  |" in line or "| nan" in line]
+
+
+def test_what_the_map_says_is_what_it_shows():
+    order = page_map._cause({0.0: 0.1, 0.1: 0.07, 0.2: 0.05, 0.3: 0.07})
+    assert "fails at lower rates than with ReLU, in no order" in order
+    assert "does not lower" in page_map._cause({0.0: 0.07, 0.1: 0.1, 0.2: 0.05, 0.3: 0.07})
+    old = {0.1: 0.07, 0.2: 0.05, 0.3: 0.07}
+    assert "raise that rate at slopes of 0.2." in page_map._effect_of_filler(old, {0.1: 0.07, 0.2: 0.07, 0.3: None})
+    mixed = page_map._effect_of_filler(old, {0.1: 0.05, 0.2: 0.07, 0.3: 0.07})
+    assert "(higher at 0.2, lower at 0.1)" in mixed and "is not the cause" in mixed
+    assert "as a rule: that" in page_map._effect_of_filler(old, old)
 
 
 def test_drift_is_a_mean_or_a_failure_that_moved(tmp_path):
