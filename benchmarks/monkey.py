@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnvis_caffe.viewer.actions import SPECS
+from cnnvis_caffe.viewer.model.actions import SPECS
 from cnnvis_caffe.viewer.qt import QApplication, QPoint, Qt, QtGui, QtWidgets
 
 if TYPE_CHECKING:

@@ -46,8 +46,8 @@ class Bench:
 
     def __init__(self, path: str) -> None:
         from cnnvis_caffe.viewer.app import make_application
-        from cnnvis_caffe.viewer.main_window import MainWindow
-        from cnnvis_caffe.viewer.settings import Settings
+        from cnnvis_caffe.viewer.window.main_window import MainWindow
+        from cnnvis_caffe.viewer.window.settings import Settings
 
         sys.setswitchinterval(0.002)
         self.application = make_application()

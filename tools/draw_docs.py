@@ -36,7 +36,7 @@ WINDOW = """
 import os, sys, time
 from cnnvis_caffe.viewer.app import make_application
 application = make_application()
-from cnnvis_caffe.viewer.main_window import MainWindow
+from cnnvis_caffe.viewer.window.main_window import MainWindow
 window = MainWindow()
 window.resize(1900, 1080)
 window.show()

@@ -69,7 +69,7 @@ def main(analysis: str, folder: str) -> None:
 
 def open_window(application):
     """A window of its own settings."""
-    from cnnvis_caffe.viewer.main_window import MainWindow
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
 
     window = MainWindow()
     window.set_reduced_motion(True)
@@ -270,7 +270,7 @@ def drag(application, window) -> QPixmap:
 
 def merge(application, window) -> QPixmap:
     """A bundle's menu."""
-    from cnnvis_caffe.viewer.menus import context_menu
+    from cnnvis_caffe.viewer.window.context_menu import context_menu
 
     canvas = window.pane.canvas
     gap = window.session.aggregation.gaps[-1]

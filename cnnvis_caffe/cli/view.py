@@ -35,8 +35,9 @@ def command(
     if what is not None:
         _check_kind(what, is_model)
     try:
-        from cnnvis_caffe.viewer import app, main_window  # noqa: F401 - brings all that the window needs
+        from cnnvis_caffe.viewer import app  # noqa: F401 - brings all that the window needs
         from cnnvis_caffe.viewer.pages import open_dialog
+        from cnnvis_caffe.viewer.window import main_window  # noqa: F401 - brings all that the window needs
     except ImportError as e:
         raise _explained(e) from e
     request = None

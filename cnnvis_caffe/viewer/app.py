@@ -41,7 +41,7 @@ def check_display() -> None:
 def make_application(arguments: Sequence[str] = ()):
     """Return the application, made at the first call."""
     from cnnvis_caffe.viewer.qt import QApplication, Qt, QtCore
-    from cnnvis_caffe.viewer.worker import keep_memory_together
+    from cnnvis_caffe.viewer.work.threads import keep_memory_together
 
     application = QApplication.instance()
     if application is not None:
@@ -95,8 +95,8 @@ def run(path: str | None = None, request=None) -> int:
     application = make_application()
     import signal
 
-    from cnnvis_caffe.viewer.main_window import MainWindow
     from cnnvis_caffe.viewer.qt import QTimer
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
 
     sys.setswitchinterval(0.002)  # a thread that makes a picture lets the window draw soon
     window = MainWindow()

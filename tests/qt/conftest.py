@@ -135,7 +135,7 @@ def found_before():
 @pytest.fixture(autouse=True)
 def findings_once(found_before):
     """Each file's findings are made by a process of its own: once for all tests."""
-    from cnnvis_caffe.viewer import stages
+    from cnnvis_caffe.viewer.model import stages
 
     find_all = stages.find_all
 
@@ -164,7 +164,8 @@ def windows_go_on(left_by_windows):
 
     That this changes no picture is tested without windows (`tests/unit/test_pictures.py`).
     """
-    from cnnvis_caffe.viewer import stages, worker
+    from cnnvis_caffe.viewer.model import stages
+    from cnnvis_caffe.viewer.work import threads
 
     make, taken = stages._Pictures, []
 
@@ -176,7 +177,7 @@ def windows_go_on(left_by_windows):
     # A patch of its own: that of a test must be undone before the test's windows are looked at.
     with patch.object(stages, "_Pictures", go_on):
         yield
-    for pictures in taken if not worker._LEFT_BEHIND else ():
+    for pictures in taken if not threads._LEFT_BEHIND else ():
         left_by_windows.setdefault(id(pictures.analysis), []).append(pictures)
         left_by_windows.move_to_end(id(pictures.analysis))
     while len(left_by_windows) > 6:
@@ -189,19 +190,19 @@ def garbage_of_this_test():
 
     The program does likewise for one window (`viewer.worker`); `test_leaks.py` has that as it is.
     """
-    from cnnvis_caffe.viewer import worker
+    from cnnvis_caffe.viewer.work import threads
 
     gc.collect()
     gc.freeze()
     nothing = SimpleNamespace(collect=lambda *_: 0, freeze=lambda: None, unfreeze=lambda: None)
-    with patch.object(worker, "gc", nothing):
+    with patch.object(threads, "gc", nothing):
         yield
 
 
 @pytest.fixture
 def settings(qapp, tmp_path):
     """Settings of their own."""
-    from cnnvis_caffe.viewer.settings import Settings
+    from cnnvis_caffe.viewer.window.settings import Settings
 
     return Settings(str(tmp_path / "settings.ini"))
 
@@ -233,7 +234,7 @@ def settle(qtbot) -> Callable:
 @pytest.fixture
 def make_window(qtbot, settings, settle) -> Iterator[Callable]:
     """Make windows; at the end each is closed and must be freed."""
-    from cnnvis_caffe.viewer.main_window import MainWindow
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
 
     windows = []
 

@@ -8,10 +8,10 @@ pytest.importorskip("PyQt5")
 pytest.importorskip("pyqtgraph")
 
 from cnnvis_caffe.records.layer_code import LayerCode
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
 from cnnvis_caffe.viewer.pages.open_dialog import ModelRequest
 from cnnvis_caffe.viewer.qt import QApplication, Qt, QtWidgets
+from cnnvis_caffe.viewer.widgets import style
 
 NETWORK = """name: "n"
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 7 } } }
@@ -52,7 +52,7 @@ def test_without_code_nobody_is_asked(qtbot):
 
 @pytest.mark.parametrize("text", ["Run this code", "Cancel"])
 def test_a_model_is_analysed_after_consent_only(make_window, qtbot, tmp_path, monkeypatch, text):
-    from cnnvis_caffe.viewer.opening import Opening
+    from cnnvis_caffe.viewer.window.opening import Opening
 
     (tmp_path / "net.prototxt").write_text(NETWORK)
     (tmp_path / "somebodys.py").write_text("raise SystemExit")
@@ -71,7 +71,7 @@ def test_a_model_is_analysed_after_consent_only(make_window, qtbot, tmp_path, mo
 
 
 def test_other_models_are_analysed_at_once(make_window, tmp_path, monkeypatch):
-    from cnnvis_caffe.viewer.opening import Opening
+    from cnnvis_caffe.viewer.window.opening import Opening
 
     (tmp_path / "net.prototxt").write_text(NETWORK.replace('"Python"', '"Power"').replace("python_param", "#"))
     started = []
@@ -81,5 +81,5 @@ def test_other_models_are_analysed_at_once(make_window, tmp_path, monkeypatch):
 
 
 def test_tool_tips_are_text():
-    assert look.tip("conv1") == "conv1"
-    assert look.tip('<img src="/a/file">') == "<span>&lt;img src=&quot;/a/file&quot;&gt;</span>"
+    assert style.tip("conv1") == "conv1"
+    assert style.tip('<img src="/a/file">') == "<span>&lt;img src=&quot;/a/file&quot;&gt;</span>"

@@ -11,8 +11,8 @@ pytest.importorskip("PyQt5")
 pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
-from cnnvis_caffe.viewer import worker
 from cnnvis_caffe.viewer.qt import QApplication, QtCore
+from cnnvis_caffe.viewer.work import threads
 
 
 @pytest.fixture
@@ -74,5 +74,5 @@ def test_a_comparison_that_ended_leaves_nothing(make_window, settle, qtbot, lene
     compare_and_end()
     before = n_objects(window)
     kept = compare_and_end()
-    qtbot.waitUntil(lambda: not worker._LEFT_BEHIND and are_dead(kept), timeout=5000)
+    qtbot.waitUntil(lambda: not threads._LEFT_BEHIND and are_dead(kept), timeout=5000)
     assert n_objects(window) == before

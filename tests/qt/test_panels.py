@@ -121,7 +121,7 @@ def test_tab_goes_through_the_control_panel_in_reading_order(make_window, settle
 def test_check_boxes_of_a_long_list_are_seen_in_the_dark(make_window, settle, qtbot):
     from helpers.analyses import make_analysis
 
-    from cnnvis_caffe.viewer import look
+    from cnnvis_caffe.viewer.widgets import style
 
     window = make_window(make_analysis("lenet", n_classes=30))
     window.commands.dark_theme(True)
@@ -132,7 +132,7 @@ def test_check_boxes_of_a_long_list_are_seen_in_the_dark(make_window, settle, qt
     image = chosen.viewport().grab().toImage()
     row = chosen.visualRect(chosen.model().index(0, 0))
     colours = {image.pixelColor(x, row.center().y()).lightness() for x in range(row.left(), row.left() + 24)}
-    ground = look.QColor(look.current().panel).lightness()
+    ground = style.QColor(style.current().panel).lightness()
     assert max(abs(value - ground) for value in colours) > 60
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("PyQt5")
 pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
-from cnnvis_caffe.viewer.actions import SPECS
+from cnnvis_caffe.viewer.model.actions import SPECS
 from cnnvis_caffe.viewer.qt import QApplication, QKeySequence, QPoint, QPointF, Qt, QtCore, QtGui, QtWidgets
 
 from . import pointer
@@ -266,7 +266,7 @@ def test_a_model_that_cannot_be_analysed_becomes_a_message(
 def test_a_model_may_still_be_analysed_when_the_window_closes(
     make_window, settle, qtbot, tmp_path, repository, data_dir, zoo_dir
 ):
-    from cnnvis_caffe.viewer import child
+    from cnnvis_caffe.viewer.work import child
 
     started = []
     popen = child.subprocess.Popen

@@ -18,10 +18,11 @@ from cnnvis_caffe.edits.kinds import ChooseEdgeFilter, ChooseFacet, NewCluster
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.store import write_analysis
-from cnnvis_caffe.viewer import app, stages
-from cnnvis_caffe.viewer.actions import MENUS, SPECS
+from cnnvis_caffe.viewer import app
+from cnnvis_caffe.viewer.model import stages
+from cnnvis_caffe.viewer.model.actions import MENUS, SPECS
+from cnnvis_caffe.viewer.model.search import search
 from cnnvis_caffe.viewer.qt import QApplication, QKeySequence, Qt, QtCore, QtGui, QtWidgets
-from cnnvis_caffe.viewer.search import search
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ pytest.importorskip("PyQt5")
 pytest.importorskip("pytestqt")
 
 from cnnvis_caffe.errors import Cancelled, CnnvisError
-from cnnvis_caffe.viewer.child import ChildError, run_in_child
-from cnnvis_caffe.viewer.worker import Jobs, Latest, ThreadProgress
+from cnnvis_caffe.viewer.work.child import ChildError, run_in_child
+from cnnvis_caffe.viewer.work.threads import Jobs, Latest, ThreadProgress
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet, monkeyp
     from dataclasses import replace
 
     from cnnvis_caffe.records.view import View
-    from cnnvis_caffe.viewer import stages
+    from cnnvis_caffe.viewer.model import stages
 
     monkeypatch.setattr(stages, "MOST_LAYOUTS", 3)
     maker, before = stages.PictureMaker(), stages.Wanted(lenet, View())

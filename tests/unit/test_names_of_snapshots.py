@@ -20,7 +20,7 @@ from cnnvis_caffe.readings.debugging import chart_by_layer
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.neuron_page import build_neuron_page
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.describe import describe
+from cnnvis_caffe.viewer.model.describe import describe
 from tests.helpers.analyses import make_analysis, with_snapshot
 
 LABELS = ("iter 1000", "iter 2000", "best")

@@ -15,7 +15,7 @@ MODULES = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "cloudpi
 CALLS = {"eval", "exec", "compile", "execfile"}
 ALLOWED = {
     # Messages between the window and the process that it has started itself.
-    "viewer/child.py": {"pickle"},
+    "viewer/work/child.py": {"pickle"},
     # What a user's own Python 2 script calls by these names, and running that script.
     "pycaffe/python2/names.py": {"eval", "exec", "compile"},
     "pycaffe/python2/translate.py": {"compile"},

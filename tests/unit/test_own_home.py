@@ -15,7 +15,7 @@ from cnnvis_caffe.datasets import find
 TRY = f"""
 import os
 from cnnvis_caffe.datasets import find
-from cnnvis_caffe.viewer.settings import Settings
+from cnnvis_caffe.viewer.window.settings import Settings
 from cnnvis_caffe.viewer.qt import QSettings
 QSettings.setPath(QSettings.IniFormat, QSettings.UserScope, os.environ["XDG_CONFIG_HOME"])
 Settings().add_recent({__file__!r})

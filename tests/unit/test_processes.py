@@ -82,7 +82,7 @@ def test_the_module_run_by_hand_leaves_the_current_folder_before_it_imports(stra
 def test_the_viewers_worker_is_started_so(strangers, monkeypatch):
     pytest.importorskip("PyQt5")
     from cnnvis_caffe.progress import SILENT
-    from cnnvis_caffe.viewer.child import run_in_child
+    from cnnvis_caffe.viewer.work.child import run_in_child
 
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     with pytest.raises(AttributeError, match="no_such_function"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.canvas.canvas import Canvas
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTimer, QWidget
+from cnnvis_caffe.viewer.widgets import style as look
 
 MOST_PX = (220, 120)
 LEAST_HEIGHT_PX = 36

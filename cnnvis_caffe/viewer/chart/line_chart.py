@@ -10,7 +10,6 @@ from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.lettering import font_family
 from cnnvis_caffe.scene.theme import Theme
 from cnnvis_caffe.text.words import figure, percent
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QFont,
@@ -23,6 +22,7 @@ from cnnvis_caffe.viewer.qt import (
     QtWidgets,
     Signal,
 )
+from cnnvis_caffe.viewer.widgets import style as look
 
 #: How near to a point the pointer must be, in pixels.
 NEAR_PX = 14

@@ -6,8 +6,7 @@ import html
 import platform
 
 from cnnvis_caffe import __version__
-from cnnvis_caffe.viewer import look
-from cnnvis_caffe.viewer.actions import KEYS, MENUS, MOUSE, SPECS
+from cnnvis_caffe.viewer.model.actions import KEYS, MENUS, MOUSE, SPECS
 from cnnvis_caffe.viewer.qt import (
     BINDING,
     BINDING_VERSION,
@@ -21,6 +20,7 @@ from cnnvis_caffe.viewer.qt import (
     QVBoxLayout,
     QWidget,
 )
+from cnnvis_caffe.viewer.widgets import style
 
 
 class HelpDialog(QDialog):
@@ -47,7 +47,7 @@ class HelpDialog(QDialog):
         self._show("")
 
     def _show(self, query: str) -> None:
-        chrome = look.current()
+        chrome = style.current()
         query = query.lower()
         sections: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Mouse", [(what, where, "") for where, what in MOUSE]),
@@ -101,13 +101,13 @@ class AboutDialog(QDialog):
         layout.setSpacing(12)
         head = QHBoxLayout()
         head.setSpacing(14)
-        picture = look.label()
-        picture.setPixmap(look.program_icon().pixmap(48, 48))
+        picture = style.label()
+        picture.setPixmap(style.program_icon().pixmap(48, 48))
         head.addWidget(picture)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(look.label("cnnvis_caffe", "head"))
-        words.addWidget(look.label("Open, run, explain and retrain Caffe models without Caffe.", "muted"))
+        words.addWidget(style.label("cnnvis_caffe", "head"))
+        words.addWidget(style.label("Open, run, explain and retrain Caffe models without Caffe.", "muted"))
         head.addLayout(words, 1)
         layout.addLayout(head)
         grid = QtWidgets.QGridLayout()
@@ -115,8 +115,8 @@ class AboutDialog(QDialog):
         grid.setVerticalSpacing(4)
         rows = versions()
         for row, (name, version) in enumerate(rows):
-            grid.addWidget(look.label(name, "muted"), row, 0)
-            value = look.label(version)
+            grid.addWidget(style.label(name, "muted"), row, 0)
+            value = style.label(version)
             value.setTextInteractionFlags(Qt.TextSelectableByMouse)
             grid.addWidget(value, row, 1)
         grid.setColumnStretch(1, 1)
@@ -125,7 +125,7 @@ class AboutDialog(QDialog):
             "After the paper «Towards Better Analysis of Deep Convolutional Neural Networks» by Liu, Shi, Li, Li, Zhu "
             f"and Liu. BSD 3-Clause; used together with {BINDING} this window falls under GPL 3."
         )
-        note = look.label(text, "muted", wrap=True)
+        note = style.label(text, "muted", wrap=True)
         note.setMinimumWidth(380)
         layout.addWidget(note)
         buttons = QHBoxLayout()

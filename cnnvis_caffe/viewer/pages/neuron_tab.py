@@ -6,14 +6,14 @@ import numpy as np
 
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Scene, Target
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.canvas.page_view import PageView
-from cnnvis_caffe.viewer.describe import neuron_name
+from cnnvis_caffe.viewer.model.describe import neuron_name
+from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.model.stages import deconvolutions, page_of, python_layers_of
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
 from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
-from cnnvis_caffe.viewer.session import Session
-from cnnvis_caffe.viewer.stages import deconvolutions, page_of, python_layers_of
-from cnnvis_caffe.viewer.worker import Job, Jobs
+from cnnvis_caffe.viewer.widgets import style
+from cnnvis_caffe.viewer.work.threads import Job, Jobs
 
 
 class NeuronTab(QWidget):
@@ -46,16 +46,16 @@ class NeuronTab(QWidget):
         layout.setSpacing(0)
         head = QWidget()
         row = QHBoxLayout(head)
-        row.setContentsMargins(look.MARGIN, 6, look.MARGIN, 6)
-        row.setSpacing(look.SPACE)
+        row.setContentsMargins(style.MARGIN, 6, style.MARGIN, 6)
+        row.setSpacing(style.SPACE)
         self.back = QtWidgets.QPushButton("Show in the picture")
         self.previous, self.next = QtWidgets.QToolButton(), QtWidgets.QToolButton()
         for button, icon, name in ((self.previous, "left", "Neuron before"), (self.next, "right", "Neuron after")):
-            button.setIcon(look.icon(icon))
+            button.setIcon(style.icon(icon))
             button.setProperty("cnnvis_icon", icon)
             button.setToolTip(name)
             button.setAccessibleName(name)
-        self.title = look.label("", "title")
+        self.title = style.label("", "title")
         for widget in (self.previous, self.next, self.title):
             row.addWidget(widget)
         row.addStretch(1)
@@ -64,13 +64,13 @@ class NeuronTab(QWidget):
         row.addWidget(self.project)
         row.addWidget(self.back)
         layout.addWidget(head)
-        self.trouble = look.label("", "warning")
+        self.trouble = style.label("", "warning")
         self.trouble.setWordWrap(True)
         self.trouble.setTextInteractionFlags(Qt.TextSelectableByMouse)
-        self.trouble.setContentsMargins(look.MARGIN, 0, look.MARGIN, look.SPACE)
+        self.trouble.setContentsMargins(style.MARGIN, 0, style.MARGIN, style.SPACE)
         self.trouble.hide()
         layout.addWidget(self.trouble)
-        layout.addWidget(look.rule())
+        layout.addWidget(style.rule())
         self.page = PageView()
         layout.addWidget(self.page, 1)
         self.back.clicked.connect(lambda: self.chosen.emit(self.target))
@@ -123,7 +123,7 @@ class NeuronTab(QWidget):
         self._show_button()
         self.title.setText(self.name)
         for button in (self.previous, self.next):
-            button.setIcon(look.icon(button.property("cnnvis_icon")))
+            button.setIcon(style.icon(button.property("cnnvis_icon")))
         features = session.snapshot.features[self.node]
         self.previous.setEnabled(self.neuron > 0)
         self.next.setEnabled(self.neuron + 1 < features.n_neurons)
@@ -140,7 +140,7 @@ class NeuronTab(QWidget):
 
     def _show(self, wanted: tuple, scene: Scene) -> None:
         if wanted == self._wanted:
-            theme = look.theme_named(wanted[3])
+            theme = style.theme_named(wanted[3])
             self.page.set_scene(scene, theme.ground, theme.ink)
 
     # -- deconvolutions

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import QDialog, QHBoxLayout, QtWidgets, QVBoxLayout, QWidget
-from cnnvis_caffe.viewer.settings import Settings
+from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Check
+from cnnvis_caffe.viewer.window.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class OpenModelDialog(QDialog):
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(12)
         text = "Images are run through the network once; the result is a file that opens at once from then on."
-        layout.addWidget(look.label(text, "muted", wrap=True))
+        layout.addWidget(style.label(text, "muted", wrap=True))
         grid = QtWidgets.QGridLayout()
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(8)
@@ -82,18 +82,18 @@ class OpenModelDialog(QDialog):
         self.limit.setAccessibleName("Images at most")
         self.limit.setButtonSymbols(QtWidgets.QSpinBox.NoButtons)
         self.limit.setFixedWidth(96)
-        grid.addWidget(look.label("Images", "muted"), 4, 0)
+        grid.addWidget(style.label("Images", "muted"), 4, 0)
         row = QHBoxLayout()
-        row.setSpacing(look.SPACE)
+        row.setSpacing(style.SPACE)
         row.addWidget(self.limit)
-        row.addWidget(look.label("at most; 0 for all", "muted"))
+        row.addWidget(style.label("at most; 0 for all", "muted"))
         row.addStretch(1)
         self.gradients = Check("Gradients of the loss")
         self.gradients.setChecked(True)
         row.addWidget(self.gradients)
         grid.addLayout(row, 4, 1, 1, 2)
         layout.addLayout(grid)
-        self.problem = look.label("", "warning", wrap=True)
+        self.problem = style.label("", "warning", wrap=True)
         self.problem.hide()
         layout.addWidget(self.problem)
         buttons = QHBoxLayout()
@@ -120,7 +120,7 @@ class OpenModelDialog(QDialog):
         button.setAutoDefault(False)
         button.setAccessibleName(f"Choose {name.lower()}")
         button.clicked.connect(choose)
-        label = look.label(name, "muted")
+        label = style.label(name, "muted")
         label.setBuddy(edit)
         grid.addWidget(label, row, 0)
         grid.addWidget(edit, row, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QHBoxLayout,
@@ -19,7 +18,8 @@ from cnnvis_caffe.viewer.qt import (
     QWidget,
     Signal,
 )
-from cnnvis_caffe.viewer.settings import Settings
+from cnnvis_caffe.viewer.widgets import style
+from cnnvis_caffe.viewer.window.settings import Settings
 
 WIDTH = 640
 #: Also with all panels beside it, a window is no wider than the smallest screens.
@@ -36,7 +36,7 @@ class FileRow(QtWidgets.QAbstractButton):
         self.setFixedHeight(44)
         self.setCursor(Qt.PointingHandCursor)
         self.setFocusPolicy(Qt.StrongFocus)
-        self.setToolTip(look.tip(path))
+        self.setToolTip(style.tip(path))
         self.setAccessibleName(f"Open {os.path.basename(path)}")
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -45,26 +45,26 @@ class FileRow(QtWidgets.QAbstractButton):
 
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint an icon and two lines."""
-        chrome = look.current()
+        chrome = style.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.Antialiasing, True)
         if self.underMouse() or self.hasFocus():
             painter.setPen(QPen(QColor(chrome.focus), 1) if self.hasFocus() else QPen(Qt.NoPen))
             painter.setBrush(QColor(chrome.hover))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.CORNER, look.CORNER)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), style.CORNER, style.CORNER)
         painter.save()
         painter.translate(9, 14)
         painter.setPen(QPen(QColor(chrome.muted), 1.3))
         painter.setBrush(Qt.NoBrush)
-        painter.drawPath(look.icon_path("file"))
+        painter.drawPath(style.icon_path("file"))
         painter.restore()
         room = self.width() - 46
-        bold = QtGui.QFontMetrics(look.text_font(look.TEXT, bold=True))
-        painter.setFont(look.text_font(look.TEXT, bold=True))
+        bold = QtGui.QFontMetrics(style.text_font(style.TEXT, bold=True))
+        painter.setFont(style.text_font(style.TEXT, bold=True))
         painter.setPen(QColor(chrome.ink))
         name = os.path.basename(self.path).replace(".cnnvis.h5", "")
         painter.drawText(36, 19, bold.elidedText(name, Qt.ElideMiddle, room))
-        painter.setFont(look.text_font(look.SMALL))
+        painter.setFont(style.text_font(style.SMALL))
         painter.setPen(QColor(chrome.muted))
         folder = os.path.dirname(self.path).replace(os.path.expanduser("~"), "~", 1)
         painter.drawText(36, 35, painter.fontMetrics().elidedText(folder, Qt.ElideMiddle, room))
@@ -101,13 +101,13 @@ class StartPage(QWidget):
         layout.setSpacing(6)
         head = QHBoxLayout()
         head.setSpacing(14)
-        self._icon = look.label()
-        self._icon.setPixmap(look.program_icon().pixmap(48, 48))
+        self._icon = style.label()
+        self._icon.setPixmap(style.program_icon().pixmap(48, 48))
         head.addWidget(self._icon)
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(look.label("cnnvis_caffe", "head"))
-        words.addWidget(look.label("See what the neurons of a convolutional network have learned.", "muted"))
+        words.addWidget(style.label("cnnvis_caffe", "head"))
+        words.addWidget(style.label("See what the neurons of a convolutional network have learned.", "muted"))
         head.addLayout(words, 1)
         layout.addLayout(head)
         layout.addSpacing(22)
@@ -115,7 +115,7 @@ class StartPage(QWidget):
         columns.setSpacing(32)
         begin = QVBoxLayout()
         begin.setSpacing(8)
-        heading = look.label("Begin", "section")
+        heading = style.label("Begin", "section")
         heading.setFixedHeight(HEADING)
         begin.addWidget(heading)
         self.buttons: dict[str, QtWidgets.QPushButton] = {}
@@ -132,7 +132,7 @@ class StartPage(QWidget):
             begin.addWidget(button)
             self.buttons[name] = button
         begin.addSpacing(4)
-        self.hint = look.label("Or drop a file anywhere on this window.", "muted", wrap=True)
+        self.hint = style.label("Or drop a file anywhere on this window.", "muted", wrap=True)
         begin.addWidget(self.hint)
         begin.addStretch(1)
         left = QWidget()
@@ -143,7 +143,7 @@ class StartPage(QWidget):
         recent = QVBoxLayout()
         recent.setSpacing(2)
         line = QHBoxLayout()
-        heading = look.label("Recent", "section")
+        heading = style.label("Recent", "section")
         heading.setFixedHeight(HEADING)
         line.addWidget(heading)
         line.addStretch(1)
@@ -156,7 +156,7 @@ class StartPage(QWidget):
         self._rows = QVBoxLayout()
         self._rows.setSpacing(2)
         recent.addLayout(self._rows)
-        self.none = look.label("Files that you open will be listed here.", "muted")
+        self.none = style.label("Files that you open will be listed here.", "muted")
         recent.addWidget(self.none)
         recent.addStretch(1)
         columns.addLayout(recent, 1)
@@ -194,9 +194,9 @@ class StartPage(QWidget):
 
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint the ground, and a frame while a file is over it."""
-        chrome = look.current()
+        chrome = style.current()
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(look.current_theme().ground))
+        painter.fillRect(self.rect(), QColor(style.current_theme().ground))
         if self._drop:
             painter.setRenderHint(QPainter.Antialiasing, True)
             painter.setPen(QPen(QColor(chrome.focus), 2, Qt.DashLine))
@@ -224,8 +224,8 @@ class WorkPage(QWidget):
         body.setFixedWidth(420)
         layout = QVBoxLayout(body)
         layout.setSpacing(10)
-        self.title = look.label("", "title", wrap=True)
-        self.step = look.label("", "muted")
+        self.title = style.label("", "title", wrap=True)
+        self.step = style.label("", "muted")
         self.bar = QtWidgets.QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress")
@@ -275,5 +275,5 @@ class WorkPage(QWidget):
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint the ground."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(look.current_theme().ground))
+        painter.fillRect(self.rect(), QColor(style.current_theme().ground))
         painter.end()

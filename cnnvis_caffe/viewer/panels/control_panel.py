@@ -23,9 +23,9 @@ from cnnvis_caffe.edits.kinds import (
 from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, Choice, View
 from cnnvis_caffe.text.words import class_name
-from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
-from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import CheckDelegate, Chip, Dropdown, Elided, Flow, Segmented, Slider, Stepper
 
 #: More classes than this are a list with a search field instead of chips.
@@ -46,7 +46,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.setFocusPolicy(Qt.NoFocus)
         body = QWidget()
         self._layout = QVBoxLayout(body)
-        self._layout.setContentsMargins(look.MARGIN, look.SPACE, look.MARGIN, look.MARGIN)
+        self._layout.setContentsMargins(style.MARGIN, style.SPACE, style.MARGIN, style.MARGIN)
         self._layout.setSpacing(6)
         self.setWidget(body)
 
@@ -66,9 +66,9 @@ class ControlPanel(QtWidgets.QScrollArea):
         row = QWidget()
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(look.SPACE)
+        line.setSpacing(style.SPACE)
         line.addWidget(self.clustering, 1)
-        line.addWidget(look.label("k", "muted"))
+        line.addWidget(style.label("k", "muted"))
         line.addWidget(self.n_clusters)
         self._section("Clusters of neurons", row)
         self.clusters_of = Dropdown("Snapshot whose clusters are shown")
@@ -124,7 +124,7 @@ class ControlPanel(QtWidgets.QScrollArea):
     def _section(self, title: str, widget: QWidget) -> None:
         if self._layout.count():
             self._layout.addSpacing(8)
-        heading = look.label(title, "section")
+        heading = style.label(title, "section")
         heading.setBuddy(widget)
         self._layout.addWidget(heading)
         self._layout.addWidget(widget)
@@ -133,8 +133,8 @@ class ControlPanel(QtWidgets.QScrollArea):
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(look.SPACE)
-        row.addWidget(look.label(name, "muted"))
+        row.setSpacing(style.SPACE)
+        row.addWidget(style.label(name, "muted"))
         row.addWidget(widget, 1)
         self._layout.addWidget(box)
         return box
@@ -211,7 +211,7 @@ class ClassChooser(QWidget):
             buttons.addWidget(button)
         self._last_button = button
         buttons.addStretch(1)
-        self.summary = look.label(role="muted")
+        self.summary = style.label(role="muted")
         buttons.addWidget(self.summary)
         layout.addLayout(buttons)
         self._chip_box = QWidget()
@@ -259,11 +259,11 @@ class ClassChooser(QWidget):
         self.search.setVisible(not few)
         self.list.setVisible(not few)
         if analysis is not None:
-            colours = look.class_colours(n)
+            colours = style.class_colours(n)
             for c in range(n):
                 if few:
                     chip = Chip(class_name(analysis, c), colours[c])
-                    chip.setToolTip(look.tip(f"{analysis.data.class_names[c]}: {analysis.data.class_count[c]} images"))
+                    chip.setToolTip(style.tip(f"{analysis.data.class_names[c]}: {analysis.data.class_count[c]} images"))
                     chip.clicked.connect(self._chips_changed)
                     self._flow.addWidget(chip)
                     chip.show()
@@ -282,12 +282,12 @@ class ClassChooser(QWidget):
         """Show which are chosen; none means all."""
         if classes:
             self._is_none = False
-        shown = (classes, self._is_none, look.current())
+        shown = (classes, self._is_none, style.current())
         if shown == self._shown:
             return  # the view changes often, and a thousand classes take their time
         self._shown = shown
         chosen = set(classes) if classes or self._is_none else set(range(self.n_classes))
-        colours = look.class_colours(self.n_classes)
+        colours = style.class_colours(self.n_classes)
         for c, chip in enumerate(self._chips):
             chip.setChecked(c in chosen)
             chip.set_colour(colours[c])
@@ -384,7 +384,7 @@ class GroupList(QWidget):
         self._groups = groups
         for group in groups:
             button, dropdown = self._rows[group.name]
-            button.setIcon(look.icon("down" if group.is_expanded else "right"))
+            button.setIcon(style.icon("down" if group.is_expanded else "right"))
             button.setAccessibleName(f"{'Collapse' if group.is_expanded else 'Expand'} {group.name}")
             button.setToolTip(button.accessibleName())
             if dropdown is not None:
@@ -408,7 +408,7 @@ class GroupList(QWidget):
             button.setProperty("group", group.name)
             button.clicked.connect(self._toggle)
             name = Elided(group.name)
-            name.setToolTip(look.tip(", ".join(group.nodes)))
+            name.setToolTip(style.tip(", ".join(group.nodes)))
             self._grid.addWidget(button, row, 0)
             if len(group.columns) < 2:
                 button.hide()

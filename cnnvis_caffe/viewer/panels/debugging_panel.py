@@ -6,10 +6,10 @@ from cnnvis_caffe.edits.kinds import ChooseSnapshot
 from cnnvis_caffe.readings.debugging import QUANTITIES, TRAINING, chart_of
 from cnnvis_caffe.records.chart import Chart
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.chart.line_chart import LineChart
+from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QVBoxLayout, QWidget, Signal
-from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets import style as look
 from cnnvis_caffe.viewer.widgets.inputs import Dropdown
 
 

@@ -6,7 +6,6 @@ import math
 
 from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.text.words import figure, percent
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QPainter,
@@ -23,6 +22,7 @@ from cnnvis_caffe.viewer.qt import (
     QWidget,
     Signal,
 )
+from cnnvis_caffe.viewer.widgets import style
 
 FINDING = Qt.UserRole + 1
 
@@ -67,7 +67,7 @@ class _Delegate(QtWidgets.QStyledItemDelegate):
 
     def _layout(self, option, index) -> tuple[QRect, int]:
         width = max(option.widget.viewport().width(), 120) if option.widget is not None else 220
-        metrics = QtGui.QFontMetrics(look.text_font())
+        metrics = QtGui.QFontMetrics(style.text_font())
         room = QRect(0, 0, width - 4 - LEFT - RIGHT, 1000)
         box = metrics.boundingRect(room, Qt.TextWordWrap, index.data())
         return box, width
@@ -77,8 +77,8 @@ class _Delegate(QtWidgets.QStyledItemDelegate):
         return QSize(width - 4, box.height() + 14)
 
     def paint(self, painter: QPainter, option, index) -> None:
-        chrome = look.current()
-        theme = look.current_theme()
+        chrome = style.current()
+        theme = style.current_theme()
         finding: Finding = index.data(FINDING)
         painter.save()
         painter.setRenderHint(QPainter.Antialiasing, True)
@@ -96,7 +96,7 @@ class _Delegate(QtWidgets.QStyledItemDelegate):
         painter.setBrush(colour if severe else Qt.NoBrush)
         painter.drawEllipse(QPointF(area.left() + 11, area.top() + 13.5), 3.75, 3.75)
         painter.setPen(QColor(chrome.ink))
-        painter.setFont(look.text_font())
+        painter.setFont(style.text_font())
         room = option.rect.adjusted(LEFT, 6, -RIGHT, -6)
         painter.drawText(room, Qt.TextWordWrap | Qt.AlignLeft | Qt.AlignTop, finding.title)
         painter.restore()
@@ -118,8 +118,8 @@ class FindingsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        self.state = look.label("", "muted", wrap=True)
-        self.state.setContentsMargins(look.MARGIN, look.SPACE, look.MARGIN, look.SPACE)
+        self.state = style.label("", "muted", wrap=True)
+        self.state.setContentsMargins(style.MARGIN, style.SPACE, style.MARGIN, style.SPACE)
         layout.addWidget(self.state)
         self.model = FindingsModel(self)
         self.list = QtWidgets.QListView()
@@ -141,18 +141,18 @@ class FindingsPanel(QWidget):
         self.detail.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
         body = QWidget()
         inner = QVBoxLayout(body)
-        inner.setContentsMargins(look.MARGIN, look.SPACE, look.MARGIN, look.MARGIN)
+        inner.setContentsMargins(style.MARGIN, style.SPACE, style.MARGIN, style.MARGIN)
         inner.setSpacing(6)
-        self._explanation, self._suggestion = look.label(wrap=True), look.label(wrap=True)
-        self._evidence = look.label(role="muted", wrap=True)
-        for widget in (self._explanation, self._evidence, look.label("What to try", "section"), self._suggestion):
+        self._explanation, self._suggestion = style.label(wrap=True), style.label(wrap=True)
+        self._evidence = style.label(role="muted", wrap=True)
+        for widget in (self._explanation, self._evidence, style.label("What to try", "section"), self._suggestion):
             inner.addWidget(widget)
         for widget in (self._explanation, self._suggestion, self._evidence):
             widget.setTextInteractionFlags(Qt.TextSelectableByMouse)
         inner.addStretch(1)
         self.detail.setWidget(body)
         layout.addStretch(0)
-        self._line = look.rule()
+        self._line = style.rule()
         layout.addWidget(self._line)
         layout.addWidget(self.detail, 2)
         self.show_state("Open an analysis to see what stands out in it.")

@@ -7,7 +7,7 @@ from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import class_name, counted
-from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QEvent,
@@ -22,7 +22,7 @@ from cnnvis_caffe.viewer.qt import (
     QtWidgets,
     Signal,
 )
-from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets import style
 
 TARGET = Qt.UserRole + 1
 
@@ -127,9 +127,9 @@ class LayersModel(QtCore.QAbstractItemModel):
         if role == Qt.DisplayRole:
             return group.name if column == 0 else counted(len(group.candidates), "layer")
         if role == Qt.FontRole and column == 0:
-            return look.text_font(bold=True)
+            return style.text_font(bold=True)
         if role == Qt.ForegroundRole and column == 1:
-            return QColor(look.current().muted)
+            return QColor(style.current().muted)
         if role == TARGET:
             return Target("group", group.name)
         return None
@@ -140,7 +140,7 @@ class LayersModel(QtCore.QAbstractItemModel):
         if role == Qt.TextAlignmentRole and column == 1:
             return int(Qt.AlignRight | Qt.AlignVCenter)
         if role == Qt.ForegroundRole:
-            return QColor(look.current().ink if node in self._shown and column == 0 else look.current().muted)
+            return QColor(style.current().ink if node in self._shown and column == 0 else style.current().muted)
         if role == Qt.ToolTipRole:
             return "in the picture" if node in self._shown else "not in the picture: expand its group to see it"
         if role == TARGET:
@@ -151,7 +151,7 @@ class LayersModel(QtCore.QAbstractItemModel):
         if role == Qt.DisplayRole:
             return f"neuron {neuron}" if column == 0 else self._strongest(node, neuron)
         if role == Qt.ForegroundRole and column == 1:
-            return QColor(look.current().muted)
+            return QColor(style.current().muted)
         if role == Qt.TextAlignmentRole and column == 1:
             return int(Qt.AlignRight | Qt.AlignVCenter)
         if role == TARGET:
@@ -271,7 +271,7 @@ class LayersPanel(QtWidgets.QTreeView):
 
     def drawBranches(self, painter: QPainter, rect, index) -> None:  # noqa: N802
         """Draw small arrows instead of the style's boxes."""
-        chrome = look.current()
+        chrome = style.current()
         if self.selectionModel().isSelected(index):
             painter.fillRect(rect, QColor(chrome.hover))
         if not self._model.rowCount(index):

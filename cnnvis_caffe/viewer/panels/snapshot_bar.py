@@ -5,9 +5,9 @@ from __future__ import annotations
 from cnnvis_caffe.edits.kinds import ChooseClustersOf, ChooseSnapshot
 from cnnvis_caffe.records.analysis import Snapshot
 from cnnvis_caffe.text.words import figure, percent
-from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QFrame, QHBoxLayout, QSize, Qt, QTimer, QtWidgets, QWidget
-from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Line
 
 PLAY_MS = 900
@@ -23,9 +23,9 @@ class SnapshotBar(QFrame):
         self.session = session
         self.setProperty("role", "bar")
         row = QHBoxLayout(self)
-        row.setContentsMargins(look.MARGIN, 4, look.MARGIN, 4)
-        row.setSpacing(look.SPACE)
-        row.addWidget(look.label("Snapshot", "muted"))
+        row.setContentsMargins(style.MARGIN, 4, style.MARGIN, 4)
+        row.setSpacing(style.SPACE)
+        row.addWidget(style.label("Snapshot", "muted"))
         self.back = self._button("left", "Snapshot before")
         self.play = self._button("play", "Play the training")
         self.play.setCheckable(True)
@@ -44,7 +44,7 @@ class SnapshotBar(QFrame):
             row.addWidget(widget)
         row.addWidget(self.slider, 1)
         row.addWidget(self.label)
-        row.addSpacing(look.SPACE)
+        row.addSpacing(style.SPACE)
         row.addWidget(self.clusters)
         self._timer = QTimer(self)
         self._timer.setInterval(PLAY_MS)
@@ -60,7 +60,7 @@ class SnapshotBar(QFrame):
     def _button(self, icon: str, name: str) -> QtWidgets.QToolButton:
         button = QtWidgets.QToolButton()
         button.setProperty("cnnvis_icon", icon)
-        button.setIcon(look.icon(icon))
+        button.setIcon(style.icon(icon))
         button.setIconSize(QSize(14, 14))
         button.setToolTip(name)
         button.setAccessibleName(name)
@@ -69,7 +69,7 @@ class SnapshotBar(QFrame):
     def restyle(self) -> None:
         """Draw the icons in the colours of another theme."""
         for button in (self.back, self.play, self.forth):
-            button.setIcon(look.icon(button.property("cnnvis_icon")))
+            button.setIcon(style.icon(button.property("cnnvis_icon")))
 
     @property
     def index(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtWidgets, QWidget
+from cnnvis_caffe.viewer.widgets import style
 
 
 class DockTitle(QWidget):
@@ -13,9 +13,9 @@ class DockTitle(QWidget):
         super().__init__()
         self._dock = dock
         row = QHBoxLayout(self)
-        row.setContentsMargins(look.MARGIN, 5, 6, 3)
+        row.setContentsMargins(style.MARGIN, 5, 6, 3)
         row.setSpacing(0)
-        self.label = look.label(dock.windowTitle(), "title")
+        self.label = style.label(dock.windowTitle(), "title")
         row.addWidget(self.label)
         row.addStretch(1)
         self._buttons = []
@@ -38,7 +38,7 @@ class DockTitle(QWidget):
     def restyle(self) -> None:
         """Draw the icons in the colours of another theme."""
         for button in self._buttons:
-            button.setIcon(look.icon(button.property("cnnvis_icon"), look.current().muted))
+            button.setIcon(style.icon(button.property("cnnvis_icon"), style.current().muted))
 
 
 class Dock(QtWidgets.QDockWidget):

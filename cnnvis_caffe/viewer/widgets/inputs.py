@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QHBoxLayout,
@@ -21,6 +20,7 @@ from cnnvis_caffe.viewer.qt import (
     QWidget,
     Signal,
 )
+from cnnvis_caffe.viewer.widgets import style
 
 #: A class's name has this room at most, in pixels.
 WIDEST_CHIP = 240
@@ -47,7 +47,7 @@ class Segmented(QWidget):
         self.setFocusPolicy(Qt.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName(name)
-        self.setFixedHeight(look.ROW)
+        self.setFixedHeight(style.ROW)
         self.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
 
     @property
@@ -78,7 +78,7 @@ class Segmented(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size in which every option has room."""
         metrics = self.fontMetrics()
-        return QSize(sum(metrics.horizontalAdvance(text) + 18 for _, text in self._options), look.ROW)
+        return QSize(sum(metrics.horizontalAdvance(text) + 18 for _, text in self._options), style.ROW)
 
     minimumSizeHint = sizeHint  # noqa: N815
 
@@ -94,17 +94,17 @@ class Segmented(QWidget):
 
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint the options, the chosen one raised."""
-        chrome = look.current()
+        chrome = style.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.Antialiasing, True)
         painter.setPen(QPen(QColor(chrome.focus if self.hasFocus() else chrome.line), 1))
         painter.setBrush(QColor(chrome.hover))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.CORNER, look.CORNER)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), style.CORNER, style.CORNER)
         for i, ((key, text), box) in enumerate(zip(self._options, self._boxes())):
             if key == self._value:
                 painter.setPen(QPen(QColor(chrome.line), 1))
                 painter.setBrush(QColor(chrome.raised))
-                painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), look.CORNER - 1, look.CORNER - 1)
+                painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), style.CORNER - 1, style.CORNER - 1)
             usable = self.isEnabled() and key not in self._disabled
             strong = key == self._value or i == self._under
             painter.setPen(QColor(chrome.ink if usable and strong else chrome.muted))
@@ -130,7 +130,7 @@ class Segmented(QWidget):
         """Point."""
         self._under = self._at(event.pos())
         key = self._options[self._under][0] if self._under is not None else ""
-        self.setToolTip(look.tip(self._disabled.get(key) or self._tips.get(key, "")))
+        self.setToolTip(style.tip(self._disabled.get(key) or self._tips.get(key, "")))
         self.update()
 
     def leaveEvent(self, event) -> None:  # noqa: N802
@@ -171,7 +171,7 @@ class Dropdown(QtWidgets.QComboBox):
     def __init__(self, name: str = "", options: Sequence[tuple[str, str]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
-        self.setFixedHeight(look.ROW)
+        self.setFixedHeight(style.ROW)
         self.setSizeAdjustPolicy(QtWidgets.QComboBox.AdjustToContents)
         self.setItemDelegate(QtWidgets.QStyledItemDelegate(self))
         self.set_options(options)
@@ -211,11 +211,11 @@ class Dropdown(QtWidgets.QComboBox):
         """Return the size in which the longest option has room."""
         metrics = self.fontMetrics()
         widest = max((metrics.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=40)
-        return QSize(widest + 34, look.ROW)
+        return QSize(widest + 34, style.ROW)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return a size in which the options are shortened."""
-        return QSize(min(self.sizeHint().width(), 84), look.ROW)
+        return QSize(min(self.sizeHint().width(), 84), style.ROW)
 
     def wheelEvent(self, event) -> None:  # noqa: N802
         """Leave the wheel to what scrolls."""
@@ -223,12 +223,12 @@ class Dropdown(QtWidgets.QComboBox):
 
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint a field with its text and a small arrow."""
-        chrome = look.current()
+        chrome = style.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.Antialiasing, True)
         painter.setPen(QPen(QColor(chrome.focus if self.hasFocus() else chrome.line), 1))
         painter.setBrush(QColor(chrome.hover if self.underMouse() and self.isEnabled() else chrome.field))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.CORNER, look.CORNER)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), style.CORNER, style.CORNER)
         painter.setPen(QColor(chrome.ink if self.isEnabled() else chrome.muted))
         room = self.rect().adjusted(9, 0, -22, 0)
         text = self.fontMetrics().elidedText(self.currentText(), Qt.ElideMiddle, room.width())
@@ -255,7 +255,7 @@ class Check(QtWidgets.QCheckBox):
         """Paint a box, its tick and the text."""
         painter = QPainter(self)
         paint_check(painter, QRect(0, (self.height() - 14) // 2, 14, 14), self.isChecked(), focus=self.hasFocus())
-        chrome = look.current()
+        chrome = style.current()
         painter.setPen(QColor(chrome.ink if self.isEnabled() else chrome.muted))
         painter.drawText(self.rect().adjusted(21, 0, 0, 0), Qt.AlignVCenter | Qt.AlignLeft, self.text())
         painter.end()
@@ -271,7 +271,7 @@ class Check(QtWidgets.QCheckBox):
 
 def paint_check(painter: QPainter, box: QRect, checked: bool, *, focus: bool = False, colour: str = "") -> None:
     """Paint a check box, filled with a colour when it is checked."""
-    chrome = look.current()
+    chrome = style.current()
     painter.setRenderHint(QPainter.Antialiasing, True)
     fill = colour or chrome.accent
     edge = chrome.focus if focus else fill if checked else chrome.muted
@@ -286,7 +286,7 @@ def paint_check(painter: QPainter, box: QRect, checked: bool, *, focus: bool = F
         painter.save()
         painter.translate(box.x(), box.y())
         painter.scale(box.width() / 16, box.height() / 16)
-        painter.drawPath(look.icon_path("check"))
+        painter.drawPath(style.icon_path("check"))
         painter.restore()
 
 
@@ -301,10 +301,10 @@ class CheckDelegate(QtWidgets.QStyledItemDelegate):
             return
         wanted = QtWidgets.QStyleOptionViewItem(option)
         self.initStyleOption(wanted, index)
-        style = option.widget.style() if option.widget is not None else QtWidgets.QApplication.style()
-        box = style.subElementRect(QtWidgets.QStyle.SE_ItemViewItemCheckIndicator, wanted, option.widget)
+        drawn_by = option.widget.style() if option.widget is not None else QtWidgets.QApplication.style()
+        box = drawn_by.subElementRect(QtWidgets.QStyle.SE_ItemViewItemCheckIndicator, wanted, option.widget)
         painter.save()
-        painter.fillRect(box, QColor(look.current().panel))
+        painter.fillRect(box, QColor(style.current().panel))
         side = min(box.width(), box.height(), 14)
         place = QRect(0, 0, side, side)
         place.moveCenter(box.center())
@@ -345,7 +345,7 @@ class Stepper(QWidget):
     def _button(text: str, verb: str, name: str) -> QtWidgets.QToolButton:
         button = QtWidgets.QToolButton()
         button.setText(text)
-        button.setFixedSize(look.ROW - 2, look.ROW - 2)
+        button.setFixedSize(style.ROW - 2, style.ROW - 2)
         button.setAutoRepeat(True)
         button.setAutoRepeatDelay(400)
         button.setAccessibleName(f"{name}: {verb}")
@@ -394,7 +394,7 @@ class Slider(QWidget):
         self._text_of = text
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.SPACE)
+        layout.setSpacing(style.SPACE)
         self.slider = QtWidgets.QSlider(Qt.Horizontal)
         self.slider.setRange(least, most)
         self.slider.setAccessibleName(name)
@@ -430,7 +430,7 @@ class Slider(QWidget):
 class Flow(QtWidgets.QLayout):
     """Places widgets from left to right and begins a new line where one is full."""
 
-    def __init__(self, parent: QWidget | None = None, gap: int = look.GRID) -> None:
+    def __init__(self, parent: QWidget | None = None, gap: int = style.GRID) -> None:
         super().__init__(parent)
         self._items: list[QtWidgets.QLayoutItem] = []
         self._gap = gap
@@ -511,7 +511,7 @@ class Chip(QtWidgets.QAbstractButton):
 
     def paintEvent(self, event) -> None:  # noqa: N802
         """Paint the check box in the class's colour, then the name."""
-        chrome = look.current()
+        chrome = style.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.Antialiasing, True)
         if self.underMouse() or self.hasFocus():
@@ -532,7 +532,7 @@ class Elided(QWidget):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
-        self.setToolTip(look.tip(text))
+        self.setToolTip(style.tip(text))
         self.setAccessibleName(text)
         self.setSizePolicy(QSizePolicy.Ignored, QSizePolicy.Preferred)
 
@@ -544,7 +544,7 @@ class Elided(QWidget):
         """Paint the name."""
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(self.text, Qt.ElideMiddle, self.width())
-        painter.setPen(QColor(look.current().ink))
+        painter.setPen(QColor(style.current().ink))
         painter.drawText(self.rect(), Qt.AlignLeft | Qt.AlignVCenter, text)
         painter.end()
 
@@ -555,7 +555,7 @@ class Line(QtWidgets.QLabel):
     Parameters
     ----------
     text, role : str, default=""
-        As for `look.label`.
+        As for `style.label`.
     least : int
         As much of it is always seen, in pixels.
     """
@@ -597,7 +597,7 @@ class Line(QtWidgets.QLabel):
         fitting = (text for text in texts if metrics.horizontalAdvance(text) <= room)
         shown = next(fitting, "") or metrics.elidedText(texts[-1], Qt.ElideMiddle, room)
         super().setText(shown)
-        self.setToolTip("" if shown == self._whole else look.tip(self._whole))
+        self.setToolTip("" if shown == self._whole else style.tip(self._whole))
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size of the whole text."""

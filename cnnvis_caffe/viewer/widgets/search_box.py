@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.model.search import Found, search
+from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import (
     QColor,
     QEvent,
@@ -19,8 +20,7 @@ from cnnvis_caffe.viewer.qt import (
     QWidget,
     Signal,
 )
-from cnnvis_caffe.viewer.search import Found, search
-from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets import style
 
 WIDTH = 240
 ROW = 40
@@ -57,7 +57,7 @@ class _Delegate(QtWidgets.QStyledItemDelegate):
         return QSize(WIDTH, ROW)
 
     def paint(self, painter: QPainter, option, index) -> None:
-        chrome = look.current()
+        chrome = style.current()
         painter.save()
         painter.setRenderHint(QPainter.Antialiasing, True)
         if option.state & (QtWidgets.QStyle.State_Selected | QtWidgets.QStyle.State_MouseOver):
@@ -92,7 +92,7 @@ class SearchBox(QLineEdit):
         self.setAccessibleName("Search layers, neurons and classes")
         self.setClearButtonEnabled(False)
         self.setFixedWidth(WIDTH)
-        self._icon = self.addAction(look.icon("search", look.current().muted), QLineEdit.LeadingPosition)
+        self._icon = self.addAction(style.icon("search", style.current().muted), QLineEdit.LeadingPosition)
         self.model = FoundModel(self)
         self.popup = QFrame(self.window(), Qt.Widget)
         self.popup.setObjectName("search_results")
@@ -107,7 +107,7 @@ class SearchBox(QLineEdit):
         self.list.setStyleSheet("background: transparent;")
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
         self.list.setAccessibleName("What was found")
-        self.empty = look.label("Nothing has that name or number.", "muted")
+        self.empty = style.label("Nothing has that name or number.", "muted")
         self.empty.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.list)
         layout.addWidget(self.empty)
@@ -118,7 +118,7 @@ class SearchBox(QLineEdit):
 
     def restyle(self) -> None:
         """Draw the icon in the colours of another theme."""
-        self._icon.setIcon(look.icon("search", look.current().muted))
+        self._icon.setIcon(style.icon("search", style.current().muted))
 
     def _search(self, text: str) -> None:
         analysis = self.session.analysis

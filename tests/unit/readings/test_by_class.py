@@ -13,8 +13,8 @@ from cnnvis_caffe.readings.comparison import compare
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.neuron_page import build_neuron_page, neuron_history
 from cnnvis_caffe.scene.shapes import Target, Text
-from cnnvis_caffe.viewer.describe import describe
-from cnnvis_caffe.viewer.export import table_of
+from cnnvis_caffe.viewer.model.describe import describe
+from cnnvis_caffe.viewer.model.export import table_of
 from tests.helpers.analyses import make_analysis, with_features
 
 

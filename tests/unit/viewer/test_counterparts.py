@@ -14,7 +14,7 @@ from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.bundles import bicluster_target
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.counterparts import Side, counterpart, matched_clusters
+from cnnvis_caffe.viewer.model.counterparts import Side, counterpart, matched_clusters
 
 
 def side(analysis, view, number=-1):

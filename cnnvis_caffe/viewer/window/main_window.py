@@ -13,23 +13,18 @@ from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import whole
-from cnnvis_caffe.viewer import look, stages
-from cnnvis_caffe.viewer.actions import MENUS, SPECS, make_actions
-from cnnvis_caffe.viewer.commands import Commands
-from cnnvis_caffe.viewer.comparison import Comparison
-from cnnvis_caffe.viewer.describe import describe
-from cnnvis_caffe.viewer.menus import context_menu
-from cnnvis_caffe.viewer.messages import MessageBar
-from cnnvis_caffe.viewer.opening import Opening
+from cnnvis_caffe.viewer.model import stages
+from cnnvis_caffe.viewer.model.actions import MENUS, SPECS, make_actions
+from cnnvis_caffe.viewer.model.describe import describe
+from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.model.stages import Made
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
-from cnnvis_caffe.viewer.pane import Pane
 from cnnvis_caffe.viewer.panels.control_panel import WIDTH as CONTROL_WIDTH
 from cnnvis_caffe.viewer.panels.control_panel import ControlPanel
 from cnnvis_caffe.viewer.panels.debugging_panel import DebuggingPanel
 from cnnvis_caffe.viewer.panels.findings_panel import FindingsPanel
 from cnnvis_caffe.viewer.panels.layers_panel import LayersPanel
 from cnnvis_caffe.viewer.panels.snapshot_bar import SnapshotBar
-from cnnvis_caffe.viewer.places import Places
 from cnnvis_caffe.viewer.qt import (
     QPoint,
     QSize,
@@ -40,13 +35,19 @@ from cnnvis_caffe.viewer.qt import (
     QWidget,
     Signal,
 )
-from cnnvis_caffe.viewer.session import Session
-from cnnvis_caffe.viewer.settings import Settings
-from cnnvis_caffe.viewer.stages import Made
+from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.dock import Dock
 from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.search_box import SearchBox
-from cnnvis_caffe.viewer.worker import Job, Jobs
+from cnnvis_caffe.viewer.window.commands import Commands
+from cnnvis_caffe.viewer.window.context_menu import context_menu
+from cnnvis_caffe.viewer.window.message_bar import MessageBar
+from cnnvis_caffe.viewer.window.navigation import Places
+from cnnvis_caffe.viewer.window.opening import Opening
+from cnnvis_caffe.viewer.window.pane import Pane
+from cnnvis_caffe.viewer.window.settings import Settings
+from cnnvis_caffe.viewer.window.side_by_side import Comparison
+from cnnvis_caffe.viewer.work.threads import Job, Jobs
 
 SIZE = QSize(1600, 1000)
 LEFT_WIDTH, LEAST_LEFT_WIDTH = 256, 184
@@ -73,9 +74,9 @@ class MainWindow(QtWidgets.QMainWindow):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings if settings is not None else Settings(parent=self)
-        look.wear(self.settings.theme)
+        style.wear(self.settings.theme)
         self.setWindowTitle("cnnvis_caffe")
-        self.setWindowIcon(look.program_icon())
+        self.setWindowIcon(style.program_icon())
         self.setAcceptDrops(True)
         self.setAnimated(False)
         self.resize(SIZE)
@@ -250,12 +251,12 @@ class MainWindow(QtWidgets.QMainWindow):
     def _build_status(self) -> None:
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
-        self.status_line = look.label()
-        self.status_line.setContentsMargins(look.SPACE, 0, 0, 0)
+        self.status_line = style.label()
+        self.status_line.setContentsMargins(style.SPACE, 0, 0, 0)
         self.status_line.setMinimumWidth(40)
         bar.addWidget(self.status_line, 1)
-        self.status_facts = look.label("", "muted")
-        self.status_facts.setContentsMargins(0, 0, look.SPACE, 0)
+        self.status_facts = style.label("", "muted")
+        self.status_facts.setContentsMargins(0, 0, style.SPACE, 0)
         bar.addPermanentWidget(self.status_facts)
         self._said = QTimer(self)
         self._said.setSingleShot(True)
@@ -438,11 +439,11 @@ class MainWindow(QtWidgets.QMainWindow):
     def _wear(self, theme: str) -> None:
         self._worn_theme = theme
         self.settings.theme = theme
-        look.wear(theme)
+        style.wear(theme)
         for action in self.actions_by_name.values():
             icon = action.property("cnnvis_icon")
             if icon:
-                action.setIcon(look.icon(icon))
+                action.setIcon(style.icon(icon))
         action = self.actions_by_name["dark_theme"]
         action.blockSignals(True)
         action.setChecked(theme == "dark")

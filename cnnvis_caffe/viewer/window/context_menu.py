@@ -9,11 +9,11 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import FACETS
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import class_name
-from cnnvis_caffe.viewer.describe import title_of
+from cnnvis_caffe.viewer.model.describe import title_of
 from cnnvis_caffe.viewer.qt import QMenu, Qt
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.viewer.main_window import MainWindow
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
 
 #: Clusters or classes that a submenu lists at most.
 MOST = 24

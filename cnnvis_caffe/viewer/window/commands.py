@@ -26,15 +26,15 @@ from cnnvis_caffe.edits.sessions import check_session, load_session, save_sessio
 from cnnvis_caffe.files.atomic import atomic_write, write_bytes
 from cnnvis_caffe.records.aggregation import Gap
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer import export
 from cnnvis_caffe.viewer.canvas.display import to_image
+from cnnvis_caffe.viewer.model import export
+from cnnvis_caffe.viewer.model.stages import bundle_members
 from cnnvis_caffe.viewer.pages.help import AboutDialog, HelpDialog
 from cnnvis_caffe.viewer.qt import QApplication, Qt, QtWidgets
-from cnnvis_caffe.viewer.stages import bundle_members
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.viewer.main_window import MainWindow
-    from cnnvis_caffe.viewer.pane import Pane
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
+    from cnnvis_caffe.viewer.window.pane import Pane
 
 FILTER_STEP = 0.05
 ZOOM_STEP = 1.25

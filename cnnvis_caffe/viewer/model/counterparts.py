@@ -11,7 +11,7 @@ from cnnvis_caffe.readings.by_class import activation_by_class, measure_of
 from cnnvis_caffe.records.aggregation import Aggregation, Bicluster, Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.stages import bundle_members
+from cnnvis_caffe.viewer.model.stages import bundle_members
 
 #: Clusters of two models are called alike from this correlation of their activations by class on.
 LEAST_LIKENESS = 0.3

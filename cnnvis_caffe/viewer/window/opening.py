@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.edits.sessions import check_session, load_session
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.viewer import stages
-from cnnvis_caffe.viewer.child import run_in_child
+from cnnvis_caffe.viewer.model import stages
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
 from cnnvis_caffe.viewer.pages.open_dialog import ModelRequest, OpenModelDialog
 from cnnvis_caffe.viewer.qt import QObject, Qt
-from cnnvis_caffe.viewer.worker import Job
+from cnnvis_caffe.viewer.work.child import run_in_child
+from cnnvis_caffe.viewer.work.threads import Job
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.viewer.main_window import MainWindow
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
 
 
 class Opening(QObject):

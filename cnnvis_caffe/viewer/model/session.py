@@ -10,9 +10,9 @@ from cnnvis_caffe.records.aggregation import Aggregation, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.model.stages import Made, PictureMaker, Wanted, in_picture
 from cnnvis_caffe.viewer.qt import QObject, Signal
-from cnnvis_caffe.viewer.stages import Made, PictureMaker, Wanted, in_picture
-from cnnvis_caffe.viewer.worker import PATIENCE_MS, Latest
+from cnnvis_caffe.viewer.work.threads import PATIENCE_MS, Latest
 
 
 class Session(QObject):

@@ -24,8 +24,8 @@ from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shap
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
 from cnnvis_caffe.viewer.canvas.display import Display
-from cnnvis_caffe.viewer.child import run_in_child
-from cnnvis_caffe.viewer.worker import give_memory_back, pass_over_modules
+from cnnvis_caffe.viewer.work.child import run_in_child
+from cnnvis_caffe.viewer.work.threads import give_memory_back, pass_over_modules
 
 #: Room that a column and the gap beside it need, in scene units, to guess the width of a long network.
 LEAST_COLUMN, LEAST_GAP = 100.0, 104.0
@@ -323,7 +323,7 @@ def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progre
 
     if analysis.path:
         return run_in_child(
-            "cnnvis_caffe.viewer.child_findings",
+            "cnnvis_caffe.viewer.work.child_findings",
             "find_in_file",
             {"path": analysis.path, "snapshot": snapshot},
             progress,
@@ -360,7 +360,7 @@ def deconvolutions(
         raise CnnvisError("This analysis is no file, and so does not say which model and data it was made of.")
     arguments = {"path": analysis.path, "snapshot": snapshot, "node": node, "neuron": neuron}
     arguments["allow_python_layers"] = may_run_code
-    return run_in_child("cnnvis_caffe.viewer.child_deconvolution", "deconvolve_in_file", arguments, progress)
+    return run_in_child("cnnvis_caffe.viewer.work.child_deconvolution", "deconvolve_in_file", arguments, progress)
 
 
 def page_of(

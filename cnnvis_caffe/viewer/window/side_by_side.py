@@ -19,11 +19,11 @@ from cnnvis_caffe.edits.kinds import (
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.counterparts import Side, counterpart
-from cnnvis_caffe.viewer.pane import Pane
+from cnnvis_caffe.viewer.model.counterparts import Side, counterpart
+from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QObject, Signal
-from cnnvis_caffe.viewer.session import Session
 from cnnvis_caffe.viewer.widgets.inputs import Dropdown
+from cnnvis_caffe.viewer.window.pane import Pane
 
 
 class Comparison(QObject):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from cnnvis_caffe.edits.kinds import ChooseRepresentative, CollapseGroup, ExpandGroup
 from cnnvis_caffe.records.finding import Finding, Place
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer import look
+from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.neuron_tab import NeuronTab
 from cnnvis_caffe.viewer.qt import QObject, QSize, Qt, QtWidgets
-from cnnvis_caffe.viewer.session import Session
+from cnnvis_caffe.viewer.widgets import style
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.viewer.main_window import MainWindow
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
 
 
 class Places(QObject):
@@ -197,7 +197,7 @@ class Places(QObject):
     def _close_button(self, at: int) -> None:
         tabs, pages = self._window.tabs, self._window.pages
         button = QtWidgets.QToolButton()
-        button.setIcon(look.icon("close", look.current().muted))
+        button.setIcon(style.icon("close", style.current().muted))
         button.setIconSize(QSize(9, 9))
         button.setFixedSize(18, 18)
         button.setStyleSheet("padding: 0;")

@@ -26,7 +26,7 @@ from cnnvis_caffe.progress import Progress
 LOOK_EVERY = 0.05
 #: Seconds that a child has to clean up after it was told to stop.
 GRACE = 4.0
-_START = "from cnnvis_caffe.viewer.child import serve; serve()"
+_START = "from cnnvis_caffe.viewer.work.child import serve; serve()"
 
 
 class ChildError(CnnvisError):

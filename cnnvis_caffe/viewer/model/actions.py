@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import QAction, QKeySequence, QObject, Qt
+from cnnvis_caffe.viewer.widgets import style
 
 
 @dataclass(frozen=True)
@@ -303,7 +303,7 @@ def make_actions(parent: QObject, commands: object) -> dict[str, QAction]:
         action.setStatusTip(spec.tip)
         action.setCheckable(spec.is_checkable)
         if spec.icon:
-            action.setIcon(look.icon(spec.icon))
+            action.setIcon(style.icon(spec.icon))
             action.setProperty("cnnvis_icon", spec.icon)
         action.setIconVisibleInMenu(False)
         method = getattr(commands, spec.name)

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from cnnvis_caffe.edits.kinds import Edit, MoveNeuron
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.canvas.canvas import Canvas
 from cnnvis_caffe.viewer.canvas.display import Hit
 from cnnvis_caffe.viewer.canvas.hover_card import HoverCard
 from cnnvis_caffe.viewer.canvas.minimap import Minimap
-from cnnvis_caffe.viewer.describe import describe
+from cnnvis_caffe.viewer.model.describe import describe
+from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.model.stages import Made
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
-from cnnvis_caffe.viewer.session import Session
-from cnnvis_caffe.viewer.stages import Made
+from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.legend_strip import LegendStrip
-from cnnvis_caffe.viewer.worker import PATIENCE_MS
+from cnnvis_caffe.viewer.work.threads import PATIENCE_MS
 
 #: A picture for a canvas of another size is asked for when it has kept that size for so long, in ms.
 SETTLE_MS = 120
@@ -55,7 +55,7 @@ class Pane(QWidget):
         self.card = HoverCard(self.canvas)
         self.head = QWidget()
         row = QHBoxLayout(self.head)
-        row.setContentsMargins(look.MARGIN, 0, look.MARGIN, 0)
+        row.setContentsMargins(style.MARGIN, 0, style.MARGIN, 0)
         self.head.setFixedHeight(36)
         self.title, self.subtitle = Line(role="section", least=TITLE_WIDTH), Line(role="muted", least=0)
         row.addWidget(self.title)

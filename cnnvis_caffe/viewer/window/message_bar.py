@@ -7,7 +7,6 @@ import traceback
 
 from cnnvis_caffe import __version__
 from cnnvis_caffe.errors import CnnvisError
-from cnnvis_caffe.viewer import look
 from cnnvis_caffe.viewer.qt import (
     BINDING,
     BINDING_VERSION,
@@ -23,6 +22,7 @@ from cnnvis_caffe.viewer.qt import (
     QVBoxLayout,
     QWidget,
 )
+from cnnvis_caffe.viewer.widgets import style
 
 
 def message_of(error: BaseException) -> str:
@@ -56,9 +56,9 @@ class MessageBar(QFrame):
         self.setObjectName("message_bar")
         self.setAccessibleName("Message")
         row = QHBoxLayout(self)
-        row.setContentsMargins(look.MARGIN, 6, 8, 6)
-        row.setSpacing(look.SPACE)
-        self.label = look.label("", wrap=True)
+        row.setContentsMargins(style.MARGIN, 6, 8, 6)
+        row.setSpacing(style.SPACE)
+        self.label = style.label("", wrap=True)
         self.label.setTextInteractionFlags(Qt.TextSelectableByMouse | Qt.TextSelectableByKeyboard)
         self.details_button = QtWidgets.QPushButton("Details")
         self.copy_button = QtWidgets.QPushButton("Copy")
@@ -90,13 +90,13 @@ class MessageBar(QFrame):
         self._show(text, "", warns=False)
 
     def _show(self, text: str, details: str, *, warns: bool) -> None:
-        chrome = look.current()
+        chrome = style.current()
         colour = chrome.warning if warns else chrome.line
         self.setStyleSheet(
             f"#message_bar {{ background: {chrome.field}; border: none; border-left: 3px solid {colour};"
             f" border-bottom: 1px solid {chrome.line}; }}"
         )
-        self._close.setIcon(look.icon("close", chrome.muted))
+        self._close.setIcon(style.icon("close", chrome.muted))
         self.label.setText(text)
         self._details = details
         self.details_button.setVisible(bool(details))
