@@ -338,7 +338,7 @@ def open_analysis(path: str | os.PathLike[str]) -> Analysis:
     DataNotFoundError
         If there is no such file.
     StoreError
-        If it is no analysis file, is damaged, or is of a newer version.
+        If it is not an analysis file, is damaged, or is of a newer version.
     """
     store = importlib.import_module("cnnvis_caffe.store")
     return _Shown.of(store.read_analysis(path))

@@ -1,4 +1,4 @@
-"""How long work says how far it has come, and is told to stop."""
+"""Progress of long work: it reports how far it is, and is told to stop."""
 
 from __future__ import annotations
 

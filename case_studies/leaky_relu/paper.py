@@ -31,6 +31,6 @@ ASSUMPTIONS = (
 )
 OPEN_QUESTIONS = (
     "Which solver and learning rate the paper used: how large a slope can be depends on it, as the map shows.",
-    "What the paper calls failing: a loss that is no number, or a net that guesses.",
+    "What the paper calls failing: a loss that is not a number, or a net that guesses.",
     "Whether its expert's dead neurons were dead on the whole training set or on a part of it.",
 )

@@ -1,4 +1,4 @@
-"""What has been computed before, so that a small change of the view costs little."""
+"""Keeps what has been computed, so that a small change of the view costs little."""
 
 from __future__ import annotations
 

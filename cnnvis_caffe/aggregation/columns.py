@@ -1,4 +1,4 @@
-"""Which layers are shown, what they are called, and where they stand along the network."""
+"""Columns of the picture: which layers are shown, their titles, and where they stand along the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much neurons matter for chosen classes, and which of them respond to these strongly."""
+"""Importance of neurons for chosen classes, and which neurons respond to these strongly."""
 
 from __future__ import annotations
 

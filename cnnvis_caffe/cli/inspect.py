@@ -31,7 +31,7 @@ class InputShape(click.ParamType):
         except ValueError:
             shape = ()
         if not name or not shape or min(shape) < 1:
-            self.fail(f"{value!r} is no name with a shape; write it like data=1,3,224,224", param, ctx)
+            self.fail(f"{value!r} is not a name with a shape; write it like data=1,3,224,224", param, ctx)
         return name, shape
 
 

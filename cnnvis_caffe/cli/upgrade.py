@@ -34,7 +34,7 @@ def command(in_: str, out: str) -> None:
     elif kind == file_kind.HDF5_WEIGHTS:
         changes = []  # HDF5 came with the current format
     elif kind == file_kind.UNKNOWN:
-        raise click.ClickException(f"{in_}: is no network, solver or weights of Caffe")
+        raise click.ClickException(f"{in_}: is not a network, solver or weights of Caffe")
     else:
         raise click.ClickException(f"{in_}: is a {kind} file; these have never changed, there is nothing to upgrade")
     if changes:

@@ -124,9 +124,9 @@ def _read_pickle(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
         if labels.ndim != 1:
             raise ValueError("its labels are no list of numbers")
     except KeyError as error:
-        raise DataFileError(where, f"is no batch of CIFAR-10: it has no {error}") from error
+        raise DataFileError(where, f"is not a batch of CIFAR-10: it has no {error}") from error
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise DataFileError(where, f"is no batch of CIFAR-10 or is damaged: {error}") from error
+        raise DataFileError(where, f"is not a batch of CIFAR-10 or is damaged: {error}") from error
     if len(images) != len(labels) or not len(images):
         raise DataFileError(where, f"holds {len(images)} images and {len(labels)} labels")
     return images, labels

@@ -72,7 +72,7 @@ def read_python_batch(content: bytes) -> dict[Any, Any]:
     Raises
     ------
     ValueError
-        If it is no pickle, is damaged, or is made of anything else than a batch is.
+        If it is not a pickle, is damaged, or is made of anything else than a batch is.
     """
     reader = _Reader(len(content))
     try:

@@ -401,7 +401,7 @@ def _image_list(text: str, root_folder: str, color: bool) -> FileReader:
     """Images of a list; paths are relative to where the program runs, as in Caffe, else to the list."""
     with open_file(text) as file:
         if b"\0" in file.read(4096):
-            raise DataFileError(text, f"is no list of images, as it is no text; give {_FORMS}")
+            raise DataFileError(text, f"is not a list of images, as it is not text; give {_FORMS}")
     entries = read_image_list(text, strict=True)
     if not entries:
         raise DataFileError(text, "is a list without images")

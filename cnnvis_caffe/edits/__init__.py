@@ -1,1 +1,1 @@
-"""What a user does to a view: edits as values, their history, and sessions to keep them in."""
+"""Edits of a view as values, their history, and the sessions that keep them."""

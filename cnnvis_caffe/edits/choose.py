@@ -1,4 +1,4 @@
-"""What somebody asks to see, by names, as a view."""
+"""Turns names that a user gives into a view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user can do to a view, as values: each kind of edit is a small frozen dataclass."""
+"""Kinds of edits of a view, each a small frozen dataclass."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def load_session(path: str | os.PathLike[str]) -> History:
     except OSError as e:
         raise SessionError(str(path), f"it cannot be read: {e.strerror or e}") from e
     except UnicodeDecodeError as e:
-        raise SessionError(str(path), "it is no text") from e
+        raise SessionError(str(path), "it is not text") from e
     return session_from_text(text, str(path))
 
 
@@ -107,9 +107,9 @@ def session_from_text(text: str, path: str = "<session>") -> History:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise SessionError(path, f"it is no JSON: {e}") from e
+        raise SessionError(path, f"it is not JSON: {e}") from e
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise SessionError(path, "it is no session: save one in the viewer")
+        raise SessionError(path, "it is not a session: save one in the viewer")
     version = data.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise SessionError(path, f"its version must be a number from 1, got {version!r}")

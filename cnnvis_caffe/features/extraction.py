@@ -204,7 +204,7 @@ class Extraction:
         ShapeError
             If the arrays do not fit the net, or each other.
         NetError
-            If a label is no class.
+            If a label is not a class.
         DeviceMemoryError
             If the batch is too large for the GPU; what was summed up so far is lost then.
         """
@@ -267,7 +267,7 @@ class Extraction:
         outside = labels[(labels < 0) | (labels >= self._n_classes)]
         if len(outside):
             raise NetError(
-                f"label {outside[0]} is no class: the score {self._score!r} has {self._n_classes}, numbered from 0"
+                f"label {outside[0]} is not a class: the score {self._score!r} has {self._n_classes}, numbered from 0"
             )
         return labels.astype(np.int64), indices
 

@@ -1,4 +1,4 @@
-"""How large an image is, from the first bytes of its file, before anything is decoded."""
+"""Reads the size of an image from the first bytes of its file, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_image_size(content: bytes | memoryview) -> None:
     height, width = image_size(content) if len(content) else (0, 0)
     allowed = allowed_bytes(len(content))
     if not height or not width:
-        raise ValueError("is no image that OpenCV can decode, or is damaged")
+        raise ValueError("is not an image that OpenCV can decode, or is damaged")
     if 3 * height * width > allowed:
         raise ValueError(
             f"is an image of {width}x{height} pixels, which take {3 * height * width} bytes of memory, but a file of "
@@ -61,7 +61,7 @@ def image_size(content: bytes | memoryview) -> tuple[int, int]:
             except (struct.error, IndexError, AttributeError) as error:
                 raise ValueError("is an image whose header is damaged or cut off") from error
             return abs(height), abs(width)
-    raise ValueError("is no image that OpenCV can decode: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, PNM, Sun or HDR")
+    raise ValueError("is not an image that OpenCV can decode: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, PNM, Sun or HDR")
 
 
 def _png(content: bytes | memoryview) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""How much memory a file may ask for.
+"""Limits the memory that a file may ask for.
 
 A few kB of deflated zeros, of PNG or of a shape without numbers would take gigabytes. What was measured or photographed
 packs to a tenth, and rarely to a fiftieth.

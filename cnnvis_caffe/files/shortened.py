@@ -1,4 +1,4 @@
-"""What becomes of a process when another one shortens a file that is mapped into its memory.
+"""Protects a process from files that another one shortens while they are mapped into memory.
 
 Reading behind the new end raises no exception: the system sends SIGBUS, which ends the process without a word. It
 cannot be foreseen either, since the file may become shorter between any check and the reading itself.

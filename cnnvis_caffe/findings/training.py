@@ -39,7 +39,7 @@ def training(look: Look) -> Iterator[Finding]:
 
 
 def not_finite(look: Look) -> list[str]:
-    """Layers whose weights or activations hold infinities or what is no number."""
+    """Layers whose weights or activations hold infinities or what is not a number."""
     found = []
     present = look.analysis.data.class_count > 0
     for node in look.analysis.nodes:

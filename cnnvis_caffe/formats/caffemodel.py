@@ -62,7 +62,7 @@ def read_caffemodel(path: str | os.PathLike[str]) -> WeightsFile:
     DataNotFoundError
         If there is no such file.
     CaffemodelError
-        If it is no caffemodel or is damaged. Caffe takes an empty file, a web page or a prototxt for a
+        If it is not a caffemodel or is damaged. Caffe takes an empty file, a web page or a prototxt for a
         caffemodel without layers and loads nothing in silence; here the error says what the file looks like.
 
     Notes
@@ -186,9 +186,9 @@ def _explain(file: MappedFile, trouble: str) -> str:
     """Return a reason that says what the file looks like, where that can be told."""
     looks_like = sniff.describe(file.data)
     if looks_like:
-        return f"is no caffemodel; it looks like {looks_like}"
+        return f"is not a caffemodel; it looks like {looks_like}"
     if file.data[0] == 0x08:  # field 1 is a string in NetParameter, a number in SolverState and BlobProto
-        return f"is no caffemodel; it looks like a solver state or a mean image ({trouble})"
+        return f"is not a caffemodel; it looks like a solver state or a mean image ({trouble})"
     return trouble
 
 

@@ -62,7 +62,7 @@ def open_database(path: str | os.PathLike[str], backend: str = "") -> Database:
     DataNotFoundError
         If there is no such folder.
     DataFileError
-        If it is no database, one of the other kind, empty or damaged.
+        If it is not a database, one of the other kind, empty or damaged.
     MissingDependencyError
         If the library for that kind is not installed.
     """
@@ -74,7 +74,7 @@ def open_database(path: str | os.PathLike[str], backend: str = "") -> Database:
         raise DataNotFoundError(f"{path}: there is no such database{place}")
     kind = kind_of_database(path)
     if not kind:
-        raise DataFileError(path, "is no database: it has neither the data.mdb of an LMDB nor the CURRENT of a LevelDB")
+        raise DataFileError(path, "is not a database: it has neither the data.mdb of an LMDB nor the CURRENT of a LevelDB")
     if backend and kind != backend:
         raise DataFileError(path, f"is a database of kind {kind}, not {backend}; write backend: {kind}")
     if kind == "LMDB":

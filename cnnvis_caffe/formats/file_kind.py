@@ -1,4 +1,4 @@
-"""What kind of Caffe file a file is, by what is in it; names are not trusted."""
+"""Tells the kind of a Caffe file by its content; names are not trusted."""
 
 from __future__ import annotations
 

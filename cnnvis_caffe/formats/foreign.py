@@ -1,4 +1,4 @@
-"""What a binary message holds that Caffe does not know."""
+"""Finds what a binary message holds that Caffe does not know."""
 
 from __future__ import annotations
 

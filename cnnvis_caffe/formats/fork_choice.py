@@ -1,4 +1,4 @@
-"""Which fork a layer is of, where two forks gave one name to two things: its settings say so, or the user."""
+"""Decides whose a layer is where two forks gave one name to two things: by its settings, or by the user."""
 
 from __future__ import annotations
 

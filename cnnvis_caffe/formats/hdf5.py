@@ -51,7 +51,7 @@ def read_weights_hdf5(path: str | os.PathLike[str]) -> WeightsFile:
     DataNotFoundError
         If there is no such file.
     CaffemodelError
-        If it is no HDF5 caffemodel or is damaged.
+        If it is not an HDF5 caffemodel or is damaged.
 
     Notes
     -----
@@ -134,7 +134,7 @@ def open_hdf5(file: MappedFile) -> Iterator[PlainFile]:
     """
     if not sniff.is_hdf5(file.data):
         looks_like = sniff.describe(file.data) or "something else"
-        raise file.error(file.path, f"is no HDF5 file; it looks like {looks_like}")
+        raise file.error(file.path, f"is not an HDF5 file; it looks like {looks_like}")
     try:
         with open_plain(file.path) as root:
             yield root

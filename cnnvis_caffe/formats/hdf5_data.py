@@ -32,7 +32,7 @@ def read_file_list(path: str | os.PathLike[str]) -> list[str]:
     DataNotFoundError
         If there is no such file.
     DataFileError
-        If it is no text.
+        If it is not text.
     """
     content = read_bytes(path)
     if content.startswith(HDF5_SIGNATURE):
@@ -40,7 +40,7 @@ def read_file_list(path: str | os.PathLike[str]) -> list[str]:
             os.fspath(path), "is an HDF5 file itself; give a text file that lists HDF5 files, one on each line"
         )
     if b"\0" in content:
-        raise DataFileError(os.fspath(path), "is no text; give a text file that lists HDF5 files, one on each line")
+        raise DataFileError(os.fspath(path), "is not text; give a text file that lists HDF5 files, one on each line")
     return [os.fsdecode(name) for name in content.split()]
 
 
@@ -113,7 +113,7 @@ def is_hdf5_file(path: str | os.PathLike[str]) -> bool:
     Parameters
     ----------
     path : str or path-like
-        False for what is no file, or cannot be read.
+        False for what is not a file, or cannot be read.
     """
     try:
         with open_file(path) as file:

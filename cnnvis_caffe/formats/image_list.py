@@ -32,18 +32,18 @@ def read_image_list(path: str | os.PathLike[str], *, strict: bool = False) -> li
     DataNotFoundError
         If there is no such file.
     DataFileError
-        If it cannot be read or is no text, and if `strict` finds a wrong label.
+        If it cannot be read or is not text, and if `strict` finds a wrong label.
 
     Notes
     -----
     ``ImageDataLayer::DataLayerSetUp`` in ``src/caffe/layers/image_data_layer.cpp``: the label follows the last
-    space of a line, and what is no number counts as 0. Blank lines, at which Caffe would abort once it gets
+    space of a line, and what is not a number counts as 0. Blank lines, at which Caffe would abort once it gets
     there, are skipped.
     """
     entries = []
     content = read_bytes(path)
     if b"\0" in content:
-        raise DataFileError(os.fspath(path), "is no text; give a list: on each line the path of an image and a label")
+        raise DataFileError(os.fspath(path), "is not text; give a list: on each line the path of an image and a label")
     for number, line in enumerate(content.split(b"\n"), 1):
         if line.strip():
             name, space, label = line.rpartition(b" ")

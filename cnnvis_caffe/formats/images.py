@@ -34,7 +34,7 @@ def read_image(
     DataNotFoundError
         If there is no such file.
     DataFileError
-        If it is no image.
+        If it is not an image.
 
     Notes
     -----
@@ -98,9 +98,9 @@ def decode_image(content: bytes | memoryview, color: bool | None = True) -> np.n
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags[color])
     except cv2.error as error:
-        raise ValueError("is no image that OpenCV can decode, or is damaged") from error
+        raise ValueError("is not an image that OpenCV can decode, or is damaged") from error
     if image is None:
-        raise ValueError("is no image that OpenCV can decode, or is damaged")
+        raise ValueError("is not an image that OpenCV can decode, or is damaged")
     if image.dtype != np.uint8:
         raise ValueError(f"has pixels of type {image.dtype}; 8 bits per channel are allowed")
     return image.reshape(*image.shape[:2], -1)

@@ -67,7 +67,7 @@ class LevelDatabase:
     Raises
     ------
     DataFileError
-        If it is no LevelDB, has no records, or another process has it open.
+        If it is not a LevelDB, has no records, or another process has it open.
     MissingDependencyError
         If the package `plyvel` is not installed.
 

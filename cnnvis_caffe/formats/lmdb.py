@@ -49,7 +49,7 @@ def _open_to_read(path: str) -> Any:
         # The full path, because that is what the package knows environments by.
         environment = lmdb.open(os.path.realpath(path), readonly=True, lock=lock, create=False, max_spare_txns=4)
     except lmdb.Error as error:
-        raise DataFileError(path, f"is no LMDB database or is damaged: {error}") from error
+        raise DataFileError(path, f"is not an LMDB database or is damaged: {error}") from error
     if lock:
         environment.reader_check()  # places of killed processes are freed by nobody else
     return environment
@@ -70,7 +70,7 @@ class LmdbDatabase:
     Raises
     ------
     DataFileError
-        If it is no LMDB, has no records, or is cut off.
+        If it is not an LMDB, has no records, or is cut off.
     MissingDependencyError
         If the package `lmdb` is not installed.
 
@@ -186,7 +186,7 @@ class LmdbWriter:
             if not overwrite:
                 raise DataFileError(self.path, "is there already; delete it, or allow to overwrite it")
             if any(file.name not in ("data.mdb", "lock.mdb") for file in self._target.iterdir()):
-                raise DataFileError(self.path, "is no LMDB and is not overwritten")
+                raise DataFileError(self.path, "is not an LMDB and is not overwritten")
         self._waiting: list[tuple[bytes, bytes]] = []
 
     def __enter__(self) -> LmdbWriter:

@@ -1,4 +1,4 @@
-"""Whether the pages of an LMDB are sound: the library trusts them, and a damaged one ends the process.
+"""Checks the pages of an LMDB: the library trusts them, and a damaged one ends the process.
 
 The tree of pages is walked from the root, a level at a time and with all pages of a level at once. What the library
 would follow is checked: that pages lie in the file, are of the kind that their level needs, are reached once, and that
@@ -82,7 +82,7 @@ def _read_first_pages(file: MappedFile) -> _Tree:
     for start in (_PAGE_HEAD, page_size + _PAGE_HEAD):
         magic, version = struct.unpack_from("<II", file.data, start)
         if magic != _MAGIC or version != _VERSION:
-            raise PageError(file.path, "is no LMDB, or one of a machine with another byte order or 32 bits")
+            raise PageError(file.path, "is not an LMDB, or one of a machine with another byte order or 32 bits")
         pages = struct.unpack_from("<I", file.data, start + 24)[0]
         _, flags, depth = struct.unpack_from("<IHH", file.data, start + 72)
         n_entries, root, last_page, number = struct.unpack_from("<4Q", file.data, start + 104)

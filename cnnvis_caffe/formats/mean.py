@@ -31,7 +31,7 @@ def read_mean(path: str | os.PathLike[str]) -> np.ndarray:
     DataNotFoundError
         If there is no such file.
     MeanFileError
-        If it is no mean image or is damaged.
+        If it is not a mean image or is damaged.
     """
     file = MappedFile(path, MeanFileError)
     try:
@@ -72,4 +72,4 @@ def write_mean(path: str | os.PathLike[str], mean: np.ndarray) -> None:
 def _explain(file: MappedFile, trouble: str) -> str:
     """Return a reason that says what the file looks like, where that can be told."""
     looks_like = sniff.describe(file.data)
-    return f"is no mean image; it looks like {looks_like}" if looks_like else trouble
+    return f"is not a mean image; it looks like {looks_like}" if looks_like else trouble

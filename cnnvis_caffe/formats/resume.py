@@ -96,12 +96,12 @@ def read_resume(path: str | os.PathLike[str]) -> ResumeState:
     DataNotFoundError
         If there is no such file.
     SolverStateError
-        If it is no resume file, is damaged, or is of a newer version.
+        If it is not a resume file, is damaged, or is of a newer version.
     """
     file = MappedFile(path, SolverStateError)
     with open_hdf5(file) as root:
         if root.attrs.get("format") != FORMAT:
-            raise SolverStateError(file.path, "is no resume file; remove it to resume as Caffe does, without one")
+            raise SolverStateError(file.path, "is not a resume file; remove it to resume as Caffe does, without one")
         version = _read_number(file, root, "version")
         if version > VERSION:
             reason = f"is of version {version}, but this program reads {VERSION}; update it"

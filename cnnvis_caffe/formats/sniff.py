@@ -1,4 +1,4 @@
-"""What a file looks like that is not what it should be."""
+"""Recognises what a file looks like when it is not what it should be."""
 
 from __future__ import annotations
 

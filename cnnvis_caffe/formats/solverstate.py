@@ -49,7 +49,7 @@ def read_solverstate(path: str | os.PathLike[str]) -> SolverState:
     DataNotFoundError
         If there is no such file.
     SolverStateError
-        If it is no solver state or is damaged.
+        If it is not a solver state or is damaged.
 
     Notes
     -----
@@ -217,7 +217,7 @@ def _explain(file: MappedFile, trouble: str) -> str:
     """Return a reason that says what the file looks like, where that can be told."""
     looks_like = sniff.describe(file.data)
     if looks_like:
-        return f"is no solver state; it looks like {looks_like}"
+        return f"is not a solver state; it looks like {looks_like}"
     if file.data[0] == 0x0A:
-        return f"is no solver state; it looks like a caffemodel ({trouble})"
+        return f"is not a solver state; it looks like a caffemodel ({trouble})"
     return trouble

@@ -1,4 +1,4 @@
-"""What a training log says, as curves: Caffe's own text, ours, and our log for programs."""
+"""Reads training logs as curves: Caffe's own text, ours, and our log for programs."""
 
 from __future__ import annotations
 

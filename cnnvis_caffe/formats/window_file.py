@@ -68,7 +68,7 @@ def read_window_file(path: str | os.PathLike[str]) -> list[WindowImage]:
     DataNotFoundError
         If there is no such file.
     DataFileError
-        If it is no window file or is cut off.
+        If it is not a window file or is cut off.
 
     Notes
     -----
@@ -88,7 +88,7 @@ def read_window_file(path: str | os.PathLike[str]) -> list[WindowImage]:
             images.append(WindowImage(number, name, channels, height, width, windows))
     except (ValueError, RuntimeError, StopIteration, OverflowError) as error:
         reason = "it is cut off" if isinstance(error, (StopIteration, RuntimeError)) else str(error)
-        raise DataFileError(path, f"is no window file, from image {len(images) + 1} on: {reason}") from error
+        raise DataFileError(path, f"is not a window file, from image {len(images) + 1} on: {reason}") from error
     return images
 
 

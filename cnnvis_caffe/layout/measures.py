@@ -1,4 +1,4 @@
-"""How good a layout is, in figures."""
+"""Measures how good a layout is."""
 
 from __future__ import annotations
 

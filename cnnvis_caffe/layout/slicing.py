@@ -1,4 +1,4 @@
-"""Which cuts divide a rectangle among a sequence of areas so that each gets a good shape.
+"""Divides a rectangle among a sequence of areas by cuts that give each a good shape.
 
 A rectangle is cut from edge to edge, its parts again, and so on; each part belongs to consecutive members of the
 sequence and has their share of the area. All such divisions are compared by dynamic programming over the intervals of

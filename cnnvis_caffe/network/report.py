@@ -72,7 +72,7 @@ def inspect_file(
     if kind is None:
         kind = _kind_by_name(path)
     if weights and kind not in ("network", "weights"):
-        raise FileFormatError(path, f"is no network, with which weights could be compared, but a {kind}")
+        raise FileFormatError(path, f"is not a network, with which weights could be compared, but a {kind}")
     report: Report = {"schema": SCHEMA, "file": path, "bytes": os.path.getsize(path), "kind": kind}
     files = [read_weights(name) for name in weights]
     choice = phase, level, tuple(stages)

@@ -268,7 +268,7 @@ class Layers:
 
     def __getattr__(self, name: str) -> Callable[..., Function | Top | tuple[Top, ...]]:
         if name.startswith("__"):
-            raise AttributeError(name)  # what Python's own machinery asks of every object is no layer type
+            raise AttributeError(name)  # what Python's own machinery asks of every object is not a layer type
 
         def layer_fn(*args: Top, **kwargs: Any) -> Function | Top | tuple[Top, ...]:
             fn = Function(name, args, kwargs)

@@ -1,4 +1,4 @@
-"""Which layers run backward, and which bottoms and parameters get a gradient."""
+"""Plans the backward pass: which layers run, and which bottoms and parameters get a gradient."""
 
 from __future__ import annotations
 

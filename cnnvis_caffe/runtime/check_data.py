@@ -1,4 +1,4 @@
-"""Whether all that a net reads from disk is there and can be read, before anything is built or logged."""
+"""Checks that everything a net reads from disk is there and readable, before anything is built or logged."""
 
 from __future__ import annotations
 

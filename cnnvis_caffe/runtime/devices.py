@@ -1,4 +1,4 @@
-"""Which GPUs PyTorch and the driver see, and why one cannot be used.
+"""Lists the GPUs that PyTorch and the driver see, and says why one cannot be used.
 
 `look` asks them; `why_not` and `describe` only judge what was seen.
 """

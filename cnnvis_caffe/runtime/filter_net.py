@@ -1,4 +1,4 @@
-"""Which layers of a network belong to a phase, level and set of stages."""
+"""Chooses the layers of a network that belong to a phase, a level and a set of stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every layer is: a life cycle, its parameters, and the checks that Caffe makes around both."""
+"""The base of every layer: its life cycle, its parameters, and the checks that Caffe makes around both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layer of which file a message is about."""
+"""Says in messages which layer of which file they are about."""
 
 from __future__ import annotations
 

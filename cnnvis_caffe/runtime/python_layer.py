@@ -1,4 +1,4 @@
-"""What layers that users write in Python derive from; pycaffe calls it `Layer`."""
+"""The base class of layers that users write in Python; pycaffe calls it `Layer`."""
 
 from __future__ import annotations
 

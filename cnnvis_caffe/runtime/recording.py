@@ -1,4 +1,4 @@
-"""What a function computes on a GPU, recorded once and computed again as a whole.
+"""Records what a function computes on a GPU once, and computes it again as a whole.
 
 A small net is done with a layer before the processor has asked for the next one. A recording (a CUDA graph) asks for
 all of them at once. It reads and writes the same memory each time, and nobody may wait for a value while it is made.

@@ -1,4 +1,4 @@
-"""How long each layer of a net takes."""
+"""Times each layer of a net."""
 
 from __future__ import annotations
 

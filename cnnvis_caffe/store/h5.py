@@ -225,7 +225,7 @@ class OpenFile:
     DataNotFoundError
         If there is no such file.
     StoreError
-        If it is no HDF5 file, or is damaged.
+        If it is not an HDF5 file, or is damaged.
     """
 
     def __init__(self, path: str, what: str) -> None:
@@ -235,7 +235,7 @@ class OpenFile:
             with open_file(path) as file:
                 head = file.read(len(HDF5_SIGNATURE))
             if head != HDF5_SIGNATURE:
-                raise StoreError(path, "", f"is no {what}")
+                raise StoreError(path, "", f"is not an {what}")
             self.root = open_plain(path)
         except FileNotFoundError as error:
             raise DataNotFoundError(f"{path}: there is no such file") from error
@@ -284,7 +284,7 @@ class OpenFile:
         """
         found = self._find(key)
         if not isinstance(found, Group):
-            raise StoreError(self.path, key, "is no group")
+            raise StoreError(self.path, key, "is not a group")
         return found
 
     def names(self, key: str) -> list[str]:
@@ -376,7 +376,7 @@ class OpenFile:
         with self.reading(key):
             name = dataset.attrs.get("name")
             if not isinstance(dataset, Dataset) or not isinstance(name, str):
-                raise StoreError(self.path, key, "is no array with a name")
+                raise StoreError(self.path, key, "is not an array with a name")
             return str(_parse_json(self.path, key, name)), dataset.read()
 
     def part(self, key: str, dtype: str, begin: int, end: int) -> np.ndarray:
@@ -416,7 +416,7 @@ class OpenFile:
         """A dataset that has a shape and a kind of values."""
         dataset = self._find(key)
         if not isinstance(dataset, Dataset):
-            raise StoreError(self.path, key, "is no dataset")
+            raise StoreError(self.path, key, "is not a dataset")
         with self.reading(key):
             found = dataset.shape
             wanted = np.dtype(dtype)
@@ -451,7 +451,7 @@ class OpenFile:
         """
         found = self.json(key)
         if not isinstance(found, dict):
-            raise StoreError(self.path, key, "is no table")
+            raise StoreError(self.path, key, "is not a table")
         return found
 
     def _find(self, key: str) -> Group | Dataset:
@@ -469,4 +469,4 @@ def _parse_json(path: str, key: str, text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise StoreError(path, key, f"is no JSON: {error}") from error
+        raise StoreError(path, key, f"is not JSON: {error}") from error

@@ -53,7 +53,7 @@ def read_analysis(path: str | os.PathLike[str]) -> Analysis:
     DataNotFoundError
         If there is no such file.
     StoreError
-        If it is no analysis file, or is damaged.
+        If it is not an analysis file, or is damaged.
     StoreVersionError
         If it is of a newer version.
     """
@@ -233,7 +233,7 @@ class _Reader:
         images, classes = self._images()
         provenance = file.json("provenance")
         if not isinstance(provenance, dict):
-            raise StoreError(file.path, "provenance", "is no table")
+            raise StoreError(file.path, "provenance", "is not a table")
         return Analysis(
             title=file.attribute("/", "title", str),
             nodes=self._nodes,
@@ -276,7 +276,7 @@ class _Reader:
         """A list in JSON."""
         found = self._file.json(key)
         if not isinstance(found, list):
-            raise StoreError(self._file.path, key, "is no list")
+            raise StoreError(self._file.path, key, "is not a list")
         return found
 
     def _record(self, key: str, make: Callable[[], Any]) -> Any:
@@ -456,7 +456,7 @@ def unpack_triangle(packed: np.ndarray, n: int) -> np.ndarray:
 def _node(row: Any) -> Node:
     """A node of what JSON says of it; a later program may know more."""
     if not isinstance(row, dict):
-        raise ValueError("a node is no table")
+        raise ValueError("a node is not a table")
     values = {}
     for item in fields(Node):
         if item.name in row:

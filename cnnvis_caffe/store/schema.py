@@ -1,4 +1,4 @@
-"""Where everything is in an analysis file, and how names become names of HDF5.
+"""Places of everything in an analysis file, and how names become names of HDF5.
 
 ::
 

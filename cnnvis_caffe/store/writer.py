@@ -58,7 +58,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     if os.path.isfile(path) and os.path.getsize(path):
         # Somebody's weights or images, perhaps: one slip on the command line must not cost them.
         if not is_of_format(path, (schema.FORMAT, STATE_FORMAT)):
-            raise StoreError(path, "", "is there already and is no analysis file; it is not overwritten")
+            raise StoreError(path, "", "is there already and is not an analysis file; it is not overwritten")
         if not os.stat(path).st_mode & 0o222:
             raise StoreError(path, "", "is there already and is write-protected; it is not overwritten")
 

@@ -48,7 +48,7 @@ def csv_cell(text: str) -> str:
     Returns
     -------
     str
-        With an apostrophe in front where it begins like a formula and is no number.
+        With an apostrophe in front where it begins like a formula and is not a number.
     """
     shown = visible(text)
     return f"'{shown}" if _FORMULA.match(shown) and not _is_number(text) else shown

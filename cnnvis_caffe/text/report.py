@@ -1,4 +1,4 @@
-"""What `inspect` says about a file, as text. Everything comes from the report, so `--json` says the same."""
+"""Writes the report of `inspect` as text. Everything comes from the report, so `--json` says the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an analysis holds, for programs and for people."""
+"""Sums up what an analysis holds, for programs and for people."""
 
 from __future__ import annotations
 

@@ -321,7 +321,7 @@ def test_deconvolutions_are_made_cancelled_and_missed(make_window, settle, qtbot
     tab = window.pages.currentWidget()
     tab.project.click()
     settle(window)
-    assert tab.trouble.isVisible() and "is no file" in tab.trouble.text() and tab.project.text() == "Deconvolve"
+    assert tab.trouble.isVisible() and "is not a file" in tab.trouble.text() and tab.project.text() == "Deconvolve"
     go_on = threading.Event()
 
     def made(analysis, snapshot, node, neuron, may_run_code, progress):

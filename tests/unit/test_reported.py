@@ -69,7 +69,7 @@ def test_list_with_labels(tmp_path):
     assert read_image_list(tmp_path / "list.txt", strict=True) == [("my photo.png", 1), ("b.png", -1)]
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "is an HDF5 file itself"), (b"PK\3\4\0\0", "is no text")])
+@pytest.mark.parametrize(("content", "said"), [(None, "is an HDF5 file itself"), (b"PK\3\4\0\0", "is not text")])
 def test_data_given_as_the_list_of_hdf5_files(content, said, tmp_path):
     path = tmp_path / "data.h5"
     if content is None:
@@ -91,7 +91,7 @@ def test_image_given_as_the_list_of_images(tmp_path):
         'layer { name: "d" type: "ImageData" top: "data" top: "label" image_data_param { source: "%s" } }'
         % (tmp_path / "list.png")
     )
-    with pytest.raises(NetError, match="layer 'd' .*is no text; give a list"):
+    with pytest.raises(NetError, match="layer 'd' .*is not text; give a list"):
         pycaffe.Net(str(net), pycaffe.TEST)
 
 

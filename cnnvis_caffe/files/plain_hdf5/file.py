@@ -33,7 +33,7 @@ def open_plain(path: str | os.PathLike[str], close: Callable[[], object] | None 
     OSError
         If there is no such file or it cannot be read.
     Damage
-        If it is no HDF5 file, is damaged, or is made of something that even the HDF5 library does not read.
+        If it is not an HDF5 file, is damaged, or is made of something that even the HDF5 library does not read.
     """
     content = Content(os.fspath(path))
     if close is not None:
@@ -78,7 +78,7 @@ def _read_superblock(content: Content) -> int:
     while content.at(start, 8) != HDF5_SIGNATURE:
         start = max(512, 2 * start)
         if start + 8 > content.size:
-            raise Damage("is no HDF5 file or is damaged")
+            raise Damage("is not an HDF5 file or is damaged")
     version = content.at(start + 8, 1)[0]
     if version in (2, 3):
         raise NotPlain("a superblock of version 2")

@@ -1,4 +1,4 @@
-"""What the header of an object says, message by message (HDF5 File Format Specification, version 1.1 to 3)."""
+"""Reads the header messages of an HDF5 object (HDF5 File Format Specification, version 1.1 to 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What means something else in Python 3 though it is written alike: divisions, methods, classes."""
+"""Rewrites what means something else in Python 3 though it is written alike: divisions, methods, classes."""
 
 from __future__ import annotations
 

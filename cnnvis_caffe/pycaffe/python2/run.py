@@ -125,7 +125,7 @@ def run_script(path: str) -> None:
     Raises
     ------
     SyntaxError
-        With the user's own line, if it is no Python 2.
+        With the user's own line, if it is not Python 2.
     MissingDependencyError
         If fissix is not installed.
 

@@ -1,4 +1,4 @@
-"""What tells a Python 2 file from one of Python 3."""
+"""Tells a Python 2 file from one of Python 3."""
 
 from __future__ import annotations
 

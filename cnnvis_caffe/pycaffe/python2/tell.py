@@ -1,4 +1,4 @@
-"""What is told about a Python 2 script: each thing once, on stderr."""
+"""Tells things about a Python 2 script, each once, on stderr."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def translate(source: str, path: str, mode: str = "exec") -> Any:
     Raises
     ------
     SyntaxError
-        With the user's own line, if it is no Python 2.
+        With the user's own line, if it is not Python 2.
     MissingDependencyError
         If fissix is not installed.
     """
@@ -109,7 +109,7 @@ def _refactor(source: str, path: str) -> tuple[str, list[int]]:
     try:
         tree = tool.refactor_string(_expand_tabs(source.rstrip() + "\n"), path)
     except ParseError as error:
-        raise _syntax_error("is no Python 2", path, error.context[1][0], source) from None
+        raise _syntax_error("is not Python 2", path, error.context[1][0], source) from None
     except TokenError as error:
         raise _syntax_error(str(error.args[0]), path, error.args[1][0], source) from None
     except (IndentationError, AssertionError) as error:

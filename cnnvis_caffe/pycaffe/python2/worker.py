@@ -1,4 +1,4 @@
-"""What a spawned worker of a Python 2 script runs in the script's place: the script, translated."""
+"""Runs the translated script in a spawned worker of a Python 2 script."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class Accuracy(LabelledLoss):
 
     Notes
     -----
-    Follows `src/caffe/layers/accuracy_layer.cpp`. It is no loss, but reads labels as the losses do.
+    Follows `src/caffe/layers/accuracy_layer.cpp`. It is not a loss, but reads labels as the losses do.
     """
 
     n_tops = (1, 2)

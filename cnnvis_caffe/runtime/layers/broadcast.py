@@ -1,4 +1,4 @@
-"""How Scale and Bias lay their smaller operand over a blob: along some neighbouring axes, repeated over the others."""
+"""Lays the smaller operand of Scale and Bias over a blob: along some neighbouring axes, repeated over the others."""
 
 from __future__ import annotations
 

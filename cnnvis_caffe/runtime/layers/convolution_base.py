@@ -1,4 +1,4 @@
-"""What Convolution and Deconvolution have in common: parameters, shapes, and passes over several bottoms."""
+"""The base of Convolution and Deconvolution: parameters, shapes, and passes over several bottoms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What layers that treat every value by itself have in common."""
+"""The base of layers that treat every value by itself."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class HDF5Output(Layer):
     -----
     Follows `src/caffe/layers/hdf5_output_layer.cpp`. Caffe empties the file when the net is built and closes it when
     the net goes; ours is there, whole, after the forward pass. What is to be written is logged first, and a file that
-    is there and is no HDF5 file is not replaced.
+    is there and is not an HDF5 file is not replaced.
     """
 
     n_bottoms = (2, 2)
@@ -44,7 +44,7 @@ class HDF5Output(Layer):
         """Raise if something else than an HDF5 file is where the file is to be."""
         if os.path.lexists(self._path) and not is_hdf5_file(self._path):
             raise self.error(
-                f"hdf5_output_param.file_name {self._path!r} is there and is no HDF5 file; it is not replaced: name "
+                f"hdf5_output_param.file_name {self._path!r} is there and is not an HDF5 file; it is not replaced: name "
                 "another file"
             )
 

@@ -1,4 +1,4 @@
-"""What loss layers have in common."""
+"""The base of loss layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What LSTM and RNN have in common: sequences, their beginnings, and a state that stays between forwards."""
+"""The base of LSTM and RNN: sequences, their beginnings, and a state that stays between forwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What data layers do to every image: crop, subtract the mean, scale, mirror."""
+"""Prepares every image as data layers do: crop, subtract the mean, scale, mirror."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a solver tells those who watch it train."""
+"""Callbacks: a solver tells those who watch it train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a training has come to an end without stopping: the loss is no longer a number.
+"""Notices that a training has diverged: the loss is not a number any more.
 
 Caffe goes on then, in silence, and so does the solver; it says once what can be seen of the cause.
 """
@@ -60,7 +60,7 @@ class Divergence:
 
 
 def find_divergence(iteration: int, losses: Sequence[float], net: Net | None = None) -> Divergence | None:
-    """Look for the first loss that is no number.
+    """Look for the first loss that is not a number.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How the learning rate follows from the iteration."""
+"""Learning rate policies: the rate of each iteration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the updates of each group of parameters are multiplied by, where the parameters are."""
+"""Factors of the updates of each group of parameters, kept on the device of the parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test net says about the weights: the mean of its outputs over some batches."""
+"""Tests the weights during training: the mean of a test net's outputs over some batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OutputValues:
     name : str
         Of the blob.
     loss_weight : float
-        0 for an output that is no loss.
+        0 for an output that is not a loss.
     values : ndarray of shape (n,), float32
     """
 

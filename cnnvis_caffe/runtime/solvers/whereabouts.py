@@ -1,4 +1,4 @@
-"""Where the data layers of some nets stand in their data, and the random streams in theirs.
+"""Positions of data layers in their data, and of random streams in theirs.
 
 A layer that reads data, or remembers anything else from one forward pass to the next, takes part by two methods:
 `get_position()` returns a dict of str to int, float, str or ndarray, and `set_position(dict)` takes it. A layer

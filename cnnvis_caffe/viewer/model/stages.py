@@ -357,7 +357,7 @@ def deconvolutions(
 ) -> dict[int, np.ndarray]:
     """Project the strongest images of a neuron back to the pixels."""
     if not analysis.path:
-        raise CnnvisError("This analysis is no file, and so does not say which model and data it was made of.")
+        raise CnnvisError("This analysis is not a file, and so does not say which model and data it was made of.")
     arguments = {"path": analysis.path, "snapshot": snapshot, "node": node, "neuron": neuron}
     arguments["allow_python_layers"] = may_run_code
     return run_in_child("cnnvis_caffe.viewer.work.child_deconvolution", "deconvolve_in_file", arguments, progress)

@@ -88,7 +88,7 @@ CASES = [
     ({"layers": ["conv1", "conv7"]}, UnknownLayerError, "no layer 'conv7'"),
     ({"score": "nothing"}, CnnvisError, "'nothing'"),
     ({"mean": "nowhere.binaryproto"}, DataFileError, "is neither a mean file nor numbers"),
-    ({"mean": "grey.npz"}, MeanFileError, "is no mean image"),
+    ({"mean": "grey.npz"}, MeanFileError, "is not a mean image"),
     ({"mean": [1, 2]}, DataFileError, "has 2 values for 1 channels"),
     ({"log": "list.txt"}, DataFileError, "has no line of a training log"),
     ({"log": "nowhere.log"}, DataNotFoundError, "nowhere.log: there is no such file"),
@@ -109,7 +109,7 @@ def test_one_error(bad, options, kind, pattern):
 def test_nothing_but_an_analysis_is_overwritten(bad, small, tmp_path):
     for name in ("grey.npz", "other.caffemodel", "list.txt"):
         before = Path(name).read_bytes()
-        assert "is no analysis file; it is not overwritten" in str(bad(out=name))
+        assert "is not an analysis file; it is not overwritten" in str(bad(out=name))
         assert Path(name).read_bytes() == before
     pipeline.analyze(small.deploy, small.weights, "grey.npz", "a.h5", scale=1.0)
     before = Path("a.h5").read_bytes()

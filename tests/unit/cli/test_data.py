@@ -122,7 +122,7 @@ def test_images_of_a_list(call, folder):
         (["list.txt", "db", "--root", "images/", "--check_size"], "cat/1.png: is of size (5, 5, 3)"),
         (["empty.txt", "db"], "empty.txt: names no images"),
         (["list.txt", "images", "--root", "images/"], "images: is there already"),
-        (["list.txt", "images", "--root", "images/", "--force"], "images: is no LMDB and is not overwritten"),
+        (["list.txt", "images", "--root", "images/", "--force"], "images: is not an LMDB and is not overwritten"),
         (["list.txt", "nowhere/db", "--root", "images/"], "nowhere/db: cannot be written"),
     ],
 )

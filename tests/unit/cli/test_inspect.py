@@ -463,7 +463,7 @@ def test_solver(lenet, call, report, monkeypatch, repository):
 
 def test_weights_belong_to_networks(lenet, call):
     result = call("inspect", lenet / "solver.prototxt", "-w", "a.caffemodel", code=1)
-    assert "is no network, with which weights could be compared, but a solver" in result.stderr
+    assert "is not a network, with which weights could be compared, but a solver" in result.stderr
 
 
 def test_solver_state(tmp_path, call, report):

@@ -79,7 +79,7 @@ def test_hdf5_passes_through(tmp_path, call, repository):
     [
         (None, "there is no such file"),
         (b"layer { name: 3 }", "name takes text in quotes"),
-        (b"words", "is no network, solver or weights"),
+        (b"words", "is not a network, solver or weights"),
     ],
 )
 def test_errors_leave_the_target_alone(tmp_path, call, content, message):

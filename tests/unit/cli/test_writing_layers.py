@@ -52,7 +52,7 @@ def test_analyses_and_timings_leave_them_out(there, model, tmp_path, call):
 @pytest.mark.parametrize("content", [b"mine", b"", b"\x89HDF\r\n\x1a", b"SQLite format 3\x00"])
 def test_what_is_no_hdf5_file_is_never_replaced(content, model, tmp_path):
     (tmp_path / "victim").write_bytes(content)
-    with pytest.raises(LayerError, match=r"net\.prototxt:5: .*victim' is there and is no HDF5 file; it is not"):
+    with pytest.raises(LayerError, match=r"net\.prototxt:5: .*victim' is there and is not an HDF5 file; it is not"):
         api.load_net(model)
     assert (tmp_path / "victim").read_bytes() == content
 
@@ -76,7 +76,7 @@ def test_nor_is_what_is_no_file(kind, model, tmp_path):
 def test_what_came_in_between_is_not_replaced_either(model, tmp_path):
     net = api.load_net(model)
     (tmp_path / "victim").write_text("mine")
-    with pytest.raises(LayerError, match="is no HDF5 file"):
+    with pytest.raises(LayerError, match="is not an HDF5 file"):
         net.forward()
     assert (tmp_path / "victim").read_text() == "mine"
 

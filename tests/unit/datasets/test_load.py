@@ -260,7 +260,7 @@ def test_a_pickle_that_wants_to_run_something(folder, tmp_path):
     files = official_files("py")
     files["cifar-10-batches-py/test_batch"] = pickle.dumps({b"data": Evil()}, protocol=2)
     write_folder(folder, files)
-    with pytest.raises(DataFileError, match="test_batch: is no batch of CIFAR-10 or is damaged: it asks for .*open"):
+    with pytest.raises(DataFileError, match="test_batch: is not a batch of CIFAR-10 or is damaged: it asks for .*open"):
         datasets.load("cifar10", "test")
     assert not (tmp_path / "was here").exists()
 
@@ -271,8 +271,8 @@ def test_a_pickle_that_wants_to_run_something(folder, tmp_path):
         ("bin", b"", "no whole number of images"),
         ("bin", bytes(3072), "has 3072 bytes, which is no whole number"),
         ("bin", binary(PIXELS[:1], [10]), "labels from 10 to 10"),
-        ("py", b"\x80\x02}", "is no batch"),
-        ("py", pickle.dumps({b"data": 3}, protocol=2), "is no batch"),
+        ("py", b"\x80\x02}", "is not a batch"),
+        ("py", pickle.dumps({b"data": 3}, protocol=2), "is not a batch"),
         ("py", as_pickle(PIXELS[:2], LABELS[:1]), "holds 2 images and 1 labels"),
         ("py", as_pickle(PIXELS[:0], LABELS[:0], 3), "holds 0 images and 0 labels"),
         # Each byte of these asks for much more memory than a byte, or for much more time.

@@ -190,7 +190,7 @@ def test_a_damaged_image_in_the_middle_names_itself(tmp_path, pictures):
     (tmp_path / "images" / "e" / "zzz.png").write_bytes(b"no image")
     source = open_source(str(tmp_path / "images"), input_shape=(3, H, W))
     n_threads = threading.active_count()
-    with pytest.raises(DataFileError, match=r"zzz\.png: is no image"):
+    with pytest.raises(DataFileError, match=r"zzz\.png: is not an image"):
         list(source.batches(np.arange(N + 1), 4))
     assert threading.active_count() == n_threads
 

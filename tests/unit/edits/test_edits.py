@@ -125,7 +125,7 @@ def test_files(tmp_path):
     with pytest.raises(SessionError, match="it cannot be written"):
         save_session(tmp_path / "no folder" / "x.session", history)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SessionError, match="it is no text"):
+    with pytest.raises(SessionError, match="it is not text"):
         load_session(path)
 
 
@@ -138,9 +138,9 @@ def test_a_session_from_another_start_keeps_the_start():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "it is no JSON"),
-        ("[]", "it is no session"),
-        (session(format="other"), "it is no session"),
+        ("{", "it is not JSON"),
+        ("[]", "it is not a session"),
+        (session(format="other"), "it is not a session"),
         (session(version=2), "it has version 2, this program reads up to 1"),
         (session(version="1"), "its version must be a number"),
         ('{"format": "cnnvis_caffe session", "version": 1}', "no list of edits"),

@@ -199,7 +199,7 @@ def test_mistakes_are_named(images, labels):
         extraction.update(images.transpose(0, 1, 3, 2), labels, np.arange(N))
     with pytest.raises(ShapeError, match="40 images need as many labels"):
         extraction.update(images, labels[:-1], np.arange(N))
-    with pytest.raises(NetError, match="label 4 is no class.* has 4"):
+    with pytest.raises(NetError, match="label 4 is not a class.* has 4"):
         extraction.update(images, labels + 1, np.arange(N))
     assert extraction.n_images == 0
     with pytest.raises(NetError, match="not of 7 classes"):

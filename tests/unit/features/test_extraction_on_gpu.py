@@ -72,7 +72,7 @@ def test_parts_go_on_elsewhere(gpu):
 
 
 def test_the_best_images_are_those_of_numpy(gpu):
-    """Ties, both zeros, infinities and what is no number; images in any order."""
+    """Ties, both zeros, infinities and what is not a number; images in any order."""
     n_neurons, n_positions, k = 5, 6, 4
     random = np.random.RandomState(4)
     ours, by_numpy = (TopImages(k, n_neurons) for _ in range(2))

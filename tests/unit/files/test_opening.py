@@ -102,7 +102,7 @@ def test_so_does_what_takes_data_of_many_kinds(kind, tmp_path):
 def test_files_inside_of_databases_too(kind, tmp_path):
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "data.mdb").symlink_to(place(kind, tmp_path))
-    with pytest.raises(CnnvisError, match="is no database"):
+    with pytest.raises(CnnvisError, match="is not a database"):
         open_database(tmp_path / "db")
 
 

@@ -91,7 +91,7 @@ def test_arrays_that_do_not_fit(tmp_path, name, values, reason):
 def test_an_hdf5_file_that_is_none(tmp_path):
     path = tmp_path / "a.h5"
     path.write_bytes(b"<html>404")
-    with pytest.raises(DataFileError, match="is no HDF5 file or is damaged"):
+    with pytest.raises(DataFileError, match="is not an HDF5 file or is damaged"):
         read_arrays(path, ["x"])
 
 
@@ -106,9 +106,9 @@ def test_images_are_blue_green_red(tmp_path):
 
 def test_images_that_are_none(tmp_path):
     (tmp_path / "x.png").write_bytes(b"\x89PNG and no more")
-    with pytest.raises(DataFileError, match=r"x\.png: is no image that OpenCV can decode"):
+    with pytest.raises(DataFileError, match=r"x\.png: is not an image that OpenCV can decode"):
         read_image(tmp_path / "x.png")
-    with pytest.raises(ValueError, match="is no image"):
+    with pytest.raises(ValueError, match="is not an image"):
         decode_image(b"")
     deep = encode_image(np.zeros((2, 3, 1), np.uint16), "png")
     with pytest.raises(ValueError, match="pixels of type uint16"):

@@ -202,7 +202,7 @@ class TestReading:
 
     def test_not_hdf5(self, tmp_path: Path) -> None:
         (tmp_path / "m.h5").write_bytes(b"<html>")
-        with pytest.raises(CaffemodelError, match="is no HDF5 file; it looks like an HTML page"):
+        with pytest.raises(CaffemodelError, match="is not an HDF5 file; it looks like an HTML page"):
             read_weights_hdf5(tmp_path / "m.h5")
         with pytest.raises(DataNotFoundError):
             read_weights_hdf5(tmp_path / "nowhere.h5")

@@ -87,7 +87,7 @@ def test_what_is_there_is_not_overwritten(database):
     with pytest.raises(DataFileError, match="there already"):
         LmdbWriter(database)
     (database / "thesis.txt").write_text("")
-    with pytest.raises(DataFileError, match="is no LMDB"):
+    with pytest.raises(DataFileError, match="is not an LMDB"):
         LmdbWriter(database, overwrite=True)
 
 
@@ -110,7 +110,7 @@ def test_a_database_that_is_cut_off(tmp_path, kept):
         for number in range(50):
             writer.put(b"%d" % number, bytes(1000))
     os.truncate(tmp_path / "db" / "data.mdb", kept)
-    with pytest.raises(DataFileError, match=r"db: (is empty|is cut off|is no LMDB)"):
+    with pytest.raises(DataFileError, match=r"db: (is empty|is cut off|is not an LMDB)"):
         open_database(tmp_path / "db")
 
 
@@ -134,7 +134,7 @@ def test_what_is_not_there(tmp_path, monkeypatch):
         open_database("data/x_lmdb")
     with pytest.raises(DataNotFoundError, match="no database is named"):
         open_database("")
-    with pytest.raises(DataFileError, match="is no database"):
+    with pytest.raises(DataFileError, match="is not a database"):
         open_database(tmp_path)
 
 

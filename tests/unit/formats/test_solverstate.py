@@ -89,7 +89,7 @@ def test_more_than_ten_arrays_keep_their_order(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"<html><body>Not found", "is no solver state; it looks like an HTML page"),
+        (b"<html><body>Not found", "is not a solver state; it looks like an HTML page"),
         (schema.NetParameter(name="net", force_backward=True), "it looks like a caffemodel"),
         (schema.BlobProto(num=1, channels=3, height=1, width=1, data=[1, 2, 3]), "is it a mean image?"),
         (schema.SolverState(learned_net="x\1"), "does not say how many iterations were done"),

@@ -102,7 +102,7 @@ SAYS_WHERE = r"^net\.prototxt:1: layer 'd' \(Data\): "
         ({"transform": 'mean_file: "mean"'}, r"mean_file mean is of 3x5x4 .* but the images are of 3x4x5"),
         ({"transform": 'mean_file: "mean" mean_value: 3'}, r"transform_param has both mean_file and mean_value"),
         ({"transform": "mean_value: 3 mean_value: 4"}, r"transform_param has 2 mean_value for images of 3 channels"),
-        ({"transform": 'mean_file: "images.txt"'}, r"transform_param.mean_file: images.txt: is no mean image"),
+        ({"transform": 'mean_file: "images.txt"'}, r"transform_param.mean_file: images.txt: is not a mean image"),
     ],
 )
 def test_what_is_wrong_is_said_when_the_net_is_built(folder, arguments, message):
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_said_when_the_net_is_built(folder, arguments, message)
 
 def test_a_database_that_is_cut_off(folder):
     os.truncate(folder / "db" / "data.mdb", 8192)
-    with pytest.raises(DataSourceError, match=SAYS_WHERE + r"db: (is cut off|is no LMDB|holds no records)"):
+    with pytest.raises(DataSourceError, match=SAYS_WHERE + r"db: (is cut off|is not an LMDB|holds no records)"):
         data_net()
 
 
@@ -123,7 +123,7 @@ def test_a_database_that_is_cut_off(folder):
         (raw(3, data=b"short"), r"holds 5 values for channels x height x width = 3x4x5"),
         (raw(3)[:-5], r"is cut off or damaged"),
         (raw(3, (3, 4, 4)), r"gives values of shape \(3, 4, 4\), but the first image of its batch \(3, 4, 5\)"),
-        (serialize_datum(Datum(0, 0, 0, b"no image", 3, None, True)), r"is no image that OpenCV can decode"),
+        (serialize_datum(Datum(0, 0, 0, b"no image", 3, None, True)), r"is not an image that OpenCV can decode"),
         (b"", r"holds 0 values"),
     ],
 )

@@ -59,7 +59,7 @@ def test_no_file(tmp_path):
 @pytest.mark.parametrize("found", [b"", b"\x89PNG\r\n\x1a\n", b"name: 'LeNet'\n" * 100])
 def test_no_hdf5(tmp_path, found):
     (tmp_path / "a").write_bytes(found)
-    with pytest.raises(StoreError, match="is no analysis file; `cnnvis-caffe analyze` makes one"):
+    with pytest.raises(StoreError, match="is not an analysis file; `cnnvis-caffe analyze` makes one"):
         read_analysis(tmp_path / "a")
 
 
@@ -154,9 +154,9 @@ def test_a_missing_key_is_named(path, key):
         ("layers/conv1/thumbnail", np.full(20, 10**6, "i4"), "has no picture 1000000"),
         ("connections/data--conv1/gradient", np.zeros((20, 2), "f4"), r"should have \(20, 1\)"),
         ("/data/class_count", np.zeros(3, "i8"), r"should have \(10\)"),
-        ("/nodes", np.frombuffer(b"[{", "u1"), "is no JSON"),
-        ("/nodes", np.frombuffer(b'[{"name": 3}]', "u1"), "nodes: (is no list|'name' of a node is 3)"),
-        ("/nodes", np.frombuffer(b"7", "u1"), "nodes: (is no list|'name' of a node is 3)"),
+        ("/nodes", np.frombuffer(b"[{", "u1"), "is not JSON"),
+        ("/nodes", np.frombuffer(b'[{"name": 3}]', "u1"), "nodes: (is not a list|'name' of a node is 3)"),
+        ("/nodes", np.frombuffer(b"7", "u1"), "nodes: (is not a list|'name' of a node is 3)"),
         ("/images/pictures/offsets", np.arange(1000) * 10**6, "lies outside of the bytes"),
         ("/debug/last_update", np.zeros((1, 1)), "should have"),
     ],
@@ -190,7 +190,7 @@ def test_what_is_no_analysis_is_not_overwritten(tmp_path):
     path = tmp_path / "lenet.caffemodel"
     path.write_bytes(b"weights")
     for write in (check_writable, lambda path: write_analysis(path, make_analysis("lenet"))):
-        with pytest.raises(StoreError, match="is no analysis file; it is not overwritten"):
+        with pytest.raises(StoreError, match="is not an analysis file; it is not overwritten"):
             write(path)
     assert path.read_bytes() == b"weights"
     path.write_bytes(b"")

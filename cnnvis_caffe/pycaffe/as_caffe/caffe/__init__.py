@@ -1,4 +1,4 @@
-"""What ``import caffe`` finds in a Python that a script starts: it puts cnnvis_caffe.pycaffe in its own place."""
+"""Found by ``import caffe`` in a Python that a script starts; puts cnnvis_caffe.pycaffe in its own place."""
 
 from __future__ import annotations
 
