@@ -61,7 +61,9 @@ def image_size(content: bytes | memoryview) -> tuple[int, int]:
             except (struct.error, IndexError, AttributeError) as error:
                 raise ValueError("is an image whose header is damaged or cut off") from error
             return abs(height), abs(width)
-    raise ValueError("is not an image that OpenCV can decode: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, PNM, Sun or HDR")
+    raise ValueError(
+        "is not an image that OpenCV can decode: PNG, JPEG, BMP, GIF, WebP, TIFF, JPEG 2000, PNM, Sun or HDR"
+    )
 
 
 def _png(content: bytes | memoryview) -> tuple[int, int]:

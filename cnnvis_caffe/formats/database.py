@@ -74,7 +74,9 @@ def open_database(path: str | os.PathLike[str], backend: str = "") -> Database:
         raise DataNotFoundError(f"{path}: there is no such database{place}")
     kind = kind_of_database(path)
     if not kind:
-        raise DataFileError(path, "is not a database: it has neither the data.mdb of an LMDB nor the CURRENT of a LevelDB")
+        raise DataFileError(
+            path, "is not a database: it has neither the data.mdb of an LMDB nor the CURRENT of a LevelDB"
+        )
     if backend and kind != backend:
         raise DataFileError(path, f"is a database of kind {kind}, not {backend}; write backend: {kind}")
     if kind == "LMDB":

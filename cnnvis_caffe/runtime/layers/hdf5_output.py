@@ -44,8 +44,8 @@ class HDF5Output(Layer):
         """Raise if something else than an HDF5 file is where the file is to be."""
         if os.path.lexists(self._path) and not is_hdf5_file(self._path):
             raise self.error(
-                f"hdf5_output_param.file_name {self._path!r} is there and is not an HDF5 file; it is not replaced: name "
-                "another file"
+                f"hdf5_output_param.file_name {self._path!r} is there and is not an HDF5 file; it is not replaced: "
+                "name another file"
             )
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
