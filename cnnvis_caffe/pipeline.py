@@ -76,6 +76,7 @@ def analyze(
     shard: tuple[int, int] = (1, 1),
     resume: bool = False,
     seed: int = 1,
+    skip_damaged: bool = False,
     allow_python_layers: bool = False,
     progress: Progress = SILENT,
 ) -> Analysis | None:
@@ -127,6 +128,8 @@ def analyze(
         Go on where an interrupted run with the same options stopped.
     seed : int, default=1
         For fillers.
+    skip_damaged : bool, default=False
+        Decode every image first, and leave out those that cannot be.
     allow_python_layers : bool, default=False
         Whether the code of the network's Python layers may be run.
     progress : Progress, default=SILENT
@@ -167,6 +170,7 @@ def analyze(
         shard=(int(shard[0]), int(shard[1])),
         seed=seed,
         fork=preferred_fork(),
+        skip_damaged=skip_damaged,
         allow_python_layers=allow_python_layers,
     )
     _check_options(request)

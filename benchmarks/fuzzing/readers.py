@@ -154,10 +154,12 @@ def _record(path: str) -> None:
 
 
 def _image_list(path: str) -> None:
+    from cnnvis_caffe.datasets.annotate import annotate
     from cnnvis_caffe.formats.image_list import read_image_list
+    from cnnvis_caffe.formats.image_table import read_image_table
 
     read_image_list(path)
-    read_image_list(path, strict=True)
+    annotate(read_image_table(path))
 
 
 def _file_list(path: str) -> None:

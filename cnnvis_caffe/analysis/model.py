@@ -16,8 +16,11 @@ import numpy as np
 from cnnvis_caffe import engines
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
+from cnnvis_caffe.datasets.class_names import find_class_names
+from cnnvis_caffe.datasets.classes import fit_to_classes
+from cnnvis_caffe.datasets.opening import DataOptions, is_image_folder, open_source
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
-from cnnvis_caffe.datasets.source import ImageSource, is_class_folders, open_source
+from cnnvis_caffe.datasets.source import ImageSource
 from cnnvis_caffe.errors import (
     DataFileError,
     DataNotFoundError,
@@ -46,6 +49,7 @@ from cnnvis_caffe.network.snapshot import network_of
 from cnnvis_caffe.network.weights_fit import compare
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
+from cnnvis_caffe.records.annotations import CLASS
 from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.network_file import NetworkFile
@@ -63,6 +67,15 @@ _BATCH_BYTES = 100e6
 #: On a GPU, this part of its memory that is free: gradients, and what layers need to compute, take the rest.
 _PART_OF_FREE = 0.25
 _SMALLEST_BATCH, _LARGEST_BATCH = 2, 256
+
+
+#: What images have that have no class each.
+_WITHOUT = {
+    "none": "no labels",
+    "several": "several labels for each image",
+    "numbers": "numbers for each image",
+    "mask": "masks",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,9 +160,11 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         request.data,
         input_shape=feeding.shape or _shape_for_files(request, network, feeding),
         preprocessing=preprocessing,
-        root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
-        names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
-        class_names=request.classes,
+        options=DataOptions(
+            root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
+            names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
+            skip_damaged=request.skip_damaged,
+        ),
         progress=progress,
     )
     fed = feed_by_hand(network, feeding, source.input_shape, request.batch or _PROBED_IMAGES)
@@ -163,6 +178,8 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     if len(shape) < 2:
         raise NetError(f"{network.path}: the score {value_names(dag)[score]!r} has shape {shape} and no classes")
     n_classes = shape[1]
+    label_name = find_label(analysed)
+    source, class_names = _with_classes(request, source, n_classes)
     return Model(
         title=network.message.name or os.path.basename(request.model),
         network=analysed,
@@ -170,11 +187,11 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         nodes=analysis_nodes(dag, analysed),
         fields=ReceptiveFields(dag),
         input_name=feeding.image_blob,
-        label_name=find_label(analysed),
+        label_name=label_name,
         score_name=value_names(dag)[score],
         n_classes=n_classes,
         source=source,
-        class_names=_class_names(request, source, n_classes),
+        class_names=class_names,
         batch=request.batch or automatic_batch(dag, _room(request)),
     )
 
@@ -262,7 +279,7 @@ def _by_top(shapes: Mapping[str, Sequence[tuple[int, ...]]], network: NetworkFil
 
 def _shape_for_files(request: Request, network: NetworkFile, feeding: Feeding) -> tuple[int, int, int] | None:
     """What the weights say that a network takes; image files come in any shape and are brought to it."""
-    if not request.weights or not is_class_folders(request.data):
+    if not request.weights or not is_image_folder(request.data):
         return None
     assumed = assume_input_shapes(network, weights=[read_weights(request.weights[0])]).shapes
     try:
@@ -395,22 +412,34 @@ def _mean_option(text: str) -> tuple[str, tuple[float, ...]]:
         raise DataFileError(text, "is neither a mean file nor numbers separated by commas") from error
 
 
-def _class_names(request: Request, source: ImageSource, n_classes: int) -> tuple[str, ...]:
-    """A name for each class; checks that the data have no others."""
-    largest = int(source.labels.max())
-    if largest >= n_classes:
-        raise DataFileError(
-            source.name, f"has labels up to {largest}, but the network gives scores for {n_classes} classes"
+def _with_classes(request: Request, source: ImageSource, n_classes: int) -> tuple[ImageSource, tuple[str, ...]]:
+    """The images with the labels that the network has for their classes, and a name for each class."""
+    known = request.classes
+    if known and len(known) != n_classes:
+        raise NetError(
+            f"{len(known)} class names are given, but the network has {n_classes} classes; name all "
+            f"{n_classes} in the order of its scores (--classes takes a file too, with one name in a line)"
         )
-    if request.classes:
-        if len(request.classes) != n_classes:
-            raise NetError(
-                f"{len(request.classes)} class names are given, but the network has {n_classes} classes; name all "
-                f"{n_classes} in the order of its scores (--classes takes a file too, with one name in a line)"
-            )
-        return request.classes
-    names = source.class_names[:n_classes]
-    return (*names, *map(str, range(len(names), n_classes)))
+    if not known:
+        known, file = find_class_names((request.model, *request.weights), n_classes)
+        if known:
+            logger.info("the names of the classes are those of %s", file)
+    annotations, note = fit_to_classes(source.annotations, n_classes, known, source.name)
+    if annotations.kind != CLASS:
+        raise DataFileError(
+            source.name,
+            f"has {_WITHOUT[annotations.kind]}{f': {note}' if note else ''}; analyze needs one class for each image"
+            f"{'; name the classes with --classes' if annotations.has_groups and not known else ''}; "
+            f"what the network says about these images: {_predict_command(request)}",
+        )
+    names = known or (*source.class_names[:n_classes], *map(str, range(len(source.class_names), n_classes)))
+    return source.with_annotations(annotations), tuple(names)
+
+
+def _predict_command(request: Request) -> str:
+    """The command that needs no labels."""
+    files = [request.model, *request.weights[-1:], request.data]
+    return f"cnnvis-caffe predict {' '.join(map(shlex.quote, files))}"
 
 
 def check_classes(request: Request, model: Model, indices: np.ndarray) -> None:

@@ -25,7 +25,7 @@ class Request:
     weights : tuple of str
         Snapshots in the order in which they were trained; empty for what the fillers give.
     data : str
-        As `datasets.source.open_source` takes it.
+        As `datasets.opening.open_source` takes it.
     log : str
         Training log; empty for none.
     engine : {"torch", "caffe"}
@@ -57,6 +57,8 @@ class Request:
         For fillers.
     fork : str
         Whose layers are that two forks gave one name; empty for what the network says (`formats.fork_choice`).
+    skip_damaged : bool
+        Leave out images that cannot be decoded.
     allow_python_layers : bool
         Whether the code of Python layers may be run. This is the user's word: no file holds it or gives it.
     """
@@ -83,6 +85,7 @@ class Request:
     shard: tuple[int, int] = (1, 1)
     seed: int = 1
     fork: str = ""
+    skip_damaged: bool = False
     allow_python_layers: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -98,7 +101,7 @@ class Request:
 
 
 #: What may differ between the parts of one analysis: it changes no result.
-_FREE = ("model", "weights", "log", "device", "batch", "shard", "data")
+_FREE = ("model", "weights", "log", "device", "batch", "shard", "data", "skip_damaged")
 
 
 def settings_of(request: Request, data: str, files: Mapping[str, str]) -> dict[str, str]:

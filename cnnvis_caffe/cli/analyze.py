@@ -15,7 +15,6 @@ from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.interrupt import Interruptible
 from cnnvis_caffe.cli.python_layers import python_layers_option
 from cnnvis_caffe.cli.say import say, say_lines
-from cnnvis_caffe.files.opening import read_file
 from cnnvis_caffe.text.summary import duration, size, summary, summary_lines
 
 _FILE = click.Path(dir_okay=False)
@@ -80,6 +79,7 @@ class _Weights(click.Command):
 @click.option("--score", metavar="NAME", default="", help="The layer with the scores of the classes, if not found.")
 @click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
 @click.option("--shard", type=_Shard(), default=(1, 1), metavar="I/N", help="Write one of N parts, for merge.")
+@click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be decoded, and name them.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted analysis stopped.")
 @python_layers_option
 @click.option("--json", "as_json", is_flag=True, help="Write the summary to standard output as JSON.")
@@ -109,6 +109,7 @@ def command(
     score: str,
     stage: str | None,
     shard: tuple[int, int],
+    skip_damaged: bool,
     resume: bool,
     allow_python_layers: bool,
     as_json: bool,
@@ -146,6 +147,7 @@ def command(
                 score=score,
                 stages=_names(stage),
                 shard=shard,
+                skip_damaged=skip_damaged,
                 resume=resume,
                 allow_python_layers=allow_python_layers,
                 progress=progress,
@@ -177,6 +179,7 @@ def _names(text: str | None) -> list[str]:
 def _class_names(text: str | None) -> list[str]:
     """Names from a file, one a line, or between commas."""
     if text and os.path.isfile(text):
-        lines = read_file(text).decode("utf-8", "replace").splitlines()
-        return [line.strip() for line in lines if line.strip()]
+        from cnnvis_caffe.datasets.class_names import read_class_names
+
+        return list(read_class_names(text))
     return _names(text)

@@ -9,13 +9,14 @@ import numpy as np
 
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.datasets.readers import Reader
+from cnnvis_caffe.records.annotations import CLASS, Annotations
 
 #: Images of which it is looked at every pixel where not all are in memory.
 _N_SAMPLED = 16
 _IMAGES_AT_ONCE = 4096
 
 
-def content(reader: Reader, indices: np.ndarray, settings: Preprocessing) -> str:
+def content(reader: Reader, annotations: Annotations, indices: np.ndarray, settings: Preprocessing) -> str:
     """Return a checksum of images and labels, and of what is done to them.
 
     Parameters
@@ -23,6 +24,7 @@ def content(reader: Reader, indices: np.ndarray, settings: Preprocessing) -> str
     reader : Reader
         Of images in memory all pixels count; else the sizes of all image files, and the pixels of some images that
         are spread evenly.
+    annotations : Annotations
     indices : ndarray of int64
         Which images.
     settings : Preprocessing
@@ -35,12 +37,16 @@ def content(reader: Reader, indices: np.ndarray, settings: Preprocessing) -> str
     digest = hashlib.sha256(repr((settings.scale, settings.mean_values)).encode())
     if settings.mean_image is not None:
         _add(digest, settings.mean_image)
-    _add(digest, reader.labels[indices])
+    _add(digest, annotations.strata()[indices])
+    if annotations.kind != CLASS and len(annotations.values):
+        _add(digest, annotations.values[indices])
+    if annotations.masks:
+        _add(digest, np.array([os.stat(annotations.masks[index]).st_size for index in indices.tolist()], np.int64))
     if reader.is_in_memory:
         parts = [indices[start : start + _IMAGES_AT_ONCE] for start in range(0, len(indices), _IMAGES_AT_ONCE)]
     else:
         parts = [indices[np.linspace(0, len(indices) - 1, min(_N_SAMPLED, len(indices))).astype(np.int64)]]
-        if len(reader.files) == len(reader.labels):
+        if len(reader.files) == annotations.n_images:
             _add(digest, np.array([os.stat(reader.files[index]).st_size for index in indices.tolist()], np.int64))
     for part in parts:
         found = reader.read(part)

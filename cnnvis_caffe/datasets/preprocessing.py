@@ -179,6 +179,25 @@ def resize_planes(images: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(np.stack(resized).transpose(0, 3, 1, 2))
 
 
+def resize_nearest(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize a mask: each pixel takes the class of the nearest one.
+
+    Parameters
+    ----------
+    mask : ndarray of shape (H, W)
+    height, width : int
+
+    Returns
+    -------
+    ndarray of shape (height, width)
+    """
+    if mask.shape == (height, width):
+        return mask
+    y = (np.arange(height) + 0.5) * mask.shape[0] / height
+    x = (np.arange(width) + 0.5) * mask.shape[1] / width
+    return mask[y.astype(np.int64)[:, None], x.astype(np.int64)]
+
+
 def reorder(images: np.ndarray, found: str, wanted: str) -> np.ndarray:
     """Return images with their channels in the order that is wanted.
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
 
-from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.formats.database import Database
 from cnnvis_caffe.formats.datum import RawLayout, parse_datum
-from cnnvis_caffe.formats.images import read_image
+from cnnvis_caffe.formats.hdf5_data import read_arrays
+from cnnvis_caffe.formats.images import read_bytes, read_image
+from cnnvis_caffe.formats.palette_png import decode_indices
 
 _RECORDS_AT_ONCE = 1000
 #: Images of a database that lie at most so far apart are read in one go.
 _LARGEST_GAP = 16
+_CHECKED_AT_ONCE = 32
 
 
 class Reader(Protocol):
@@ -23,7 +28,6 @@ class Reader(Protocol):
 
     Attributes
     ----------
-    labels : ndarray of shape (n,), int64
     channel_order : str
         "grey", "RGB", "BGR", or empty where the source does not say.
     shape : tuple of int or None
@@ -34,7 +38,6 @@ class Reader(Protocol):
         That images are read from when they are asked for; one for each image, or those of a database.
     """
 
-    labels: np.ndarray
     channel_order: str
     shape: tuple[int, int, int] | None
     is_in_memory: bool
@@ -50,15 +53,14 @@ class ArrayReader:
     Parameters
     ----------
     images : ndarray of shape (n, C, H, W), uint8 or float32
-    labels : ndarray of shape (n,), int64
     channel_order : str
     """
 
     is_in_memory = True
     files: Sequence[str] = ()
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, channel_order: str) -> None:
-        self.images, self.labels, self.channel_order = images, labels, channel_order
+    def __init__(self, images: np.ndarray, channel_order: str) -> None:
+        self.images, self.channel_order = images, channel_order
         self.shape: tuple[int, int, int] | None = tuple(images.shape[1:])  # type: ignore[assignment]
 
     def read(self, indices: np.ndarray) -> np.ndarray:
@@ -76,6 +78,10 @@ class DatabaseReader:
     database : Database
     color : bool or None
         How encoded images are decoded: to three channels, to one, or as they are.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n,), int64
     """
 
     is_in_memory = False
@@ -157,19 +163,140 @@ class FileReader:
     Parameters
     ----------
     paths : sequence of str
-    labels : ndarray of shape (n,), int64
     color : bool
         Three channels, or one.
     """
 
     is_in_memory = False
 
-    def __init__(self, paths: Sequence[str | os.PathLike[str]], labels: np.ndarray, color: bool) -> None:
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], color: bool) -> None:
         self.files: Sequence[str] = [os.fspath(path) for path in paths]
-        self.labels, self._color = labels, color
+        self._color = color
         self.channel_order = "BGR" if color else "grey"
         self.shape: tuple[int, int, int] | None = None
 
     def read(self, indices: np.ndarray) -> list[np.ndarray]:
         """Return images in the order of their indices."""
         return [read_image(self.files[int(index)], self._color).transpose(2, 0, 1) for index in indices]
+
+
+class Hdf5Reader:
+    """Images of several HDF5 files, of which one at a time is in memory.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        In the order of the images.
+    name : str
+        The dataset of the images.
+    counts : sequence of int
+        How many images each file has.
+    shape : (int, int, int)
+        Channels, height and width, the same in all.
+    """
+
+    is_in_memory = False
+
+    def __init__(self, paths: Sequence[str], name: str, counts: Sequence[int], shape: tuple[int, int, int]) -> None:
+        self.files: Sequence[str] = list(paths)
+        self._name = name
+        self._begins = np.concatenate([[0], np.cumsum(counts)])
+        self.shape: tuple[int, int, int] | None = shape
+        self.channel_order = "grey" if shape[0] == 1 else ""
+        self._lock = threading.Lock()
+        self._open: tuple[int, np.ndarray] | None = None
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Return images in the order of their indices."""
+        indices = np.asarray(indices, np.int64)
+        numbers = np.searchsorted(self._begins, indices, "right") - 1
+        images = np.empty((len(indices), *(self.shape or ())), np.float32)
+        for number in np.unique(numbers):
+            chosen = numbers == number
+            images[chosen] = self._images(int(number))[indices[chosen] - self._begins[number]]
+        return images
+
+    def _images(self, number: int) -> np.ndarray:
+        """All images of a file."""
+        with self._lock:
+            if self._open is None or self._open[0] != number:
+                self._open = None  # frees the memory first
+                (images,) = read_arrays(self.files[number], (self._name,))
+                self._open = number, images
+            return self._open[1]
+
+
+class SelectedReader:
+    """Some images of another reader.
+
+    Parameters
+    ----------
+    reader : Reader
+    kept : ndarray of int64
+        Which, in order.
+    n_images : int
+        How many the other has.
+    """
+
+    def __init__(self, reader: Reader, kept: np.ndarray, n_images: int) -> None:
+        self._reader, self._kept = reader, kept
+        self.channel_order, self.shape, self.is_in_memory = reader.channel_order, reader.shape, reader.is_in_memory
+        one_each = len(reader.files) == n_images
+        self.files: Sequence[str] = [reader.files[index] for index in kept.tolist()] if one_each else reader.files
+
+    def read(self, indices: np.ndarray) -> list[np.ndarray] | np.ndarray:
+        """Return images in the order of their indices."""
+        return self._reader.read(self._kept[np.asarray(indices, np.int64)])
+
+
+def find_damaged(reader: Reader, n_images: int) -> dict[int, str]:
+    """Decode every image, and say which cannot be.
+
+    Parameters
+    ----------
+    reader : Reader
+    n_images : int
+
+    Returns
+    -------
+    dict of int to str
+        The error of each damaged image, by its index.
+    """
+
+    def check(part: np.ndarray) -> dict[int, str]:
+        try:
+            reader.read(part)
+            return {}
+        except (DataFileError, DataNotFoundError) as error:
+            if len(part) == 1:
+                return {int(part[0]): str(error)}
+        return {index: text for one in part for index, text in check(np.array([one])).items()}
+
+    parts = np.array_split(np.arange(n_images), max(1, n_images // _CHECKED_AT_ONCE))
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        return {index: text for found in pool.map(check, parts) for index, text in found.items()}
+
+
+def read_mask(path: str) -> np.ndarray:
+    """Read the class of each pixel.
+
+    Parameters
+    ----------
+    path : str
+        A grey image of class numbers, or a PNG with a palette.
+
+    Returns
+    -------
+    ndarray of shape (H, W), uint8
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    DataFileError
+        If it is not an image, or one with colours but no palette.
+    """
+    try:
+        return decode_indices(read_bytes(path))
+    except ValueError as error:
+        raise DataFileError(path, str(error)) from error

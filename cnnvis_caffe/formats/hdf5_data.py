@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -70,15 +71,8 @@ def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[np.n
     width are read as float.
     """
     path = os.fspath(path)
-    try:
-        with open_plain(path) as file:
-            arrays = [_read_array(file, path, name) for name in names]
-    except FileNotFoundError as error:
-        raise DataNotFoundError(f"{path}: there is no such file") from error
-    except Damage as error:
-        raise DataFileError(path, str(error)) from error
-    except OSError as error:
-        raise DataFileError(path, f"cannot be read: {error.strerror}") from error
+    with _reading(path) as file:
+        arrays = [_read_array(file, path, name) for name in names]
     for name, array in zip(names, arrays):
         if len(array) != len(arrays[0]):
             raise DataFileError(
@@ -87,6 +81,44 @@ def read_arrays(path: str | os.PathLike[str], names: Sequence[str]) -> list[np.n
     if not len(arrays[0]):
         raise DataFileError(path, f"dataset {names[0]!r} has no rows")
     return arrays
+
+
+def dataset_shapes(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the datasets at the root of a file, without reading their numbers.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    dict of str to tuple of int
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    DataFileError
+        If it is damaged.
+    """
+    with _reading(os.fspath(path)) as file:
+        # Reading a link says what is wrong with it.
+        found = {name: None if file.is_link(name) else file[name] for name in file}
+        return {name: one.shape or () if isinstance(one, Dataset) else () for name, one in found.items()}
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[Group]:
+    """Open a file; what is wrong with it becomes an error that names it."""
+    try:
+        with open_plain(path) as file:
+            yield file
+    except FileNotFoundError as error:
+        raise DataNotFoundError(f"{path}: there is no such file") from error
+    except Damage as error:
+        raise DataFileError(path, str(error)) from error
+    except OSError as error:
+        raise DataFileError(path, f"cannot be read: {error.strerror}") from error
 
 
 def _read_array(file: Group, path: str, name: str) -> np.ndarray:

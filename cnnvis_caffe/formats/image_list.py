@@ -9,18 +9,15 @@ from cnnvis_caffe.errors import DataFileError
 from cnnvis_caffe.formats.images import read_bytes
 
 _LEADING_NUMBER = re.compile(rb"\s*([+-]?\d+)")
-_WHOLE_NUMBER = re.compile(rb"\s*[+-]?\d{1,18}\s*")
 _BEYOND = 1 << 63
 
 
-def read_image_list(path: str | os.PathLike[str], *, strict: bool = False) -> list[tuple[str, int]]:
+def read_image_list(path: str | os.PathLike[str]) -> list[tuple[str, int]]:
     """Read a list of images.
 
     Parameters
     ----------
     path : str or path-like
-    strict : bool, default=False
-        Refuse labels that are missing or no whole numbers; Caffe takes what they begin with.
 
     Returns
     -------
@@ -32,7 +29,7 @@ def read_image_list(path: str | os.PathLike[str], *, strict: bool = False) -> li
     DataNotFoundError
         If there is no such file.
     DataFileError
-        If it cannot be read or is not text, and if `strict` finds a wrong label.
+        If it cannot be read or is not text.
 
     Notes
     -----
@@ -44,24 +41,11 @@ def read_image_list(path: str | os.PathLike[str], *, strict: bool = False) -> li
     content = read_bytes(path)
     if b"\0" in content:
         raise DataFileError(os.fspath(path), "is not text; give a list: on each line the path of an image and a label")
-    for number, line in enumerate(content.split(b"\n"), 1):
+    for line in content.split(b"\n"):
         if line.strip():
             name, space, label = line.rpartition(b" ")
-            if strict and not (space and _WHOLE_NUMBER.fullmatch(label)):
-                raise _wrong_label(path, number, line, label if space else b"")
             entries.append((os.fsdecode(name if space else line), _leading_number(label)))
     return entries
-
-
-def _wrong_label(path: str | os.PathLike[str], number: int, line: bytes, label: bytes) -> DataFileError:
-    """What is wrong with the label on a line."""
-    shown = os.fsdecode(label.strip() or line.strip())
-    wrong = f"the label {shown!r} is no whole number" if label.strip() else f"{shown!r} has no label behind it"
-    return DataFileError(
-        os.fspath(path),
-        f"line {number}: {wrong}; write the number of the class, from 0, behind each path, or give a folder with one "
-        f"folder of images for each class",
-    )
 
 
 def write_image_list(entries: list[tuple[str, int]]) -> str:

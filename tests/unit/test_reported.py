@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe import pycaffe
+from cnnvis_caffe.datasets.annotate import annotate
 from cnnvis_caffe.errors import DataFileError, DrawingError, MissingDependencyError, NetError, PrototxtError
 from cnnvis_caffe.formats.image_list import read_image_list
+from cnnvis_caffe.formats.image_table import read_image_table
 from cnnvis_caffe.formats.prototxt import read_network, read_solver
 from cnnvis_caffe.pycaffe import draw
 from cnnvis_caffe.pycaffe.proto import caffe_pb2
@@ -46,27 +48,39 @@ def test_other_mistakes_keep_their_place(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("0.png\n1.png\n", r"line 1: '0.png' has no label behind it"),
         ("0.png 0\n\n1.png\n", r"line 3: '1.png' has no label behind it"),
-        ("0.png bright\n", r"line 1: the label 'bright' is no whole number"),
-        ("0.png 1\n1.png 0.7\n", r"line 2: the label '0.7' is no whole number"),
-        ("my photo.png\n", r"line 1: the label 'photo.png' is no whole number"),
-        ("0.png 3rd\n", r"line 1: the label '3rd' is no whole number"),
+        ("0.png\n1.png 0\n", r"line 2 has 1 file and 1 value, but line 1 has 1 file and 0 values"),
+        ("0.png 1\n1.png dark\n", r"line 1: the label '1' is neither a whole number as others nor a word"),
+        ("0.png 3rd\n", r"line 1: the label '3rd' is neither"),
+        ("0.png -1\n", r"line 1: has the label -1; labels count from 0"),
+        ("0.png 1 bright\n", r"line 1: 'bright' is not a number"),
+        ("0.png 1\nreadme\n", r"line 2: 'readme' names no image"),
+        ("\n", r"is a list without images"),
     ],
 )
-def test_list_without_labels(text, said, tmp_path):
+def test_lists_with_wrong_labels(text, said, tmp_path):
     (tmp_path / "list.txt").write_text(text)
     with pytest.raises(DataFileError, match=said):
-        read_image_list(tmp_path / "list.txt", strict=True)
-    assert read_image_list(tmp_path / "list.txt"), "Caffe reads what the text begins with"
+        annotate(read_image_table(tmp_path / "list.txt"))
+    assert isinstance(read_image_list(tmp_path / "list.txt"), list), "Caffe reads what the text begins with"
 
 
-def test_list_with_labels(tmp_path):
-    (tmp_path / "list.txt").write_text("my photo.png 1\r\nb.png -1\nc.png +2 \n")
-    with pytest.raises(DataFileError):  # the last line ends in a space, after which Caffe reads nothing
-        read_image_list(tmp_path / "list.txt", strict=True)
-    (tmp_path / "list.txt").write_text("my photo.png 1\r\nb.png -1\n")
-    assert read_image_list(tmp_path / "list.txt", strict=True) == [("my photo.png", 1), ("b.png", -1)]
+@pytest.mark.parametrize(
+    ("text", "kind", "values"),
+    [
+        ("0.png\n1.png\n", "none", []),
+        ("my photo.png\n", "none", []),
+        ("my photo.png 1\r\nb.png 0\nc.png +2 \n", "class", [1, 0, 2]),
+        ("0.png bright\n1.png a\n", "none", [1, 0]),
+        ("0.png 1\n1.png 0.7\n", "numbers", [[1], [0.7]]),
+        ("noending 1\nphotos/x 3\n", "class", [1, 3]),
+    ],
+)
+def test_lists_without_labels_or_with_words_and_fractions(text, kind, values, tmp_path):
+    (tmp_path / "list.txt").write_text(text)
+    found = annotate(read_image_table(tmp_path / "list.txt"))
+    assert found.kind == kind
+    np.testing.assert_array_equal(found.groups if found.has_groups else found.values, np.array(values, np.float32))
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "is an HDF5 file itself"), (b"PK\3\4\0\0", "is not text")])

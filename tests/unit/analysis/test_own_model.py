@@ -57,7 +57,34 @@ def test_folders_with_other_names_are_classes_by_their_order(folder, small, capl
     assert data.class_names[:3] == ("cat", "dog", "2")
     assert data.class_count.tolist() == [3, 2, 0, 0, 0, 0, 0, 0, 0, 0]
     assert "cat, dog taken for the first 2 of the network's 10 classes" in caplog.text
-    assert analyze(small, classes=list("abcdefghij"), scale=1.0).data.class_names[:2] == ("a", "b")
+    with pytest.raises(DataFileError, match=r"2 folders or names \(cat, dog\) are other names than"):
+        analyze(small, classes=list("abcdefghij"), scale=1.0)
+
+
+def test_more_folders_than_classes_are_groups_and_the_error_says_what_to_do(folder, small):
+    for name in NAMES:
+        Path("images", name).mkdir(exist_ok=True)
+    Path("images/gnu").mkdir()
+    with pytest.raises(DataFileError, match=r"has no labels: its 11 folders .* more than the network's 10 .* predict "):
+        analyze(small, scale=1.0)
+
+
+def test_a_file_of_names_beside_the_network_names_the_classes(folder, small):
+    Path("net.prototxt").write_text(Path(small.deploy).read_text())
+    Path("labels.txt").write_text("".join(f"{name}\n" for name in NAMES))
+    data = analyze(small, "net.prototxt", scale=1.0).data
+    assert data.class_names == NAMES
+    assert data.class_count.tolist() == [0, 0, 3, 0, 0, 2, 0, 0, 0, 0]
+
+
+def test_damaged_images_are_left_out_where_this_is_asked_for(folder, small, caplog):
+    Path("images/cat/broken.png").write_bytes(b"no image")
+    with pytest.raises(DataFileError, match=r"broken\.png: is not an image"):
+        analyze(small, scale=1.0)
+    with caplog.at_level(logging.WARNING, "cnnvis_caffe"):
+        analysis = analyze(small, scale=1.0, skip_damaged=True)
+    assert "1 of 6 images are damaged and left out: images/cat/broken.png: is not an image" in caplog.text
+    assert (analysis.data.n_images, analysis.provenance["note"]) == (5, "1 of 6 images are damaged and left out")
 
 
 def test_a_folder_that_is_no_class_while_others_are(folder, small):

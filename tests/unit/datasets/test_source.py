@@ -11,8 +11,8 @@ import pytest
 from cnnvis_caffe.datasets import load
 from cnnvis_caffe.datasets.ahead import read_ahead
 from cnnvis_caffe.datasets.databases import write_image_set
+from cnnvis_caffe.datasets.opening import DataOptions, open_source
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
-from cnnvis_caffe.datasets.source import open_source
 from cnnvis_caffe.errors import DataFileError, MeanFileError, ShapeError
 from cnnvis_caffe.formats.datum import Datum, serialize_datum
 from cnnvis_caffe.formats.hdf5_data import write_arrays
@@ -96,7 +96,7 @@ def test_an_image_list(tmp_path, pictures, monkeypatch):
     lines = [f"{pictures.class_names[label]}/{i:03d}.png {label}\n" for i, label in enumerate(pictures.labels)]
     (tmp_path / "list.txt").write_text("".join(lines))
     root = f"{tmp_path}/images/"
-    source = open_source(str(tmp_path / "list.txt"), input_shape=(3, H, W), root_folder=root)
+    source = open_source(str(tmp_path / "list.txt"), input_shape=(3, H, W), options=DataOptions(root_folder=root))
     check(source, pictures.images[:, ::-1], pictures.labels)
     (tmp_path / "images" / "list.txt").write_text("".join(lines))
     monkeypatch.chdir(tmp_path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.analysis.request import sha256
-from cnnvis_caffe.datasets.source import open_source
+from cnnvis_caffe.datasets.opening import open_source
 from cnnvis_caffe.edits.sessions import load_session
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.files.opening import check_file, is_file, open_file, read_file
