@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.layout import marked, print_table
-from cnnvis_caffe.pictures import Pictures
+from cnnvis_caffe.drawing.pictures import ViewDrawer
 from cnnvis_caffe.processes import environment, python_words
 from cnnvis_caffe.records.view import NeuronMove, View
 from cnnvis_caffe.scene.shapes import Target
@@ -48,7 +48,7 @@ def main() -> None:
             for name, milliseconds in measured(file):
                 times.setdefault(name, []).append(milliseconds)
         head = ["file", *times]
-        columns = len(Pictures(read_analysis(file)).aggregate(View()).columns)
+        columns = len(ViewDrawer(read_analysis(file)).aggregate(View()).columns)
         rows.append([file.name.partition(".")[0]])
         for name, found in times.items():
             whole = SMALL if columns <= FEW_COLUMNS else LARGE
@@ -61,7 +61,7 @@ def measured(file: Path) -> Iterator[tuple[str, float]]:
     """Yield what is measured of a file, with its milliseconds."""
     yield "file to PNG", file_to_png(file)
     analysis = read_analysis(file)
-    pictures = Pictures(analysis)
+    pictures = ViewDrawer(analysis)
     first = View()
     started = time.process_time()
     aggregation = pictures.draw(first, size=SIZE).aggregation

@@ -390,8 +390,8 @@ def picture(
     if select:
         node, index = analysis.neuron(select)
         selection = shapes.Target("neuron", node, (index,))
-    pictures = importlib.import_module("cnnvis_caffe.pictures").Pictures(analysis)
-    drawn = pictures.draw(chosen, size=size, selection=selection, has_title=title, has_legend=legend)
+    pipeline = importlib.import_module("cnnvis_caffe.pipeline")
+    drawn = pipeline.draw(analysis, chosen, size=size, selection=selection, has_title=title, has_legend=legend)
     return Picture(drawn.scene, chosen, drawn.aggregation)
 
 
@@ -433,9 +433,9 @@ def neuron_page(
     node, index = analysis.neuron(neuron)
     projections = {}
     if deconvolution:
-        pipeline = importlib.import_module("cnnvis_caffe.pipeline")
+        again = importlib.import_module("cnnvis_caffe.analysis.deconvolution")
         allowed = {"allow_python_layers": allow_python_layers}
-        projections = pipeline.deconvolve(analysis, analysis.snapshot(snapshot), node, index, **allowed)
+        projections = again.deconvolve(analysis, analysis.snapshot(snapshot), node, index, **allowed)
     scene = page.build_neuron_page(analysis, view.snapshot, node, index, theme=_theme(theme), projections=projections)
     return Picture(scene, view)
 

@@ -216,11 +216,11 @@ def _analysis(path: str) -> None:
 
 
 def _picture(path: str) -> None:
-    from cnnvis_caffe.pictures import Pictures
+    from cnnvis_caffe.drawing.pictures import ViewDrawer
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.store.reader import read_analysis
 
-    Pictures(read_analysis(path)).draw(View())
+    ViewDrawer(read_analysis(path)).draw(View())
 
 
 def _state(path: str) -> None:

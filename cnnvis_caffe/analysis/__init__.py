@@ -1,1 +1,1 @@
-"""The steps of an analysis: the model, its snapshots, the data, the passes, the result. `pipeline.py` has the order."""
+"""From a model and data to an analysis file: `analyze.py` has the order of the steps, `merge.py` that for shards."""

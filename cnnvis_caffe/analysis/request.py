@@ -1,16 +1,18 @@
-"""What is asked of an analysis."""
+"""The options of an analysis, and what must be the same for its parts to belong together."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.files.opening import open_file
 
+#: What is added to the name of an analysis file that is not finished.
+PARTIAL = ".partial"
 _CONSENT = "allow_python_layers"
 
 
@@ -153,3 +155,21 @@ def sha256(path: str) -> str:
     except OSError as error:
         raise DataFileError(os.fspath(path), f"cannot be read: {error.strerror}") from error
     return digest.hexdigest()
+
+
+def paths_of(weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None) -> tuple[str, ...]:
+    """One path or several as texts."""
+    if weights is None:
+        return ()
+    if isinstance(weights, (str, os.PathLike)):
+        return (os.fspath(weights),)
+    return tuple(os.fspath(path) for path in weights)
+
+
+def mean_as_text(mean: str | os.PathLike[str] | Sequence[float] | None) -> str:
+    """A mean as a text."""
+    if mean is None:
+        return ""
+    if isinstance(mean, (str, os.PathLike)):
+        return os.fspath(mean)
+    return ",".join(repr(float(value)) for value in mean)

@@ -119,6 +119,8 @@ def command(
     Ctrl-C keeps what is done beside the file, with .partial behind its name; --resume goes on from there.
     """
     from cnnvis_caffe import pipeline
+    from cnnvis_caffe.analysis.request import PARTIAL
+    from cnnvis_caffe.errors import Cancelled
 
     if bool(weights) == random_weights:
         raise click.UsageError("give --weights with one file or more, or --random-weights")
@@ -152,8 +154,8 @@ def command(
                 allow_python_layers=allow_python_layers,
                 progress=progress,
             )
-        except pipeline.Cancelled:
-            partial = out + pipeline.PARTIAL
+        except Cancelled:
+            partial = out + PARTIAL
             if os.path.exists(partial):
                 say(f"Interrupted; what was done is kept in {partial}: go on with --resume", err=True)
             else:

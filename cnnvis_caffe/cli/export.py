@@ -186,8 +186,8 @@ def _as_npz(parts: Sequence[Part]) -> bytes:
 
 def _montage(analysis: Analysis, snapshot: Snapshot, layers: Sequence[str]) -> bytes:
     """All patches of some layers: a row for each neuron, the strongest at the left."""
+    from cnnvis_caffe.analysis.patches import top_patches
     from cnnvis_caffe.formats.images import encode_image
-    from cnnvis_caffe.pipeline import top_patches
 
     rows = []
     for name in layers:

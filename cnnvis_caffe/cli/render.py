@@ -75,18 +75,17 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
 
     Needs neither a screen nor PyTorch.
     """
+    from cnnvis_caffe import pipeline
     from cnnvis_caffe.edits.choose import chosen_view
     from cnnvis_caffe.errors import CnnvisError
     from cnnvis_caffe.files.atomic import write_bytes
     from cnnvis_caffe.records.view import View
-    from cnnvis_caffe.render.write import write_scene
     from cnnvis_caffe.scene.clock import Clock
-    from cnnvis_caffe.store import read_analysis
 
     _check_paths(out, report)
     _check_page(options)
     clock = Clock()
-    analysis = read_analysis(file)
+    analysis = pipeline.open_analysis(file)
     clock.lap("read")
     start = View()
     if options["session"]:
@@ -102,11 +101,11 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         if report:
             raise CnnvisError("--report measures the hybrid visualization, not the page of a neuron")
         page = _neuron_page(analysis, view, options)
-        write_scene(page, out, scale=options["scale"])
+        pipeline.save(page, out, scale=options["scale"])
         return
     scene, measures = _picture(analysis, view, options, clock, measured=report is not None)
     clock.lap("measure")
-    write_scene(scene, out, scale=options["scale"])
+    pipeline.save(scene, out, scale=options["scale"])
     clock.lap("paint")
     if report:
         clock.wall.pop("measure")
@@ -142,7 +141,7 @@ def _check_page(options: dict[str, Any]) -> None:
 
 def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, measured: bool) -> tuple[Any, dict]:
     """Draw the hybrid visualization, with a chart below where one was asked for."""
-    from cnnvis_caffe.pictures import Pictures
+    from cnnvis_caffe import pipeline
     from cnnvis_caffe.scene.measures import picture_measures
     from cnnvis_caffe.scene.shapes import Target
 
@@ -152,7 +151,8 @@ def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, m
         selection = Target("neuron", node, (index,))
     width, height = options["size"]
     chart_height = 190.0 if options["chart"] else 0.0
-    drawn = Pictures(analysis).draw(
+    drawn = pipeline.draw(
+        analysis,
         view,
         size=(width, height - chart_height),
         selection=selection,
@@ -164,7 +164,7 @@ def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, m
     if options["chart"]:
         scene = _with_chart(analysis, view, scene, options["chart"], chart_height)
         clock.lap("chart")
-    return scene, picture_measures(drawn.drawing) if measured else {}
+    return scene, picture_measures(drawn.layout) if measured else {}
 
 
 def _with_chart(analysis: Any, view: Any, scene: Any, quantity: str, height: float) -> Any:
@@ -187,7 +187,7 @@ def _neuron_page(analysis: Any, view: Any, options: dict[str, Any]) -> Any:
     node, index = analysis.neuron(options["neuron"])
     projections = {}
     if options["deconvolution"]:
-        from cnnvis_caffe.pipeline import deconvolve
+        from cnnvis_caffe.analysis.deconvolution import deconvolve
 
         snapshot, is_allowed = analysis.snapshot(view.snapshot), options["allow_python_layers"]
         projections = deconvolve(analysis, snapshot, node, index, allow_python_layers=is_allowed)

@@ -12,7 +12,7 @@ import numpy as np
 
 from cnnvis_caffe.layout.routing import Stroke
 from cnnvis_caffe.records.aggregation import Bicluster, Cluster, Column, Gap
-from cnnvis_caffe.scene.facets import Drawing
+from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target
 from cnnvis_caffe.scene.theme import OPACITY, SIZES
 
@@ -41,27 +41,27 @@ class QuantityRange:
         return (value - self.least) / (self.most - self.least)
 
 
-def bundle_shapes(drawing: Drawing, selection: Target | None) -> Iterator[Shape]:
+def bundle_shapes(layout: PictureLayout, selection: Target | None) -> Iterator[Shape]:
     """Yield the curves, the widest first, then the bars."""
-    geometry = drawing.geometry
+    geometry = layout.geometry
     offset = np.array([geometry.left, geometry.top])
-    span = quantity_range(drawing)
-    columns = {column.node: column for column in drawing.aggregation.columns}
-    names = [_bicluster_names(gap, columns) for gap in drawing.aggregation.gaps]
+    span = quantity_range(layout)
+    columns = {column.node: column for column in layout.aggregation.columns}
+    names = [_bicluster_names(gap, columns) for gap in layout.aggregation.gaps]
     for stroke in sorted(geometry.strokes, key=lambda stroke: -stroke.width):
-        gap = drawing.aggregation.gaps[stroke.link]
+        gap = layout.aggregation.gaps[stroke.link]
         bicluster = gap.biclusters[stroke.bundle]
         target = _stroke_target(gap, columns, bicluster, stroke)
-        colour = _stroke_colour(drawing, gap, bicluster, stroke, span)
-        opacity = _stroke_opacity(drawing, gap, columns, bicluster, stroke, selection)
+        colour = _stroke_colour(layout, gap, bicluster, stroke, span)
+        opacity = _stroke_opacity(layout, gap, columns, bicluster, stroke, selection)
         side = "from" if stroke.is_source else "to"
         own = columns[gap.source if stroke.is_source else gap.target].clusters[stroke.cluster]
         name = f"edge/{names[stroke.link][stroke.bundle]}/{side}/{int(own.neurons[0])}"
         yield Path(name, stroke.points + offset, Style("", colour, stroke.width, opacity), target=target)
-    for link, gap in enumerate(drawing.aggregation.gaps):
+    for link, gap in enumerate(layout.aggregation.gaps):
         for index, bicluster in enumerate(gap.biclusters):
             faded = _bar_is_faded(gap, columns, bicluster, selection)
-            neutral = drawing.theme.neutral if gap.quantity is not None else drawing.theme.sign(bicluster.sign)
+            neutral = layout.theme.neutral if gap.quantity is not None else layout.theme.sign(bicluster.sign)
             yield Rectangle(
                 f"bicluster/{names[link][index]}",
                 *geometry.bar_box(link, index),
@@ -95,22 +95,22 @@ def stroke_quantity(gap: Gap, bicluster: Bicluster, stroke: Stroke) -> float:
     return float(np.average(values[known], weights=weights[known]))
 
 
-def quantity_range(drawing: Drawing) -> QuantityRange | None:
+def quantity_range(layout: PictureLayout) -> QuantityRange | None:
     """Return what the colours of the edges span; None when they show signs."""
-    gaps = drawing.aggregation.gaps
+    gaps = layout.aggregation.gaps
     if all(gap.quantity is None for gap in gaps):
         return None
     values = [
         stroke_quantity(gaps[stroke.link], gaps[stroke.link].biclusters[stroke.bundle], stroke)
-        for stroke in drawing.geometry.strokes
+        for stroke in layout.geometry.strokes
     ]
     known = [value for value in values if not np.isnan(value)]
     return QuantityRange(min(known), max(known)) if known else QuantityRange(0.0, 0.0)
 
 
-def _stroke_colour(drawing: Drawing, gap: Gap, bicluster: Bicluster, stroke: Stroke, span: QuantityRange | None) -> str:
+def _stroke_colour(layout: PictureLayout, gap: Gap, bicluster: Bicluster, stroke: Stroke, span: QuantityRange | None) -> str:
     """Sign, or the colour of the quantity."""
-    theme = drawing.theme
+    theme = layout.theme
     if span is None:
         return theme.sign(bicluster.sign)
     value = stroke_quantity(gap, bicluster, stroke)
@@ -162,7 +162,7 @@ def _bicluster_names(gap: Gap, columns: dict[str, Column]) -> list[str]:
 
 
 def _stroke_opacity(
-    drawing: Drawing,
+    layout: PictureLayout,
     gap: Gap,
     columns: dict[str, Column],
     bicluster: Bicluster,
@@ -175,13 +175,13 @@ def _stroke_opacity(
     if selection is not None and selection.kind not in ("ground", "legend"):
         touched = _touches(selection, gap, columns, bicluster, sources, targets)
         return OPACITY.highlighted * 0.8 if touched else OPACITY.faded
-    if drawing.view.classes:
+    if layout.view.classes:
         ends = (
             any(columns[gap.source].clusters[cluster].is_strong for cluster in sources),
             any(columns[gap.target].clusters[cluster].is_strong for cluster in targets),
         )
         return OPACITY.edge * 1.3 if all(ends) else OPACITY.faded
-    return drawing.theme.quantity_opacity if gap.quantity is not None else OPACITY.edge
+    return layout.theme.quantity_opacity if gap.quantity is not None else OPACITY.edge
 
 
 def _touches(

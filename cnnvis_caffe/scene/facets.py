@@ -27,7 +27,7 @@ MOST_ORDERED_ROWS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Drawing:
+class PictureLayout:
     """What every part of a picture is drawn from; `of_clusters` is the snapshot whose clusters and places are shown."""
 
     analysis: Analysis
@@ -40,20 +40,20 @@ class Drawing:
     cache: SceneCache
 
 
-def cluster_shapes(drawing: Drawing) -> Iterator[Shape]:
+def cluster_shapes(layout: PictureLayout) -> Iterator[Shape]:
     """Yield the clusters of all columns."""
-    for number, column in enumerate(drawing.aggregation.columns):
-        is_input = column.node == drawing.analysis.data.input_name
+    for number, column in enumerate(layout.aggregation.columns):
+        is_input = column.node == layout.analysis.data.input_name
         for index, cluster in enumerate(column.clusters):
-            box = drawing.geometry.cluster_box(number, index)
-            yield _frame(drawing, column, cluster, index, box)
+            box = layout.geometry.cluster_box(number, index)
+            yield _frame(layout, column, cluster, index, box)
             if is_input:
-                yield from _channels(drawing, column, cluster, box)
-            elif facet_of(drawing.view, column.node, tuple(cluster.neurons.tolist())) == "features":
-                yield from _caption(drawing, number, column, cluster, index, box)
-                yield from _patches(drawing, number, column, index, box)
+                yield from _channels(layout, column, cluster, box)
+            elif facet_of(layout.view, column.node, tuple(cluster.neurons.tolist())) == "features":
+                yield from _caption(layout, number, column, cluster, index, box)
+                yield from _patches(layout, number, column, index, box)
             else:
-                yield from _matrix(drawing, column, cluster, index, box)
+                yield from _matrix(layout, column, cluster, index, box)
 
 
 def cluster_name(column: Column, cluster: Cluster) -> str:
@@ -66,13 +66,13 @@ def cluster_target(column: Column, cluster: Cluster, index: int) -> Target:
     return Target("cluster", column.node, tuple(cluster.neurons.tolist()), index=index)
 
 
-def class_order(drawing: Drawing) -> np.ndarray:
+def class_order(layout: PictureLayout) -> np.ndarray:
     """Return the classes in all matrices, those with images: similar ones side by side, by the last hidden layer."""
-    snapshot, present = drawing.of_clusters, np.array(present_classes(drawing.analysis), np.int64)
+    snapshot, present = layout.of_clusters, np.array(present_classes(layout.analysis), np.int64)
     if len(present) > MOST_ORDERED_CLASSES:
         return present
-    known = [column.node for column in drawing.aggregation.columns if features_of(snapshot, column.node) is not None]
-    hidden = [node for node in known if not is_score(drawing, drawing.aggregation.column(node))] or known
+    known = [column.node for column in layout.aggregation.columns if features_of(snapshot, column.node) is not None]
+    hidden = [node for node in known if not is_score(layout, layout.aggregation.column(node))] or known
     if not hidden:
         return present
 
@@ -81,29 +81,29 @@ def class_order(drawing: Drawing) -> np.ndarray:
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         return present[order_rows((rows / np.where(lengths > 0, lengths, 1.0)).T)]
 
-    return drawing.cache.get(("classes", id(snapshot), hidden[-1]), make, alive=snapshot)
+    return layout.cache.get(("classes", id(snapshot), hidden[-1]), make, alive=snapshot)
 
 
-def is_score(drawing: Drawing, column: Column) -> bool:
+def is_score(layout: PictureLayout, column: Column) -> bool:
     """Return whether a column's neurons are the classes: the last one, with as many of them."""
-    return has_equal_areas(drawing.analysis, drawing.aggregation, column)
+    return has_equal_areas(layout.analysis, layout.aggregation, column)
 
 
 def _frame(
-    drawing: Drawing, column: Column, cluster: Cluster, index: int, box: tuple[float, float, float, float]
+    layout: PictureLayout, column: Column, cluster: Cluster, index: int, box: tuple[float, float, float, float]
 ) -> Rectangle:
     """The rectangle of a cluster."""
-    theme = drawing.theme
+    theme = layout.theme
     style = Style(theme.surface, theme.line, SIZES.border, 1.0 if cluster.is_strong else 0.6)
     name = f"cluster/{cluster_name(column, cluster)}"
     return Rectangle(name, *box, style, SIZES.corner, cluster_target(column, cluster, index))
 
 
 def _channels(
-    drawing: Drawing, column: Column, cluster: Cluster, box: tuple[float, float, float, float]
+    layout: PictureLayout, column: Column, cluster: Cluster, box: tuple[float, float, float, float]
 ) -> Iterator[Shape]:
     """Input channels as tiles of their colour."""
-    theme, letters = drawing.theme, drawing.analysis.data.channel_order
+    theme, letters = layout.theme, layout.analysis.data.channel_order
     for place, neuron in enumerate(cluster.neurons.tolist()):
         letter = "grey" if letters == "grey" else letters[neuron] if letters in ("RGB", "BGR") else str(neuron)
         colour = theme.channels.get(letter, theme.neutral)
@@ -119,7 +119,7 @@ def _channels(
 
 
 def _caption(
-    drawing: Drawing,
+    layout: PictureLayout,
     number: int,
     column: Column,
     cluster: Cluster,
@@ -128,31 +128,31 @@ def _caption(
 ) -> Iterator[Shape]:
     """How many neurons there are, and for which classes they stand where these are few."""
     x, y, width, _ = box
-    theme = drawing.theme
-    shown, n = len(drawing.geometry.contents[number][index].neurons), len(cluster.neurons)
+    theme = layout.theme
+    shown, n = len(layout.geometry.contents[number][index].neurons), len(cluster.neurons)
     left, right = x + SIZES.padding + 2, x + width - SIZES.padding - 2
     baseline = y + SIZES.padding + SIZES.label_height - 5
     few = f"{whole(shown)} of {whole(n)}" if shown < n else whole(n)
     full = few if shown < n else counted(n, "neuron")
-    classes = _dominant_classes(drawing, column, cluster)
+    classes = _dominant_classes(layout, column, cluster)
     name, opacity = cluster_name(column, cluster), 1.0 if cluster.is_strong else OPACITY.weak * 2
     target = cluster_target(column, cluster, index)
     zoom = SIZES.tiny / SIZES.small
     for caption in (full, few):
         caption_width = text_width(caption, SIZES.small)
-        marks_width = _marks_width(drawing, classes)
+        marks_width = _marks_width(layout, classes)
         if caption_width + marks_width + 10 <= right - left:
             break
         if caption == few:
-            classes = classes[: 1 if caption_width + _marks_width(drawing, classes[:1]) + 10 <= right - left else 0]
+            classes = classes[: 1 if caption_width + _marks_width(layout, classes[:1]) + 10 <= right - left else 0]
     yield Text(
         f"caption/{name}", left, baseline, caption, SIZES.small, theme.muted, opacity=opacity, target=target,
         min_zoom=zoom,
     )  # fmt: skip
-    at = right - _marks_width(drawing, classes)
-    colours = theme.class_colours(present_classes(drawing.analysis))
+    at = right - _marks_width(layout, classes)
+    colours = theme.class_colours(present_classes(layout.analysis))
     for which in classes:
-        text = _mark(drawing, which)
+        text = _mark(layout, which)
         if which in colours:
             dot = Style(colours[which], opacity=opacity)
             yield Rectangle(
@@ -167,25 +167,25 @@ def _caption(
         at += text_width(text, SIZES.small) + 7
 
 
-def _mark(drawing: Drawing, index: int) -> str:
+def _mark(layout: PictureLayout, index: int) -> str:
     """A class's name, short enough to stand in a caption."""
-    return shorten(class_name(drawing.analysis, index), 64.0, SIZES.small)
+    return shorten(class_name(layout.analysis, index), 64.0, SIZES.small)
 
 
-def _marks_width(drawing: Drawing, classes: list[int]) -> float:
+def _marks_width(layout: PictureLayout, classes: list[int]) -> float:
     """Room that the marks of classes take."""
-    dot = 10 if len(present_classes(drawing.analysis)) <= len(drawing.theme.classes) else 0
-    return sum(dot + text_width(_mark(drawing, which), SIZES.small) + 7 for which in classes) - 7 * bool(classes)
+    dot = 10 if len(present_classes(layout.analysis)) <= len(layout.theme.classes) else 0
+    return sum(dot + text_width(_mark(layout, which), SIZES.small) + 7 for which in classes) - 7 * bool(classes)
 
 
-def _dominant_classes(drawing: Drawing, column: Column, cluster: Cluster) -> list[int]:
+def _dominant_classes(layout: PictureLayout, column: Column, cluster: Cluster) -> list[int]:
     """Classes to name over a cluster, the strongest first; none over outputs, which bear their names."""
-    features = features_of(drawing.snapshot, column.node)
-    if features is None or is_score(drawing, column):
+    features = features_of(layout.snapshot, column.node)
+    if features is None or is_score(layout, column):
         return []
-    key = ("dominant classes", id(drawing.snapshot), column.node, cluster.neurons.tobytes())
-    present = present_classes(drawing.analysis)
-    return drawing.cache.get(key, lambda: dominant_classes(features, cluster.neurons, present), alive=drawing.snapshot)
+    key = ("dominant classes", id(layout.snapshot), column.node, cluster.neurons.tobytes())
+    present = present_classes(layout.analysis)
+    return layout.cache.get(key, lambda: dominant_classes(features, cluster.neurons, present), alive=layout.snapshot)
 
 
 def dominant_classes(features: LayerFeatures, neurons: np.ndarray, present: list[int]) -> list[int]:
@@ -201,21 +201,21 @@ def dominant_classes(features: LayerFeatures, neurons: np.ndarray, present: list
 
 
 def _patches(
-    drawing: Drawing, number: int, column: Column, index: int, box: tuple[float, float, float, float]
+    layout: PictureLayout, number: int, column: Column, index: int, box: tuple[float, float, float, float]
 ) -> Iterator[Shape]:
     """Learned features, each as large as it is important."""
-    theme = drawing.theme
-    contents = drawing.geometry.contents[number][index]
+    theme = layout.theme
+    contents = layout.geometry.contents[number][index]
     packing = contents.packing
-    known = patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache)
+    known = patches_of(layout.analysis, layout.snapshot, column, layout.cache)
     left = box[0] + (box[2] - packing.width) / 2
     free = box[3] - SIZES.label_height - 2 * SIZES.padding - packing.height
     top = box[1] + SIZES.padding + SIZES.label_height + max(0.0, free) / 2
-    labelled = is_score(drawing, column)
+    labelled = is_score(layout, column)
     gap, inset = SIZES.patch_gap, SIZES.frame
     strong = column.strong[contents.neurons]
     key = ("looks", id(known), index, theme.name, contents.neurons.tobytes(), strong.tobytes())
-    looks = drawing.cache.get(
+    looks = layout.cache.get(
         key, lambda: _looks(theme, known, column.node, index, contents.neurons, strong), alive=known
     )
     for look, (x, y, width, height) in zip(looks, packing.rects.tolist()):
@@ -230,7 +230,7 @@ def _patches(
         inner = (x + inset, y + inset, inner_width - 2 * inset, inner_height - 2 * inset)
         yield Picture(name, *inner, pixels, opacity, True, target, (), (), legible)
         if labelled:
-            yield from _class_chip(drawing, target.members[0], (x, y, inner_width, inner_height), target)
+            yield from _class_chip(layout, target.members[0], (x, y, inner_width, inner_height), target)
 
 
 def _looks(
@@ -269,12 +269,12 @@ def _silent(
 
 
 def _class_chip(
-    drawing: Drawing, neuron: int, place: tuple[float, float, float, float], target: Target
+    layout: PictureLayout, neuron: int, place: tuple[float, float, float, float], target: Target
 ) -> Iterator[Shape]:
     """The class that an output neuron stands for, in the corner of its patch."""
     x, y, width, height = place
-    text = shorten(class_name(drawing.analysis, neuron), width - 8, SIZES.small, "bold")
-    theme, zoom = drawing.theme, SIZES.tiny / SIZES.small
+    text = shorten(class_name(layout.analysis, neuron), width - 8, SIZES.small, "bold")
+    theme, zoom = layout.theme, SIZES.tiny / SIZES.small
     chip = text_width(text, SIZES.small, "bold") + 8
     if not text or height < 20 or chip > width:
         return
@@ -287,7 +287,7 @@ def _class_chip(
 
 
 def _matrix(
-    drawing: Drawing,
+    layout: PictureLayout,
     column: Column,
     cluster: Cluster,
     index: int,
@@ -295,19 +295,19 @@ def _matrix(
 ) -> Iterator[Shape]:
     """Neurons by classes, similar ones side by side."""
     members = tuple(cluster.neurons.tolist())
-    facet = facet_of(drawing.view, column.node, members)
-    features = features_of(drawing.snapshot, column.node)
+    facet = facet_of(layout.view, column.node, members)
+    features = features_of(layout.snapshot, column.node)
     if features is None:
         return
     values = matrix_of(features, facet)
     name = cluster_name(column, cluster)
-    classes = class_order(drawing)
-    ordered = cluster.neurons[_rows(drawing, column.node, facet, cluster.neurons, classes)]
+    classes = class_order(layout)
+    ordered = cluster.neurons[_rows(layout, column.node, facet, cluster.neurons, classes)]
     shown = values[np.ix_(ordered, classes)].astype(np.float64)
-    pixels = matrix_pixels(drawing, column.node, facet, shown)
-    if drawing.view.classes:
+    pixels = matrix_pixels(layout, column.node, facet, shown)
+    if layout.view.classes:
         weak = ~column.strong[ordered]
-        surface = np.array([int(drawing.theme.surface[at : at + 2], 16) for at in (1, 3, 5)], float)
+        surface = np.array([int(layout.theme.surface[at : at + 2], 16) for at in (1, 3, 5)], float)
         faded = surface + (pixels[weak] - surface) * OPACITY.weak
         pixels[weak] = np.rint(faded).astype(np.uint8)
     x, y, width, height = box
@@ -317,7 +317,7 @@ def _matrix(
         width - 2 * SIZES.padding,
         height - 2 * SIZES.padding - SIZES.label_height,
     )
-    yield from _class_labels(drawing, name, classes, place)
+    yield from _class_labels(layout, name, classes, place)
     target = cluster_target(column, cluster, index)
     fine = max(len(ordered) / place[3], len(classes) / place[2])  # zoom from which each cell is a pixel at least
     if fine > 1:
@@ -344,26 +344,26 @@ def _matrix(
     )
 
 
-def _rows(drawing: Drawing, node: str, facet: str, neurons: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def _rows(layout: PictureLayout, node: str, facet: str, neurons: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """The order of a matrix's rows; as for clusters, not that of the snapshot shown."""
-    snapshot = drawing.of_clusters
+    snapshot = layout.of_clusters
     key = ("rows", id(snapshot), node, facet, neurons.tobytes())
 
     def make() -> np.ndarray:
         known = matrix_of(snapshot.features[node], facet)[np.ix_(neurons, classes)]
         return row_order(known.astype(np.float64))
 
-    return drawing.cache.get(key, make, alive=snapshot)
+    return layout.cache.get(key, make, alive=snapshot)
 
 
-def prepare_matrices(drawing: Drawing, column: Column, facet: str) -> None:
+def prepare_matrices(layout: PictureLayout, column: Column, facet: str) -> None:
     """Find out what the matrices of a column need that takes time, so that another facet is shown at once."""
-    if features_of(drawing.of_clusters, column.node) is None or features_of(drawing.snapshot, column.node) is None:
+    if features_of(layout.of_clusters, column.node) is None or features_of(layout.snapshot, column.node) is None:
         return
-    matrix_scale(drawing, column.node, facet)
-    classes = class_order(drawing)
+    matrix_scale(layout, column.node, facet)
+    classes = class_order(layout)
     for cluster in column.clusters:
-        _rows(drawing, column.node, facet, cluster.neurons, classes)
+        _rows(layout, column.node, facet, cluster.neurons, classes)
 
 
 def block_means(pixels: np.ndarray, down: int, right: int) -> np.ndarray:
@@ -389,22 +389,22 @@ def row_order(values: np.ndarray) -> np.ndarray:
     return np.lexsort((-height, peak, height == 0))
 
 
-def matrix_scale(drawing: Drawing, node: str, facet: str) -> tuple[float, bool]:
+def matrix_scale(layout: PictureLayout, node: str, facet: str) -> tuple[float, bool]:
     """Return the largest value of a layer's matrix, and whether it has negative ones worth a colour."""
 
     def make() -> tuple[float, bool]:
-        values = np.nan_to_num(np.asarray(matrix_of(drawing.snapshot.features[node], facet), np.float64))
+        values = np.nan_to_num(np.asarray(matrix_of(layout.snapshot.features[node], facet), np.float64))
         most, least = float(values.max(initial=0.0)), float(values.min(initial=0.0))
         return max(most, -least), facet == "contributions" or -least > 0.02 * most
 
-    return drawing.cache.get(("scale", id(drawing.snapshot), node, facet), make, alive=drawing.snapshot)
+    return layout.cache.get(("scale", id(layout.snapshot), node, facet), make, alive=layout.snapshot)
 
 
-def matrix_pixels(drawing: Drawing, node: str, facet: str, values: np.ndarray) -> np.ndarray:
+def matrix_pixels(layout: PictureLayout, node: str, facet: str, values: np.ndarray) -> np.ndarray:
     """Return the colours of values of a layer's matrix; classes without images have the ground's."""
-    largest, has_sign = matrix_scale(drawing, node, facet)
+    largest, has_sign = matrix_scale(layout, node, facet)
     shares = values / largest if largest > 0 else np.zeros_like(values)
-    theme = drawing.theme
+    theme = layout.theme
     pixels = theme.contribution.pixels((shares + 1) / 2) if has_sign else theme.activation.pixels(shares)
     ground = [int(theme.ground[at : at + 2], 16) for at in (1, 3, 5)]
     pixels[np.isnan(values)] = ground
@@ -412,14 +412,14 @@ def matrix_pixels(drawing: Drawing, node: str, facet: str, values: np.ndarray) -
 
 
 def _class_labels(
-    drawing: Drawing, name: str, classes: np.ndarray, place: tuple[float, float, float, float]
+    layout: PictureLayout, name: str, classes: np.ndarray, place: tuple[float, float, float, float]
 ) -> Iterator[Shape]:
     """Names of the classes over a matrix where all fit, else their colours, else nothing."""
     x, y, width, _ = place
-    theme, n_classes = drawing.theme, len(classes)
+    theme, n_classes = layout.theme, len(classes)
     cell = width / n_classes
-    names = [class_name(drawing.analysis, which) for which in classes.tolist()]
-    chosen = set(drawing.view.classes)
+    names = [class_name(layout.analysis, which) for which in classes.tolist()]
+    chosen = set(layout.view.classes)
     if max(text_width(text, SIZES.small) for text in names) <= cell - 2:
         for at, (which, text) in enumerate(zip(classes.tolist(), names)):
             colour = theme.ink if not chosen or which in chosen else theme.muted
@@ -429,7 +429,7 @@ def _class_labels(
                 target=Target("class", members=(which,)), min_zoom=SIZES.tiny / SIZES.small,
             )  # fmt: skip
     else:
-        colours = theme.class_colours(present_classes(drawing.analysis))
+        colours = theme.class_colours(present_classes(layout.analysis))
         for at, which in enumerate(classes.tolist() if colours else []):
             style = Style(colours[which], opacity=1.0 if not chosen or which in chosen else 0.3)
             yield Rectangle(

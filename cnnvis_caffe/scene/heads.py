@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.records.aggregation import Column, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.scene.facets import Drawing, matrix_scale
+from cnnvis_caffe.scene.facets import PictureLayout, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text
@@ -20,19 +20,19 @@ OVERVIEW = 0.7
 TYPE_NAMES = {"InnerProduct": "fully connected", "Convolution": "convolution", "Eltwise": "sum", "Concat": "concat"}
 
 
-def title_shapes(drawing: Drawing) -> Iterator[Shape]:
+def title_shapes(layout: PictureLayout) -> Iterator[Shape]:
     """Yield the name of the network and what was analysed."""
-    theme, left = drawing.theme, SIZES.margin
-    room = drawing.geometry.width - 2 * SIZES.margin
-    title = shorten(drawing.analysis.title or "network", room, SIZES.title, "bold")
+    theme, left = layout.theme, SIZES.margin
+    room = layout.geometry.width - 2 * SIZES.margin
+    title = shorten(layout.analysis.title or "network", room, SIZES.title, "bold")
     yield Text("title", left, 36, title, SIZES.title, theme.ink, weight="bold")
     at = left + text_width(title, SIZES.title, "bold") + 14
-    line = shorten_end(data_line(drawing.analysis, drawing.snapshot), room + left - at, SIZES.text)
+    line = shorten_end(data_line(layout.analysis, layout.snapshot), room + left - at, SIZES.text)
     if line:
         yield Text("title/data", at, 36, line, SIZES.text, theme.muted)
-    chosen = drawing.view.classes
+    chosen = layout.view.classes
     if chosen:
-        names = ", ".join(class_name(drawing.analysis, which) for which in chosen)
+        names = ", ".join(class_name(layout.analysis, which) for which in chosen)
         text = shorten_end(f"strong for {names}", room / 2, SIZES.text, "bold")
         used = at + text_width(line, SIZES.text) + 24
         if text and used + text_width(text, SIZES.text, "bold") < SIZES.margin + room:
@@ -40,18 +40,18 @@ def title_shapes(drawing: Drawing) -> Iterator[Shape]:
             yield Text("title/classes", right, 36, text, SIZES.text, theme.ink, "end", "bold")
 
 
-def head_shapes(drawing: Drawing) -> Iterator[Shape]:
+def head_shapes(layout: PictureLayout) -> Iterator[Shape]:
     """Yield name, type and number of neurons of each column, and the groups that can be opened or closed."""
-    groups = {group.name: group for group in drawing.aggregation.groups}
-    for number, column in enumerate(drawing.aggregation.columns):
-        x, y, width, _ = drawing.geometry.head_box(number)
+    groups = {group.name: group for group in layout.aggregation.groups}
+    for number, column in enumerate(layout.aggregation.columns):
+        x, y, width, _ = layout.geometry.head_box(number)
         middle = x + width / 2
-        room = _head_room(drawing, number)
-        yield from _head(drawing, column, middle, y, room)
+        room = _head_room(layout, number)
+        yield from _head(layout, column, middle, y, room)
         group = groups.get(column.group)
         if group is not None and is_collapsed(group):
-            yield from _pill(drawing, group, column, middle, y + SIZES.head_height, room[1] - room[0])
-    yield from _open_groups(drawing)
+            yield from _pill(layout, group, column, middle, y + SIZES.head_height, room[1] - room[0])
+    yield from _open_groups(layout)
 
 
 def is_collapsed(group: LayerGroup) -> bool:
@@ -59,17 +59,17 @@ def is_collapsed(group: LayerGroup) -> bool:
     return len(group.columns) > 1 and not group.is_expanded
 
 
-def _head_room(drawing: Drawing, number: int) -> tuple[float, float]:
+def _head_room(layout: PictureLayout, number: int) -> tuple[float, float]:
     """First and last x that a head may take: half the way to its neighbours, or the margin."""
-    me = drawing.aggregation.columns[number]
+    me = layout.aggregation.columns[number]
 
     def middle_of(column: int) -> float:
-        x, _, width, _ = drawing.geometry.head_box(column)
+        x, _, width, _ = layout.geometry.head_box(column)
         return x + width / 2
 
     middle = middle_of(number)
-    left, right = SIZES.margin, drawing.geometry.width - SIZES.margin
-    for other, column in enumerate(drawing.aggregation.columns):
+    left, right = SIZES.margin, layout.geometry.width - SIZES.margin
+    for other, column in enumerate(layout.aggregation.columns):
         if column.depth < me.depth:
             left = max(left, (middle_of(other) + middle) / 2 + 6)
         elif column.depth > me.depth:
@@ -77,16 +77,16 @@ def _head_room(drawing: Drawing, number: int) -> tuple[float, float]:
     return left, right
 
 
-def _head(drawing: Drawing, column: Column, middle: float, y: float, bounds: tuple[float, float]) -> Iterator[Shape]:
+def _head(layout: PictureLayout, column: Column, middle: float, y: float, bounds: tuple[float, float]) -> Iterator[Shape]:
     """Two lines, or one that is larger when the picture is small."""
-    theme, target = drawing.theme, Target("column", column.node)
+    theme, target = layout.theme, Target("column", column.node)
     room = bounds[1] - bounds[0]
-    title = _title(drawing, column)
+    title = _title(layout, column)
     name = shorten(title, room, SIZES.head, "bold")
-    line = next((line for line in _second_lines(drawing, column) if text_width(line, SIZES.small) <= room), "")
+    line = next((line for line in _second_lines(layout, column) if text_width(line, SIZES.small) <= room), "")
     half = max(text_width(name, SIZES.head, "bold"), text_width(line, SIZES.small)) / 2
     middle = min(max(middle, bounds[0] + half), bounds[1] - half)
-    if y > drawing.geometry.top + 1:  # curves may run behind the heads of branches
+    if y > layout.geometry.top + 1:  # curves may run behind the heads of branches
         halo = Style(theme.ground, opacity=0.85)
         yield Rectangle(f"head/{column.node}/ground", middle - half - 4, y - 2, 2 * half + 8, 36, halo, SIZES.corner)
     if name:
@@ -107,9 +107,9 @@ def _head(drawing: Drawing, column: Column, middle: float, y: float, bounds: tup
         )  # fmt: skip
 
 
-def _title(drawing: Drawing, column: Column) -> str:
+def _title(layout: PictureLayout, column: Column) -> str:
     """Title of a column; inside an open group, whose name stands above, without that name."""
-    group = next((one for one in drawing.aggregation.groups if one.name == column.group), None)
+    group = next((one for one in layout.aggregation.groups if one.name == column.group), None)
     if group is None or not group.is_expanded or len(group.columns) < 2:
         return column.title
     parts = []
@@ -119,9 +119,9 @@ def _title(drawing: Drawing, column: Column) -> str:
     return " + ".join(parts)
 
 
-def _second_lines(drawing: Drawing, column: Column) -> Iterator[str]:
+def _second_lines(layout: PictureLayout, column: Column) -> Iterator[str]:
     """Type and number of neurons, from the longest way of saying it to the shortest."""
-    analysis, n = drawing.analysis, len(column.labels)
+    analysis, n = layout.analysis, len(column.labels)
     if column.node == analysis.data.input_name:
         shape = "×".join(str(length) for length in analysis.data.input_shape[1:])
         yield f"input, {shape} px"
@@ -129,10 +129,10 @@ def _second_lines(drawing: Drawing, column: Column) -> Iterator[str]:
         return
     kind = layer_type(analysis, column.node)
     scale = ""
-    facets = [facet_of(drawing.view, column.node, tuple(one.neurons.tolist())) for one in column.clusters]
+    facets = [facet_of(layout.view, column.node, tuple(one.neurons.tolist())) for one in column.clusters]
     matrices = [facet for facet in facets if facet != "features"]
-    if matrices and features_of(drawing.snapshot, column.node) is not None:
-        largest, has_sign = matrix_scale(drawing, column.node, matrices[0])
+    if matrices and features_of(layout.snapshot, column.node) is not None:
+        largest, has_sign = matrix_scale(layout, column.node, matrices[0])
         scale = f" · {'±' if has_sign else 'to '}{figure(largest)}"
     yield f"{kind} · {counted(n, 'neuron')}{scale}"
     if scale:
@@ -149,9 +149,9 @@ def layer_type(analysis: Analysis, node: str) -> str:
     return TYPE_NAMES.get(found.type, found.type)
 
 
-def _pill(drawing: Drawing, group: LayerGroup, column: Column, middle: float, y: float, room: float) -> Iterator[Shape]:
+def _pill(layout: PictureLayout, group: LayerGroup, column: Column, middle: float, y: float, room: float) -> Iterator[Shape]:
     """A button under the head of a collapsed group."""
-    theme, target = drawing.theme, Target("group", group.name)
+    theme, target = layout.theme, Target("group", group.name)
     text = f"+ {counted(len(group.columns) - 1, 'layer')}"
     width = text_width(text, SIZES.small) + 16
     if width > room:
@@ -164,17 +164,17 @@ def _pill(drawing: Drawing, group: LayerGroup, column: Column, middle: float, y:
     yield Text(f"{name}/label", middle, y + 12, text, SIZES.small, theme.muted, "middle", target=target, min_zoom=zoom)
 
 
-def _open_groups(drawing: Drawing) -> Iterator[Shape]:
+def _open_groups(layout: PictureLayout) -> Iterator[Shape]:
     """A line over the columns of each expanded group, with its name."""
-    theme = drawing.theme
-    for group in drawing.aggregation.groups:
-        numbers = [number for number, column in enumerate(drawing.aggregation.columns) if column.group == group.name]
+    theme = layout.theme
+    for group in layout.aggregation.groups:
+        numbers = [number for number, column in enumerate(layout.aggregation.columns) if column.group == group.name]
         if not group.is_expanded or len(numbers) < 2:
             continue
-        boxes = [drawing.geometry.head_box(number) for number in numbers]
+        boxes = [layout.geometry.head_box(number) for number in numbers]
         left = min(x for x, _, _, _ in boxes)
         right = max(x + width for x, _, width, _ in boxes)
-        y = drawing.geometry.top - 12
+        y = layout.geometry.top - 12
         target = Target("group", group.name)
         text = shorten(f"{group.name} −", right - left - 16, SIZES.small, "bold")
         half = text_width(text, SIZES.small, "bold") / 2 + 8

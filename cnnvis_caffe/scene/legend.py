@@ -11,7 +11,7 @@ from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, View
 from cnnvis_caffe.scene.bundles import quantity_range
-from cnnvis_caffe.scene.facets import Drawing, matrix_scale
+from cnnvis_caffe.scene.facets import PictureLayout, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
@@ -150,9 +150,9 @@ def legend_height(entries: tuple[Entry, ...], notes: tuple[str, ...], width: flo
     return SIZES.legend_top + _laid(entries, width).height + (20 if notes else 0) + 8
 
 
-def legend_shapes(drawing: Drawing, entries: tuple[Entry, ...], notes: tuple[str, ...]) -> Iterator[Shape]:
+def legend_shapes(layout: PictureLayout, entries: tuple[Entry, ...], notes: tuple[str, ...]) -> Iterator[Shape]:
     """Yield the legend at the foot of the picture."""
-    geometry, theme = drawing.geometry, drawing.theme
+    geometry, theme = layout.geometry, layout.theme
     top = geometry.height - legend_height(entries, notes, geometry.width)
     line = Style(theme.line)
     yield Rectangle("legend/line", SIZES.margin, top, geometry.width - 2 * SIZES.margin, 1, line, target=TARGET)
@@ -165,14 +165,14 @@ def legend_shapes(drawing: Drawing, entries: tuple[Entry, ...], notes: tuple[str
 
 
 def legend_entries(
-    analysis: Analysis, aggregation: Aggregation, view: View, theme: Theme, drawing: Drawing | None = None
+    analysis: Analysis, aggregation: Aggregation, view: View, theme: Theme, layout: PictureLayout | None = None
 ) -> tuple[Entry, ...]:
-    """Return the parts of the legend that a view needs; without a drawing of the same extent, for measuring."""
+    """Return the parts of the legend that a view needs; without a layout of the same extent, for measuring."""
     facets = _facets_shown(analysis, aggregation, view)
     entries = []
     if "features" in facets:
-        entries.append(_features_entry(analysis, view, theme, has_silent=drawing is None or _any_silent(drawing)))
-    signed = drawing is None or _any_signed(drawing, "activations")
+        entries.append(_features_entry(analysis, view, theme, has_silent=layout is None or _any_silent(layout)))
+    signed = layout is None or _any_signed(layout, "activations")
     if "activations" in facets:
         heading = "Mean activation, neurons × classes"
         entries.append(_matrix_entry(theme, "activations", heading, "Activations", signed))
@@ -180,7 +180,7 @@ def legend_entries(
         heading = "Contribution to the class score"
         entries.append(_matrix_entry(theme, "contributions", heading, "Contributions", True))
     if any(gap.biclusters for gap in aggregation.gaps):
-        entries.append(_edges_entry(view, theme, aggregation, drawing))
+        entries.append(_edges_entry(view, theme, aggregation, layout))
     classes = _classes_entry(analysis, view, theme, has_matrices=bool(facets - {"features"}))
     if classes is not None:
         entries.append(classes)
@@ -293,19 +293,19 @@ def _facets_shown(analysis: Analysis, aggregation: Aggregation, view: View) -> s
     }
 
 
-def _any_signed(drawing: Drawing, facet: str) -> bool:
+def _any_signed(layout: PictureLayout, facet: str) -> bool:
     """Whether some layer's matrix has negative values worth a colour."""
     return any(
-        matrix_scale(drawing, column.node, facet)[1]
-        for column in drawing.aggregation.columns
-        if features_of(drawing.snapshot, column.node) is not None
+        matrix_scale(layout, column.node, facet)[1]
+        for column in layout.aggregation.columns
+        if features_of(layout.snapshot, column.node) is not None
     )
 
 
-def _any_silent(drawing: Drawing) -> bool:
+def _any_silent(layout: PictureLayout) -> bool:
     """Whether some shown patch is crossed out."""
-    for column, filled in zip(drawing.aggregation.columns, drawing.geometry.contents):
-        patches = patches_of(drawing.analysis, drawing.snapshot, column, drawing.cache)
+    for column, filled in zip(layout.aggregation.columns, layout.geometry.contents):
+        patches = patches_of(layout.analysis, layout.snapshot, column, layout.cache)
         if any(not patches.pixels(neuron).size for contents in filled for neuron in contents.neurons.tolist()):
             return True
     return False
@@ -350,13 +350,13 @@ def _matrix_entry(theme: Theme, name: str, heading: str, brief: str, has_sign: b
     return pen.entry()
 
 
-def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, drawing: Drawing | None) -> Entry:
+def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, layout: PictureLayout | None) -> Entry:
     """Colours and widths of edges."""
     shows_quantity = any(gap.quantity is not None for gap in aggregation.gaps)
     shown = "" if view.edge_filter >= 1 else f": the strongest, {percent(view.edge_filter)} of all strength"
     pen = _Pen(theme, "edges", f"Connections between clusters{shown}", "Connections")
     if shows_quantity:
-        span = quantity_range(drawing) if drawing is not None else None
+        span = quantity_range(layout) if layout is not None else None
         least, most = (figure(span.least, 2), figure(span.most, 2)) if span is not None else ("0.0001", "0.0001")
         pen.words(EDGE_QUANTITIES[view.edges].legend, gap=9)
         pen.part()

@@ -10,12 +10,12 @@ from scipy.spatial.distance import pdist, squareform
 
 from cnnvis_caffe.layout.crossings import barycentre_order, count_crossings
 from cnnvis_caffe.layout.measures import measure_packing
-from cnnvis_caffe.scene.facets import Drawing
+from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.geometry import by_importance, has_equal_areas
 from cnnvis_caffe.scene.neurons import likeness, patches_of
 
 
-def picture_measures(drawing: Drawing) -> dict[str, Any]:
+def picture_measures(layout: PictureLayout) -> dict[str, Any]:
     """Measure a picture.
 
     Returns
@@ -23,12 +23,12 @@ def picture_measures(drawing: Drawing) -> dict[str, Any]:
     dict
         Plain numbers, lists and dicts that JSON can hold; None where something is not known.
     """
-    geometry, aggregation = drawing.geometry, drawing.aggregation
+    geometry, aggregation = layout.geometry, layout.aggregation
     start = by_importance(geometry.graph, aggregation)
-    edges = sum(len(bicluster.edges) for gap in drawing.aggregation.gaps for bicluster in gap.biclusters)
+    edges = sum(len(bicluster.edges) for gap in layout.aggregation.gaps for bicluster in gap.biclusters)
     strokes = sum(
         1 if len(bicluster.edges) == 1 else len(bicluster.sources) + len(bicluster.targets)
-        for gap in drawing.aggregation.gaps
+        for gap in layout.aggregation.gaps
         for bicluster in gap.biclusters
     )
     return {
@@ -39,7 +39,7 @@ def picture_measures(drawing: Drawing) -> dict[str, Any]:
         ],
         "neurons": sum(len(column.labels) for column in aggregation.columns),
         "shown_patches": sum(len(one.neurons) for filled in geometry.contents for one in filled),
-        "packing": _packing_measures(drawing),
+        "packing": _packing_measures(layout),
         "crossings": {
             "drawn": count_crossings(geometry.graph, geometry.order),
             "barycentre_rule": count_crossings(geometry.graph, barycentre_order(geometry.graph, initial=start)),
@@ -47,7 +47,7 @@ def picture_measures(drawing: Drawing) -> dict[str, Any]:
         },
         "connections": {
             "edges": edges,
-            "biclusters": sum(len(gap.biclusters) for gap in drawing.aggregation.gaps),
+            "biclusters": sum(len(gap.biclusters) for gap in layout.aggregation.gaps),
             "strokes": strokes,
             "strokes_by_edges": strokes / edges if edges else None,
         },
@@ -55,13 +55,13 @@ def picture_measures(drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def _packing_measures(drawing: Drawing) -> dict[str, Any]:
+def _packing_measures(layout: PictureLayout) -> dict[str, Any]:
     """Means and extremes over all clusters with more than one patch."""
     found = []
-    snapshot = drawing.of_clusters
-    for column, filled in zip(drawing.aggregation.placed.columns, drawing.geometry.contents):
-        equal = has_equal_areas(drawing.analysis, drawing.aggregation, column)
-        patches = patches_of(drawing.analysis, snapshot, column, drawing.cache)
+    snapshot = layout.of_clusters
+    for column, filled in zip(layout.aggregation.placed.columns, layout.geometry.contents):
+        equal = has_equal_areas(layout.analysis, layout.aggregation, column)
+        patches = patches_of(layout.analysis, snapshot, column, layout.cache)
         for one in filled:
             if len(one.neurons) < 2:
                 continue

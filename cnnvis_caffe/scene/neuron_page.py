@@ -75,7 +75,7 @@ def build_neuron_page(
         From 0.
     theme : Theme, optional
     projections : mapping of int to ndarray of shape (H, W, 3), uint8, optional
-        By image index: what of its strongest images a deconvnet gives back, as `pipeline.deconvolve` makes them.
+        By image index: what of its strongest images a deconvnet gives back, as `analysis.deconvolution` makes them.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.bundles import bundle_shapes
 from cnnvis_caffe.scene.cache import SceneCache
-from cnnvis_caffe.scene.facets import Drawing, cluster_shapes
+from cnnvis_caffe.scene.facets import PictureLayout, cluster_shapes
 from cnnvis_caffe.scene.geometry import picture_geometry
 from cnnvis_caffe.scene.heads import head_shapes, is_collapsed, title_shapes
 from cnnvis_caffe.scene.legend import Entry, legend_entries, legend_height, legend_shapes, picture_notes
@@ -22,12 +22,12 @@ from cnnvis_caffe.text.words import counted, data_line
 DEFAULT_WIDTH = 1600.0
 
 
-class Started(NamedTuple):
+class LaidOutPicture(NamedTuple):
     """A picture that is laid out.
 
     Attributes
     ----------
-    drawing : Drawing
+    layout : PictureLayout
         With the places of everything.
     entries : tuple of Entry
         Of the legend.
@@ -35,7 +35,7 @@ class Started(NamedTuple):
         What must be said beside the picture.
     """
 
-    drawing: Drawing
+    layout: PictureLayout
     entries: tuple[Entry, ...]
     notes: tuple[str, ...]
 
@@ -83,7 +83,7 @@ def build_scene(
     KeyError
         If the view names a snapshot or theme that there is none of.
     """
-    started = start_drawing(
+    laid_out = lay_out(
         analysis,
         aggregation,
         view,
@@ -92,11 +92,11 @@ def build_scene(
         has_title=has_title,
         has_legend=has_legend,
     )
-    return finish_scene(started, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend)
+    return draw_scene(laid_out, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend)
 
 
-def finish_scene(
-    started: Started,
+def draw_scene(
+    laid_out: LaidOutPicture,
     *,
     selection: Target | None = None,
     relations: Relations | None = None,
@@ -104,37 +104,37 @@ def finish_scene(
     has_legend: bool = True,
 ) -> Scene:
     """Draw what was laid out; everything as for `build_scene`."""
-    drawing, entries, notes = started
+    layout, entries, notes = laid_out
     shapes: list[Shape] = []
-    shapes += bundle_shapes(drawing, selection)
-    shapes += cluster_shapes(drawing)
-    shapes += head_shapes(drawing)
+    shapes += bundle_shapes(layout, selection)
+    shapes += cluster_shapes(layout)
+    shapes += head_shapes(layout)
     if has_title:
-        shapes += title_shapes(drawing)
+        shapes += title_shapes(layout)
     if has_legend:
-        shapes += legend_shapes(drawing, entries, notes)
+        shapes += legend_shapes(layout, entries, notes)
     if selection is not None:
-        shapes += selection_shapes(drawing, selection, shapes, relations)
+        shapes += selection_shapes(layout, selection, shapes, relations)
     return Scene(
-        drawing.geometry.width,
-        drawing.geometry.height,
-        drawing.theme.ground,
+        layout.geometry.width,
+        layout.geometry.height,
+        layout.theme.ground,
         tuple(shapes),
-        title=f"{drawing.analysis.title}: {drawing.snapshot.label}",
-        description=_description(drawing),
+        title=f"{layout.analysis.title}: {layout.snapshot.label}",
+        description=_description(layout),
         notes=notes,
     )
 
 
-def legend_scene(started: Started, width: float) -> Scene:
+def legend_scene(laid_out: LaidOutPicture, width: float) -> Scene:
     """Draw the legend alone, for a place of its own that is so wide."""
-    drawing, entries, notes = started
+    layout, entries, notes = laid_out
     height = legend_height(entries, notes, width)
-    drawing = replace(drawing, geometry=replace(drawing.geometry, width=width, height=height))
-    return Scene(width, height, drawing.theme.ground, tuple(legend_shapes(drawing, entries, notes)), "Legend")
+    layout = replace(layout, geometry=replace(layout.geometry, width=width, height=height))
+    return Scene(width, height, layout.theme.ground, tuple(legend_shapes(layout, entries, notes)), "Legend")
 
 
-def start_drawing(
+def lay_out(
     analysis: Analysis,
     aggregation: Aggregation,
     view: View,
@@ -143,7 +143,7 @@ def start_drawing(
     cache: SceneCache,
     has_title: bool = True,
     has_legend: bool = True,
-) -> Started:
+) -> LaidOutPicture:
     """Lay a picture out; everything as for `build_scene`."""
     snapshot, theme = analysis.snapshot(view.snapshot), theme_named(view.theme)
     of_clusters = analysis.snapshot(view.clusters_of)
@@ -159,14 +159,14 @@ def start_drawing(
         analysis, of_clusters, aggregation, size, cache, above=above, below=below,
         has_pills=any(is_collapsed(group) for group in aggregation.groups),
     )  # fmt: skip
-    drawing = Drawing(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache)
-    return Started(drawing, legend_entries(analysis, aggregation, view, theme, drawing), notes)
+    layout = PictureLayout(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache)
+    return LaidOutPicture(layout, legend_entries(analysis, aggregation, view, theme, layout), notes)
 
 
-def _description(drawing: Drawing) -> str:
+def _description(layout: PictureLayout) -> str:
     """Say what the picture shows, for those who cannot see it."""
     columns = ", ".join(
         f"{column.title} ({counted(len(column.labels), 'neuron')} in {counted(len(column.clusters), 'cluster')})"
-        for column in drawing.aggregation.columns
+        for column in layout.aggregation.columns
     )
-    return f"{data_line(drawing.analysis, drawing.snapshot)}. Columns from left to right: {columns}."
+    return f"{data_line(layout.analysis, layout.snapshot)}. Columns from left to right: {columns}."

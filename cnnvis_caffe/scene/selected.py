@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from cnnvis_caffe.layout.routing import curve
-from cnnvis_caffe.scene.facets import Drawing
+from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target
 from cnnvis_caffe.scene.theme import SIZES
 
@@ -25,19 +25,19 @@ Span = tuple[tuple[float, float], tuple[float, float]]
 
 
 def selection_shapes(
-    drawing: Drawing, selection: Target, shapes: list[Shape], relations: Relations | None
+    layout: PictureLayout, selection: Target, shapes: list[Shape], relations: Relations | None
 ) -> Iterator[Shape]:
     """Yield what a selection adds on top of a picture that is drawn already."""
-    style = Style("", drawing.theme.selection, SIZES.selection)
+    style = Style("", layout.theme.selection, SIZES.selection)
     if selection.kind == "neuron" and selection.members:
-        boxes = neuron_boxes(drawing, shapes)
+        boxes = neuron_boxes(layout, shapes)
         if relations is not None and len(selection.members) == 1:
-            yield from _own_curves(drawing, selection, boxes, relations)
+            yield from _own_curves(layout, selection, boxes, relations)
         found = {
             neuron: boxes[selection.node, neuron] for neuron in selection.members if (selection.node, neuron) in boxes
         }
         if len(found) > 1:
-            yield from _beside_thin_rows(drawing, selection.node, found, shapes)
+            yield from _beside_thin_rows(layout, selection.node, found, shapes)
         for neuron, box in found.items():
             yield Rectangle(f"selection/{selection.node}/{neuron}", *_grown(box, 2.0), style, 2.0)
         return
@@ -48,9 +48,9 @@ def selection_shapes(
             return
 
 
-def _beside_thin_rows(drawing: Drawing, node: str, found: dict[int, Box], shapes: list[Shape]) -> Iterator[Shape]:
+def _beside_thin_rows(layout: PictureLayout, node: str, found: dict[int, Box], shapes: list[Shape]) -> Iterator[Shape]:
     """Bars at the left of those rows whose outlines would cover the matrix; what has a bar is taken out."""
-    style = Style(drawing.theme.selection)
+    style = Style(layout.theme.selection)
     for shape in shapes:
         if not (isinstance(shape, Picture) and shape.rows and shape.target is not None and shape.target.node == node):
             continue
@@ -71,12 +71,12 @@ def _beside_thin_rows(drawing: Drawing, node: str, found: dict[int, Box], shapes
                 run = []
 
 
-def neuron_boxes(drawing: Drawing, shapes: list[Shape]) -> Mapping[tuple[str, int], Box]:
+def neuron_boxes(layout: PictureLayout, shapes: list[Shape]) -> Mapping[tuple[str, int], Box]:
     """Return where each neuron stands: its patch, its row of a matrix, or the cluster that it is hidden in."""
     boxes: dict[tuple[str, int], Box] = {}
-    for number, column in enumerate(drawing.aggregation.columns):
+    for number, column in enumerate(layout.aggregation.columns):
         for index, cluster in enumerate(column.clusters):
-            box = drawing.geometry.cluster_box(number, index)
+            box = layout.geometry.cluster_box(number, index)
             for neuron in cluster.neurons.tolist():
                 boxes[column.node, neuron] = box
     for shape in shapes:
@@ -90,15 +90,15 @@ def neuron_boxes(drawing: Drawing, shapes: list[Shape]) -> Mapping[tuple[str, in
 
 
 def _own_curves(
-    drawing: Drawing, selection: Target, boxes: Mapping[tuple[str, int], Box], relations: Relations
+    layout: PictureLayout, selection: Target, boxes: Mapping[tuple[str, int], Box], relations: Relations
 ) -> Iterator[Shape]:
     """The strongest connections of one neuron, both ways."""
     neuron = selection.members[0]
     me = boxes.get((selection.node, neuron))
     if me is None:
         return
-    spans = _spans(drawing)
-    for gap in drawing.aggregation.gaps:
+    spans = _spans(layout)
+    for gap in layout.aggregation.gaps:
         if selection.node == gap.source:
             strengths, other, goes_on = relations(gap.source, gap.target)[:, neuron], gap.target, True
         elif selection.node == gap.target:
@@ -116,24 +116,24 @@ def _own_curves(
             if box is None or strength == 0:
                 continue
             yield from _own_curve(
-                drawing, selection, (other, neuron_there), me, box, strength / largest, goes_on, spans
+                layout, selection, (other, neuron_there), me, box, strength / largest, goes_on, spans
             )
 
 
-def _spans(drawing: Drawing) -> dict[tuple[str, int], Span]:
+def _spans(layout: PictureLayout) -> dict[tuple[str, int], Span]:
     """Where the cluster and the column of each neuron begin and end."""
     found: dict[tuple[str, int], Span] = {}
-    for number, column in enumerate(drawing.aggregation.columns):
-        x, _, width, _ = drawing.geometry.column_box(number)
+    for number, column in enumerate(layout.aggregation.columns):
+        x, _, width, _ = layout.geometry.column_box(number)
         for index, cluster in enumerate(column.clusters):
-            left, _, extent, _ = drawing.geometry.cluster_box(number, index)
+            left, _, extent, _ = layout.geometry.cluster_box(number, index)
             for neuron in cluster.neurons.tolist():
                 found[column.node, neuron] = (left, left + extent), (x, x + width)
     return found
 
 
 def _own_curve(
-    drawing: Drawing,
+    layout: PictureLayout,
     selection: Target,
     other: tuple[str, int],
     me: Box,
@@ -143,7 +143,7 @@ def _own_curve(
     spans: Mapping[tuple[str, int], Span],
 ) -> Iterator[Shape]:
     """One curve, with the outline of the neuron at its end."""
-    theme = drawing.theme
+    theme = layout.theme
     sign = 1 if strength > 0 else -1
     start, end = (me, box) if goes_on else (box, me)
     width = max(SIZES.edge_own_min, SIZES.edge_own_most * float(np.sqrt(abs(strength))))

@@ -162,12 +162,12 @@ def left_by_windows():
 def windows_go_on(left_by_windows):
     """A window goes on from what an earlier one has drawn of the same analysis, as it does from its own pictures.
 
-    That this changes no picture is tested without windows (`tests/unit/test_pictures.py`).
+    That this changes no picture is tested without windows (`tests/unit/drawing/test_pictures.py`).
     """
     from cnnvis_caffe.viewer.model import stages
     from cnnvis_caffe.viewer.work import threads
 
-    make, taken = stages._Pictures, []
+    make, taken = stages._ViewDrawer, []
 
     def go_on(analysis):
         found = left_by_windows.get(id(analysis))

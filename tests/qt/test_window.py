@@ -107,7 +107,7 @@ def test_an_error_while_making_a_picture_keeps_the_old_one(make_window, settle, 
     def fail(*args, **kwargs):
         raise CnnvisError("the picture cannot be made")
 
-    monkeypatch.setattr(stages.Pictures, "draw", fail)
+    monkeypatch.setattr(stages.ViewDrawer, "draw", fail)
     window.session.apply(ChooseFacet("activations"))
     settle(window)
     assert window.message.text == "the picture cannot be made"
@@ -120,14 +120,14 @@ def test_an_error_while_making_a_picture_keeps_the_old_one(make_window, settle, 
 
 def test_closing_while_a_picture_is_made(make_window, qtbot, lenet, monkeypatch):
     window = make_window(lenet)
-    original, began = stages.Pictures.draw, threading.Event()
+    original, began = stages.ViewDrawer.draw, threading.Event()
 
     def slow(*args, **kwargs):
         began.set()
         threading.Event().wait(0.2)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(stages.Pictures, "draw", slow)
+    monkeypatch.setattr(stages.ViewDrawer, "draw", slow)
     window.session.apply(ChooseFacet("activations"))
     assert began.wait(5)
     window.session.apply(ChooseFacet("contributions"))

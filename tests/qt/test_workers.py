@@ -200,7 +200,7 @@ def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet, monkeyp
     from cnnvis_caffe.viewer.model import stages
 
     monkeypatch.setattr(stages, "MOST_LAYOUTS", 3)
-    maker, before = stages.PictureMaker(), stages.Wanted(lenet, View())
+    maker, before = stages.PictureMaker(), stages.PictureRequest(lenet, View())
     assert maker.sketch(before) is None
     first = maker(before)
     wanted = replace(before, view=View(classes=(1,)))

@@ -42,18 +42,18 @@ OURS: dict[str, set[str]] = {
     "layout": set(),
     "scene": {"errors", "layout", "readings", "records", "text"},
     "findings": {"readings", "records", "text"},
-    "pictures": {"aggregation", "readings", "records", "scene"},
-    "pipeline": {"analysis", "errors", "formats", "progress", "records", "store"},
+    "drawing": {"aggregation", "readings", "records", "scene"},
     "render": {"errors", "files", "scene", "text"},
+    "pipeline": {"analysis", "drawing", "records", "render", "scene", "store"},
     "demo": {"datasets", "files", "formats", "pipeline", "progress", "runtime"},
     # viewer.stages asks aggregation and findings for one picture at a time; the way by pipeline would only be longer.
-    "viewer": {"aggregation", "edits", "errors", "files", "findings", "pictures", "pipeline", "processes", "progress"}
-    | {"readings", "records", "render", "scene", "store", "text"},
-    "api": {"aggregation", "analysis", "edits", "engines", "errors", "findings", "formats", "network", "pictures"}
-    | {"pipeline", "progress", "readings", "records", "render", "runtime", "scene", "store", "text"},
-    "cli": {"aggregation", "datasets", "demo", "edits", "engines", "errors", "files", "findings", "formats", "network"}
-    | {"pictures", "pipeline", "processes", "progress", "readings", "records", "render", "runtime", "scene", "store"}
-    | {"text", "viewer"},
+    "viewer": {"aggregation", "analysis", "drawing", "edits", "errors", "files", "findings", "pipeline", "processes"}
+    | {"progress", "readings", "records", "render", "scene", "store", "text"},
+    "api": {"aggregation", "analysis", "edits", "engines", "errors", "findings", "formats", "network", "pipeline"}
+    | {"progress", "readings", "records", "render", "runtime", "scene", "store", "text"},
+    "cli": {"aggregation", "analysis", "datasets", "demo", "edits", "engines", "errors", "files", "findings"}
+    | {"formats", "network", "pipeline", "processes", "progress", "readings", "records", "render", "runtime", "scene"}
+    | {"store", "text", "viewer"},
     "__main__": {"cli", "processes"},
     "tools": {"cli", "processes"},
 }

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnvis_caffe.pictures import Pictures
+from cnnvis_caffe import pipeline
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.readings.by_class import activation_by_class, measure_of, neurons_of_class, strongest_classes
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
-from cnnvis_caffe.render.write import check_picture_path, write_scene
+from cnnvis_caffe.render.write import check_picture_path
 from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.plain import csv_cell
@@ -38,9 +38,9 @@ def write_picture(path: str, analysis: Analysis, view: View, selection: Target |
     if os.path.splitext(path)[1].lower() in (".svg", ".pdf"):
         view = replace(view, theme="light")
     progress.start(2, "drawing")
-    scene = Pictures(analysis).draw(view, selection=selection).scene
+    scene = pipeline.draw(analysis, view, selection=selection).scene
     progress.step()
-    write_scene(scene, path, scale=PNG_SCALE)
+    pipeline.save(scene, path, scale=PNG_SCALE)
     progress.step()
     progress.done()
     return path

@@ -10,7 +10,7 @@ from cnnvis_caffe.records.aggregation import Aggregation, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.model.stages import Made, PictureMaker, Wanted, in_picture
+from cnnvis_caffe.viewer.model.stages import FinishedPicture, PictureMaker, PictureRequest, in_picture
 from cnnvis_caffe.viewer.qt import QObject, Signal
 from cnnvis_caffe.viewer.work.threads import PATIENCE_MS, Latest
 
@@ -28,7 +28,7 @@ class Session(QObject):
     selection_changed : Target or None
     hover_changed : (Target or None, int)
         What the pointer is on, and the class of a matrix's cell or -1.
-    picture_changed : Made
+    picture_changed : FinishedPicture
     busy_changed : bool
         Whether a picture is on its way.
     failed : object
@@ -49,7 +49,7 @@ class Session(QObject):
         self.history = History()
         self.selection: Target | None = None
         self.hover: Target | None = None
-        self.made: Made | None = None
+        self.made: FinishedPicture | None = None
         self.legend_comes = False  # a pane says so, whose legend has no room yet
         self._size, self._legend_width = (1000.0, 640.0), 1000.0
         self._pictures = Latest(PictureMaker(), self)
@@ -171,11 +171,10 @@ class Session(QObject):
 
     def _ask(self) -> None:
         if self.analysis is not None and not self._is_closed:
-            self._pictures.request(
-                Wanted(self.analysis, self.view, self.selection, self._size, self._legend_width, self.legend_comes)
-            )
+            wanted = self.analysis, self.view, self.selection, self._size, self._legend_width, self.legend_comes
+            self._pictures.request(PictureRequest(*wanted))
 
-    def _take(self, wanted: Wanted, made: Made) -> None:
+    def _take(self, wanted: PictureRequest, made: FinishedPicture) -> None:
         self.made, before = made, self.selection
         selection = in_picture(made.aggregation, before)
         self.picture_changed.emit(made)
@@ -187,7 +186,7 @@ class Session(QObject):
         elif selection is not None and selection != self.selection:
             self.selection = selection
 
-    def _fail(self, wanted: Wanted, error: BaseException) -> None:
+    def _fail(self, wanted: PictureRequest, error: BaseException) -> None:
         self.failed.emit(error)
 
     def close(self, patience_ms: int = PATIENCE_MS) -> bool:

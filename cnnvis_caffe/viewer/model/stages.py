@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cnnvis_caffe import pipeline
 from cnnvis_caffe.aggregation.cache import Cache
+from cnnvis_caffe.drawing.pictures import DrawnPicture, ViewDrawer
 from cnnvis_caffe.errors import CnnvisError
-from cnnvis_caffe.pictures import Drawn, Pictures
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.view import FACETS, View
 from cnnvis_caffe.scene.cache import SceneCache, Value
-from cnnvis_caffe.scene.facets import Drawing, prepare_matrices
+from cnnvis_caffe.scene.facets import PictureLayout, prepare_matrices
 from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
@@ -44,7 +45,7 @@ GIVE_BACK_S = 20.0
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
+class PictureRequest:
     """A picture that is asked for.
 
     Attributes
@@ -68,12 +69,12 @@ class Wanted:
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class FinishedPicture:
     """A picture.
 
     Attributes
     ----------
-    wanted : Wanted
+    wanted : PictureRequest
     aggregation : Aggregation
     scene : Scene
     display : Display
@@ -84,7 +85,7 @@ class Made:
         What it took.
     """
 
-    wanted: Wanted
+    wanted: PictureRequest
     aggregation: Aggregation
     scene: Scene
     display: Display
@@ -106,7 +107,7 @@ class _Kept(SceneCache):
         return super().get(key, make, alive=alive)
 
 
-class _Pictures(Pictures):
+class _ViewDrawer(ViewDrawer):
     """Pictures that keep less, and that can also be drawn of another aggregation than the view's own."""
 
     def __init__(self, analysis: Analysis) -> None:
@@ -132,30 +133,30 @@ class PictureMaker:
     """Makes pictures, each from what the last one left; one thread at a time."""
 
     def __init__(self) -> None:
-        self._pictures: _Pictures | None = None
-        self._last: tuple[Wanted, Aggregation] | None = None
+        self._pictures: _ViewDrawer | None = None
+        self._last: tuple[PictureRequest, Aggregation] | None = None
         self._is_loaded = False  # all modules that it takes
-        self._unprepared: Drawing | None = None  # the last picture's, until all its facets are at hand
+        self._unprepared: PictureLayout | None = None  # the last picture's, until all its facets are at hand
         self._known: OrderedDict[tuple[View, tuple[float, float]], None] = OrderedDict()  # views whose places are kept
         self._gave_back = time.monotonic()
 
-    def __call__(self, wanted: Wanted) -> Made:
+    def __call__(self, wanted: PictureRequest) -> FinishedPicture:
         """Aggregate, lay out, draw."""
         started = time.perf_counter()
         if self._pictures is None or wanted.analysis is not self._pictures.analysis:
-            self._pictures = _Pictures(wanted.analysis)
+            self._pictures = _ViewDrawer(wanted.analysis)
             self._known.clear()
         aggregation = self._pictures.aggregate(wanted.view)
         if wanted.legend_comes:
             wanted = replace(wanted, size=_beside_legend(wanted, aggregation), legend_comes=False)
         drawn = _draw(self._pictures, wanted, aggregation)
-        self._last, self._unprepared = (wanted, aggregation), drawn.drawing
+        self._last, self._unprepared = (wanted, aggregation), drawn.layout
         self._known[wanted.view, wanted.size] = None
         if len(self._known) > MOST_LAYOUTS:
             self._known.popitem(last=False)
         return _made(wanted, aggregation, drawn, started)
 
-    def sketch(self, wanted: Wanted) -> Made | None:
+    def sketch(self, wanted: PictureRequest) -> FinishedPicture | None:
         """Draw other classes in the places of the last picture, which is quick: the sizes of patches follow.
 
         None where the last picture differs in more than the classes, so that its places are of no use, and where the
@@ -200,19 +201,19 @@ class PictureMaker:
         if not self._is_loaded:
             self._is_loaded = True
             pass_over_modules()
-        drawing = self._unprepared
-        if drawing is None:
+        layout = self._unprepared
+        if layout is None:
             return
         for facet in FACETS:
-            if facet not in ("features", drawing.view.facet):
-                for column in drawing.aggregation.columns:
-                    prepare_matrices(drawing, column, facet)
+            if facet not in ("features", layout.view.facet):
+                for column in layout.aggregation.columns:
+                    prepare_matrices(layout, column, facet)
                     yield
         self._unprepared = None
         give_memory_back()
 
 
-def _beside_legend(wanted: Wanted, aggregation: Aggregation) -> tuple[float, float]:
+def _beside_legend(wanted: PictureRequest, aggregation: Aggregation) -> tuple[float, float]:
     """The size of the canvas once the legend has its room, so that the first picture is not laid out twice."""
     entries = legend_entries(wanted.analysis, aggregation, wanted.view, theme_named(wanted.view.theme))
     notes = picture_notes(wanted.analysis, aggregation, wanted.view)
@@ -220,7 +221,7 @@ def _beside_legend(wanted: Wanted, aggregation: Aggregation) -> tuple[float, flo
     return width, max(height - round(legend_height(entries, notes, wanted.legend_width)), LEAST_HEIGHT)
 
 
-def _draw(pictures: Pictures, wanted: Wanted, aggregation: Aggregation) -> Drawn:
+def _draw(pictures: ViewDrawer, wanted: PictureRequest, aggregation: Aggregation) -> DrawnPicture:
     """The picture alone; title and legend stand beside it in the window."""
     return pictures.draw(
         wanted.view,
@@ -231,21 +232,21 @@ def _draw(pictures: Pictures, wanted: Wanted, aggregation: Aggregation) -> Drawn
     )
 
 
-def _made(wanted: Wanted, aggregation: Aggregation, drawn: Drawn, started: float) -> Made:
+def _made(wanted: PictureRequest, aggregation: Aggregation, drawn: DrawnPicture, started: float) -> FinishedPicture:
     """What the window gets, with what it took since `started`."""
-    legend = _legend(wanted, drawn)
-    return Made(wanted, aggregation, drawn.scene, Display(drawn.scene), legend, time.perf_counter() - started)
+    display, legend = Display(drawn.scene), _legend(wanted, drawn)
+    return FinishedPicture(wanted, aggregation, drawn.scene, display, legend, time.perf_counter() - started)
 
 
-def _legend(wanted: Wanted, drawn: Drawn) -> Scene:
+def _legend(wanted: PictureRequest, drawn: DrawnPicture) -> Scene:
     """The legend of the picture as a scene of its own, so that it does not shrink with wide networks."""
-    drawing, aggregation = drawn.drawing, drawn.aggregation
-    entries = legend_entries(wanted.analysis, aggregation, wanted.view, drawing.theme, drawing)
+    layout, aggregation = drawn.layout, drawn.aggregation
+    entries = legend_entries(wanted.analysis, aggregation, wanted.view, layout.theme, layout)
     notes = picture_notes(wanted.analysis, aggregation, wanted.view)
     width = wanted.legend_width
     height = legend_height(entries, notes, width)
-    drawing = replace(drawing, geometry=replace(drawing.geometry, width=width, height=height))
-    return Scene(width, height, drawing.theme.ground, tuple(legend_shapes(drawing, entries, notes)), "Legend")
+    layout = replace(layout, geometry=replace(layout.geometry, width=width, height=height))
+    return Scene(width, height, layout.theme.ground, tuple(legend_shapes(layout, entries, notes)), "Legend")
 
 
 def wished_size(aggregation: Aggregation, canvas: tuple[float, float]) -> tuple[float, float]:
@@ -308,10 +309,8 @@ def bundle_members(column, clusters: tuple[int, ...]) -> tuple[int, ...]:
 
 def load_analysis(path: str, progress) -> Analysis:
     """Open an analysis file."""
-    from cnnvis_caffe.store import read_analysis
-
     progress.start(1, "opening")
-    analysis = read_analysis(path)
+    analysis = pipeline.open_analysis(path)
     progress.step()
     progress.done()
     return analysis
@@ -338,7 +337,7 @@ def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progre
 def python_layers(model: str, stages: Sequence[str] = ()) -> tuple[LayerCode, ...]:
     """Return the code that analysing a model would run; of what cannot be read, whoever runs it says why."""
     try:
-        return importlib.import_module("cnnvis_caffe.pipeline").python_layers(model, stages)
+        return importlib.import_module("cnnvis_caffe.analysis.model").python_layers(model, stages)
     except CnnvisError:
         return ()
 
@@ -347,7 +346,7 @@ def python_layers_of(analysis: Analysis, snapshot: str) -> tuple[LayerCode, ...]
     """Return the code that running the model of an analysis again would run, likewise."""
     try:
         chosen = next(one for one in analysis.snapshots if one.label == snapshot)
-        return importlib.import_module("cnnvis_caffe.pipeline").python_layers_of(analysis, chosen)
+        return importlib.import_module("cnnvis_caffe.analysis.deconvolution").python_layers_of(analysis, chosen)
     except CnnvisError:
         return ()
 

@@ -17,7 +17,7 @@ from cnnvis_caffe.viewer.model import stages
 from cnnvis_caffe.viewer.model.actions import MENUS, SPECS, make_actions
 from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.model.stages import Made
+from cnnvis_caffe.viewer.model.stages import FinishedPicture
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
 from cnnvis_caffe.viewer.panels.control_panel import WIDTH as CONTROL_WIDTH
 from cnnvis_caffe.viewer.panels.control_panel import ControlPanel
@@ -486,7 +486,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.status_line.setText(text)
         self._said.start(SAY_MS)
 
-    def _picture_changed(self, made: Made) -> None:
+    def _picture_changed(self, made: FinishedPicture) -> None:
         self._enable()
         self._facts()
         self._title()

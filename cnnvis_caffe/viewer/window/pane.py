@@ -13,7 +13,7 @@ from cnnvis_caffe.viewer.canvas.hover_card import HoverCard
 from cnnvis_caffe.viewer.canvas.minimap import Minimap
 from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.model.stages import Made
+from cnnvis_caffe.viewer.model.stages import FinishedPicture
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Line
@@ -133,7 +133,7 @@ class Pane(QWidget):
             self.canvas.empty_text = "Making the picture…"
             self.canvas.set_scene(None)
 
-    def _show(self, made: Made) -> None:
+    def _show(self, made: FinishedPicture) -> None:
         view, before = made.wanted.view, self._shown_view
         self._shown_view = view
         moves = before is not None and any(

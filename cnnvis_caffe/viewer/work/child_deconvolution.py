@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnvis_caffe.pipeline import deconvolve
+from cnnvis_caffe.analysis.deconvolution import deconvolve
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.store import read_analysis
 

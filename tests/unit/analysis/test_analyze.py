@@ -15,6 +15,7 @@ from cnnvis_caffe import api, pipeline
 from cnnvis_caffe.analysis import kept_sums
 from cnnvis_caffe.analysis import run as run_module
 from cnnvis_caffe.analysis.model import automatic_batch
+from cnnvis_caffe.analysis.patches import top_patches
 from cnnvis_caffe.datasets import load
 from cnnvis_caffe.errors import Cancelled, StoreError
 from cnnvis_caffe.formats.prototxt import network_from_text
@@ -297,10 +298,10 @@ def test_shown_nodes(whole):
 
 def test_all_patches_of_a_neuron(whole):
     snapshot = whole.snapshots[0]
-    patches = pipeline.top_patches(whole, snapshot, "conv1", 2)
+    patches = top_patches(whole, snapshot, "conv1", 2)
     assert [patch.shape for patch in patches] == [(5, 5, 3)] * 4
     np.testing.assert_array_equal(patches[0], snapshot.thumbnails["conv1"][2])
     y0, x0, y1, x1 = snapshot.features["conv1"].top_box[2, 3]
     image = whole.images[int(snapshot.features["conv1"].top_image[2, 3])]
     np.testing.assert_array_equal(patches[3], image[y0:y1, x0:x1])
-    assert pipeline.top_patches(whole, snapshot, "ip2", 2, size_px=7)[0].shape == (7, 7, 3)
+    assert top_patches(whole, snapshot, "ip2", 2, size_px=7)[0].shape == (7, 7, 3)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe import api
+from cnnvis_caffe.analysis.deconvolution import deconvolve
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
-from cnnvis_caffe.pipeline import analyze, deconvolve
+from cnnvis_caffe.pipeline import analyze
 from cnnvis_caffe.scene.neuron_page import build_neuron_page
 from cnnvis_caffe.scene.shapes import Picture
 

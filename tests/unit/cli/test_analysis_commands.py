@@ -99,8 +99,8 @@ def test_every_kind_of_table_in_every_format(file, tmp_path, table):
 
 
 def test_patches_as_a_picture(file, tmp_path):
+    from cnnvis_caffe.analysis.patches import top_patches
     from cnnvis_caffe.formats.images import read_image
-    from cnnvis_caffe.pipeline import top_patches
 
     run("export", file, "patches", "--layers", "conv1", "--out", tmp_path / "a.png")
     sheet = read_image(tmp_path / "a.png")[..., ::-1]

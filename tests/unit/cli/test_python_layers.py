@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe import api, pycaffe
+from cnnvis_caffe.analysis.model import python_layers
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.errors import ConsentError
 from cnnvis_caffe.formats.python_code import find_module
-from cnnvis_caffe.pipeline import python_layers
 
 FLAG = "--allow-python-layers"
 #: Doubles, and says that it was imported. `import caffe` is how such modules begin.

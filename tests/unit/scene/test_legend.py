@@ -11,7 +11,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.legend import legend_entries, legend_height
 from cnnvis_caffe.scene.lettering import text_width
-from cnnvis_caffe.scene.picture import legend_scene, start_drawing
+from cnnvis_caffe.scene.picture import lay_out, legend_scene
 from cnnvis_caffe.scene.shapes import Path, Text
 from cnnvis_caffe.scene.theme import SIZES, theme_named
 from tests.helpers.analyses import make_analysis
@@ -33,7 +33,7 @@ def analysis():
 
 
 def drawn(analysis, view, width):
-    started = start_drawing(analysis, aggregate(analysis, view), view, size=(1200.0, 700.0), cache=SceneCache())
+    started = lay_out(analysis, aggregate(analysis, view), view, size=(1200.0, 700.0), cache=SceneCache())
     return legend_scene(started, width)
 
 

@@ -12,7 +12,7 @@ from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.lettering import text_width
-from cnnvis_caffe.scene.picture import build_scene, start_drawing
+from cnnvis_caffe.scene.picture import build_scene, lay_out
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, THEMES
 from tests.helpers.analyses import make_analysis, with_features
@@ -170,8 +170,8 @@ def test_the_same_picture_twice(known):
 def test_an_aggregation_made_anew_finds_what_is_kept(known):
     analysis, aggregation, view, _ = known("lenet")
     cache = SceneCache()
-    first = start_drawing(analysis, aggregation, view, size=SIZE, cache=cache)[0].geometry
-    again = start_drawing(analysis, aggregate(analysis, view), view, size=SIZE, cache=cache)[0].geometry
+    first = lay_out(analysis, aggregation, view, size=SIZE, cache=cache)[0].geometry
+    again = lay_out(analysis, aggregate(analysis, view), view, size=SIZE, cache=cache)[0].geometry
     assert again is first
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from helpers.analyses import make_analysis
 
+from cnnvis_caffe.drawing.pictures import ViewDrawer
 from cnnvis_caffe.errors import UnknownNameError
-from cnnvis_caffe.pictures import Pictures
 from cnnvis_caffe.records.view import NeuronMove, View
 from cnnvis_caffe.scene.clock import Clock
 from cnnvis_caffe.scene.shapes import Picture, Rectangle, Target, Text
@@ -44,9 +44,9 @@ def contents(scene):
 
 
 def test_what_is_kept_changes_no_picture(analysis):
-    pictures = Pictures(analysis)
+    pictures = ViewDrawer(analysis)
     for view in VIEWS:
-        drawn, alone = pictures.draw(view, size=SIZE), Pictures(analysis).draw(view, size=SIZE)
+        drawn, alone = pictures.draw(view, size=SIZE), ViewDrawer(analysis).draw(view, size=SIZE)
         assert contents(drawn.scene) == contents(alone.scene)
 
 
@@ -62,7 +62,7 @@ def places_of(scene, start):
 @pytest.mark.parametrize("kind", ["lenet", "residual"])
 def test_nothing_but_connections_moves_from_snapshot_to_snapshot(kind):
     trained = make_analysis(kind, n_snapshots=8 if kind == "lenet" else 2)
-    pictures = Pictures(trained)
+    pictures = ViewDrawer(trained)
     last = pictures.draw(View(), size=SIZE)
     neurons, clusters = places_of(last.scene, "neuron/"), places_of(last.scene, "cluster/")
     assert len(neurons) > 50 and len(clusters) > 10
@@ -80,7 +80,7 @@ def test_nothing_but_connections_moves_from_snapshot_to_snapshot(kind):
 
 def test_rows_of_matrices_stay_and_show_the_snapshot():
     trained = make_analysis("lenet", n_snapshots=5)
-    pictures = Pictures(trained)
+    pictures = ViewDrawer(trained)
     views = [View(snapshot=one.label, facet="activations") for one in trained.snapshots]
     scenes = [pictures.draw(view, size=SIZE).scene for view in views]
     matrices = [{s.name: s for s in scene.shapes if isinstance(s, Picture) and s.rows} for scene in scenes]
@@ -91,21 +91,21 @@ def test_rows_of_matrices_stay_and_show_the_snapshot():
 
 def test_the_legend_says_whose_sizes_are_shown():
     trained = make_analysis("lenet", n_snapshots=3)
-    scene = Pictures(trained).draw(View(snapshot="iter 1000", clusters_of="iter 2000"), size=SIZE).scene
+    scene = ViewDrawer(trained).draw(View(snapshot="iter 1000", clusters_of="iter 2000"), size=SIZE).scene
     texts = [shape.text for shape in scene.shapes if isinstance(shape, Text)]
     assert "mean activation, iter 2000" in texts
 
 
 def test_the_same_view_is_aggregated_once(analysis):
-    pictures = Pictures(analysis)
+    pictures = ViewDrawer(analysis)
     first = pictures.draw(View(), size=SIZE)
     again = pictures.draw(View(), size=SIZE, selection=Target("column", first.aggregation.columns[1].node))
     assert again.aggregation is first.aggregation
-    assert again.drawing.geometry is first.drawing.geometry
+    assert again.layout.geometry is first.layout.geometry
 
 
 def test_a_selected_neuron_has_its_own_curves(analysis):
-    pictures = Pictures(analysis)
+    pictures = ViewDrawer(analysis)
     node = pictures.aggregate(View()).columns[1].node
     drawn = pictures.draw(View(), size=SIZE, selection=Target("neuron", node, (4,)))
     assert any(shape.name.startswith("own/") for shape in drawn.scene.shapes)
@@ -113,16 +113,16 @@ def test_a_selected_neuron_has_its_own_curves(analysis):
 
 def test_the_clock_knows_all_stages(analysis):
     clock = Clock()
-    Pictures(analysis).draw(View(), size=SIZE, clock=clock)
+    ViewDrawer(analysis).draw(View(), size=SIZE, clock=clock)
     assert list(clock.wall) == list(clock.cpu) == ["aggregate", "lay out", "draw"]
 
 
 def test_the_legend_alone_is_as_wide_as_asked_for(analysis):
-    legend = Pictures(analysis).legend(View(), size=(640.0, 500.0))
+    legend = ViewDrawer(analysis).legend(View(), size=(640.0, 500.0))
     assert legend.width == 640 and 0 < legend.height < 200
     assert legend.shapes and not any(isinstance(shape, Picture) for shape in legend.shapes)
 
 
 def test_an_unknown_snapshot_is_an_error(analysis):
     with pytest.raises(UnknownNameError, match="nowhere"):
-        Pictures(analysis).draw(View(snapshot="nowhere"))
+        ViewDrawer(analysis).draw(View(snapshot="nowhere"))

@@ -15,29 +15,29 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.clock import Clock
-from cnnvis_caffe.scene.facets import Drawing
-from cnnvis_caffe.scene.picture import finish_scene, legend_scene, start_drawing
+from cnnvis_caffe.scene.facets import PictureLayout
+from cnnvis_caffe.scene.picture import draw_scene, lay_out, legend_scene
 from cnnvis_caffe.scene.shapes import Scene, Target
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnPicture:
     """A picture with what it was drawn from.
 
     Attributes
     ----------
     scene : Scene
     aggregation : Aggregation
-    drawing : Drawing
+    layout : PictureLayout
         With the places of everything.
     """
 
     scene: Scene
     aggregation: Aggregation
-    drawing: Drawing
+    layout: PictureLayout
 
 
-class Pictures:
+class ViewDrawer:
     """Draws views of an analysis; what a view has in common with those before it is not made again.
 
     Parameters
@@ -75,7 +75,7 @@ class Pictures:
         has_title: bool = True,
         has_legend: bool = True,
         clock: Clock | None = None,
-    ) -> Drawn:
+    ) -> DrawnPicture:
         """Draw a view.
 
         Parameters
@@ -91,7 +91,7 @@ class Pictures:
 
         Returns
         -------
-        Drawn
+        DrawnPicture
 
         Raises
         ------
@@ -103,7 +103,7 @@ class Pictures:
         clock = clock or Clock()
         aggregation = self.aggregate(view)
         clock.lap("aggregate")
-        started = start_drawing(
+        laid_out = lay_out(
             self.analysis,
             aggregation,
             view,
@@ -114,11 +114,11 @@ class Pictures:
         )
         clock.lap("lay out")
         relations = self._relations(view, aggregation)
-        scene = finish_scene(
-            started, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend
+        scene = draw_scene(
+            laid_out, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend
         )
         clock.lap("draw")
-        return Drawn(scene, aggregation, started.drawing)
+        return DrawnPicture(scene, aggregation, laid_out.layout)
 
     def legend(self, view: View, *, size: tuple[float, float]) -> Scene:
         """Draw the legend of a view alone, as wide as `size` says, of the picture that has neither title nor legend.
@@ -133,7 +133,7 @@ class Pictures:
         -------
         Scene
         """
-        started = start_drawing(
+        laid_out = lay_out(
             self.analysis,
             self.aggregate(view),
             view,
@@ -142,7 +142,7 @@ class Pictures:
             has_title=False,
             has_legend=False,
         )
-        return legend_scene(started, size[0])
+        return legend_scene(laid_out, size[0])
 
     def _relations(self, view: View, aggregation: Aggregation) -> Callable[[str, str], np.ndarray]:
         """Return what gives the signed relation of the neurons of two shown columns, (n_target, n_source)."""

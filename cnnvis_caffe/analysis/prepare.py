@@ -1,0 +1,69 @@
+"""Opens all that an analysis needs and checks that it fits, before the work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cnnvis_caffe.analysis.check_same import PIXELS
+from cnnvis_caffe.analysis.model import Model, check_classes, check_weights, open_model
+from cnnvis_caffe.analysis.request import Request, settings_of, sha256
+from cnnvis_caffe.analysis.run import Run
+from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
+from cnnvis_caffe.formats.training_log import read_training_log
+from cnnvis_caffe.progress import Progress
+
+
+def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
+    """Open everything, and check that it fits before the work begins.
+
+    Parameters
+    ----------
+    request : Request
+    state_path : str
+        Where the state of the run goes.
+    progress : Progress
+        Told of downloads.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, or things do not fit.
+    """
+    snapshots = find_snapshots(request.weights)
+    curves = read_training_log(request.log) if request.log else ()
+    opened = open_model(request, progress)
+    check_weights(opened, snapshots)
+    everything = opened.source.choose(request.limit)
+    check_classes(request, opened, everything)
+    return Run(
+        request=request,
+        model=opened,
+        snapshots=snapshots,
+        indices=opened.source.choose(request.limit, request.shard),
+        settings={
+            **settings_of(request, _data_words(opened), _checksums(request, snapshots)),
+            PIXELS: opened.source.fingerprint(everything),
+        },
+        state_path=state_path,
+        data_times=opened.source.times(),
+        curves=curves,
+    )
+
+
+def _checksums(request: Request, snapshots: Sequence[SnapshotFile]) -> dict[str, str]:
+    """Checksums of the model and the weights."""
+    weights = {f"weights {number + 1}": snapshot.sha256 for number, snapshot in enumerate(snapshots)}
+    return {"model": sha256(request.model), **weights}
+
+
+def _data_words(model: Model) -> str:
+    """What tells the data from others: how many of which class, and what is done to them."""
+    source = model.source
+    counts = np.bincount(source.labels, minlength=model.n_classes)
+    return f"{source.n_images} images, {source.preprocessing}, by class {','.join(map(str, counts))}"
