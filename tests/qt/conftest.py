@@ -175,7 +175,7 @@ def windows_go_on(left_by_windows):
         return taken[-1]
 
     # A patch of its own: that of a test must be undone before the test's windows are looked at.
-    with patch.object(stages, "_Pictures", go_on):
+    with patch.object(stages, "_ViewDrawer", go_on):
         yield
     for pictures in taken if not threads._LEFT_BEHIND else ():
         left_by_windows.setdefault(id(pictures.analysis), []).append(pictures)
