@@ -57,9 +57,7 @@ def draw(
     from cnnvis_caffe.drawing.pictures import ViewDrawer
 
     drawer = ViewDrawer(analysis)
-    return drawer.draw(
-        view, selection=selection, size=size, has_title=has_title, has_legend=has_legend, clock=clock
-    )
+    return drawer.draw(view, selection=selection, size=size, has_title=has_title, has_legend=has_legend, clock=clock)
 
 
 def save(scene: Scene, path: Path, *, scale: float = 1.0) -> None:

@@ -108,7 +108,9 @@ def quantity_range(layout: PictureLayout) -> QuantityRange | None:
     return QuantityRange(min(known), max(known)) if known else QuantityRange(0.0, 0.0)
 
 
-def _stroke_colour(layout: PictureLayout, gap: Gap, bicluster: Bicluster, stroke: Stroke, span: QuantityRange | None) -> str:
+def _stroke_colour(
+    layout: PictureLayout, gap: Gap, bicluster: Bicluster, stroke: Stroke, span: QuantityRange | None
+) -> str:
     """Sign, or the colour of the quantity."""
     theme = layout.theme
     if span is None:

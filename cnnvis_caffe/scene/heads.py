@@ -77,7 +77,9 @@ def _head_room(layout: PictureLayout, number: int) -> tuple[float, float]:
     return left, right
 
 
-def _head(layout: PictureLayout, column: Column, middle: float, y: float, bounds: tuple[float, float]) -> Iterator[Shape]:
+def _head(
+    layout: PictureLayout, column: Column, middle: float, y: float, bounds: tuple[float, float]
+) -> Iterator[Shape]:
     """Two lines, or one that is larger when the picture is small."""
     theme, target = layout.theme, Target("column", column.node)
     room = bounds[1] - bounds[0]
@@ -149,7 +151,9 @@ def layer_type(analysis: Analysis, node: str) -> str:
     return TYPE_NAMES.get(found.type, found.type)
 
 
-def _pill(layout: PictureLayout, group: LayerGroup, column: Column, middle: float, y: float, room: float) -> Iterator[Shape]:
+def _pill(
+    layout: PictureLayout, group: LayerGroup, column: Column, middle: float, y: float, room: float
+) -> Iterator[Shape]:
     """A button under the head of a collapsed group."""
     theme, target = layout.theme, Target("group", group.name)
     text = f"+ {counted(len(group.columns) - 1, 'layer')}"

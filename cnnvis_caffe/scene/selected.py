@@ -115,9 +115,7 @@ def _own_curves(
             box = boxes.get((other, neuron_there))
             if box is None or strength == 0:
                 continue
-            yield from _own_curve(
-                layout, selection, (other, neuron_there), me, box, strength / largest, goes_on, spans
-            )
+            yield from _own_curve(layout, selection, (other, neuron_there), me, box, strength / largest, goes_on, spans)
 
 
 def _spans(layout: PictureLayout) -> dict[tuple[str, int], Span]:
