@@ -10,11 +10,7 @@ from typing import Any
 
 import numpy as np
 
-#: On the way back they let pass what is above 0, as on the way forth.
-_RECTIFIERS = ("ReLU", "PReLU", "ELU", "Clip", "Swish")
-#: Normalisation between channels is passed over: what comes back is no activation that it could normalise.
-_PASSED_OVER = ("LRN", "Dropout")
-_STARTS = ("Input", "Data", "DummyData", "HDF5Data", "ImageData", "MemoryData", "WindowData")
+from cnnvis_caffe.network.facts.table import facts_of
 
 
 def project_back(
@@ -66,12 +62,13 @@ def project_back(
     needed = {node}
     for number in range(last, -1, -1):
         name, tops, bottoms = names[number], net.top_names[names[number]], net.bottom_names[names[number]]
-        if types[number] in _STARTS or not needed.intersection(tops):
+        facts = facts_of(types[number])
+        if facts.source or not needed.intersection(tops):
             continue
         needed.update(bottoms)
-        if types[number] in _RECTIFIERS:
+        if facts.way_back == "rectified":
             net.blobs[bottoms[0]].diff[...] = np.maximum(net.blobs[tops[0]].diff, 0)
-        elif types[number] in _PASSED_OVER:
+        elif facts.way_back == "unchanged":  # what comes back is no activation that a layer could normalise
             net.blobs[bottoms[0]].diff[...] = net.blobs[tops[0]].diff
         else:
             net.backward(start=name, end=name)

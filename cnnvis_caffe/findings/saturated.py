@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnvis_caffe.findings.look import Look, indices
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
 from cnnvis_caffe.text.tables import percent
 
@@ -16,10 +17,13 @@ def saturated(look: Look) -> Iterator[Finding]:
     limits = look.thresholds
     for node in look.analysis.nodes:
         features = look.snapshot.features.get(node.name)
-        if features is None or node.type not in ("Sigmoid", "TanH"):
+        value_range = facts_of(node.type).value_range
+        if features is None or value_range is None:
             continue
-        mean = features.overall_mean if node.type == "TanH" else 2 * features.overall_mean - 1
-        mask = np.abs(mean) >= 2 * limits.saturated - 1 if node.type == "Sigmoid" else np.abs(mean) >= limits.saturated
+        low, high = value_range
+        # As if the range were -1 to 1, which is that of a tanh; the limit is a value in the unit's own range.
+        mean, limit = ((2 * value - (low + high)) / (high - low) for value in (features.overall_mean, limits.saturated))
+        mask = np.abs(mean) >= limit
         share = float(mask.mean())
         if share < limits.saturated_mild:
             continue

@@ -1,17 +1,14 @@
-"""What a network costs: multiply-adds and memory of one pass."""
+"""Counts what a network costs: multiply-adds and memory of one pass."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.dag import Dag, DagLayer
 
 _BYTES = 4  # float32
-#: These show their bottom under another shape or name, in the same memory.
-_VIEWS = ("Flatten", "Reshape", "Split")
-_VIEWS_OF_ONE = ("Concat", "Slice")
-_ONE_PER_VALUE = ("BatchNorm", "PReLU", "Scale")
 
 
 @dataclass(frozen=True)
@@ -51,33 +48,7 @@ def multiply_adds(layer: DagLayer) -> int | None:
     """
     if not layer.is_shaped or None in layer.bottom_shapes:
         return None
-    bottoms = [math.prod(shape or ()) for shape in layer.bottom_shapes]
-    tops = [math.prod(shape or ()) for shape in layer.top_shapes]
-    if layer.type in _ONE_PER_VALUE:
-        return tops[0]
-    if not layer.params:
-        return 0
-    weight = layer.params[0].shape
-    if layer.type == "Convolution":
-        return sum(tops) * math.prod(weight[1:])
-    if layer.type == "Deconvolution":
-        return sum(bottoms) * math.prod(weight[1:])
-    if layer.type == "InnerProduct":
-        n_outputs = (layer.top_shapes[0] or (1,))[-1]
-        return tops[0] * (math.prod(weight) // n_outputs)
-    if layer.type in ("LSTM", "RNN"):
-        return _recurrent(layer)
-    return 0
-
-
-def _recurrent(layer: DagLayer) -> int:
-    """Every matrix once for each step and sequence; that of the static input once for each sequence."""
-    steps, sequences = (layer.bottom_shapes[0] or ())[:2]
-    matrices = [param.count for param in layer.params if len(param.shape) == 2]
-    # The static input's matrix is the second; without it LSTM has two matrices, RNN three.
-    has_static = len(matrices) > (2 if layer.type == "LSTM" else 3)
-    once = matrices.pop(1) if has_static else 0
-    return sequences * (steps * sum(matrices) + once)
+    return facts_of(layer.type).products(layer)
 
 
 def memory(dag: Dag) -> Memory | None:
@@ -119,5 +90,6 @@ def count_params(dag: Dag) -> int:
 
 def _is_view(layer: DagLayer, top: int) -> bool:
     """Whether a top has no memory of its own."""
-    alone = len(layer.bottoms) == len(layer.tops) == 1
-    return layer.is_in_place(top) or layer.type in _VIEWS or (layer.type in _VIEWS_OF_ONE and alone)
+    memory_of = facts_of(layer.type).memory
+    is_alone = len(layer.bottoms) == len(layer.tops) == 1
+    return layer.is_in_place(top) or memory_of == "bottom" or (memory_of == "bottom if alone" and is_alone)

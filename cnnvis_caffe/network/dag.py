@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnvis_caffe.formats import schema
-from cnnvis_caffe.network.settings import describe
-from cnnvis_caffe.network.sights import sights
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.dag import Dag, DagLayer, DagParam, Shape, Value
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.blob import Blob
@@ -105,12 +104,14 @@ class _Builder:
         layer, bottom_ids, top_ids = net.layers[index], net.bottom_ids[index], net.top_ids[index]
         bottom_shapes = tuple(_shape(blob) for blob in net.bottoms[index])
         top_shapes = tuple(_shape(blob) for blob in net.tops[index])
+        facts = facts_of(layer.type)
         has_shapes = None not in bottom_shapes + top_shapes
+        fields = facts.receptive_field(layer, bottom_shapes, top_shapes) if has_shapes else ()  # type: ignore[arg-type]
         self.layers.append(
             DagLayer(
                 name=layer.name,
                 type=layer.type,
-                settings=describe(layer.param),
+                settings=facts.describe(layer.param),
                 line=self._lines.get(layer.name),
                 bottoms=tuple(self._names[i] for i in bottom_ids),
                 tops=tuple(self._names[i] for i in top_ids),
@@ -119,7 +120,7 @@ class _Builder:
                 top_shapes=top_shapes,
                 params=self._params(index),
                 loss_weights=tuple(layer.loss_weights) or (0.0,) * len(top_ids),
-                sights=sights(layer, bottom_shapes, top_shapes) if has_shapes else (),  # type: ignore[arg-type]
+                fields=tuple(fields),
             )
         )
         for top, blob_id in enumerate(top_ids):

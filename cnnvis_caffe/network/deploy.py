@@ -1,4 +1,4 @@
-"""A network as it is used: inputs in place of data, answers in place of losses."""
+"""Makes the network that is used: inputs in place of data, answers in place of losses."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.deploy_layers import Remaining, is_source, remaining_layers, used_layers
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.network.input_shapes import assume_input_shapes, set_input_shapes
 from cnnvis_caffe.network.means import mean_notes, preparation_options
 from cnnvis_caffe.network.names import free_name
@@ -177,7 +178,7 @@ def _bare(network: NetworkFile, remaining: Remaining) -> NetworkFile:
                 kept.share_mode = spec.share_mode
         if not is_source(layer):
             _drop_fillers(added)
-        elif layer.type not in ("DummyData", "Input", "MemoryData"):  # these know the shape of every top
+        elif not facts_of(layer.type).knows_its_shapes:
             added.top[:] = [top for top in layer.top if top in remaining.inputs]
     return replace(network, message=message)
 

@@ -1,4 +1,4 @@
-"""Which layers of a network remain when it is used, rather than trained or scored."""
+"""Finds the layers of a network that remain when it is used, rather than trained or scored."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnvis_caffe.formats import schema
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.network.names import free_name
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.filter_net import filter_net
-
-#: What a loss computes inside, which is what people look at when the network is used.
-ANSWERS = {"InfogainLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid", "SoftmaxWithLoss": "Softmax"}
-_LEARNING_TYPES = (
-    "BatchNorm", "Bias", "Convolution", "Deconvolution", "Embed", "InnerProduct", "LSTM", "PReLU", "Parameter", "RNN",
-    "Scale",
-)  # fmt: skip
-_END_TYPES = ("Accuracy", "HDF5Output", "Silence")
-#: Their tops after the first are labels.
-_LABELLED_TYPES = ("Data", "ImageData", "MemoryData", "WindowData")
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def is_loss(layer: Any) -> bool:
     ----------
     layer : LayerParameter
     """
-    return layer.type.endswith("Loss") or any(layer.loss_weight)
+    return facts_of(layer.type).is_loss or any(layer.loss_weight)
 
 
 def is_source(layer: Any) -> bool:
@@ -150,14 +141,14 @@ def _side_losses(layers: Sequence[Any]) -> frozenset[int]:
     """Losses that count less than another one on the same labels: heads that only help to train."""
     groups: dict[tuple[str, str], dict[int, float]] = {}
     for index, layer in enumerate(layers):
-        if layer.type in ANSWERS and len(layer.bottom) > 1:
+        if facts_of(layer.type).answer and len(layer.bottom) > 1:
             weight = layer.loss_weight[0] if layer.loss_weight else 1.0
             groups.setdefault((layer.type, layer.bottom[1]), {})[index] = weight
     return frozenset(i for group in groups.values() for i in group if group[i] < max(group.values()))
 
 
 @dataclass(frozen=True)
-class _Facts:
+class _Role:
     """What the layers below say about a layer."""
 
     is_learned: bool  # depends on something that is learned
@@ -165,7 +156,7 @@ class _Facts:
     scores: tuple[str, ...]  # the bottoms that somebody who uses the network wants, if the layer is an end
 
 
-def _facts(layers: Sequence[Any]) -> list[_Facts]:
+def _roles(layers: Sequence[Any]) -> list[_Role]:
     """Go through the layers once; a blob is what it is where it is read, whoever changes it in place later."""
     learns = any(map(_learns, layers))
     learned: set[str] = set()
@@ -177,9 +168,9 @@ def _facts(layers: Sequence[Any]) -> list[_Facts]:
         scores = [b for b in plain if b in learned] or [b for b in layer.bottom if b in learned] or plain[:1]
         is_learned = not is_source(layer) and (not learns or _learns(layer) or not learned.isdisjoint(layer.bottom))
         is_labelled = len(plain) < len(layer.bottom)
-        result.append(_Facts(is_learned, is_labelled, tuple(scores)))
+        result.append(_Role(is_learned, is_labelled, tuple(scores)))
         labels = _labels(layer, layers) if is_source(layer) else layer.top if is_labelled else ()
-        if layer.type in ANSWERS:
+        if facts_of(layer.type).answer:
             labels = layer.top[:1]  # a second top shows the answer
         learned -= set(layer.top)
         labelled -= set(layer.top)
@@ -190,12 +181,12 @@ def _facts(layers: Sequence[Any]) -> list[_Facts]:
 
 def _learns(layer: Any) -> bool:
     """Whether a layer has parameters."""
-    return layer.type in _LEARNING_TYPES or bool(layer.param)
+    return facts_of(layer.type).learns or bool(layer.param)
 
 
 def _labels(source: Any, layers: Sequence[Any]) -> list[str]:
     """The tops of a source that are labels: by its type, or as only losses and scores read them, not first."""
-    result = list(source.top[1:]) if source.type in _LABELLED_TYPES else []
+    result = list(source.top[1:]) if facts_of(source.type).labels == "numbers" else []
     for top in source.top:
         readers = [layer for layer in layers if top in layer.bottom]
         if readers and all((is_loss(r) or r.type == "Accuracy") and r.bottom[0] != top for r in readers):
@@ -208,7 +199,7 @@ class _Walk:
 
     def __init__(self, layers: Sequence[Any], side: frozenset[int]) -> None:
         self.layers, self.side = layers, side
-        self.facts = _facts(layers)
+        self.roles = _roles(layers)
         self.has_loss = any(map(is_loss, layers))
         self.taken = {name for layer in layers for name in (layer.name, *layer.top)}
         self.kept: list[Any] = []
@@ -220,12 +211,12 @@ class _Walk:
 
     def look_at(self, index: int) -> None:
         """Keep a layer, replace it, or leave it out; those after it have been looked at."""
-        layer, facts = self.layers[index], self.facts[index]
-        is_output = facts.is_learned and not self.read.issuperset(layer.top)
+        layer, role = self.layers[index], self.roles[index]
+        is_output = role.is_learned and not self.read.issuperset(layer.top)
         is_wanted = is_output or not self.needed.isdisjoint(layer.top)
         if is_source(layer):
             self.inputs.update(self.needed.intersection(layer.top))
-        if is_loss(layer) or layer.type in _END_TYPES or (facts.is_labelled and is_wanted):
+        if is_loss(layer) or not facts_of(layer.type).is_deployed or (role.is_labelled and is_wanted):
             self._end(index)
         elif is_wanted:
             self.kept.append(layer)
@@ -243,7 +234,7 @@ class _Walk:
         self.needed -= set(layer.top)
         if index in self.side or layer.type == "Silence" or (layer.type == "Accuracy" and self.has_loss):
             return
-        self.needed.update(self.facts[index].scores)
+        self.needed.update(self.roles[index].scores)
         answer = self._answer(layer)
         if answer is not None:
             self.kept.append(answer)
@@ -251,8 +242,8 @@ class _Walk:
 
     def _answer(self, loss: Any) -> Any:
         """What a loss computes inside as a layer of its own, unless the network has that already."""
-        kind = ANSWERS.get(loss.type)
-        if kind is None or any(o.type == kind and o.bottom[:1] == loss.bottom[:1] for o in self.layers):
+        kind = facts_of(loss.type).answer
+        if not kind or any(o.type == kind and o.bottom[:1] == loss.bottom[:1] for o in self.layers):
             return None
         # A second top of a loss shows the probabilities; whoever reads it finds them under the same name.
         top = loss.top[1] if kind == "Softmax" and len(loss.top) > 1 else free_name("prob", self.taken)

@@ -1,4 +1,4 @@
-"""Where a network takes its images and labels, and the same network fed by hand."""
+"""Finds where a network takes its images and labels, and makes the same network fed by hand."""
 
 from __future__ import annotations
 
@@ -8,17 +8,9 @@ from typing import Any
 
 from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.formats import schema
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.filter_net import filter_net
-
-#: Types that read images and labels from somewhere.
-DATA_TYPES = ("Data", "ImageData", "HDF5Data", "MemoryData", "WindowData")
-#: Types without bottoms that make no images.
-_OTHER_TYPES = ("DummyData", "Parameter")
-_LOSS_TYPES = (
-    "SoftmaxWithLoss", "HingeLoss", "MultinomialLogisticLoss", "InfogainLoss", "SigmoidCrossEntropyLoss",
-    "EuclideanLoss",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,8 +76,8 @@ def find_feeding(network: NetworkFile) -> Feeding:
     NetError
         If it takes none in the TEST phase, or images in several places.
     """
-    sources = [layer for layer in network.message.layer if not layer.bottom and layer.type not in _OTHER_TYPES]
-    data = [layer for layer in sources if layer.type in DATA_TYPES]
+    sources = [layer for layer in network.message.layer if not layer.bottom and _may_give_images(layer)]
+    data = [layer for layer in sources if facts_of(layer.type).reads_data]
     if len(data) > 1:
         names = ", ".join(repr(layer.name) for layer in data)
         raise NetError(f"{network.path}: reads data in several places ({names}); one is allowed")
@@ -110,6 +102,11 @@ def find_feeding(network: NetworkFile) -> Feeding:
         raise NetError(f"{network.path}: takes images in several places ({', '.join(large)}); one is allowed")
     _, channels, height, width = shapes[large[0]]
     return Feeding(large[0], tuple(top for top in shapes if top != large[0]), (channels, height, width), None)
+
+
+def _may_give_images(layer: Any) -> bool:
+    """Whether a layer without bottoms brings something from outside."""
+    return facts_of(layer.type).source not in ("constants", "parameter")
 
 
 def _shape_of(layer: Any) -> tuple[int, int, int] | None:
@@ -179,6 +176,7 @@ def find_label(network: NetworkFile) -> str:
     """
     inputs = {top for layer in network.message.layer if layer.type == "Input" for top in layer.top}
     for layer in reversed(network.message.layer):
-        if layer.type in _LOSS_TYPES and len(layer.bottom) > 1 and layer.bottom[1] in inputs:
+        facts = facts_of(layer.type)
+        if facts.is_loss and facts.second_bottom and len(layer.bottom) > 1 and layer.bottom[1] in inputs:
             return str(layer.bottom[1])
     raise NetError(f"{network.path}: no loss reads labels, so that nothing can be said about classes")

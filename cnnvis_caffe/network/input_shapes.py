@@ -1,4 +1,4 @@
-"""Shapes of data that is not here, from everything that the files say about them."""
+"""Finds the shapes of data that is not here, by everything that the files say about it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,13 @@ from cnnvis_caffe.formats import beside, schema
 from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.network.dag import PHASES, build_dag
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.runtime.filter_net import filter_net
 from cnnvis_caffe.runtime.layers import is_known_type
 
-#: Types whose data lies on disk.
-DISK_TYPES = ("Data", "HDF5Data", "HDF5Output", "ImageData", "WindowData")
-#: Where the batch size of a data layer stands.
-_PARAMS = {"Data": "data_param", "ImageData": "image_data_param", "WindowData": "window_data_param"}
-_SOURCES = (*_PARAMS.values(), "hdf5_data_param")
-#: Layers whose second bottom is one label for each image, as a rule.
-_LABEL_READERS = ("Accuracy", "HingeLoss", "MultinomialLogisticLoss", "SoftmaxWithLoss")
-#: What data layers of forks give beside images: boxes in number as they come, or a mask for each image.
-_BOXES = ("AnnotatedData", "BoxData", "DetectData")
-_MASKS = ("DenseImageData", "ImageSegData", "ImageDimSegData", "SegData")
 #: Names of settings that say how large images become, height first; one name for both sides.
 _CROPS = (("crop_size",), ("crop_h", "crop_w"), ("crop_height", "crop_width"))
 _SIZES = (("new_height", "new_width"), ("height", "width"), ("resize_height", "resize_width"))
@@ -154,12 +145,12 @@ class _Finder:
 
     def shapes_from_files(self) -> set[str]:
         """The tops of layers whose data is here, so that they know their shapes themselves."""
-        disk = [layer for layer in self.layers if layer.type in DISK_TYPES]
-        if not any(os.path.exists(getattr(layer, name).source) for layer in disk for name in _SOURCES):
+        disk = [layer for layer in self.layers if facts_of(layer.type).is_on_disk]
+        if not any(os.path.exists(_source(layer)) for layer in disk):
             return set()
         dag = self._try(self.shapes)
         layers = dag.layers if dag is not None else ()
-        return {top for layer in layers if layer.type in DISK_TYPES and layer.is_shaped for top in layer.tops}
+        return {top for layer in layers if facts_of(layer.type).is_on_disk and layer.is_shaped for top in layer.tops}
 
     def look_at(self, layer: Any) -> None:
         """Find the shapes of one data layer."""
@@ -170,7 +161,7 @@ class _Finder:
         is_open = self._is_open(layer)
         if is_open and not is_known_type(layer.type) and self._look_at_foreign(layer):
             return
-        if layer.type not in _PARAMS and not is_open:
+        if facts_of(layer.type).source != "images" and not is_open:
             return
         top = layer.top[0]
         # Data layers of forks have the parameters of Caffe's.
@@ -219,14 +210,15 @@ class _Finder:
 
     def _label_foreign(self, layer: Any, batch: int, size: tuple[int, ...]) -> None:
         """What a fork's data layer gives beside the images."""
+        labels = facts_of(layer.type).labels
         for label in layer.top[1:2]:
-            if layer.type in _BOXES:
+            if labels == "boxes":
                 self.shapes.setdefault(label, (1, 1, 1, 8))
-            elif layer.type in _MASKS:
+            elif labels == "masks":
                 self.shapes.setdefault(label, (batch, 1, *size))
-            elif any(label in reader.bottom[1:] and reader.type in _LABEL_READERS for reader in self.layers):
+            elif any(label in reader.bottom[1:] and _reads_classes(reader) for reader in self.layers):
                 self.shapes.setdefault(label, (batch,))
-        if layer.type in _MASKS:
+        if labels == "masks":
             for sizes in layer.top[2:3]:
                 self.shapes.setdefault(sizes, (batch, 1, 1, 2))
 
@@ -251,7 +243,7 @@ class _Finder:
                     f"{top}: taken to be {batch}x{length} (batch_size {batch}; {length} from the weights of "
                     f"{dense[0].name})"
                 )
-            elif readers and all(reader.type in _LABEL_READERS and reader.bottom[0] != top for reader in readers):
+            elif readers and all(_reads_classes(reader) and reader.bottom[0] != top for reader in readers):
                 self.shapes[top] = (batch,)
                 self.notes.append(f"{top}: taken to be {batch} labels (batch_size {batch})")
             else:
@@ -296,7 +288,7 @@ class _Finder:
         self, layer: Any, top: str, channels: int, channels_from: str
     ) -> tuple[str, tuple[int, ...]] | None:
         """A data set that the name of the database names, unless something says that it is another one."""
-        source = getattr(layer, _PARAMS.get(layer.type, ""), layer.data_param).source
+        source = _source(layer)
         slicing = self._slice(top)
         n_images = len(slicing.top) if slicing is not None else 1  # images of a pair lie one behind the other
         for name, one in _KNOWN_SETS.items():
@@ -444,6 +436,16 @@ class _Finder:
         names = {layer.name for layer in message.layer if layer.bottom}
         own = {layer.name for layer in self.layers if layer.bottom}
         return 2 * len(names & own) > len(own)
+
+
+def _source(layer: Any) -> str:
+    """What a data layer reads; the data layers of forks have the settings of Caffe's."""
+    return str(getattr(layer, facts_of(layer.type).source_settings or "data_param").source)
+
+
+def _reads_classes(layer: Any) -> bool:
+    """Whether the second bottom of a layer is one label for each image, as a rule."""
+    return facts_of(layer.type).second_bottom == "classes"
 
 
 def _setting(layer: Any, name: str) -> int | None:

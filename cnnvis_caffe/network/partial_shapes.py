@@ -1,18 +1,14 @@
-"""What can be said of a shape that is not known: how many channels the layers around it, or their weights, tell."""
+"""Tells what is known of shapes that are not known as a whole: the channels that layers or their weights give."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from cnnvis_caffe.network.facts.channel_counts import PartialShape
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.dag import Dag, Value
 from cnnvis_caffe.records.weights import LayerWeights, ParamArray, WeightsFile
-from cnnvis_caffe.runtime.layers import is_known_type
-
-#: Lengths of axes; None for one that is not known.
-PartialShape = tuple["int | None", ...]
-
-_Shapes = Sequence[tuple[int, ...]]
 
 
 def partial_shapes(dag: Dag, layers: Sequence[Any], files: Sequence[WeightsFile]) -> dict[Value, PartialShape]:
@@ -41,10 +37,10 @@ def partial_shapes(dag: Dag, layers: Sequence[Any], files: Sequence[WeightsFile]
         if layer.is_shaped or layer.name not in messages:
             continue
         message, shapes = messages[layer.name], saved.get(layer.name, [])
-        given = _given(message, shapes) if is_known_type(layer.type) else _given_by_unknown(layer.tops, shapes)
-        if given:
-            known[index, 0] = given
-        read = _read(message, shapes)
+        facts = facts_of(message.type)
+        written, read = facts.channels_written(message, shapes), facts.channels_read(message, shapes)
+        if written:
+            known[index, 0] = written
         if read and layer.sources and layer.bottom_shapes[0] is None:
             known.setdefault(layer.sources[0], read)
     _spread(dag, known)
@@ -61,35 +57,6 @@ def _saved_shapes(layer: LayerWeights) -> list[tuple[int, ...]]:
         return tuple(lengths)
 
     return [() if blob is None else shape(blob) for blob in layer.blobs]
-
-
-def _given(message: Any, shapes: _Shapes) -> PartialShape | None:
-    """What a layer of a known type gives."""
-    if message.type in ("Convolution", "Deconvolution") and message.convolution_param.axis == 1:
-        n_axes = len(shapes[0]) - 2 if shapes and len(shapes[0]) > 2 else 2
-        return (None, message.convolution_param.num_output, *[None] * n_axes)
-    if message.type == "InnerProduct" and message.inner_product_param.axis == 1:
-        return (None, message.inner_product_param.num_output)
-    return None
-
-
-def _given_by_unknown(tops: Sequence[str], shapes: _Shapes) -> PartialShape | None:
-    """What a layer of an unknown type gives: as many channels as there are biases."""
-    if len(tops) != 1 or len(shapes) != 2 or len(shapes[1]) != 1 or len(shapes[0]) < 2:
-        return None
-    (n_biases,) = shapes[1]
-    return (None, n_biases, *[None] * (len(shapes[0]) - 2)) if shapes[0][0] == n_biases else None
-
-
-def _read(message: Any, shapes: _Shapes) -> PartialShape | None:
-    """What a convolution reads."""
-    if message.type not in ("Convolution", "Deconvolution") or message.convolution_param.axis != 1:
-        return None
-    if not shapes or len(shapes[0]) < 3:
-        return None
-    first, second, *spatial = shapes[0]
-    n_channels = second * message.convolution_param.group if message.type == "Convolution" else first
-    return (None, n_channels, *[None] * len(spatial))
 
 
 def _spread(dag: Dag, known: dict[Value, PartialShape]) -> None:

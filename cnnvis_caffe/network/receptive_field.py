@@ -27,7 +27,7 @@ from cnnvis_caffe.network.fields import (
 )
 from cnnvis_caffe.network.intervals import Intervals
 from cnnvis_caffe.network.names import value_names, values_by_name
-from cnnvis_caffe.records.dag import Dag, Sight, Value, Window
+from cnnvis_caffe.records.dag import Dag, LayerField, Value, Window
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class ReceptiveFields:
             for before in {source[0] for source in layer.sources}:
                 # The usual case, in which nothing is copied: few layers are assumed, if any.
                 found = result[before] if found <= result[before] else found | result[before]
-            if any(not sight.is_known for sight in layer.sights):
+            if any(not field.is_known for field in layer.fields):
                 found |= {index}
             result.append(found)
         return result
@@ -281,15 +281,17 @@ class ReceptiveFields:
         for index, layer in enumerate(self.dag.layers):
             for number in range(len(layer.tops)):
                 result.setdefault((index, number), {})
-            for sight in layer.sights:
-                top, bottom = (index, sight.top), layer.sources[sight.bottom]
+            for layer_field in layer.fields:
+                top, bottom = (index, layer_field.top), layer.sources[layer_field.bottom]
                 for source, runs in result[bottom].items():
-                    seen = self._seen(sight, top, bottom, source, runs, clipped)
+                    seen = self._seen(layer_field, top, bottom, source, runs, clipped)
                     before = result[top].get(source)
                     result[top][source] = self._united(before, seen, top) if before else seen
         return result
 
-    def _seen(self, sight: Sight, top: Value, bottom: Value, source: Value, runs: Runs, clipped: bool) -> Runs:
+    def _seen(
+        self, layer_field: LayerField, top: Value, bottom: Value, source: Value, runs: Runs, clipped: bool
+    ) -> Runs:
         """What a top sees of an input through one of its bottoms."""
         bottom_shape, top_shape = self.dag.shape(bottom) or (), self.dag.shape(top) or ()
         sizes = image_sizes(self.dag.shape(source))
@@ -300,7 +302,7 @@ class ReceptiveFields:
         def show(axis: int, table: Intervals) -> Intervals:
             """The table of one axis, through the layer's window there; one for axes that are alike."""
             has_axis = axis + 2 < len(bottom_shape)
-            window, length = sight.axes[axis] if has_axis else None, lengths[axis]
+            window, length = layer_field.axes[axis] if has_axis else None, lengths[axis]
             key = id(table), window, length, sizes[axis]
             if key not in shown:
                 if window is not None:
@@ -322,7 +324,7 @@ class ReceptiveFields:
             return moved[id(field)]
 
         runs = tuple((count, move(field)) for count, field in runs)
-        return through_channels(sight.channels, runs, n_channels(top_shape), lengths)
+        return through_channels(layer_field.channels, runs, n_channels(top_shape), lengths)
 
     def _united(self, first: Runs, second: Runs, top: Value) -> Runs:
         """What a top sees through either of two bottoms."""

@@ -1,4 +1,4 @@
-"""What is to be said about a network."""
+"""Reports on a network, as plain dictionaries."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.network.costs import count_params, memory, multiply_adds
 from cnnvis_caffe.network.dag import build_dag
-from cnnvis_caffe.network.input_shapes import DISK_TYPES, assume_input_shapes, set_input_shapes
+from cnnvis_caffe.network.facts.channel_counts import PartialShape
+from cnnvis_caffe.network.facts.table import facts_of
+from cnnvis_caffe.network.input_shapes import assume_input_shapes, set_input_shapes
 from cnnvis_caffe.network.means import mean_notes
 from cnnvis_caffe.network.names import value_names
-from cnnvis_caffe.network.partial_shapes import PartialShape, partial_shapes
+from cnnvis_caffe.network.partial_shapes import partial_shapes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.weights_fit import compare
 from cnnvis_caffe.records.dag import Dag, DagLayer, Value
@@ -202,7 +204,7 @@ def _problems(dag: Dag) -> list[str]:
     """Layers whose shapes are not known, by what keeps them from it."""
     result = []
     for layer in dag.layers:
-        if layer.is_shaped or layer.type in DISK_TYPES or not is_known_type(layer.type):
+        if layer.is_shaped or facts_of(layer.type).is_on_disk or not is_known_type(layer.type):
             continue
         if not layer.bottoms or all(shape is not None for shape in layer.bottom_shapes):
             why = "its code is not run here" if layer.type == "Python" else "its shape is not written in the file"

@@ -1,4 +1,4 @@
-"""The network that is analysed: one blob for each layer, nothing in place, gradients everywhere."""
+"""Rewrites a network for an analysis: one blob for each layer, nothing in place, gradients everywhere."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ from typing import Any
 from cnnvis_caffe.errors import CaffeQuirkWarning, NetError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.network.names import find_value, free_name, value_names
 from cnnvis_caffe.records.dag import Dag, DagLayer, Value
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.filter_net import filter_net
 
 logger = logging.getLogger(__name__)
-
-#: They compute nothing that an analysis looks at, and cannot run backward.
-DROPPED_TYPES = ("Accuracy", "ArgMax", "Silence")
-_SOFTMAX_TYPES = ("Softmax", "SoftmaxWithLoss")
 
 
 def analysis_network(
@@ -97,7 +94,7 @@ def find_score(dag: Dag) -> Value | None:
         neither.
     """
     for index in range(len(dag.layers) - 1, -1, -1):
-        if dag.layers[index].type in _SOFTMAX_TYPES:
+        if facts_of(dag.layers[index].type).reads_scores:
             return dag.layers[index].sources[0]
     for index in range(len(dag.layers) - 1, -1, -1):
         if dag.layers[index].type == "InnerProduct":
@@ -117,7 +114,7 @@ def _kept_layers(network: NetworkFile, stages: Sequence[str]) -> NetworkFile:
     result.name = message.name
     missing: set[str] = set()
     for layer in message.layer:
-        if layer.type in DROPPED_TYPES or missing.intersection(layer.bottom):
+        if not facts_of(layer.type).is_analysed or missing.intersection(layer.bottom):
             missing.update(set(layer.top) - set(layer.bottom))
             logger.info("layer %r (%s) is left out of the analysis", layer.name, layer.type)
             continue
@@ -136,7 +133,7 @@ def _mean_over_images(layer: Any) -> None:
 
 def _warn_of_quirk(layer: DagLayer) -> None:
     """Say where the rewritten layer gives other numbers than Caffe gives in place."""
-    if layer.type in ("Eltwise", "LRN") and layer.tops and layer.is_in_place(0):
+    if facts_of(layer.type).is_wrong_in_place and layer.tops and layer.is_in_place(0):
         logger.warning(
             "layer %r (%s) works in place, which Caffe gets wrong; the analysis computes what was meant",
             layer.name,

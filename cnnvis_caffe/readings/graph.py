@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.analysis import Node
-
-#: Layers that judge or discard the scores: at the end of a network they are not shown.
-_JUDGES = ("Softmax", "Accuracy", "ArgMax", "Silence")
 
 
 class Graph:
@@ -44,7 +42,8 @@ class Graph:
         found: set[str] = set()
         for name in reversed(list(self.nodes)):
             node = self.nodes[name]
-            judges = node.type in _JUDGES or node.type.endswith("Loss") or not node.n_neurons
+            facts = facts_of(node.type)
+            judges = facts.judges_scores or facts.is_loss or not node.n_neurons
             if judges and found.issuperset(self.consumers[name]):
                 found.add(name)
         return frozenset(found)

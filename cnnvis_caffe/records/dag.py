@@ -62,8 +62,8 @@ class Channels:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What each position of a top sees of a bottom.
+class LayerField:
+    """The part of a bottom that each position of a top depends on: the receptive field of one layer.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class DagLayer:
     params : tuple of DagParam
     loss_weights : tuple of float
         One for each top.
-    sights : tuple of Sight
+    fields : tuple of LayerField
         Of each pair of a top and a bottom that it depends on; empty when shapes are not known.
     """
 
@@ -144,7 +144,7 @@ class DagLayer:
     top_shapes: tuple[Shape, ...]
     params: tuple[DagParam, ...]
     loss_weights: tuple[float, ...]
-    sights: tuple[Sight, ...]
+    fields: tuple[LayerField, ...]
 
     @property
     def is_shaped(self) -> bool:

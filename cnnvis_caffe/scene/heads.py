@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.aggregation import Column, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.facets import PictureLayout, matrix_scale
@@ -17,7 +18,6 @@ from cnnvis_caffe.text.words import class_name, counted, data_line, figure, whol
 
 #: Zoom under which heads are written larger, and without their second line.
 OVERVIEW = 0.7
-TYPE_NAMES = {"InnerProduct": "fully connected", "Convolution": "convolution", "Eltwise": "sum", "Concat": "concat"}
 
 
 def title_shapes(layout: PictureLayout) -> Iterator[Shape]:
@@ -148,7 +148,7 @@ def layer_type(analysis: Analysis, node: str) -> str:
     found = analysis.node(node)
     if found.owner and found.owner != node:
         found = analysis.node(found.owner)
-    return TYPE_NAMES.get(found.type, found.type)
+    return facts_of(found.type).word or found.type
 
 
 def _pill(

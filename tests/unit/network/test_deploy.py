@@ -194,6 +194,12 @@ def test_what_depends_on_labels_goes(make):
     assert (made.outputs, made.inputs.keys()) == ({"fc": (7, 5)}, {"data"})
 
 
+def test_losses_of_forks_go(repository):
+    made = deploy(repository / "tests/unit/runtime/stand_ins/rfcn.prototxt")
+    assert {name.split(" ")[0] for name in made.left_out} >= {"per_roi_loss_cls", "per_roi_loss_bbox", "loss_bbox"}
+    assert made.outputs == {"bbox_pred": (6, 8, 1, 1), "prob": (6, 3, 1, 1)}
+
+
 def test_a_regression_ends_in_what_was_learned(make):
     loss = layer("loss", "EuclideanLoss", "label fc", "loss")
     assert make(DATA, CONV, FC, loss).outputs == {"fc": (7, 5)}

@@ -13,8 +13,6 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import network_from_text, read_network
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
-from cnnvis_caffe.network.sights import RULES
-from cnnvis_caffe.runtime.layers import fork_type_list, layer_type_list
 from cnnvis_caffe.runtime.net import Net
 
 INPUT = "layer {{ name: 'data' type: 'Input' top: 'data' input_param {{ shape {{ {} }} }} }}\n"
@@ -32,10 +30,6 @@ def layer(kind, name, bottoms, tops=None, extra=""):
 
 def fields(text):
     return ReceptiveFields(build_dag(network_from_text(text)))
-
-
-def test_every_layer_type_has_a_rule():
-    assert sorted(RULES) == sorted([*layer_type_list(), *fork_type_list()])
 
 
 def test_lenet_by_hand(repository):

@@ -1,25 +1,14 @@
-"""What is special about a layer, in a few words."""
+"""Rules that say in a few words what is special about a layer: "64 of 7x7/2 pad 3".
+
+A rule takes the LayerParameter and returns words; empty ones are left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-
-def describe(layer: Any) -> str:
-    """Return the settings of a layer that a reader wants to know.
-
-    Parameters
-    ----------
-    layer : LayerParameter
-
-    Returns
-    -------
-    str
-        Such as "64 of 7x7/2 pad 3" (64 filters of 7x7 with stride 2); empty where there is nothing to say.
-    """
-    rule = _RULES.get(layer.type)
-    return " ".join(words for words in rule(layer) if words) if rule else ""
+SettingsRule = Callable[[Any], "list[str]"]
 
 
 def _pair(param: Any, field: str, default: int) -> str:
@@ -53,7 +42,8 @@ def _named(name: str, value: object) -> str:
     return f"{name} {value}" if value not in ("", None) else ""
 
 
-def _convolution(layer: Any) -> list[str]:
+def convolution(layer: Any) -> list[str]:
+    """Give count and size of the filters, and how they move; for Im2col only the windows."""
     param = layer.convolution_param
     count = f"{param.num_output} of " if layer.type != "Im2col" else ""
     holes = [param.hole] * 2 if param.HasField("hole") else [param.hole_h, param.hole_w]  # DeepLab's name for it
@@ -80,7 +70,8 @@ def _axis(param: Any, default: int) -> str:
     return f"axis {param.axis}" if param.axis != default else ""
 
 
-def _pooling(layer: Any) -> list[str]:
+def pooling(layer: Any) -> list[str]:
+    """Give what is taken of each window, and its size."""
     param = layer.pooling_param
     method = {0: "max", 1: "average", 2: "stochastic"}[param.pool]
     if param.global_pooling:
@@ -90,111 +81,142 @@ def _pooling(layer: Any) -> list[str]:
     return [f"{method} {_kernel(param)}{_stride(param)}", pad, rounded]
 
 
-def _lrn(layer: Any) -> list[str]:
+def lrn(layer: Any) -> list[str]:
+    """Give how many neighbours normalise each other."""
     size = layer.lrn_param.local_size
     return [f"within {size}x{size}" if layer.lrn_param.norm_region == 1 else f"across {size} channels"]
 
 
-def _inner_product(layer: Any) -> list[str]:
+def inner_product(layer: Any) -> list[str]:
+    """Give the number of outputs."""
     param = layer.inner_product_param
     return [str(param.num_output), "" if param.bias_term else "no bias", _axis(param, 1)]
 
 
-def _eltwise(layer: Any) -> list[str]:
+def eltwise(layer: Any) -> list[str]:
+    """Give the operation."""
     param = layer.eltwise_param
     coefficients = " ".join(f"{value:g}" for value in param.coeff)
     return [{0: "product", 1: "sum", 2: "maximum"}[param.operation], _named("coefficients", coefficients)]
 
 
-def _data(layer: Any) -> list[str]:
-    param = {
-        "Data": layer.data_param,
-        "ImageData": layer.image_data_param,
-        "WindowData": layer.window_data_param,
-        "HDF5Data": layer.hdf5_data_param,
-    }[layer.type]
-    return [param.source]
-
-
-def _slice(layer: Any) -> list[str]:
+def slice_(layer: Any) -> list[str]:
+    """Give where it cuts."""
     param = layer.slice_param
     points = " ".join(map(str, param.slice_point))
     return [_named("at", points), _axis(param, 1)]
 
 
-def _reshape(layer: Any) -> list[str]:
+def reshape(layer: Any) -> list[str]:
+    """Give the new shape."""
     param = layer.reshape_param
     return ["to " + "x".join(map(str, param.shape.dim)), _axis(param, 0)]
 
 
-def _crop(layer: Any) -> list[str]:
+def crop(layer: Any) -> list[str]:
+    """Give what is cut off before."""
     param = layer.crop_param
     return [_named("offset", " ".join(map(str, param.offset))), _axis(param, 2)]
 
 
-def _power(layer: Any) -> list[str]:
+def power(layer: Any) -> list[str]:
+    """Give what differs from the identity."""
     param = layer.power_param
     defaults = (("power", 1), ("scale", 1), ("shift", 0))
     return [_named(name, f"{getattr(param, name):g}") for name, usual in defaults if getattr(param, name) != usual]
 
 
-def _batch_norm(layer: Any) -> list[str]:
+def batch_norm(layer: Any) -> list[str]:
+    """Give whose statistics are used, where the phase does not say it."""
     param = layer.batch_norm_param
     if not param.HasField("use_global_stats"):
         return []
     return ["stored statistics" if param.use_global_stats else "the batch's statistics"]
 
 
-def _accuracy(layer: Any) -> list[str]:
+def accuracy(layer: Any) -> list[str]:
+    """Give how many guesses count."""
     return [f"top {layer.accuracy_param.top_k}"]
 
 
-def _recurrent(layer: Any) -> list[str]:
+def recurrent(layer: Any) -> list[str]:
+    """Give the number of outputs."""
     param = layer.recurrent_param
     return [str(param.num_output), "states exposed" if param.expose_hidden else ""]
 
 
-def _reduction(layer: Any) -> list[str]:
+def reduction(layer: Any) -> list[str]:
+    """Give what becomes of the values."""
     param = layer.reduction_param
     return [{1: "sum", 2: "sum of absolutes", 3: "sum of squares", 4: "mean"}[param.operation], _axis(param, 0)]
 
 
-_RULES: dict[str, Callable[[Any], list[str]]] = {
-    "Accuracy": _accuracy,
-    "ArgMax": lambda layer: [f"top {layer.argmax_param.top_k}"],
-    "BatchNorm": _batch_norm,
-    "Bias": lambda layer: [_axis(layer.bias_param, 1)],
-    "Clip": lambda layer: [f"{layer.clip_param.min:g} to {layer.clip_param.max:g}"],
-    "Concat": lambda layer: [_axis(layer.concat_param, 1)],
-    "ContrastiveLoss": lambda layer: [f"margin {layer.contrastive_loss_param.margin:g}"],
-    "Convolution": _convolution,
-    "Crop": _crop,
-    "Data": _data,
-    "Deconvolution": _convolution,
-    "Dropout": lambda layer: [f"{layer.dropout_param.dropout_ratio:g}"],
-    "Eltwise": _eltwise,
-    "Embed": lambda layer: [f"{layer.embed_param.input_dim} to {layer.embed_param.num_output}"],
-    "Flatten": lambda layer: [_axis(layer.flatten_param, 1)],
-    "HDF5Data": _data,
-    "Im2col": _convolution,
-    "ImageData": _data,
-    "InnerProduct": _inner_product,
-    "LRN": _lrn,
-    "LSTM": _recurrent,
-    "Permute": lambda layer: [" ".join(map(str, layer.permute_param.order))],
-    "Pooling": _pooling,
-    "Power": _power,
-    "Python": lambda layer: [f"{layer.python_param.module}.{layer.python_param.layer}"],
-    "RNN": _recurrent,
-    "ReLU": lambda layer: [f"slope {layer.relu_param.negative_slope:g}" if layer.relu_param.negative_slope else ""],
-    "Reduction": _reduction,
-    "Reshape": _reshape,
-    "SPP": lambda layer: [f"{layer.spp_param.pyramid_height} levels"],
-    "Scale": lambda layer: ["with bias" if layer.scale_param.bias_term else "", _axis(layer.scale_param, 1)],
-    "Slice": _slice,
-    "Softmax": lambda layer: [_axis(layer.softmax_param, 1)],
-    "SoftmaxWithLoss": lambda layer: [_axis(layer.softmax_param, 1)],
-    "SpatialDropout": lambda layer: [f"{layer.spatial_dropout_param.dropout_ratio:g}"],
-    "Tile": lambda layer: [f"{layer.tile_param.tiles} times", _axis(layer.tile_param, 1)],
-    "WindowData": _data,
-}
+def nothing(layer: Any) -> list[str]:
+    """Leave the settings out."""
+    return []
+
+
+def axis(field: str, usual: int = 1) -> SettingsRule:
+    """Return a rule that gives the axis, where it is not the usual one."""
+    return lambda layer: [_axis(getattr(layer, field), usual)]
+
+
+def source(field: str) -> SettingsRule:
+    """Return a rule that gives the file or folder that the data comes from."""
+    return lambda layer: [getattr(layer, field).source]
+
+
+def arg_max(layer: Any) -> list[str]:
+    """Give how many guesses are named."""
+    return [f"top {layer.argmax_param.top_k}"]
+
+
+def clip(layer: Any) -> list[str]:
+    """Give the range."""
+    return [f"{layer.clip_param.min:g} to {layer.clip_param.max:g}"]
+
+
+def contrastive_loss(layer: Any) -> list[str]:
+    """Give the margin."""
+    return [f"margin {layer.contrastive_loss_param.margin:g}"]
+
+
+def dropout(field: str) -> SettingsRule:
+    """Return a rule that gives the share of values that become zero."""
+    return lambda layer: [f"{getattr(layer, field).dropout_ratio:g}"]
+
+
+def embed(layer: Any) -> list[str]:
+    """Give the number of rows, and how long they are."""
+    return [f"{layer.embed_param.input_dim} to {layer.embed_param.num_output}"]
+
+
+def permute(layer: Any) -> list[str]:
+    """Give the new order of the axes."""
+    return [" ".join(map(str, layer.permute_param.order))]
+
+
+def python(layer: Any) -> list[str]:
+    """Give the class that does the work."""
+    return [f"{layer.python_param.module}.{layer.python_param.layer}"]
+
+
+def relu(layer: Any) -> list[str]:
+    """Give the slope of a leaky one."""
+    slope = layer.relu_param.negative_slope
+    return [f"slope {slope:g}" if slope else ""]
+
+
+def scale(layer: Any) -> list[str]:
+    """Give whether it adds a bias."""
+    return ["with bias" if layer.scale_param.bias_term else "", _axis(layer.scale_param, 1)]
+
+
+def spp(layer: Any) -> list[str]:
+    """Give the number of levels."""
+    return [f"{layer.spp_param.pyramid_height} levels"]
+
+
+def tile(layer: Any) -> list[str]:
+    """Give how often the blob is repeated."""
+    return [f"{layer.tile_param.tiles} times", _axis(layer.tile_param, 1)]

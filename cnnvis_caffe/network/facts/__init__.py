@@ -1,0 +1,1 @@
+"""One row of facts about each layer type, and the rules that rows name."""
