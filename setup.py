@@ -25,7 +25,7 @@ CORE = [
 ]
 
 TORCH = ["torch>=1.13"]
-VIEWER = ["PyQt5>=5.15", "pyqtgraph>=0.11"]
+VIEWER = ["PyQt5>=5.15"]
 LMDB = ["lmdb>=1.0"]
 LEVELDB = ["plyvel>=1.3"]
 # OpenCV is required by import, not by the core's list: pip cannot say "any of the four wheels that bring

@@ -52,7 +52,7 @@ def command(
 def _explained(error: ImportError) -> ImportError | CnnvisError:
     """Say which library of the window is missing, or which part of it and where that is to be had."""
     library = (error.name or "").split(".")[0]
-    if library not in ("PyQt5", "pyqtgraph"):
+    if library != "PyQt5":
         return error
     if isinstance(error, ModuleNotFoundError) and error.name == library:
         return MissingDependencyError(library, "viewer", "the window")

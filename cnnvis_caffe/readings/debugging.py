@@ -1,27 +1,30 @@
 """The debugging information of an analysis as charts: by layer, by iteration, and the curves of the training.
 
-A chart is a record; `scene.chart` paints it into shapes, and the viewer on the screen.
+A chart is a record; `scene.chart` draws it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from cnnvis_caffe.errors import UnknownNameError
-from cnnvis_caffe.records.analysis import Analysis, Curve, Node, Snapshot
+from cnnvis_caffe.records.analysis import Analysis, Curve, Node
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.text.words import counted
 
 #: A span of more decades is shown on a logarithmic axis.
 _LOG_DECADES = 2.0
+#: Changes over intervals of several lengths are divided by their length in this unit, in iterations.
+_PER_ITERATIONS = 1000
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A figure of each layer.
+    """A number of each layer.
 
     Attributes
     ----------
@@ -100,12 +103,12 @@ def chart_of(
     if by not in ("layer", "iteration"):
         raise UnknownNameError("axis", by, ("layer", "iteration"))
     if quantity in TRAINING:
-        return training_chart(analysis, quantity)
+        return training_chart(analysis, quantity, snapshot=snapshot)
     if quantity not in QUANTITIES:
         raise UnknownNameError("quantity", quantity, (*QUANTITIES, *TRAINING))
     if by == "layer":
         return chart_by_layer(analysis, quantity, snapshot=snapshot)
-    return chart_by_iteration(analysis, quantity, nodes, title=title)
+    return chart_by_iteration(analysis, quantity, nodes, title=title, snapshot=snapshot)
 
 
 def chart_by_layer(analysis: Analysis, quantity: str = "relative_change", *, snapshot: str | int = "") -> Chart:
@@ -119,12 +122,12 @@ def chart_by_layer(analysis: Analysis, quantity: str = "relative_change", *, sna
     snapshot : str or int, optional
         Of the line that is looked at, as for `Analysis.snapshot`; the last one if empty.
     """
-    what = QUANTITIES[quantity]
+    what = _quantity(analysis, quantity)
     layers = _layers(analysis, what)
     chosen = analysis.snapshot(snapshot).label
     series = []
     for rank, one in enumerate(analysis.snapshots):
-        values = np.array([_value(one, layer.name, quantity) for layer in layers], np.float64)
+        values = _values(analysis, quantity, rank, layers)
         if np.isfinite(values).any():
             series.append(
                 Series(
@@ -137,22 +140,28 @@ def chart_by_layer(analysis: Analysis, quantity: str = "relative_change", *, sna
                     one.label == chosen,
                 )
             )
+    notes = _notes(analysis, quantity)
     if series and not any(one.is_emphasised for one in series):
-        series[-1] = _emphasised(series[-1])
+        notes = (f"nothing known at {chosen}", *notes)
     return _finish(
         f"{what.title} by layer",
         Axis("layer", labels=tuple(layer.name for layer in layers)),
         what.title,
         what.unit,
         series,
-        notes=_notes(analysis, quantity),
+        notes=notes,
         empty=what.empty or "Nothing is known of this.",
         is_ordered=True,
     )
 
 
 def chart_by_iteration(
-    analysis: Analysis, quantity: str = "relative_change", nodes: Iterable[str] = (), *, title: str = ""
+    analysis: Analysis,
+    quantity: str = "relative_change",
+    nodes: Iterable[str] = (),
+    *,
+    title: str = "",
+    snapshot: str | int = "",
 ) -> Chart:
     """Return a quantity of some layers over the snapshots, one line for each layer.
 
@@ -165,14 +174,17 @@ def chart_by_iteration(
         Nodes of the layers, such as those of a group; others are passed over. All layers if empty.
     title : str, optional
         Name of the group.
+    snapshot : str or int, optional
+        The one that is marked, as for `Analysis.snapshot`; the last one if empty.
     """
-    what = QUANTITIES[quantity]
+    what = _quantity(analysis, quantity)
     wanted = set(nodes)
     layers = [layer for layer in _layers(analysis, what) if not wanted or layer.name in wanted]
     x, labels = _iterations(analysis)
     series: list[Series] = []
-    for layer in layers:
-        values = np.array([_value(one, layer.name, quantity) for one in analysis.snapshots], np.float64)
+    by_snapshot = [_values(analysis, quantity, rank, layers) for rank in range(len(analysis.snapshots))]
+    for number, layer in enumerate(layers):
+        values = np.array([one[number] for one in by_snapshot], np.float64)
         if np.isfinite(values).any():
             snapshots = tuple(one.label for one in analysis.snapshots)
             series.append(Series(layer.name, x, values, (layer.name,) * len(x), snapshots, len(series)))
@@ -184,10 +196,11 @@ def chart_by_iteration(
         series,
         notes=_notes(analysis, quantity),
         empty=what.empty or "Nothing is known of this.",
+        **_here(analysis, snapshot, x),
     )
 
 
-def training_chart(analysis: Analysis, what: str = "loss") -> Chart:
+def training_chart(analysis: Analysis, what: str = "loss", *, snapshot: str | int = "") -> Chart:
     """Return the curves of the training log with what was measured on the analysed data.
 
     Parameters
@@ -195,6 +208,8 @@ def training_chart(analysis: Analysis, what: str = "loss") -> Chart:
     analysis : Analysis
     what : str
         One of `TRAINING`.
+    snapshot : str or int, optional
+        The one that is marked, as for `Analysis.snapshot`; the last one if empty.
     """
     curves = [_as(curve, what) for curve in analysis.curves if _shows(curve, what)]
     series = [
@@ -202,16 +217,16 @@ def training_chart(analysis: Analysis, what: str = "loss") -> Chart:
         for rank, curve in enumerate(curves)
         if len(curve.values)
     ]
-    notes = sorted({f"curves from {curve.source}" for curve in curves if curve.source})
-    labels: tuple[str, ...] = ()
-    if what in ("loss", "error"):
-        x, labels = _iterations(analysis)
-        values = np.array([getattr(one, what) for one in analysis.snapshots], np.float64)
+    logs = sorted({curve.source for curve in curves if curve.source})
+    notes = [f"curves: {', '.join(logs)}, on the training's own data"] if logs else []
+    x, labels = _iterations(analysis)
+    if labels and (series or what == "learning_rate"):
+        x, labels = np.full(len(x), np.nan), ()  # without iterations, snapshots have no place beside curves
+    values = np.array([getattr(one, what, np.nan) for one in analysis.snapshots], np.float64)
+    if np.isfinite(values).any() and np.isfinite(x).any():
         snapshots = tuple(one.label for one in analysis.snapshots)
-        if np.isfinite(values).any() and not (labels and series):
-            series.append(Series(f"snapshots on {analysis.data.source}", x, values, (), snapshots, len(series)))
-        elif series:
-            labels = ()
+        series.append(Series(f"snapshots on {analysis.data.source}", x, values, (), snapshots, len(series)))
+        notes.insert(0, f"snapshots: {counted(analysis.data.n_images, 'image')} of {analysis.data.source}")
     return _finish(
         f"{TRAINING[what]} by iteration",
         Axis("snapshot" if labels else "iteration", labels=labels),
@@ -219,6 +234,7 @@ def training_chart(analysis: Analysis, what: str = "loss") -> Chart:
         "%" if what == "error" else "",
         series,
         notes=tuple(notes),
+        **_here(analysis, snapshot, x),
         empty="No training log in this file: give it to analyze with --log.",
     )
 
@@ -240,10 +256,41 @@ def _layers(analysis: Analysis, what: Quantity) -> list[Node]:
     return [node for node in analysis.nodes if node.kind == "weights"]
 
 
-def _value(snapshot: Snapshot, node: str, quantity: str) -> float:
-    """A quantity of a layer; NaN where it is not known."""
-    found = snapshot.debug.get(node)
-    return float("nan") if found is None else float(getattr(found, quantity))
+def _quantity(analysis: Analysis, name: str) -> Quantity:
+    """A quantity with the title that it has for an analysis."""
+    what = QUANTITIES[name]
+    if name == "relative_change" and _is_divided(analysis):
+        return replace(what, title=f"{what.title} per {_PER_ITERATIONS} iterations")
+    return what
+
+
+def _values(analysis: Analysis, quantity: str, rank: int, layers: Sequence[Node]) -> np.ndarray:
+    """A quantity of the layers at a snapshot, (n,) float64; NaN where it is not known."""
+    debug = analysis.snapshots[rank].debug
+    values = [getattr(debug[layer.name], quantity) if layer.name in debug else np.nan for layer in layers]
+    if quantity != "relative_change" or not _is_divided(analysis):
+        return np.array(values, np.float64)
+    length = _intervals(analysis)[rank]
+    return np.array(values, np.float64) * (_PER_ITERATIONS / length)
+
+
+def _intervals(analysis: Analysis) -> np.ndarray:
+    """Iterations since the snapshot before, (n,) float64; NaN where they are not known."""
+    iterations = [np.nan if one.iteration is None else float(one.iteration) for one in analysis.snapshots]
+    return np.diff(np.array(iterations, np.float64), prepend=np.nan)
+
+
+def _is_divided(analysis: Analysis) -> bool:
+    """Whether changes must be divided by their intervals to be compared: these are known and differ."""
+    lengths = _intervals(analysis)[1:]
+    return len(np.unique(lengths)) > 1 and bool((lengths > 0).all())
+
+
+def _here(analysis: Analysis, snapshot: str | int, places: np.ndarray) -> dict[str, Any]:
+    """Fields of `Chart` that mark a snapshot."""
+    label = analysis.snapshot(snapshot).label
+    place = float(places[[one.label for one in analysis.snapshots].index(label)])
+    return {"here": place, "here_name": label} if place == place else {}
 
 
 def _iterations(analysis: Analysis) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -270,7 +317,10 @@ def _notes(analysis: Analysis, quantity: str) -> tuple[str, ...]:
     if quantity == "mean_abs_gradient":
         return (f"of the mean loss over {counted(data.n_images, 'image')}",)
     if quantity == "relative_change":
-        return ("mean |change since the snapshot before| by mean |weight| there",)
+        notes = ("mean |change since the snapshot before| by mean |weight| there",)
+        if _is_divided(analysis):
+            return (f"per {_PER_ITERATIONS} iterations, as the intervals differ in length", *notes)
+        return notes
     if quantity == "dead_share":
         return (f"never above zero on {counted(data.n_images, 'image')}",)
     if quantity == "last_update":
@@ -294,8 +344,3 @@ def _as(curve: Curve, what: str) -> Curve:
         return curve
     name = curve.name.replace("accuracy", "error").replace("Accuracy", "Error")
     return Curve(name, curve.unit, curve.iterations, 1 - curve.values, curve.source)
-
-
-def _emphasised(series: Series) -> Series:
-    """The same line, looked at."""
-    return Series(series.name, series.x, series.y, series.nodes, series.snapshots, series.rank, True)

@@ -1,4 +1,4 @@
-"""A line chart as a value, painted by `scene.chart` into shapes and by the viewer on the screen."""
+"""A line chart as a value; `scene.chart` draws it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Series:
     rank : int
         Place among its like, from 0; gives its colour.
     is_emphasised : bool
-        The line that is looked at: the chosen snapshot. Others stand back.
+        Whether this is the line that is looked at, such as the chosen snapshot's. Others stand back.
     """
 
     name: str
@@ -77,12 +77,16 @@ class Chart:
     series : tuple of Series
         At least one point of one of them is known, or `empty` says why not.
     notes : tuple of str
-        What must be said beside it: where the figures come from.
+        What must be said beside it: where the numbers come from.
     empty : str
         What to say instead of a chart without points: what is missing and what to do.
     is_ordered : bool
         Whether the series are one thing at several times (snapshots), coloured from first to last, and not several
         things.
+    here : float, optional
+        Where the chosen snapshot is on an x axis of iterations or snapshots.
+    here_name : str
+        Its name.
     """
 
     title: str
@@ -92,3 +96,5 @@ class Chart:
     notes: tuple[str, ...] = ()
     empty: str = ""
     is_ordered: bool = False
+    here: float | None = None
+    here_name: str = ""

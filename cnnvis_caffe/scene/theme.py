@@ -104,6 +104,8 @@ class Theme:
         From negative over the surface, at 0.5, to positive.
     quantity : ColourMap
         Gradient and relative change.
+    order : ColourMap
+        Lines of a chart from the first to the last snapshot.
     classes : tuple of str
     channels : dict of str to str
         By the letter of the channel.
@@ -128,6 +130,7 @@ class Theme:
     activation: ColourMap
     contribution: ColourMap
     quantity: ColourMap
+    order: ColourMap
     classes: tuple[str, ...]
     channels: dict[str, str]
     on_channel: str
@@ -158,6 +161,7 @@ LIGHT = Theme(
     activation=ColourMap(("#FFFFFF", "#E3EEF9", "#BFD8ED", "#8CBCDF", "#549ECE", "#2A7AB9", "#08519C")),
     contribution=ColourMap(("#A34700", "#D55E00", "#F0A878", "#FFFFFF", "#7FB8D8", "#0072B2", "#00507D")),
     quantity=ColourMap(CIVIDIS),
+    order=ColourMap(("#D8A31A", "#B86A92", "#004F8F")),
     classes=CLASS_COLOURS,
     channels={"R": "#C2484D", "G": "#3A8250", "B": "#4670BC", "grey": "#6C737D"},
     on_channel="#FFFFFF",
@@ -179,6 +183,7 @@ DARK = Theme(
     activation=ColourMap(("#1F2228", "#25384D", "#2F5578", "#4076A3", "#5E98C8", "#7DB3E0", "#9CC9F5")),
     contribution=ColourMap(("#FFB183", "#F08A4B", "#8A5636", "#1F2228", "#2F6485", "#4AA8E0", "#8CCBF0")),
     quantity=ColourMap(CIVIDIS),
+    order=ColourMap(("#8A6D1F", "#C060A8", "#7CC8FF")),
     classes=(*CLASS_COLOURS[:7], "#E7EAEE", *CLASS_COLOURS[8:9], "#6C7480"),
     channels={"R": "#E07478", "G": "#6BB87E", "B": "#6F98DC", "grey": "#8A9099"},
     on_channel="#17191D",

@@ -23,7 +23,7 @@ apt-get update -qq
 apt-get install --yes -qq --no-install-recommends $caffe \
   python3-click python3-h5py python3-lmdb python3-networkx python3-numpy python3-opencv python3-plyvel \
   python3-protobuf python3-scipy python3-sklearn python3-tqdm \
-  python3-cairocffi python3-pyqt5 python3-pyqtgraph \
+  python3-cairocffi python3-pyqt5 \
   python3-pip python3-setuptools python3-wheel
 ldconfig
 

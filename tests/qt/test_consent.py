@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("PyQt5")
-pytest.importorskip("pyqtgraph")
 
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent

@@ -9,7 +9,6 @@ import sys
 import pytest
 
 pytest.importorskip("PyQt5")
-pytest.importorskip("pyqtgraph")
 
 from cnnvis_caffe.store import write_analysis
 

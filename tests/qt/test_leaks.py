@@ -8,7 +8,6 @@ import weakref
 import pytest
 
 pytest.importorskip("PyQt5")
-pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
 from cnnvis_caffe.viewer.qt import QApplication, QtCore

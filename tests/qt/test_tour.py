@@ -39,7 +39,6 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("PyQt5")
-pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
 from cnnvis_caffe.scene.shapes import Path, Picture, Target

@@ -8,7 +8,6 @@ from unittest.mock import patch
 import pytest
 
 pytest.importorskip("PyQt5")
-pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
 from cnnvis_caffe.viewer.model.actions import SPECS

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 pytest.importorskip("PyQt5")
-pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
 import numpy as np
@@ -103,13 +102,14 @@ def test_a_click_selects_everywhere_and_draws_the_neurons_own_curves(make_window
     assert f"neuron {neuron.members[0]}" in window.status_line.text()
     index = window.layers.selectionModel().currentIndex()
     assert index.data() == f"neuron {neuron.members[0]}" and index.parent().data() == node
-    line = window.debugging.plot._node_line
+    plot = window.debugging.plot
     owner = network.analysis.node(node).owner
-    assert line.isVisible() and window.debugging.chart.x.labels[round(line.value())] == owner
+    (line,) = (shape for shape in plot.marks() if shape.name == "node/node")
+    assert plot.chart.x.labels[round(plot.frame.x_value(line.points[0, 0]))] == owner
     pointer.click(canvas, pointer.ground_of(canvas))
     assert window.session.selection is None
     settle(window)
-    assert not own_curves() and not line.isVisible()
+    assert not own_curves() and not plot.marks()
     assert not window.layers.selectionModel().hasSelection()
 
 
@@ -374,8 +374,7 @@ def test_clusters_of_one_snapshot_stay_until_others_are_asked_for(make_window, s
 
 def point_of(plot, series, i):
     """Where a point of the chart is, in pixels."""
-    view = plot.getPlotItem().vb
-    return plot.mapFromScene(view.mapViewToScene(QPointF(float(series.x[i]), float(plot._heights(series)[i]))))
+    return QPointF(*plot.frame.places(plot.chart.series.index(series))[i]).toPoint()
 
 
 def pick(qtbot, dropdown, value):
@@ -392,10 +391,10 @@ def test_the_chart_leads_to_layers_and_snapshots(make_window, settle, qtbot, tra
     owner = trained.analysis.node(trained.second).owner
     series = next(one for one in plot.chart.series if one.is_emphasised)
     at = point_of(plot, series, list(series.nodes).index(owner))
-    pointer.move(plot.viewport(), at)
+    pointer.move(plot, at)
     assert owner in window.status_line.text()
     snap(window, "chart-hover", trained)
-    pointer.click(plot.viewport(), at)
+    pointer.click(plot, at)
     settle(window)
     assert session.selection == Target("column", trained.second)
     pointed = window.status_line.text()
@@ -405,15 +404,16 @@ def test_the_chart_leads_to_layers_and_snapshots(make_window, settle, qtbot, tra
     snap(window, "chart-over-snapshots", trained)
     assert {s.name for s in plot.chart.series} >= {"conv1", "conv2"}
     settle(window)
-    names = plot.names_of_lines()
-    assert {one.name for one, _ in names} == {one.name for one in plot.chart.series}
-    heights = [y for _, y in names]
-    assert min(np.diff(heights)) >= 13.9 and heights[0] > 0 and heights[-1] < plot.viewport().height()
+    named = [shape.text for shape in plot.shapes if shape.name.startswith("chart/name/")]
+    assert set(named) <= {one.name for one in plot.chart.series} and len(named) >= 4
+    left_out = [shape.text for shape in plot.shapes if shape.name == "chart/names/more"]
+    n_more = len(plot.chart.series) - len(named)
+    assert left_out == ([f"+ {n_more} more"] if n_more else [])
     series = plot.chart.series[0]
     known = [int(i) for i in np.flatnonzero(np.isfinite(series.y)) if series.snapshots[i] != session.snapshot.label]
-    pointer.click(plot.viewport(), point_of(plot, series, known[0]))
+    pointer.click(plot, point_of(plot, series, known[0]))
     settle(window)
-    assert session.snapshot.label == series.snapshots[known[0]]
+    assert session.snapshot.label == series.snapshots[known[0]] == plot.chart.here_name
     titles = set()
     for name in ("mean_abs_gradient", "mean_abs_weight", "dead_share", "last_update", "loss", "error"):
         pick(qtbot, panel.quantity, name)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("PyQt5")
-pytest.importorskip("pyqtgraph")
 pytest.importorskip("pytestqt")
 
 from cnnvis_caffe.edits.kinds import ChooseEdgeFilter, ChooseFacet, NewCluster

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "sklearn", "PyQt5", "pyqtgraph", "matplotlib", "cv2")
+HEAVY = ("torch", "sklearn", "PyQt5", "matplotlib", "cv2")
 
 REPORT = """
 import sys

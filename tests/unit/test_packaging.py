@@ -137,7 +137,6 @@ main()
 OPTIONAL = (
     "torch",
     "PyQt5",
-    "pyqtgraph",
     "cv2",
     "lmdb",
     "plyvel",

@@ -1,1 +1,1 @@
-"""Debugging information as a line chart; the only part that uses pyqtgraph."""
+"""The line chart of debugging information, drawn as a scene, with a pointer and keys."""

@@ -1,43 +1,52 @@
-"""Paints a `Chart` with pyqtgraph: the line that is looked at stands out, others stand back, points can be clicked."""
+"""The widget that shows a chart: it points at lines, zooms along the x axis, and leads to layers and snapshots."""
 
 from __future__ import annotations
 
-import numpy as np
-import pyqtgraph
-from pyqtgraph import AxisItem, PlotWidget
+import math
+from dataclasses import replace
 
-from cnnvis_caffe.records.chart import Axis, Chart, Series
-from cnnvis_caffe.scene.lettering import font_family
+import numpy as np
+
+from cnnvis_caffe.records.chart import Chart
+from cnnvis_caffe.scene.chart import describe_chart, has_values, plot_shapes
+from cnnvis_caffe.scene.chart_frame import ChartFrame
+from cnnvis_caffe.scene.chart_marks import node_marks, point_in_words, point_marks
+from cnnvis_caffe.scene.shapes import Scene, Shape, Target
 from cnnvis_caffe.scene.theme import Theme
-from cnnvis_caffe.text.words import figure, percent
+from cnnvis_caffe.viewer.canvas.display import Display
+from cnnvis_caffe.viewer.chart.stepping import Point, next_point, other_line
+from cnnvis_caffe.viewer.chart.x_range import panned, zoomed
 from cnnvis_caffe.viewer.qt import (
+    QApplication,
     QColor,
-    QFont,
     QPainter,
+    QPen,
+    QPixmap,
     QPointF,
     QRectF,
     QSize,
     Qt,
-    QtGui,
-    QtWidgets,
+    QWidget,
     Signal,
 )
-from cnnvis_caffe.viewer.widgets import style as look
+from cnnvis_caffe.viewer.widgets import style
 
 #: How near to a point the pointer must be, in pixels.
-NEAR_PX = 14
-#: Names of lines stand at their ends: their largest width, what they stand away from them and from each other, and the
-#: room of the dot before each.
-NAME_MOST, NAME_GAP, NAME_STEP, NAME_DOT = 132, 8, 14, 11
+NEAR_PX = 14.0
+#: Between the chart and the edge of the widget, in pixels.
+MARGIN_PX = 4.0
+ZOOM_STEP = 1.25
+#: Share of what is seen that a key moves along.
+PAN_SHARE = 0.2
 
 
-class LineChart(PlotWidget):
+class LineChart(QWidget):
     """Shows a chart.
 
     Signals
     -------
     point_clicked : (str, str)
-        The node and the snapshot of a point; empty where it has none.
+        The node and the snapshot of a point or of a name; empty where it has none.
     pointed : str
         What the pointer is on, in words; empty for nothing.
     """
@@ -46,361 +55,260 @@ class LineChart(PlotWidget):
     pointed = Signal(str)
 
     def __init__(self) -> None:
-        self._bottom, self._left = LayerAxis("bottom"), NumberAxis("left")
-        super().__init__(axisItems={"bottom": self._bottom, "left": self._left})
+        super().__init__()
         self.chart: Chart | None = None
-        self._theme: Theme = look.current_theme()
-        self._node = ""
-        self.setMenuEnabled(False)
-        self.setMouseEnabled(False, False)
-        self.hideButtons()
-        self.setFrameShape(QtWidgets.QFrame.NoFrame)
-        self.setAccessibleName("Chart of debugging information")
-        self.viewport().setAccessibleName("Chart of debugging information")
+        self.frame: ChartFrame | None = None
+        self.hover: Point | None = None
+        self.node = ""
+        self._theme: Theme = style.current_theme()
+        self._x_range: tuple[float, float] | None = None
+        self._plot: Display | None = None
+        self._painted: QPixmap | None = None  # the chart without marks
+        self._press: QPointF | None = None
+        self._pan_from: float | None = None
         self.setFocusPolicy(Qt.StrongFocus)
         self.setMouseTracking(True)
-        self._hover_index: tuple[int, int] | None = None
-        self._mark = pyqtgraph.ScatterPlotItem(size=11, pxMode=True)
-        self._node_line = pyqtgraph.InfiniteLine(angle=90, movable=False)
-        self._key_point = 0
+        self.setAttribute(Qt.WA_OpaquePaintEvent)
+        self.setMinimumSize(200, 96)
+        self.setAccessibleName("Chart of debugging information")
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a low wide size."""
         return QSize(600, 150)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Return the smallest that can be read."""
-        return QSize(200, 96)
+    # -- what is shown
 
     def show_chart(self, chart: Chart, theme: Theme) -> None:
-        """Paint a chart in the colours of a theme."""
+        """Show a chart in the colours of a theme; of another axis everything, of the same axis what is seen now."""
+        if self.chart is None or _axis_of(self.chart) != _axis_of(chart):
+            self._x_range = None
         self._point_at(None)
-        self.chart, self._theme = chart, theme
-        chrome = look.chrome_of(theme.name)
-        plot = self.getPlotItem()
-        plot.clear()
-        plot.disableAutoRange()
-        self.setBackground(chrome.panel)
-        font = QFont(font_family())
-        font.setPixelSize(look.SMALL)
-        for axis, what in ((self._bottom, chart.x), (self._left, chart.y)):
-            axis.describe(what)
-            axis.setPen(pyqtgraph.mkPen(chrome.line))
-            axis.setTextPen(pyqtgraph.mkPen(chrome.muted))
-            axis.setStyle(tickFont=font, tickLength=-4, maxTickLevel=0)
-        self._bottom.setHeight(24)
-        self._left.setWidth(58)
-        plot.layout.setContentsMargins(0, 0, self._room_for_names(), 0)
-        plot.showGrid(x=False, y=True)
-        # pyqtgraph 0.11 gives its slider, from 0 to 255, a number that Qt does not take when it is told an alpha.
-        plot.ctrl.gridAlphaSlider.setValue(30)
-        n = len(chart.series)
-        for series in sorted(chart.series, key=lambda one: one.is_emphasised):
-            colour = self._colour(series, n)
-            strong = series.is_emphasised or not chart.is_ordered
-            values = self._heights(series)
-            pen = pyqtgraph.mkPen(colour, width=2.0 if strong else 1.0)
-            if not np.isfinite(values).any():
-                continue
-            few = np.isfinite(values).sum() <= 60
-            plot.plot(
-                series.x,
-                values,
-                pen=pen,
-                connect="finite",
-                antialias=True,
-                symbol="o" if few else None,
-                symbolSize=6 if strong else 4,
-                symbolBrush=pyqtgraph.mkBrush(colour),
-                symbolPen=pyqtgraph.mkPen(chrome.panel, width=1),
-            )
-        self._mark.clear()
-        plot.addItem(self._mark)
-        self._node_line.setPen(pyqtgraph.mkPen(theme.selection, width=1.5))
-        plot.addItem(self._node_line, ignoreBounds=True)
-        self._fit()
-        self.mark_node(self._node)
-        self.setAccessibleDescription(chart.title + ". " + " ".join(chart.notes))
-
-    # -- names of the lines
-
-    def _named(self) -> list[Series]:
-        """Lines that have something to show, where there are several."""
-        known = [one for one in self.chart.series if np.isfinite(self._heights(one)).any()] if self.chart else []
-        return known if len(known) > 1 else []
-
-    def _room_for_names(self) -> int:
-        metrics = QtGui.QFontMetrics(look.text_font(look.SMALL, bold=True))
-        widths = [metrics.horizontalAdvance(series.name) for series in self._named()]
-        return min(max(widths), NAME_MOST) + NAME_DOT + NAME_GAP + 2 if widths else 0
-
-    def names_of_lines(self) -> list[tuple[Series, float]]:
-        """Return the lines whose names have room, each with the height of its name in pixels, from top to bottom.
-
-        What is emphasised comes first where there is not room for all.
-        """
-        box, bottom = self.getPlotItem().vb, self.viewport().height() - 24
-        ends = []
-        for series in self._named():
-            heights = self._heights(series)
-            last = np.flatnonzero(np.isfinite(heights))[-1]
-            ends.append((series, self._on_screen(box, float(series.x[last]), float(heights[last])).y()))
-        most = max(int(bottom // NAME_STEP), 1)
-        ends = sorted(ends, key=lambda end: (not end[0].is_emphasised, -end[0].rank))[:most]
-        ends.sort(key=lambda end: end[1])
-        half = NAME_STEP / 2
-        wanted = np.clip([y for _, y in ends], half, max(bottom - half, half))
-        for k in range(1, len(wanted)):
-            wanted[k] = max(wanted[k], wanted[k - 1] + NAME_STEP)
-        for k in range(len(wanted) - 1, -1, -1):
-            below = bottom - half if k == len(wanted) - 1 else wanted[k + 1] - NAME_STEP
-            wanted[k] = min(wanted[k], below)
-        return [(series, float(y)) for (series, _), y in zip(ends, wanted)]
-
-    def _on_screen(self, box, x: float, y: float) -> QPointF:
-        """Where a point of the chart is, in pixels."""
-        return QPointF(self.mapFromScene(box.mapViewToScene(QPointF(x, y))))
-
-    def _draw_names(self, painter: QPainter) -> None:
-        chrome = look.chrome_of(self._theme.name)
-        left = self.viewport().width() - self._room_for_names() + NAME_GAP
-        room, n = self.viewport().width() - left - NAME_DOT, len(self._named())
-        painter.setRenderHint(QPainter.Antialiasing, True)
-        for series, y in self.names_of_lines():
-            painter.setPen(Qt.NoPen)
-            painter.setBrush(self._colour(series, n))
-            painter.drawEllipse(QPointF(left + 3, y), 3, 3)
-            painter.setFont(look.text_font(look.SMALL, bold=self._stands_out(series)))
-            painter.setPen(QColor(chrome.ink if series.is_emphasised else chrome.muted))
-            text = painter.fontMetrics().elidedText(series.name, Qt.ElideMiddle, room)
-            box = QRectF(left + NAME_DOT, y - NAME_STEP / 2, room, NAME_STEP)
-            painter.drawText(box, Qt.AlignLeft | Qt.AlignVCenter, text)
-
-    def _stands_out(self, series: Series) -> bool:
-        """Whether a line is one that is looked at, among others that stand back."""
-        return series.is_emphasised and not all(one.is_emphasised for one in self._named())
-
-    def _fit(self) -> None:
-        assert self.chart is not None
-        points = [
-            (series.x[np.isfinite(self._heights(series))], self._heights(series)[np.isfinite(self._heights(series))])
-            for series in self.chart.series
-        ]
-        x = np.concatenate([p[0] for p in points]) if points else np.zeros(0)
-        y = np.concatenate([p[1] for p in points]) if points else np.zeros(0)
-        if not len(x):
-            return
-        low, high = float(y.min()), float(y.max())
-        if not self.chart.y.is_log and low >= 0:
-            low = 0.0
-        if self.chart.y.unit == "%":
-            high = max(high, 0.01)
-        room = (high - low or abs(high) or 1.0) * 0.08
-        n_labels = len(self.chart.x.labels)
-        left, right = (0.0, n_labels - 1.0) if n_labels else (float(x.min()), float(x.max()))
-        side = (right - left) * 0.025 or 0.5
-        self.getPlotItem().setRange(
-            xRange=(left - side, right + side), yRange=(low - (room if low else 0), high + room), padding=0
-        )
-
-    def _heights(self, series: Series) -> np.ndarray:
-        """Values as they are drawn: without what a logarithmic axis cannot show."""
-        assert self.chart is not None
-        values = series.y
-        if self.chart.y.is_log:
-            values = np.log10(np.where(values > 0, values, np.nan))
-        return values
-
-    def _colour(self, series: Series, n: int) -> QColor:
-        theme = self._theme
-        if self.chart is not None and self.chart.is_ordered:
-            if series.is_emphasised:
-                return QColor(theme.ink)
-            colour = QColor(theme.neutral)
-            colour.setAlphaF(0.35 + 0.4 * min(series.rank / max(n - 1, 1), 1.0))
-            return colour
-        palette = [theme.positive, theme.negative, *theme.classes]
-        chosen = list(dict.fromkeys(palette))
-        return QColor(chosen[series.rank % len(chosen)])
+        self.chart = chart
+        self._theme = replace(theme, ground=style.chrome_of(theme.name).panel)
+        self._lay_out()
+        self.setAccessibleDescription(" ".join([describe_chart(chart), *chart.notes]))
 
     def mark_node(self, node: str) -> None:
-        """Draw a line through the layer that is selected; empty for none."""
-        self._node = node
-        position = None
+        """Mark the layer that is selected; empty for none."""
+        self.node = node
+        self.update()
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The chart as shapes, without marks."""
+        return self._plot.shapes if self._plot is not None else ()
+
+    def set_x_range(self, x_range: tuple[float, float] | None) -> None:
+        """Show a part of the x axis, or all of it."""
+        if x_range != self._x_range:
+            self._x_range = x_range
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Draw the chart anew, in the size that the widget has."""
+        self.frame = self._plot = self._painted = None
+        if self.chart is not None and has_values(self.chart):
+            width, height = self.width() - 2 * MARGIN_PX, self.height() - 2 * MARGIN_PX
+            self.frame = ChartFrame(self.chart, MARGIN_PX, MARGIN_PX, width, height, self._x_range)
+            self._plot = self._display_of(tuple(plot_shapes(self.frame, self._theme)))
+        if self.hover is not None and (self.frame is None or not self._is_in_sight(self.hover)):
+            self._point_at(None)
+        self.update()
+
+    def _display_of(self, shapes: tuple[Shape, ...]) -> Display:
+        return Display(Scene(self.width(), self.height(), self._theme.ground, shapes))
+
+    def _is_in_sight(self, point: Point) -> bool:
+        return self.frame is not None and bool(np.isfinite(self.frame.places(point[0])[point[1], 1]))
+
+    # -- painting
+
+    def paintEvent(self, event) -> None:  # noqa: N802
+        """Paint the chart with its marks, or what to do where there is none."""
+        painter = QPainter(self)
+        if self._plot is None:
+            self._paint_empty(painter)
+        else:
+            painter.drawPixmap(0, 0, self._painted_plot())
+            marks = self._display_of(tuple(self.marks()))
+            marks.paint(painter, QRectF(self.rect()), 1.0)
+        if self.hasFocus() and self.property("showsFocus"):
+            painter.setOpacity(1.0)
+            painter.setPen(QPen(QColor(style.chrome_of(self._theme.name).focus), 2))
+            painter.setBrush(Qt.NoBrush)
+            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
+        painter.end()
+
+    def _painted_plot(self) -> QPixmap:
+        """The chart without marks, painted once for each size, range, theme and density of the screen."""
+        ratio = self.devicePixelRatioF()
+        if self._painted is None or self._painted.devicePixelRatio() != ratio:
+            assert self._plot is not None
+            self._painted = QPixmap(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio))
+            self._painted.setDevicePixelRatio(ratio)
+            self._painted.fill(QColor(self._theme.ground))
+            painter = QPainter(self._painted)
+            self._plot.paint(painter, QRectF(self.rect()), 1.0)
+            painter.end()
+        return self._painted
+
+    def marks(self) -> list[Shape]:
+        """Return the mark of the selected layer, and that of the point under the pointer above it."""
+        if self.frame is None:
+            return []
+        marks = list(node_marks(self.frame, self.node, self._theme, "node")) if self.node else []
+        if self.hover is not None:
+            marks += point_marks(self.frame, *self.hover, self._theme)
+        return marks
+
+    def _paint_empty(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), QColor(self._theme.ground))
         if self.chart is not None:
-            for series in self.chart.series:
-                if node and node in series.nodes and self.chart.x.labels:
-                    position = float(series.x[series.nodes.index(node)])
-                    break
-        self._node_line.setVisible(position is not None)
-        if position is not None:
-            self._node_line.setValue(position)
+            painter.setFont(style.text_font())
+            painter.setPen(QColor(self._theme.muted))
+            painter.drawText(QRectF(self.rect()), Qt.AlignCenter | Qt.TextWordWrap, self.chart.empty)
 
     # -- pointing
-
-    def _nearest(self, position: QPointF) -> tuple[int, int] | None:
-        """The series and point next to a pixel, emphasised ones first among equals."""
-        if self.chart is None:
-            return None
-        box = self.getPlotItem().vb
-        best, found = float(NEAR_PX**2), None
-        for number, series in enumerate(self.chart.series):
-            heights = self._heights(series)
-            for i in np.flatnonzero(np.isfinite(heights)):
-                at = self._on_screen(box, float(series.x[i]), float(heights[i]))
-                distance = (at.x() - position.x()) ** 2 + (at.y() - position.y()) ** 2
-                distance -= 9 if series.is_emphasised else 0
-                if distance < best:
-                    best, found = distance, (number, int(i))
-        return found
 
     def describe_point(self, number: int, i: int) -> str:
         """Say what a point is, in a line."""
         assert self.chart is not None
-        series, chart = self.chart.series[number], self.chart
-        value = percent(float(series.y[i])) if chart.y.unit == "%" else figure(float(series.y[i]))
-        where = (
-            chart.x.labels[int(series.x[i])] if chart.x.labels else f"{chart.x.title} {figure(float(series.x[i]), 6)}"
-        )
-        parts = [where, series.name, f"{chart.y.title.lower()} {value}"]
-        return " · ".join(dict.fromkeys(part for part in parts if part))
+        where, line, value = point_in_words(self.chart, number, i)
+        return " · ".join(part for part in (where, line, f"{self.chart.y.title.lower()} {value}") if part)
 
-    def mouseMoveEvent(self, event) -> None:  # noqa: N802
-        """Show what the nearest point is."""
-        self._point_at(self._nearest(event.localPos()))
+    def _point_at(self, found: Point | None) -> None:
+        if found == self.hover:
+            return
+        self.hover = found
+        self.setCursor(Qt.PointingHandCursor if found is not None else Qt.ArrowCursor)
+        self.pointed.emit(self.describe_point(*found) if found is not None else "")
+        self.update()
 
-    def _point_at(self, found: tuple[int, int] | None) -> None:
-        if found == self._hover_index:
-            return
-        self._hover_index = found
-        if found is None or self.chart is None:
-            self._mark.clear()
-            self.setToolTip("")
-            self.unsetCursor()
-            self.pointed.emit("")
-            return
-        number, i = found
-        series = self.chart.series[number]
-        chrome = look.chrome_of(self._theme.name)
-        self._mark.setData(
-            [float(series.x[i])],
-            [float(self._heights(series)[i])],
-            brush=pyqtgraph.mkBrush(self._theme.selection),
-            pen=pyqtgraph.mkPen(chrome.panel, width=1.5),
-        )
-        text = self.describe_point(number, i)
-        self.setToolTip(look.tip(text))
-        self.setCursor(Qt.PointingHandCursor)
-        self.pointed.emit(text)
+    def _nearest(self, at: QPointF) -> Point | None:
+        return self.frame.nearest(at.x(), at.y(), NEAR_PX) if self.frame is not None else None
+
+    def _name_at(self, at: QPointF) -> Target | None:
+        """What the name of a line or of a layer under a pixel stands for."""
+        hit = self._plot.hit(at.x(), at.y(), 1.0) if self._plot is not None else None
+        return hit.target if hit is not None else None
 
     def mousePressEvent(self, event) -> None:  # noqa: N802
-        """Go to the layer or snapshot of the nearest point."""
-        found = self._nearest(event.localPos())
+        """Begin a click, or a pan."""
         self.setFocus(Qt.MouseFocusReason)
-        if event.button() == Qt.LeftButton and found is not None:
-            self._click(found)
+        if event.button() == Qt.LeftButton:
+            self._press = event.localPos()
 
-    def _click(self, found: tuple[int, int]) -> None:
-        assert self.chart is not None
-        series = self.chart.series[found[0]]
-        node = series.nodes[found[1]] if series.nodes else ""
-        snapshot = series.snapshots[found[1]] if series.snapshots else ""
-        self.point_clicked.emit(node, snapshot)
+    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+        """Point, or pan along the x axis."""
+        at = event.localPos()
+        if self._pan_from is not None:
+            self._pan_by_pixels(self._pan_from - at.x())
+            self._pan_from = at.x()
+        elif self._press is not None and event.buttons() & Qt.LeftButton:
+            if abs(at.x() - self._press.x()) >= QApplication.startDragDistance():
+                self._pan_from = self._press.x()
+                self._point_at(None)
+                self.setCursor(Qt.ClosedHandCursor)
+                self.mouseMoveEvent(event)
+        else:
+            self._point_at(self._nearest(at))
+            if self.hover is None:
+                self.setCursor(Qt.ArrowCursor if self._name_at(at) is None else Qt.PointingHandCursor)
 
     def mouseReleaseEvent(self, event) -> None:  # noqa: N802
-        """Nothing: the chart neither pans nor zooms."""
+        """Go to the layer or snapshot that was clicked, or end a pan."""
+        was_pan, press, self._pan_from, self._press = self._pan_from is not None, self._press, None, None
+        if was_pan:
+            self.setCursor(Qt.ArrowCursor)
+        elif event.button() == Qt.LeftButton and press is not None:
+            found, name = self._nearest(press), self._name_at(press)
+            if found is not None:
+                self._click(found)
+            elif name is not None:
+                self.point_clicked.emit(name.node, name.other_node)
+
+    def mouseDoubleClickEvent(self, event) -> None:  # noqa: N802
+        """Show the whole x axis."""
+        if event.button() == Qt.LeftButton and self._nearest(event.localPos()) is None:
+            self.set_x_range(None)
 
     def wheelEvent(self, event) -> None:  # noqa: N802
-        """Leave the wheel to what scrolls."""
-        event.ignore()
+        """Zoom along the x axis about the pointer; pan with Shift or sideways."""
+        if self.frame is None:
+            event.ignore()
+            return
+        event.accept()
+        angle = event.angleDelta()
+        if event.modifiers() & Qt.ShiftModifier or abs(angle.x()) > abs(angle.y()):
+            self._pan_by_pixels(-(angle.x() or angle.y()))
+        else:
+            self._zoom_by(ZOOM_STEP ** (angle.y() / 120), self.frame.x_value(event.position().x()))
+        self._point_at(self._nearest(event.position()))
 
     def leaveEvent(self, event) -> None:  # noqa: N802
         """Nothing is pointed at."""
         self._point_at(None)
 
+    def _click(self, found: Point) -> None:
+        assert self.chart is not None
+        series, point = self.chart.series[found[0]], found[1]
+        node = series.nodes[point] if series.nodes else ""
+        snapshot = series.snapshots[point] if series.snapshots else ""
+        self.point_clicked.emit(node, snapshot)
+
+    # -- the x axis
+
+    def _zoom_by(self, factor: float, at: float) -> None:
+        frame = self.frame
+        if frame is not None:
+            at = min(max(at, frame.x_low), frame.x_high)
+            shown = frame.x_low, frame.x_high
+            self.set_x_range(zoomed(shown, frame.full, factor, at, has_names=bool(frame.labels)))
+
+    def _pan_by_pixels(self, pixels: float) -> None:
+        frame = self.frame
+        if frame is not None and self._x_range is not None:
+            by = pixels * (frame.x_high - frame.x_low) / (frame.right - frame.left)
+            self.set_x_range(panned(self._x_range, frame.full, by))
+
+    # -- keys
+
     def keyPressEvent(self, event) -> None:  # noqa: N802
-        """Left and right go from point to point of the line that is looked at, Enter goes there."""
-        step = {Qt.Key_Left: -1, Qt.Key_Right: 1}.get(event.key())
-        if self.chart is None or not self.chart.series:
+        """Arrows go from point to point and from line to line, Enter goes there; + and − zoom, 0 shows everything."""
+        key, frame = event.key(), self.frame
+        if frame is None:
             super().keyPressEvent(event)
             return
-        number = next((k for k, one in enumerate(self.chart.series) if one.is_emphasised), 0)
-        known = np.flatnonzero(np.isfinite(self.chart.series[number].y))
-        if step is not None and len(known):
-            at = self._hover_index[1] if self._hover_index is not None else int(known[0]) - step
-            places = [int(k) for k in known if (k - at) * step > 0]
-            if places:
-                self._point_at((number, places[0] if step > 0 else places[-1]))
-        elif event.key() in (Qt.Key_Return, Qt.Key_Enter) and self._hover_index is not None:
-            self._click(self._hover_index)
+        middle = (frame.x_low + frame.x_high) / 2
+        sideways = {Qt.Key_Left: -1, Qt.Key_Right: 1}.get(key)
+        if sideways and event.modifiers() & Qt.ShiftModifier:
+            self._pan_by_pixels(sideways * PAN_SHARE * (frame.right - frame.left))
+        elif sideways:
+            self._point_at(next_point(frame, self.hover, sideways) or self.hover)
+        elif key in (Qt.Key_Up, Qt.Key_Down):
+            self._point_at(other_line(frame, self.hover, -1 if key == Qt.Key_Up else 1) or self.hover)
+        elif key in (Qt.Key_Plus, Qt.Key_Equal, Qt.Key_Minus):
+            self._zoom_by(ZOOM_STEP ** (-1 if key == Qt.Key_Minus else 1), middle)
+        elif key == Qt.Key_0:
+            self.set_x_range(None)
+        elif key in (Qt.Key_Return, Qt.Key_Enter) and self.hover is not None:
+            self._click(self.hover)
         else:
             super().keyPressEvent(event)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
-        """Paint the chart, or what to do where there is none."""
-        super().paintEvent(event)
-        if self.chart is not None and self.chart.series:
-            painter = QPainter(self.viewport())
-            self._draw_names(painter)
-            painter.end()
-        if self.chart is not None and not self.chart.series:
-            painter = QPainter(self.viewport())
-            chrome = look.chrome_of(self._theme.name)
-            painter.fillRect(self.viewport().rect(), QColor(chrome.panel))
-            painter.setFont(look.text_font())
-            painter.setPen(QColor(chrome.muted))
-            painter.drawText(QRectF(self.viewport().rect()), Qt.AlignCenter | Qt.TextWordWrap, self.chart.empty)
-            painter.end()
+    # -- the window
+
+    def resizeEvent(self, event) -> None:  # noqa: N802
+        """Draw the chart in its new size."""
+        self._lay_out()
+
+    def focusInEvent(self, event) -> None:  # noqa: N802
+        """Show the focus when a key brought it."""
+        self.setProperty("showsFocus", event.reason() in (Qt.TabFocusReason, Qt.BacktabFocusReason))
+        super().focusInEvent(event)
 
 
-class LayerAxis(AxisItem):
-    """Names of layers, as many as fit, or numbers."""
-
-    def __init__(self, orientation: str) -> None:
-        super().__init__(orientation)
-        self._what = Axis("")
-
-    def describe(self, what: Axis) -> None:
-        """Show what an axis shows."""
-        self._what = what
-        self.enableAutoSIPrefix(False)
-        self.picture = None
-
-    def tickValues(self, least, most, size):  # noqa: N802
-        """Return a tick for each name that has room, or pyqtgraph's own."""
-        labels = self._what.labels
-        if not labels:
-            return super().tickValues(least, most, size)[:1]
-        room = size / max(most - least, 1e-9)
-        step = max(1, int(np.ceil(46 / room)))
-        widest = max(len(label) for label in labels) * 6.0
-        if widest > room * step:
-            step = max(step, int(np.ceil(min(widest, 96) / room)))
-        return [(1.0, [float(i) for i in range(0, len(labels), step)])]
-
-    def tickStrings(self, values, scale, spacing):  # noqa: N802
-        """Return the names, shortened in the middle, or numbers."""
-        labels = self._what.labels
-        if not labels:
-            return [figure(value, 6) for value in values]
-        return [_short(labels[int(value)]) if 0 <= value < len(labels) else "" for value in values]
-
-
-class NumberAxis(LayerAxis):
-    """Figures with two or three digits, shares in percent."""
-
-    def describe(self, what: Axis) -> None:
-        """Show what an axis shows."""
-        super().describe(Axis(what.title, what.unit, what.is_log))
-
-    def tickStrings(self, values, scale, spacing):  # noqa: N802
-        """Return figures."""
-        if self._what.is_log:
-            values = [10.0**value for value in values]
-        if self._what.unit == "%":
-            return [percent(value) for value in values]
-        return [figure(value, 2) for value in values]
-
-
-def _short(name: str, most: int = 16) -> str:
-    return name if len(name) <= most else f"{name[: most - 8]}…{name[-7:]}"
+def _axis_of(chart: Chart) -> tuple:
+    """What makes two charts have the same x axis."""
+    ends = [(float(one.x.min()), float(one.x.max())) for one in chart.series if len(one.x)]
+    return chart.x, min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)

@@ -82,7 +82,7 @@ def versions() -> list[tuple[str, str]]:
 
     rows = [("cnnvis_caffe", __version__), ("Python", platform.python_version())]
     rows += [(BINDING, BINDING_VERSION), ("Qt", QT_VERSION)]
-    for name in ("pyqtgraph", "numpy", "scipy", "scikit-learn", "h5py", "torch"):
+    for name in ("numpy", "scipy", "scikit-learn", "h5py", "torch"):
         try:
             rows.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:

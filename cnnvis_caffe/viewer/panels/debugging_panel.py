@@ -1,4 +1,4 @@
-"""The line chart of debugging information under the picture, and what chooses it."""
+"""The line chart of debugging information under the picture, and the fields that choose it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cnnvis_caffe.viewer.widgets.inputs import Dropdown
 
 
 class DebuggingPanel(QWidget):
-    """Shows one chart of the analysis; follows view and selection.
+    """Shows one chart of the analysis, and follows view and selection.
 
     Signals
     -------
     node_chosen : str
-        A point of a layer was clicked.
+        A point or the name of a layer was clicked.
     pointed : str
-        What the pointer is on.
+        The point under the pointer, in words; empty for none.
     """
 
     node_chosen = Signal(str)
@@ -63,7 +63,7 @@ class DebuggingPanel(QWidget):
         self._shown = None
         analysis = self.session.analysis
         if analysis is not None:
-            # The first quantity that is known.
+            # Begin with the first quantity that is known.
             for name in (*("relative_change", "mean_abs_gradient", "mean_abs_weight"), *TRAINING):
                 chart = self._make(name, "layer")
                 if chart.series:
@@ -93,7 +93,7 @@ class DebuggingPanel(QWidget):
         return chart_of(session.analysis, quantity, by=by, snapshot=session.view.snapshot, nodes=nodes, title=title)
 
     def refresh(self) -> None:
-        """Show the chart of what is chosen now, if it is another one."""
+        """Show the chosen chart, if it is another one than before."""
         if self.session.analysis is None or self.session.snapshot is None:
             return
         wanted = (

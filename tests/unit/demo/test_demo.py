@@ -106,7 +106,6 @@ def test_out_writes_picture_and_findings(demo_folder, call, tmp_path, name, begi
 
 def test_without_a_screen_it_writes_a_picture_and_says_why(demo_folder, call, tmp_path):
     pytest.importorskip("PyQt5")
-    pytest.importorskip("pyqtgraph")
     result = call("--folder", demo_folder)
     assert result.exit_code == 0, result.output
     assert "no viewer  no window can be opened" in result.output

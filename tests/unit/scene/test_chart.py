@@ -7,7 +7,10 @@ import pytest
 
 from cnnvis_caffe.readings.debugging import QUANTITIES, chart_by_iteration, chart_by_layer, training_chart
 from cnnvis_caffe.records.chart import Axis, Chart, Series
-from cnnvis_caffe.scene.chart import build_chart, circle, describe_chart, label_runs, line_colour, spread
+from cnnvis_caffe.scene.chart import build_chart, describe_chart
+from cnnvis_caffe.scene.chart_frame import label_runs
+from cnnvis_caffe.scene.chart_lines import line_colour, spread
+from cnnvis_caffe.scene.colour_maps import contrast, rgb
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.shapes import Path, Text
 from cnnvis_caffe.scene.theme import DARK, LIGHT
@@ -100,7 +103,7 @@ def test_the_training_shows_the_error_of_an_accuracy_beside_the_snapshots():
     assert [one.name for one in made.series] == ["test error", "snapshots on made up"]
     assert made.series[0].y[0] == pytest.approx(0.9)
     assert made.series[1].y.tolist() == pytest.approx([0.02, 0.01])
-    assert made.notes == ("curves from made up",)
+    assert made.notes == ("snapshots: 400 images of made up", "curves: made up, on the training's own data")
 
 
 def test_a_wide_range_is_logarithmic_unless_in_percent_or_with_zeros():
@@ -167,20 +170,79 @@ def test_long_curves_are_thinned_without_losing_peaks():
 
 def test_the_last_snapshot_stands_out_on_both_grounds():
     made = chart_by_layer(make_analysis("deep", n_snapshots=5), "mean_abs_weight")
-    assert line_colour(made, made.series[-1], LIGHT) < line_colour(made, made.series[0], LIGHT)  # darker
-    assert line_colour(made, made.series[-1], DARK) > line_colour(made, made.series[0], DARK)
+    for theme in (LIGHT, DARK):
+        first, *_, last = (contrast(line_colour(made, one, theme), theme.ground) for one in made.series)
+        assert last > 2 * first and first > 2
 
 
 def test_runs_of_names_that_start_alike():
     assert label_runs(("a/1", "a/2", "b", "b/x", "a/3")) == [("a", 0, 1), ("b", 2, 3), ("a", 4, 4)]
 
 
-def test_a_circle_is_round():
-    points = circle(3, 4, 2)
-    assert points.shape == (13, 2)
-    assert np.hypot(*(points[::3] - (3, 4)).T) == pytest.approx(2)
+def test_lines_of_several_snapshots_have_colours_that_differ():
+    made = chart_by_layer(make_analysis("deep", n_snapshots=5), "mean_abs_weight")
+    for theme in (LIGHT, DARK):
+        colours = np.array([rgb(line_colour(made, one, theme)) for one in made.series], float)
+        assert np.linalg.norm(np.diff(colours, axis=0), axis=1).min() > 40
+        # None of them is a grey: the snapshots in the middle would look alike.
+        assert np.ptp(colours, axis=1).min() > 50
 
 
 def test_a_series_keeps_its_lengths():
     with pytest.raises(ValueError, match="nodes must be empty or have 2"):
         Series("x", np.zeros(2), np.zeros(2), ("a",))
+
+
+def many_lines(n, *, chosen=0):
+    """Lines with a step each, at their own heights."""
+    x = np.arange(4.0)
+    series = tuple(Series(f"iter {k}", x, np.full(4, k + 1.0), (), (), k, k == chosen) for k in range(n))
+    return Chart("A chart", Axis("x"), Axis("y"), series, is_ordered=True)
+
+
+def test_names_without_room_are_counted():
+    texts = {s.name: s.text for s in build_chart(many_lines(40, chosen=7)).shapes if isinstance(s, Text)}
+    names = [text for name, text in texts.items() if name.startswith("chart/name/")]
+    assert texts["chart/names/more"] == f"+ {40 - len(names)} more"
+    assert {"iter 0", "iter 7", "iter 39"} <= set(names)
+
+
+def test_only_the_line_that_is_looked_at_has_dots_where_there_are_many():
+    shapes = build_chart(many_lines(40, chosen=7)).shapes
+    assert {s.name.split("/")[2] for s in shapes if s.name.startswith("chart/dot/")} == {"7"}
+
+
+def test_nothing_stands_out_at_a_snapshot_without_values():
+    """The first snapshot has no change since one before it."""
+    made = chart_by_layer(make_analysis("deep", n_snapshots=3), "relative_change", snapshot="iter 1000")
+    assert not any(one.is_emphasised for one in made.series)
+    assert made.notes[0] == "nothing known at iter 1000"
+    assert not [s for s in build_chart(made).shapes if isinstance(s, Text) and s.weight == "bold" and "iter" in s.text]
+
+
+def test_changes_over_intervals_of_several_lengths_are_divided_by_them():
+    analysis = make_analysis("deep", n_snapshots=3)
+    changes = [one.debug["conv3_2"].relative_change for one in analysis.snapshots[1:]]
+    analysis = with_snapshot(analysis, 2, iteration=6000, label="iter 6000")
+    made = chart_by_layer(analysis, "relative_change")
+    layer = made.x.labels.index("conv3_2")
+    assert [one.y[layer] for one in made.series] == pytest.approx([changes[0], changes[1] / 4])
+    assert made.y.title.endswith("per 1000 iterations") and "intervals differ" in made.notes[0]
+    by_iteration = chart_by_iteration(analysis, "relative_change", ["conv3_2"])
+    assert by_iteration.series[0].y[1:] == pytest.approx([changes[0], changes[1] / 4])
+    assert "per 1000" not in chart_by_layer(analysis, "mean_abs_weight").y.title
+
+
+@pytest.mark.parametrize("make", [chart_by_iteration, training_chart])
+def test_the_chosen_snapshot_is_marked(make):
+    made = make(make_analysis("lenet", n_snapshots=3), snapshot="iter 2000")
+    assert (made.here, made.here_name) == (2000.0, "iter 2000")
+    shapes = {s.name: s for s in build_chart(made).shapes}
+    ticks = {s.text: s.x for s in shapes.values() if isinstance(s, Text) and s.name.startswith("chart/x/")}
+    assert shapes["chart/here"].points[0, 0] == pytest.approx(ticks["2000"])
+    assert shapes["chart/here/name"].text == "iter 2000"
+
+
+def test_a_logarithmic_axis_ends_with_its_values():
+    ticks = [s for s in build_chart(chart([0.003, 40], is_log=True), size=(400, 120)).shapes if "/y/" in s.name]
+    assert [s.text for s in ticks if isinstance(s, Text)] in (["0.01", "0.1", "1", "10"], ["0.01", "1"])
