@@ -19,7 +19,8 @@ from cnnvis_caffe.analysis.request import Request, sha256
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.preprocessing import Preprocessing, reorder
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
-from cnnvis_caffe.features.deconvnet import as_picture, project_back
+from cnnvis_caffe.features.explain.as_picture import as_picture
+from cnnvis_caffe.features.explain.projections import project_back
 from cnnvis_caffe.network.feeding import feed_by_hand, find_feeding
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
@@ -75,17 +76,18 @@ def deconvolve(
     path = request.weights[0] if request.weights else ""
     net = Nets(network, request).with_weights(SnapshotFile(path, snapshot.sha256, snapshot.iteration, ""))
     progress.step()
+    slopes = {one.layer: one.negative_slope for one in analysis.nodes}
     positions = features.top_position[neuron][known][:, : net.blobs[node].data.ndim - 2]
     projections = None
     kept = _kept_inputs(analysis, preprocessing, images[known])
     if kept is not None:
-        projections, activations = project_back(net, analysis.data.input_name, kept, node, neuron, positions)
+        projections, activations = project_back(net, analysis.data.input_name, kept, node, neuron, positions, slopes)
         if not np.allclose(activations, features.top_response[neuron][known], rtol=CLOSE, atol=1e-6):
             projections = None  # images that were no bytes are not kept whole
     progress.step()
     if projections is None:
         inputs = open_model(request, progress).source.inputs(images[known])
-        projections, _ = project_back(net, analysis.data.input_name, inputs, node, neuron, positions)
+        projections, _ = project_back(net, analysis.data.input_name, inputs, node, neuron, positions, slopes)
     progress.step()
     progress.done()
     order = analysis.data.channel_order

@@ -74,8 +74,26 @@ class Reductions:
         for name in silent:
             blobs[name].diff[...] = 0
         blobs[score].diff[...] = diff.reshape(blobs[score].diff.shape)
+        self.go_back(layers)
+
+    def go_back(self, layers: Sequence[int]) -> None:
+        """Run some layers backward, the last one first."""
         for layer in layers:
             self._net.backward(start=self._layer_names[layer], end=self._layer_names[layer])
+
+    def rectify(self, source: str, target: str, slopes: Sequence[float]) -> None:
+        """Pass the gradient of a blob through a rectifier; the result is the gradient of another blob, or of the same.
+
+        Parameters
+        ----------
+        source, target : str
+            Blobs of one shape.
+        slopes : sequence of float
+            Factors of negative values: one, or one for each channel. 1 lets everything pass.
+        """
+        signal = self._net.blobs[source].diff
+        factors = np.asarray(slopes, np.float32).reshape(-1, *[1] * (signal.ndim - 2))
+        self._net.blobs[target].diff[...] = np.where(signal > 0, signal, signal * factors)
 
     def moments(self, names: Sequence[str]) -> Moments:
         """Reduce the activations of blobs."""

@@ -96,9 +96,33 @@ class Reductions:
             self._blobs[name].clear_diff()
         blob = self._blobs[score]
         blob.grad = diff.reshape(blob.shape)
+        self.go_back(layers)
+
+    def go_back(self, layers: Sequence[int]) -> None:
+        """Run some layers backward, the last one first, without the gradients of parameters."""
         with self._without_gradients_of_parameters(layers):
             for layer in layers:
                 self.net.backward(layer, layer)
+
+    def rectify(self, source: str, target: str, slopes: Sequence[float]) -> None:
+        """Pass the gradient of a blob through a rectifier; the result is the gradient of another blob, or of the same.
+
+        Parameters
+        ----------
+        source, target : str
+            Blobs of one shape.
+        slopes : sequence of float
+            Factors of negative values: one, or one for each channel. 1 lets everything pass.
+        """
+        with backend.computing():
+            signal = self._blobs[source].grad
+            if set(slopes) == {0.0}:
+                passed = torch.relu(signal)
+            elif set(slopes) == {1.0}:
+                passed = signal if source == target else signal.clone()
+            else:
+                passed = torch.prelu(signal, torch.tensor(slopes, dtype=signal.dtype, device=signal.device))
+            self._blobs[target].grad = passed
 
     @contextlib.contextmanager
     def _without_gradients_of_parameters(self, layers: Sequence[int]) -> Iterator[None]:

@@ -31,7 +31,7 @@ OURS: dict[str, set[str]] = {
     "engines": {"errors", "pycaffe", "real_caffe"},
     "network": {"errors", "formats", "records", "runtime"},
     "datasets": {"errors", "files", "formats", "progress", "records"},
-    "features": {"errors", "network", "records"},
+    "features": {"errors", "network", "progress", "records"},
     "store": {"errors", "files", "progress", "records"},
     "analysis": {"datasets", "engines", "errors", "features", "files", "formats", "network", "progress", "records"}
     | {"store"},

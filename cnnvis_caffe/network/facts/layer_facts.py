@@ -46,7 +46,8 @@ class LayerFacts:
     value_range : (float, float) or None
         What the activations cannot leave, for units that saturate at both ends.
     way_back : {"gradient", "rectified", "unchanged"}
-        How a projection to the image passes it: by its own gradient, rectified, or as if it were not there.
+        How a deconvnet's projection to the image passes it: by its own gradient, through a rectifier (in guided
+        backpropagation, too), or as if it were not there; see `features.explain.projections`.
     is_loss : bool
         It computes a loss.
     second_bottom : {"", "classes", "targets"}

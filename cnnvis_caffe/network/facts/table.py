@@ -116,9 +116,11 @@ FACTS: dict[str, LayerFacts] = {
     ),
     "Power": LayerFacts(sees.pointwise, words.power, role="activation", link=link.power),
     "ReLU": LayerFacts(sees.pointwise, words.relu, role="rectifier", link=link.identity, way_back="rectified"),
-    "ReLU6": LayerFacts(sees.pointwise),
+    "ReLU6": LayerFacts(sees.pointwise, way_back="rectified"),
     "Sigmoid": LayerFacts(sees.pointwise, role="activation", link=link.identity, value_range=(0.0, 1.0)),
-    "SpatialDropout": LayerFacts(sees.pointwise, words.dropout("spatial_dropout_param"), link=link.identity),
+    "SpatialDropout": LayerFacts(
+        sees.pointwise, words.dropout("spatial_dropout_param"), link=link.identity, way_back="unchanged"
+    ),
     "Split": LayerFacts(sees.pointwise, memory="bottom"),
     "Swish": LayerFacts(sees.pointwise, role="activation", link=link.identity, way_back="rectified"),
     "TanH": LayerFacts(sees.pointwise, role="activation", link=link.identity, value_range=(-1.0, 1.0)),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe import pycaffe as caffe
-from cnnvis_caffe.features.deconvnet import as_picture, project_back
+from cnnvis_caffe.features.explain.as_picture import as_picture
+from cnnvis_caffe.features.explain.projections import project_back
 from cnnvis_caffe.formats import schema
 
 pytestmark = pytest.mark.usefixtures("mode")

@@ -1,0 +1,26 @@
+"""Turns projections into pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def as_picture(projection: np.ndarray, channel_order: str) -> np.ndarray:
+    """Turn a projection into a picture: grey where nothing comes back, each brought to its own largest value.
+
+    Parameters
+    ----------
+    projection : ndarray of shape (C, H, W), float32
+    channel_order : {"grey", "RGB", "BGR", "other"}
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8
+        RGB.
+    """
+    planes = projection[::-1] if channel_order == "BGR" else projection
+    if len(planes) != 3:
+        planes = np.repeat(planes.mean(axis=0, keepdims=True), 3, axis=0)
+    largest = float(np.abs(planes).max(initial=0.0))
+    shares = planes / largest if largest > 0 else np.zeros_like(planes)
+    return np.rint(127.5 + 127.5 * shares.transpose(1, 2, 0)).astype(np.uint8)
