@@ -17,6 +17,10 @@ A comment in the line above a block says more, as in `<!-- test: slow (trains), 
     show 5 2          of each output only the first 5 lines and the last 2 are written down
     needs fish        only where there is such a program
 
+A python block that begins with `# new file: cnnvis_caffe/...py` is that file; one that begins with
+`# cnnvis_caffe/...py, in TABLE:` has imports and rows for a table of that file. Both are in place until the
+document ends (`tools/extensions.py`).
+
 `tests/unit/test_docs.py` runs the same and compares, numbers apart.
 """
 
@@ -36,6 +40,10 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import extensions  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = "/home/you"  # what is written in place of the folder in which the commands ran
@@ -122,6 +130,7 @@ class Place:
     demo: Path
     environment: dict[str, str] = field(default_factory=dict)
     names: dict[str, object] = field(default_factory=dict)
+    until_end: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def run_command(self, command: str) -> tuple[int, str]:
         """Exit code and output; our own plain commands run in this process, which has its libraries loaded."""
@@ -155,7 +164,10 @@ class Place:
         code = 0
         with self._inside(), contextlib.redirect_stdout(said):
             try:
-                exec(compile(source, "<docs>", "exec"), self.names)
+                if extensions.is_extension(source):
+                    self.until_end.enter_context(extensions.in_place(source))
+                else:
+                    exec(compile(source, "<docs>", "exec"), self.names)
             except Exception:  # noqa: BLE001 - whatever it is, it is reported
                 code = 1
                 said.write(traceback.format_exc())
@@ -253,16 +265,18 @@ def run(block: Block, place: Place) -> Iterator[tuple[str, list[str] | None, int
 def problems(path: Path, place: Place, *, slow: bool = False) -> list[str]:
     """What does not come out as a document says."""
     found = []
-    for block in blocks(path.read_text("utf-8")):
-        if not is_run(block, slow=slow):
-            continue
-        wanted = int(block.options.get("exit", "0"))
-        for command, expected, code, printed in run(block, place):
-            if code != wanted:
-                found.append(f"{path.name}, {block.where}: {command}: exit code {code}\n{printed}")
-            elif expected is not None and not agrees(expected, printed):
-                written = "\n".join(expected)
-                found.append(f"{path.name}, {block.where}: {command}\n--- written\n{written}\n--- printed\n{printed}")
+    with place.until_end:
+        for block in blocks(path.read_text("utf-8")):
+            if not is_run(block, slow=slow):
+                continue
+            wanted = int(block.options.get("exit", "0"))
+            for command, expected, code, printed in run(block, place):
+                where = f"{path.name}, {block.where}: {command}"
+                if code != wanted:
+                    found.append(f"{where}: exit code {code}\n{printed}")
+                elif expected is not None and not agrees(expected, printed):
+                    written = "\n".join(expected)
+                    found.append(f"{where}\n--- written\n{written}\n--- printed\n{printed}")
     return found
 
 
@@ -272,21 +286,22 @@ def rewrite(path: Path, place: Place) -> list[str]:
     lines = text.split("\n")
     failed = []
     changes: list[tuple[int, int, list[str]]] = []
-    for block in blocks(text):
-        if not is_run(block, slow=True):
-            continue
-        wanted = int(block.options.get("exit", "0"))
-        new: list[str] = []
-        for command, _, code, printed in run(block, place):
-            if code != wanted:
-                failed.append(f"{path.name}, {block.where}: {command}: exit code {code}\n{printed}")
-            kept = shortened(printed, block.options.get("show", ""))
+    with place.until_end:
+        for block in blocks(text):
+            if not is_run(block, slow=True):
+                continue
+            wanted = int(block.options.get("exit", "0"))
+            new: list[str] = []
+            for command, _, code, printed in run(block, place):
+                if code != wanted:
+                    failed.append(f"{path.name}, {block.where}: {command}: exit code {code}\n{printed}")
+                kept = shortened(printed, block.options.get("show", ""))
+                if block.language == "console":
+                    new += [f"$ {line}" if i == 0 else line for i, line in enumerate(command.split("\n"))] + kept
+                elif block.output is not None:
+                    changes.append((block.output.first, block.output.end, kept))
             if block.language == "console":
-                new += [f"$ {line}" if i == 0 else line for i, line in enumerate(command.split("\n"))] + kept
-            elif block.output is not None:
-                changes.append((block.output.first, block.output.end, kept))
-        if block.language == "console":
-            changes.append((block.first, block.end, new))
+                changes.append((block.first, block.end, new))
     for first, end, new in sorted(changes, reverse=True):
         lines[first:end] = new
     path.write_text("\n".join(lines), "utf-8")

@@ -13,8 +13,9 @@ from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.image_set import ImageSet
 
-_LOADERS = {"mnist": load_mnist, "cifar10": load_cifar10, "digits": load_digits}
-NAMES = tuple(_LOADERS)
+#: A loader takes the part ("train" or "test") and a `Progress`.
+LOADERS = {"mnist": load_mnist, "cifar10": load_cifar10, "digits": load_digits}
+NAMES = tuple(LOADERS)
 SPLITS = ("train", "test")
 
 
@@ -43,11 +44,11 @@ def load(name: str, split: str, *, progress: Progress = SILENT) -> ImageSet:
     DataFileError
         If a file is damaged.
     """
-    if name not in _LOADERS:
-        raise UnknownNameError("data set", name, NAMES)
+    if name not in LOADERS:
+        raise UnknownNameError("data set", name, tuple(LOADERS))
     if split not in SPLITS:
         raise UnknownNameError(f"part of {name}", split, SPLITS)
-    return _LOADERS[name](split, progress)
+    return LOADERS[name](split, progress)
 
 
 __all__ = ["NAMES", "SPLITS", "ImageSet", "load"]
