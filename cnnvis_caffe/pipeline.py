@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cnnvis_caffe.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cnnvis_caffe.analysis.request import AnalysisOptions
     from cnnvis_caffe.drawing.pictures import DrawnPicture
     from cnnvis_caffe.records.analysis import Analysis
     from cnnvis_caffe.records.view import View
@@ -22,18 +27,44 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 
-def analyze(model: Path, weights: Path | Sequence[Path] | None, data: Path, out: Path, **how: Any) -> Analysis | None:
+def analyze(
+    model: Path,
+    weights: Path | Sequence[Path] | None,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: Progress = SILENT,
+    **options: Unpack[AnalysisOptions],
+) -> Analysis | None:
     """Run images through each snapshot of a network and write the analysis file; see `analysis.analyze`."""
-    from cnnvis_caffe.analysis.analyze import analyze as run
+    from cnnvis_caffe.analysis import analyze as step
 
-    return run(model, weights, data, out, **how)
+    return step.analyze(model, weights, data, out, resume=resume, progress=progress, **options)
 
 
-def merge(shards: Sequence[Path], out: Path, **how: Any) -> Analysis:
+def merge(
+    shards: Sequence[Path],
+    out: Path,
+    *,
+    model: Path | None = None,
+    weights: Path | Sequence[Path] | None = None,
+    data: Path | None = None,
+    allow_python_layers: bool = False,
+    progress: Progress = SILENT,
+) -> Analysis:
     """Write one analysis file from the shards that `analyze` wrote; see `analysis.merge`."""
-    from cnnvis_caffe.analysis.merge import merge as run
+    from cnnvis_caffe.analysis import merge as step
 
-    return run(shards, out, **how)
+    return step.merge(
+        shards,
+        out,
+        model=model,
+        weights=weights,
+        data=data,
+        allow_python_layers=allow_python_layers,
+        progress=progress,
+    )
 
 
 def open_analysis(path: Path) -> Analysis:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from cnnvis_caffe.analysis import assemble
 from cnnvis_caffe.analysis.check_same import check_same
 from cnnvis_caffe.analysis.model import Nets
+from cnnvis_caffe.analysis.options import paths_as_texts
 from cnnvis_caffe.analysis.prepare import prepare_run
-from cnnvis_caffe.analysis.request import PARTIAL, Request, paths_of
+from cnnvis_caffe.analysis.request import PARTIAL, Request
 from cnnvis_caffe.analysis.run import merged
 from cnnvis_caffe.errors import StoreError
 from cnnvis_caffe.progress import SILENT, Progress
@@ -64,7 +65,7 @@ def merge(
             **stored.to_json(),
             "shard": (1, 1),
             "model": stored.model if model is None else os.fspath(model),
-            "weights": stored.weights if weights is None else paths_of(weights),
+            "weights": stored.weights if weights is None else paths_as_texts(weights),
             "data": stored.data if data is None else os.fspath(data),
         }
     )

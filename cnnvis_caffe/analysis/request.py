@@ -6,8 +6,17 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypedDict
 
+from cnnvis_caffe.analysis.options import (
+    NamedOption,
+    mean_as_text,
+    option,
+    options_of,
+    path_as_text,
+    paths_as_texts,
+    two_numbers,
+)
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.files.opening import open_file
 
@@ -18,77 +27,57 @@ _CONSENT = "allow_python_layers"
 
 @dataclass(frozen=True)
 class Request:
-    """The options of an analysis, as numbers and texts, so that they can be written down.
+    """All that is asked of an analysis, as numbers and texts that can be written down; the table of its options.
 
-    Attributes
-    ----------
-    model : str
-        Network prototxt.
-    weights : tuple of str
-        Snapshots in the order in which they were trained; empty for what the fillers give.
-    data : str
-        As `datasets.opening.open_source` takes it.
-    log : str
-        Training log; empty for none.
-    engine : {"torch", "caffe"}
-    device : {"cpu", "cuda"}
-    batch : int or None
-        Images at once; None where the network's size decides.
-    limit : int or None
-        Images at most.
-    top : int
-        Images kept for each neuron.
-    layers : tuple of str
-        Nodes to analyse; empty for all.
-    contributions : {"own", "all", "none"}
-    gradients : bool
-    scale : float or None
-    mean : str
-        Of the input: a file, or values separated by commas; empty for what the network says.
-    channel_order : {"", "RGB", "BGR"}
-    resize : bool
-        Bring images to the network's size.
-    classes : tuple of str
-        Names; empty for those of the data.
-    score : str
-        Layer with the scores; empty for what is found.
-    stages : tuple of str
-        For the layers' stage rules.
-    shard : (int, int)
-    seed : int
-        For fillers.
-    fork : str
-        Whose layers are that two forks gave one name; empty for what the network says (`formats.fork_choice`).
-    skip_damaged : bool
-        Leave out images that cannot be decoded.
-    allow_python_layers : bool
-        Whether the code of Python layers may be run. This is the user's word: no file holds it or gives it.
+    Notes
+    -----
+    A new option is a row here, its type in `AnalysisOptions`, and the place that uses it. The flag of the command, the
+    documentation and the checks of `api.analyze`, and what the analysis file says of it follow.
     """
 
-    model: str
-    weights: tuple[str, ...]
-    data: str
-    log: str = ""
-    engine: str = "torch"
-    device: str = "cpu"
-    batch: int | None = None
-    limit: int | None = None
-    top: int = 9
-    layers: tuple[str, ...] = ()
-    contributions: str = "own"
-    gradients: bool = True
-    scale: float | None = None
-    mean: str = ""
-    channel_order: str = ""
-    resize: bool = False
-    classes: tuple[str, ...] = ()
-    score: str = ""
-    stages: tuple[str, ...] = ()
-    shard: tuple[int, int] = (1, 1)
-    seed: int = 1
-    fork: str = ""
-    skip_damaged: bool = False
-    allow_python_layers: bool = False
+    model: str  # network prototxt
+    weights: tuple[str, ...]  # in the order in which they were trained; empty for what the fillers give
+    data: str  # as `datasets.opening.open_source` takes it
+    log: str = option("", "training log, Caffe's or ours", stored=path_as_text, changes_results=False)
+    engine: str = option("torch", "our runtime, or a real Caffe that is installed here", allowed=("torch", "caffe"))
+    device: str = option("cpu", "where the network runs", allowed=("cpu", "cuda"), changes_results=False)
+    batch: int | None = option(
+        None, "images at once; by the size of the network if left out", least=1, changes_results=False
+    )
+    limit: int | None = option(None, "images at most, each class in proportion", least=1)
+    top: int = option(9, "images kept for each neuron", least=1)
+    layers: tuple[str, ...] = option((), "layers to analyse; all with neurons if left out", stored=tuple)
+    contributions: str = option(
+        "own",
+        "to the score of each image's own class, of all classes as well, or not at all",
+        allowed=("own", "all", "none"),
+    )
+    gradients: bool = option(True, "sum the gradients of the loss", flag="--no-gradients")
+    scale: float | None = option(None, "factor of the input, instead of the network's own")
+    mean: str = option(
+        "",
+        "mean file, or values for the channels separated by commas, instead of the network's own",
+        stored=mean_as_text,
+        metavar="MEAN",
+    )
+    channel_order: str = option("", "what the network takes; images are turned to it", allowed=("", "RGB", "BGR"))
+    resize: bool = option(False, "bring images to the network's size")
+    classes: tuple[str, ...] = option(
+        (),
+        "names of the classes in the order of the scores; the command also takes a file with one a line",
+        stored=tuple,
+    )
+    score: str = option("", "layer with the scores of the classes, if it is not found", metavar="NAME")
+    stages: tuple[str, ...] = option((), "stages that the layers' rules ask for", stored=tuple, flag="--stage")
+    shard: tuple[int, int] = option(
+        (1, 1), "write one of n parts, for merge", stored=two_numbers, metavar="I/N", changes_results=False
+    )
+    seed: int = option(1, "for the fillers' random numbers", flag="-")
+    fork: str = ""  # whose layers are that two forks gave one name (`formats.fork_choice`)
+    skip_damaged: bool = option(False, "leave out images that cannot be decoded, and name them", changes_results=False)
+    allow_python_layers: bool = option(
+        False, "run the code of the network's Python layers; their modules lie on PYTHONPATH"
+    )
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON holds it."""
@@ -102,8 +91,80 @@ class Request:
         return cls(**arguments)
 
 
+class AnalysisOptions(TypedDict, total=False):
+    """What callers may give, for type checkers and editors."""
+
+    log: str | os.PathLike[str] | None
+    engine: str
+    device: str
+    batch: int | None
+    limit: int | None
+    top: int
+    layers: Sequence[str]
+    contributions: str
+    gradients: bool
+    scale: float | None
+    mean: str | os.PathLike[str] | Sequence[float] | None
+    channel_order: str
+    resize: bool
+    classes: Sequence[str]
+    score: str
+    stages: Sequence[str]
+    shard: tuple[int, int]
+    seed: int
+    skip_damaged: bool
+    allow_python_layers: bool
+
+
+#: The options by name.
+OPTIONS: Mapping[str, NamedOption] = options_of(Request, AnalysisOptions)
+
+
+def make_request(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
+    data: str | os.PathLike[str],
+    fork: str,
+    options: AnalysisOptions,
+) -> Request:
+    """Return a request for what a caller asks.
+
+    Parameters
+    ----------
+    model : str or path-like
+    weights : str, path-like or sequence of them, or None
+    data : str or path-like
+    fork : str
+    options : AnalysisOptions
+
+    Returns
+    -------
+    Request
+
+    Raises
+    ------
+    TypeError
+        If there is no such option.
+    ValueError
+        If an option cannot have its value.
+    """
+    values: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise TypeError(f"analyze() has no option {name!r}; it has {', '.join(OPTIONS)}")
+        values[name] = OPTIONS[name].row.stored(value)
+        problem = OPTIONS[name].problem(values[name])
+        if problem:
+            raise ValueError(f"{name} cannot be {value!r}; {problem}")
+    request = Request(os.fspath(model), paths_as_texts(weights), os.fspath(data), fork=fork, **values)
+    number, n_shards = request.shard
+    if not 1 <= number <= n_shards:
+        raise ValueError(f"shard cannot be {request.shard!r}; it is (i, n) for part i of n, counted from 1")
+    return request
+
+
 #: What may differ between the parts of one analysis: it changes no result.
-_FREE = ("model", "weights", "log", "device", "batch", "shard", "data", "skip_damaged")
+_FREE = ("model", "weights", "data", *(name for name, one in OPTIONS.items() if not one.row.changes_results))
 
 
 def settings_of(request: Request, data: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -155,21 +216,3 @@ def sha256(path: str) -> str:
     except OSError as error:
         raise DataFileError(os.fspath(path), f"cannot be read: {error.strerror}") from error
     return digest.hexdigest()
-
-
-def paths_of(weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None) -> tuple[str, ...]:
-    """One path or several as texts."""
-    if weights is None:
-        return ()
-    if isinstance(weights, (str, os.PathLike)):
-        return (os.fspath(weights),)
-    return tuple(os.fspath(path) for path in weights)
-
-
-def mean_as_text(mean: str | os.PathLike[str] | Sequence[float] | None) -> str:
-    """A mean as a text."""
-    if mean is None:
-        return ""
-    if isinstance(mean, (str, os.PathLike)):
-        return os.fspath(mean)
-    return ",".join(repr(float(value)) for value in mean)

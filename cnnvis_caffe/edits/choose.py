@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 from cnnvis_caffe.errors import CnnvisError, UnknownNameError
 from cnnvis_caffe.records.analysis import Analysis
@@ -14,7 +14,24 @@ from cnnvis_caffe.records.view import CHOICES, View
 _FREE = ("snapshot", "clusters_of", "edge_filter", "classes", "class_cutoff", "n_clusters", "expand")
 
 
-def chosen_view(analysis: Analysis, start: View, options: Mapping[str, Any]) -> View:
+class ViewOptions(TypedDict, total=False):
+    """What can be chosen, for type checkers and editors."""
+
+    facet: str | None
+    edges: str | None
+    edge_filter: float | None
+    importance: str | None
+    classes: str | int | Iterable[str | int] | None
+    class_cutoff: float | None
+    n_clusters: int | None
+    clustering: str | None
+    expand: str | Iterable[str] | None
+    snapshot: str | int | None
+    clusters_of: str | int | None
+    theme: str | None
+
+
+def chosen_view(analysis: Analysis, start: View, options: Mapping[str, Any] | ViewOptions) -> View:
     """Return a view with what some options say.
 
     Parameters
@@ -41,7 +58,8 @@ def chosen_view(analysis: Analysis, start: View, options: Mapping[str, Any]) -> 
         If a number is not within its bounds.
     """
     changes: dict[str, Any] = {}
-    for name, value in options.items():
+    wanted: dict[str, Any] = {**options}
+    for name, value in wanted.items():
         if name not in CHOICES and name not in _FREE:
             raise UnknownNameError("option", name, (*CHOICES, *_FREE))
         if value is None:

@@ -44,13 +44,13 @@ OURS: dict[str, set[str]] = {
     "findings": {"network.facts", "readings", "records", "text"},
     "drawing": {"aggregation", "readings", "records", "scene"},
     "render": {"errors", "files", "scene", "text"},
-    "pipeline": {"analysis", "drawing", "records", "render", "scene", "store"},
+    "pipeline": {"analysis", "drawing", "progress", "records", "render", "scene", "store"},
     "demo": {"datasets", "files", "formats", "pipeline", "progress", "runtime"},
     # viewer.stages asks aggregation and findings for one picture at a time; the way by pipeline would only be longer.
     "viewer": {"aggregation", "analysis", "drawing", "edits", "errors", "files", "findings", "pipeline", "processes"}
     | {"progress", "readings", "records", "render", "scene", "store", "text"},
     "api": {"aggregation", "analysis", "edits", "engines", "errors", "findings", "formats", "network", "pipeline"}
-    | {"progress", "readings", "records", "render", "runtime", "scene", "store", "text"},
+    | {"progress", "pycaffe", "readings", "records", "render", "runtime", "scene", "text"},
     "cli": {"aggregation", "analysis", "datasets", "demo", "edits", "engines", "errors", "files", "findings"}
     | {"formats", "network", "pipeline", "processes", "progress", "readings", "records", "render", "runtime", "scene"}
     | {"store", "text", "viewer"},

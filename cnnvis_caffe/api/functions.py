@@ -1,59 +1,32 @@
-"""What notebooks import: open, run, train, analyse and look at Caffe models.
-
-What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as text anywhere else.
-"""
+"""The functions of `cnnvis_caffe.api`; each imports what it needs when it is called, so that the API loads at once."""
 
 from __future__ import annotations
 
-import html
-import importlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnvis_caffe.analysis.options import documents
+from cnnvis_caffe.analysis.request import OPTIONS
+from cnnvis_caffe.api.shown import Findings, Patches, Picture, Report, ShownAnalysis, Table, known
 from cnnvis_caffe.edits.choose import chosen_view
-from cnnvis_caffe.engines import ENGINES, engine, serve_layers
+from cnnvis_caffe.engines import engine, serve_layers
 from cnnvis_caffe.errors import UnknownNameError
-from cnnvis_caffe.formats.fork_choice import prefer_fork
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.records.view import THEMES, View
-from cnnvis_caffe.text.plain import visible
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.network.deploy import Deployed
-    from cnnvis_caffe.records.aggregation import Aggregation
-    from cnnvis_caffe.scene.shapes import Scene
+    from typing import Unpack
 
-__all__ = [
-    "ENGINES",
-    "Analysis",
-    "Finding",
-    "Findings",
-    "Patches",
-    "Picture",
-    "Report",
-    "Table",
-    "analyze",
-    "chart",
-    "compare",
-    "deploy",
-    "engine",
-    "findings",
-    "inspect",
-    "layers",
-    "load_net",
-    "neuron_page",
-    "neurons",
-    "open_analysis",
-    "patches",
-    "picture",
-    "prefer_fork",
-    "train",
-]
+    from cnnvis_caffe.analysis.request import AnalysisOptions
+    from cnnvis_caffe.edits.choose import ViewOptions
+    from cnnvis_caffe.network.deploy import Deployed
+    from cnnvis_caffe.pycaffe import Net
+    from cnnvis_caffe.runtime.solvers.solver import Solver
+    from cnnvis_caffe.scene.theme import Theme
 
 
 def inspect(
@@ -89,8 +62,9 @@ def inspect(
     CnnvisError
         If a file is missing or damaged, or the network is not as Caffe allows it.
     """
-    report = importlib.import_module("cnnvis_caffe.network.report")
-    return Report(report.inspect_file(path, weights, phase=phase, stages=stages, input_shapes=input_shapes))
+    from cnnvis_caffe.network.report import inspect_file
+
+    return Report(inspect_file(path, weights, phase=phase, stages=stages, input_shapes=input_shapes))
 
 
 def deploy(
@@ -132,10 +106,9 @@ def deploy(
     CnnvisError
         If a file is missing or damaged, weights do not fit, or the shape of an input cannot be known.
     """
-    networks = importlib.import_module("cnnvis_caffe.network.deploy")
-    made: Deployed = networks.deploy(
-        path, weights, stages=stages, input_shapes=input_shapes, batch=batch, keep_side=keep_side
-    )
+    from cnnvis_caffe.network.deploy import deploy as deploy_network
+
+    made = deploy_network(path, weights, stages=stages, input_shapes=input_shapes, batch=batch, keep_side=keep_side)
     made.write(out)
     return made
 
@@ -148,7 +121,7 @@ def load_net(
     stages: Sequence[str] = (),
     engine_name: str = "torch",
     allow_python_layers: bool = False,
-) -> Any:
+) -> Net:
     """Load a network to run it.
 
     Parameters
@@ -179,7 +152,7 @@ def load_net(
     """
     caffe = engine(engine_name)
     _check_consent(network, phase, stages, engine_name, allow_python_layers)
-    keywords: dict[str, Any] = {} if weights is None else {"weights": os.fspath(weights)}
+    keywords: dict[str, str | list[str]] = {} if weights is None else {"weights": os.fspath(weights)}
     if stages:
         keywords["stages"] = list(stages)
     return caffe.Net(os.fspath(network), {"TRAIN": caffe.TRAIN, "TEST": caffe.TEST}[phase], **keywords)
@@ -189,16 +162,19 @@ def _check_consent(
     network: str | os.PathLike[str], phase: str, stages: Sequence[str], engine_name: str, is_allowed: bool
 ) -> None:
     """Raise where a network would run code that nobody has allowed; else let this code find the engine."""
-    python_code = importlib.import_module("cnnvis_caffe.formats.python_code")
-    filter_net = importlib.import_module("cnnvis_caffe.runtime.filter_net").filter_net
-    file = importlib.import_module("cnnvis_caffe.formats.prototxt").read_network(network, allow_unknown=False)
+    from cnnvis_caffe.formats.prototxt import read_network
+    from cnnvis_caffe.formats.python_code import code_of, refuse_code
+    from cnnvis_caffe.network.dag import PHASES
+    from cnnvis_caffe.runtime.filter_net import filter_net
+
+    file = read_network(network, allow_unknown=False)
     state = file.message.state
-    state.phase = importlib.import_module("cnnvis_caffe.network.dag").PHASES[phase]
+    state.phase = PHASES[phase]
     state.stage.extend(stages)
     layers = filter_net(file.message, file.path, file.layer_lines)
     if not is_allowed:
-        python_code.refuse_code(layers, file.path, file.layer_lines)
-    elif python_code.code_of(layers):
+        refuse_code(layers, file.path, file.layer_lines)
+    elif code_of(layers):
         serve_layers(engine_name)
 
 
@@ -239,11 +215,12 @@ def train(
     CnnvisError
         If a file is missing or damaged, or solver or network are not as Caffe allows them.
     """
-    prototxt = importlib.import_module("cnnvis_caffe.formats.prototxt")
-    solvers = importlib.import_module("cnnvis_caffe.runtime.solvers")
-    callback = importlib.import_module("cnnvis_caffe.runtime.solvers.callback")
-    training_log = importlib.import_module("cnnvis_caffe.runtime.solvers.training_log")
-    file = prototxt.read_solver(os.fspath(solver), allow_unknown=False)
+    from cnnvis_caffe.formats.prototxt import read_solver
+    from cnnvis_caffe.runtime.solvers import create_solver
+    from cnnvis_caffe.runtime.solvers.callback import Callback
+    from cnnvis_caffe.runtime.solvers.training_log import TrainingLog
+
+    file = read_solver(os.fspath(solver), allow_unknown=False)
     if weights is not None:
         file.message.weights[:] = [os.fspath(weights)]
     folder = os.path.dirname(file.message.snapshot_prefix)
@@ -251,20 +228,20 @@ def train(
         os.makedirs(folder, exist_ok=True)
     if allow_python_layers:
         serve_layers()
-    trained = solvers.create_solver(file, allow_python_layers=allow_python_layers)
+    trained = create_solver(file, allow_python_layers=allow_python_layers)
     written: list[Path] = []
 
-    class Watch(callback.Callback):  # type: ignore[misc, name-defined]
+    class Watch(Callback):
         """Counts iterations and notes snapshots."""
 
-        def on_updated(self, solver: Any) -> None:
+        def on_updated(self, solver: Solver) -> None:
             progress.step()
 
-        def on_snapshot(self, solver: Any, path: str) -> None:
+        def on_snapshot(self, solver: Solver, path: str) -> None:
             written.append(Path(path.replace(".solverstate", ".caffemodel")))
 
     trained.callbacks.append(Watch())
-    writer = training_log.TrainingLog(log) if log is not None else None
+    writer = TrainingLog(log) if log is not None else None
     if writer is not None:
         trained.callbacks.append(writer)
         writer.start(trained)
@@ -278,14 +255,16 @@ def train(
     return written
 
 
+@documents(OPTIONS)
 def analyze(
     model: str | os.PathLike[str],
     weights: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    resume: bool = False,
     progress: Progress = SILENT,
-    **options: Any,
+    **options: Unpack[AnalysisOptions],
 ) -> Analysis | None:
     """Run images through a trained network and write down what its neurons do.
 
@@ -299,12 +278,12 @@ def analyze(
         ``mnist:train``, an LMDB, a folder of class folders, an image list, an HDF5 or npz file.
     out : str or path-like
         File to write.
+    resume : bool, default=False
+        Go on where an interrupted run with the same options stopped.
     progress : Progress, default=SILENT
-        May raise `Cancelled`: what was done is kept, for ``resume=True``.
+        May raise `Cancelled`: what was done is kept, for `resume`.
     **options
-        As for `cnnvis_caffe.pipeline.analyze`: ``log``, ``engine``, ``device``, ``batch``, ``limit``, ``top``,
-        ``layers``, ``contributions``, ``gradients``, ``scale``, ``mean``, ``channel_order``, ``resize``, ``classes``,
-        ``score``, ``stages``, ``shard``, ``resume``, ``seed``, ``allow_python_layers``.
+        The options of ``cnnvis-caffe analyze``, each by its name.
 
     Returns
     -------
@@ -316,9 +295,10 @@ def analyze(
     CnnvisError
         If a file is missing or damaged, things do not fit, or `out` cannot be written; nothing is then half written.
     """
-    pipeline = importlib.import_module("cnnvis_caffe.pipeline")
-    analysis: Analysis | None = pipeline.analyze(model, weights, data, out, progress=progress, **options)
-    return None if analysis is None else _Shown.of(analysis)
+    from cnnvis_caffe import pipeline
+
+    analysis = pipeline.analyze(model, weights, data, out, resume=resume, progress=progress, **options)
+    return None if analysis is None else ShownAnalysis.of(analysis)
 
 
 def open_analysis(path: str | os.PathLike[str]) -> Analysis:
@@ -340,8 +320,9 @@ def open_analysis(path: str | os.PathLike[str]) -> Analysis:
     StoreError
         If it is not an analysis file, is damaged, or is of a newer version.
     """
-    store = importlib.import_module("cnnvis_caffe.store")
-    return _Shown.of(store.read_analysis(path))
+    from cnnvis_caffe import pipeline
+
+    return ShownAnalysis.of(pipeline.open_analysis(path))
 
 
 #: The same by a shorter name, for `api.open(path)`.
@@ -356,7 +337,7 @@ def picture(
     title: bool = True,
     legend: bool = True,
     view: View | None = None,
-    **options: Any,
+    **options: Unpack[ViewOptions],
 ) -> Picture:
     """Draw the hybrid visualization: layers, clusters of neurons, and their bundled connections.
 
@@ -384,13 +365,14 @@ def picture(
     UnknownNameError
         If there is no such option, value, neuron, class, group or snapshot.
     """
-    shapes = importlib.import_module("cnnvis_caffe.scene.shapes")
+    from cnnvis_caffe import pipeline
+    from cnnvis_caffe.scene.shapes import Target
+
     chosen = chosen_view(analysis, view or View(), options)
     selection = None
     if select:
         node, index = analysis.neuron(select)
-        selection = shapes.Target("neuron", node, (index,))
-    pipeline = importlib.import_module("cnnvis_caffe.pipeline")
+        selection = Target("neuron", node, (index,))
     drawn = pipeline.draw(analysis, chosen, size=size, selection=selection, has_title=title, has_legend=legend)
     return Picture(drawn.scene, chosen, drawn.aggregation)
 
@@ -428,15 +410,19 @@ def neuron_page(
     CnnvisError
         If there is no such neuron or snapshot, or the model is not where it was.
     """
-    page = importlib.import_module("cnnvis_caffe.scene.neuron_page")
+    from cnnvis_caffe.scene.neuron_page import build_neuron_page
+    from cnnvis_caffe.scene.theme import theme_named
+
     view = chosen_view(analysis, View(), {"snapshot": snapshot, "theme": theme})
     node, index = analysis.neuron(neuron)
     projections = {}
     if deconvolution:
-        again = importlib.import_module("cnnvis_caffe.analysis.deconvolution")
-        allowed = {"allow_python_layers": allow_python_layers}
-        projections = again.deconvolve(analysis, analysis.snapshot(snapshot), node, index, **allowed)
-    scene = page.build_neuron_page(analysis, view.snapshot, node, index, theme=_theme(theme), projections=projections)
+        from cnnvis_caffe.analysis.deconvolution import deconvolve
+
+        one = analysis.snapshot(snapshot)
+        projections = deconvolve(analysis, one, node, index, allow_python_layers=allow_python_layers)
+    colours = theme_named(theme)
+    scene = build_neuron_page(analysis, view.snapshot, node, index, theme=colours, projections=projections)
     return Picture(scene, view)
 
 
@@ -470,9 +456,10 @@ def chart(
     UnknownNameError
         If there is no such quantity.
     """
-    debugging = importlib.import_module("cnnvis_caffe.readings.debugging")
-    charts = importlib.import_module("cnnvis_caffe.scene.chart")
-    return Picture(charts.build_chart(debugging.chart_of(analysis, quantity, by=by), size=size, theme=_theme(theme)))
+    from cnnvis_caffe.readings.debugging import chart_of
+    from cnnvis_caffe.scene.chart import build_chart
+
+    return Picture(build_chart(chart_of(analysis, quantity, by=by), size=size, theme=_theme(theme)))
 
 
 def findings(analysis: Analysis, *, snapshot: str | int = "", **limits: float) -> Findings:
@@ -484,7 +471,8 @@ def findings(analysis: Analysis, *, snapshot: str | int = "", **limits: float) -
     snapshot : str or int, optional
         Label or iteration; the last one by default.
     **limits
-        From where on something counts, such as ``dead_severe=0.1``; ``cnnvis-caffe findings --limits`` lists them.
+        The limits above which something counts, such as ``dead_severe=0.1``; ``cnnvis-caffe findings --limits`` lists
+        them.
 
     Returns
     -------
@@ -496,18 +484,20 @@ def findings(analysis: Analysis, *, snapshot: str | int = "", **limits: float) -
     CnnvisError
         If there is no such snapshot or limit.
     """
-    rules = importlib.import_module("cnnvis_caffe.findings")
-    aggregation = importlib.import_module("cnnvis_caffe.aggregation.aggregate")
-    known = [field.name for field in fields(rules.Thresholds)]
+    from cnnvis_caffe.aggregation.aggregate import aggregate
+    from cnnvis_caffe.findings import Thresholds, find
+
+    known = [field.name for field in fields(Thresholds)]
     for name in limits:
         if name not in known:
             raise UnknownNameError("limit", name, known)
+    values: dict[str, Any] = {**limits}  # some are whole numbers
     label = analysis.snapshot(snapshot).label
-    found = rules.find(
+    found = find(
         analysis,
         snapshot=snapshot,
-        thresholds=rules.Thresholds(**limits),
-        aggregation=aggregation.aggregate(analysis, View(snapshot=label)),
+        thresholds=Thresholds(**values),
+        aggregation=aggregate(analysis, View(snapshot=label)),
     )
     return Findings(found)
 
@@ -524,7 +514,7 @@ def layers(analysis: Analysis, *, snapshot: str | int = "") -> Table:
     Returns
     -------
     Table
-        Of each layer with weights and each rectifier; None where a figure is not known.
+        Of each layer with weights and each rectifier; None where a value is not known.
 
     Raises
     ------
@@ -537,7 +527,7 @@ def layers(analysis: Analysis, *, snapshot: str | int = "") -> Table:
     for node in analysis.nodes:
         if node.name in one.debug:
             figures = one.debug[node.name]
-            values = (_known(getattr(figures, name)) for name in names)
+            values = (known(getattr(figures, name)) for name in names)
             rows.append((node.name, node.type, node.settings, node.n_neurons, *values))
     title = f"{analysis.title}, {one.label}: {len(rows)} layers"
     return Table(title, ("layer", "type", "settings", "neurons", *names), tuple(rows))
@@ -565,11 +555,12 @@ def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Tabl
     CnnvisError
         If there is no such layer or snapshot.
     """
-    by_class = importlib.import_module("cnnvis_caffe.readings.by_class")
+    from cnnvis_caffe.readings.by_class import active_share, strongest_classes
+
     one = analysis.snapshot(snapshot)
     features = one.features_of(layer)
-    share = by_class.active_share(analysis, features)
-    best = by_class.strongest_classes(analysis, one, layer).tolist()
+    share = active_share(analysis, features)
+    best = strongest_classes(analysis, one, layer).tolist()
     rows = tuple(
         (
             index,
@@ -609,11 +600,12 @@ def patches(analysis: Analysis, neuron: str, *, snapshot: str | int = "", size_p
     CnnvisError
         If there is no such neuron or snapshot.
     """
-    cut = importlib.import_module("cnnvis_caffe.analysis.patches")
+    from cnnvis_caffe.analysis.patches import top_patches
+
     one = analysis.snapshot(snapshot)
     node, index = analysis.neuron(neuron)
     features = one.features_of(node)
-    images = tuple(cut.top_patches(analysis, one, node, index, size_px=size_px))
+    images = tuple(top_patches(analysis, one, node, index, size_px=size_px))
     names = analysis.data.class_names
     rows = tuple(
         (
@@ -651,262 +643,25 @@ def compare(first: Analysis, second: Analysis | None = None, *, snapshots: tuple
     CnnvisError
         If there is no such snapshot.
     """
-    comparison = importlib.import_module("cnnvis_caffe.readings.comparison")
+    from cnnvis_caffe.readings.comparison import compare as compare_snapshots
+
     same = second is None or second is first
     other = first if second is None else second
     one = first.snapshots[0] if same and not snapshots[0] else first.snapshot(snapshots[0])
     two = other.snapshot(snapshots[1])
-    found = comparison.compare((first, one), (other, two))
+    found = compare_snapshots((first, one), (other, two))
     rows = tuple(
-        (row.layer, *row.n_neurons, _known(row.weight_change), _known(row.distance), _known(row.top_shared))
+        (row.layer, *row.n_neurons, known(row.weight_change), known(row.distance), known(row.top_shared))
         for row in found.layers
     )
     columns = ("layer", "neurons A", "neurons B", "weight change", "distance", "top shared")
     return Table(f"A: {found.first.name}, B: {found.second.name}", columns, rows)
 
 
-# -- what is returned ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture that shows itself.
-
-    Attributes
-    ----------
-    scene : Scene
-        What is drawn, as data: shapes with what they stand for.
-    view : View or None
-        What was chosen to see.
-    aggregation : Aggregation or None
-        Groups, clusters and biclusters, of the hybrid visualization.
-    """
-
-    scene: Scene
-    view: View | None = None
-    aggregation: Aggregation | None = None
-
-    def save(self, path: str | os.PathLike[str], *, scale: float = 1.0) -> None:
-        """Write it as .png, .svg, .pdf or .html.
-
-        Parameters
-        ----------
-        path : str or path-like
-        scale : float, default=1.0
-            Pixels of a PNG for one of the picture.
-
-        Raises
-        ------
-        CnnvisError
-            If there is no such format, or cairo is missing that .png and .pdf need.
-        """
-        importlib.import_module("cnnvis_caffe.render.write").write_scene(self.scene, path, scale=scale)
-
-    def svg(self) -> str:
-        """Return the picture as SVG, with its font."""
-        text: str = importlib.import_module("cnnvis_caffe.render.svg").scene_svg(self.scene)
-        return text
-
-    def _repr_svg_(self) -> str:
-        """Show it in Jupyter, no wider than the page."""
-        svg = self.svg()
-        svg = svg[svg.index("<svg") :]
-        return svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
-
-    def __repr__(self) -> str:
-        return f"<Picture {self.scene.title!r}, {self.scene.width:.0f}x{self.scene.height:.0f}>"
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """A table that shows itself; iterates over its rows as dicts.
-
-    Attributes
-    ----------
-    title : str
-    columns : tuple of str
-    rows : tuple of tuple
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (dict(zip(self.columns, row)) for row in self.rows)
-
-    def __getitem__(self, column: str) -> list[Any]:
-        """Return a column as a list; UnknownNameError if there is none of that name."""
-        if column not in self.columns:
-            raise UnknownNameError("column", column, self.columns)
-        return [row[self.columns.index(column)] for row in self.rows]
-
-    def _texts(self) -> list[tuple[str, ...]]:
-        """Rows as texts."""
-        return [tuple(map(_text, row)) for row in self.rows]
-
-    def _align(self) -> str:
-        """One sign for each column: numbers to the right."""
-        return "".join("<" if any(isinstance(value, str) for value in self[name]) else ">" for name in self.columns)
-
-    def __str__(self) -> str:
-        tables = importlib.import_module("cnnvis_caffe.text.tables")
-        lines = tables.table([self.columns, *self._texts()], self._align())
-        return "\n".join([self.title, "", *lines])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        """Show it in Jupyter."""
-        return _html_table(self.title, self.columns, self._texts(), self._align())
-
-
-@dataclass(frozen=True, eq=False)
-class Patches:
-    """Image patches that show themselves; a sequence of arrays.
-
-    Attributes
-    ----------
-    images : tuple of ndarray of shape (h, w, 3), uint8
-        RGB, the strongest first, grey where the receptive field lies outside the image.
-    table : Table
-        Of each: its rank, the index of its image in the data, the image's class, the response, and the box in pixels
-        of the network's input (half open, not clipped).
-    """
-
-    images: tuple[Any, ...]
-    table: Table
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, rank: int) -> Any:
-        """Return the patch of a rank."""
-        return self.images[rank]
-
-    def __repr__(self) -> str:
-        return str(self.table)
-
-    def _repr_html_(self) -> str:
-        """Show them in Jupyter, with their classes and responses below."""
-        base64 = importlib.import_module("base64")
-        encode = importlib.import_module("cnnvis_caffe.formats.images").encode_image
-        figures = []
-        for patch, row in zip(self.images, self.table):
-            data = base64.b64encode(encode(patch[..., ::-1], "png")).decode("ascii")
-            text = _escape(f"{row['class'] or ''} {row['response']:.3g}")
-            figures.append(
-                f'<figure style="display: inline-block; margin: 4px; text-align: center">'
-                f'<img style="height: 64px; image-rendering: pixelated" src="data:image/png;base64,{data}"/>'
-                f"<figcaption>{text}</figcaption></figure>"
-            )
-        return f"<p>{_escape(self.table.title)}</p>{''.join(figures)}"
-
-
-class Findings(tuple[Finding, ...]):
-    """Findings that show themselves: a tuple of `Finding`, the severe ones first."""
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """Return all of them as JSON holds them.
-
-        Returns
-        -------
-        list of dict
-            What ``cnnvis-caffe findings --json`` prints under ``findings``.
-        """
-        return [one.to_json() for one in self]
-
-    def __repr__(self) -> str:
-        marks = {"severe": "●", "mild": "○"}
-        return "\n".join(f"{marks[one.severity]} {one.title}" for one in self) or "nothing to point at"
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        """Show them in Jupyter."""
-        rows = [(one.severity, one.title, one.explanation, one.suggestion) for one in self]
-        return _html_table(f"{len(rows)} findings", ("", "what", "why it matters", "what to try"), rows, "<<<<")
-
-
-class Report(dict[str, Any]):
-    """What `inspect` found, as a dict that shows itself."""
-
-    def __repr__(self) -> str:
-        text: list[str] = importlib.import_module("cnnvis_caffe.text.report").render(self)
-        return "\n".join(text)
-
-    __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        """Show it in Jupyter."""
-        text = html.escape(visible(repr(self), has_lines=True))
-        return f'<pre style="white-space: pre; overflow-x: auto">{text}</pre>'
-
-
-class _Shown(Analysis):
-    """An analysis that shows itself in a few lines; its record would show all of its nodes."""
-
-    @classmethod
-    def of(cls, analysis: Analysis) -> _Shown:
-        """Return the same analysis."""
-        return cls(**{field.name: getattr(analysis, field.name) for field in fields(Analysis)})
-
-    def _table(self) -> Table:
-        rows = tuple((one.label, _known(one.loss), _known(one.error)) for one in self.snapshots)
-        n_neurons = sum(len(one.mean) for one in self.snapshots[-1].features.values())
-        title = (
-            f"{self.title}: {n_neurons:,} neurons of {len(self.snapshots[-1].features)} layers "
-            f"on {self.data.n_images:,} images of {self.data.source}"
-        )
-        return Table(title, ("snapshot", "loss", "error"), rows)
-
-    def __repr__(self) -> str:
-        return str(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
-
-
-def __dir__() -> list[str]:
-    """Names of the API, and nothing that it is made of."""
-    return sorted({*__all__, "open"})
-
-
-# -- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def _theme(name: str) -> Any:
+def _theme(name: str) -> Theme:
     """A theme by its name."""
+    from cnnvis_caffe.scene.theme import theme_named
+
     if name not in THEMES:
         raise UnknownNameError("theme", name, THEMES)
-    return importlib.import_module("cnnvis_caffe.scene.theme").theme_named(name)
-
-
-def _escape(text: str) -> str:
-    """Return text as it stands between two tags."""
-    return html.escape(visible(text))
-
-
-def _known(value: float) -> float | None:
-    """A number, or None for NaN and infinities."""
-    return float(value) if abs(value) < float("inf") else None
-
-
-def _text(value: Any) -> str:
-    """A cell of a table: three digits of what is no whole number."""
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _html_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:
-    """A table as HTML."""
-    sides = [f' style="text-align: {"right" if side == ">" else "left"}; vertical-align: top"' for side in align]
-    head = "".join(f"<th{side}>{_escape(name)}</th>" for name, side in zip(columns, sides))
-    body = "".join(
-        "<tr>" + "".join(f"<td{side}>{_escape(cell)}</td>" for cell, side in zip(row, sides)) + "</tr>" for row in rows
-    )
-    return f"<p>{_escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return theme_named(name)

@@ -1,0 +1,61 @@
+"""What notebooks import: open, run, train, analyse and look at Caffe models.
+
+What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as text anywhere else.
+"""
+
+from __future__ import annotations
+
+from cnnvis_caffe.api.functions import (
+    analyze,
+    chart,
+    compare,
+    deploy,
+    findings,
+    inspect,
+    layers,
+    load_net,
+    neuron_page,
+    neurons,
+    open_analysis,
+    patches,
+    picture,
+    train,
+)
+from cnnvis_caffe.api.functions import open_analysis as open  # noqa: F401 - for api.open(path)
+from cnnvis_caffe.api.shown import Findings, Patches, Picture, Report, Table
+from cnnvis_caffe.engines import ENGINES, engine
+from cnnvis_caffe.formats.fork_choice import prefer_fork
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.finding import Finding
+
+__all__ = [
+    "ENGINES",
+    "Analysis",
+    "Finding",
+    "Findings",
+    "Patches",
+    "Picture",
+    "Report",
+    "Table",
+    "analyze",
+    "chart",
+    "compare",
+    "deploy",
+    "engine",
+    "findings",
+    "inspect",
+    "layers",
+    "load_net",
+    "neuron_page",
+    "neurons",
+    "open_analysis",
+    "patches",
+    "picture",
+    "prefer_fork",
+    "train",
+]
+
+
+def __dir__() -> list[str]:
+    """Names of the API, and nothing that it is made of."""
+    return sorted({*__all__, "open"})

@@ -1,0 +1,84 @@
+"""The flags of `cnnvis-caffe analyze`, made from the table of its options in `analysis/request.py`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cnnvis_caffe.analysis.options import NamedOption
+from cnnvis_caffe.analysis.request import OPTIONS
+
+
+class _Shard(click.ParamType):
+    """A part of the images, such as 2/4."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d+)/(\d+)", value)
+        if not found or not 1 <= int(found.group(1)) <= int(found.group(2)):
+            self.fail(f"{value!r} is no shard; give one such as 1/4 (of four, the first)", param, ctx)
+        return int(found.group(1)), int(found.group(2))
+
+
+class _Names(click.ParamType):
+    """Names between commas."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+class _ClassNames(_Names):
+    """Names between commas, or a file with one a line."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, str) and os.path.isfile(value):
+            from cnnvis_caffe.datasets.class_names import read_class_names
+
+            return tuple(read_class_names(value))
+        return super().convert(value, param, ctx)
+
+
+#: Flags that take what no type says: a file, a part of the images, names that may be in a file.
+_TYPES: dict[str, click.ParamType] = {"log": click.Path(dir_okay=False), "shard": _Shard(), "classes": _ClassNames()}
+
+
+def analysis_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add a flag for each option of the table that has one."""
+    for one in reversed([*OPTIONS.values()]):
+        if one.flag:
+            command = _flag(one)(command)
+    return command
+
+
+def _flag(one: NamedOption) -> Callable[..., Any]:
+    """The flag of an option."""
+    text = f"{one.row.help[0].upper()}{one.row.help[1:]}."
+    if isinstance(one.default, bool):
+        if one.default:  # --no-gradients
+            told = f"Do not {one.row.help}."
+            return click.option(one.flag, one.name, is_flag=True, callback=lambda *given: not given[-1], help=told)
+        return click.option(one.flag, one.name, is_flag=True, help=text)
+    allowed = [value for value in one.row.allowed if value]
+    kinds = {"int": click.IntRange(one.row.least), "float": click.FLOAT, "Sequence[str]": _Names()}
+    kind = click.Choice(allowed) if allowed else kinds.get(one.type.replace(" | None", ""), click.STRING)
+    is_told = one.default in allowed or one.type == "int"
+    return click.option(
+        one.flag,
+        one.name,
+        type=_TYPES.get(one.name, kind),
+        default=one.default if is_told else None,
+        show_default=is_told,
+        metavar=one.row.metavar,
+        help=text,
+    )
