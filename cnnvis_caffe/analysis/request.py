@@ -154,7 +154,7 @@ def make_request(
             raise TypeError(f"analyze() has no option {name!r}; it has {', '.join(OPTIONS)}")
         values[name] = OPTIONS[name].row.stored(value)
         problem = OPTIONS[name].problem(values[name])
-        if problem:
+        if problem and name != "engine":  # `engines.engine` knows more to say
             raise ValueError(f"{name} cannot be {value!r}; {problem}")
     request = Request(os.fspath(model), paths_as_texts(weights), os.fspath(data), fork=fork, **values)
     number, n_shards = request.shard

@@ -147,6 +147,7 @@ def test_a_signal_is_told_at_the_next_step():
 
 def test_names_of_classes(tmp_path):
     (tmp_path / "names.txt").write_text("black cat\n\ndog, small\n")
-    assert analyze_command._class_names(str(tmp_path / "names.txt")) == ["black cat", "dog, small"]
-    assert analyze_command._class_names("cat, dog") == ["cat", "dog"]
-    assert analyze_command._class_names(None) == []
+    flag = next(one for one in analyze_command.command.params if one.name == "classes")
+    for given, names in ((tmp_path / "names.txt", ("black cat", "dog, small")), ("cat, dog", ("cat", "dog"))):
+        assert flag.type.convert(str(given), flag, None) == names
+    assert flag.default is None
