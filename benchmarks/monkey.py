@@ -75,7 +75,7 @@ class Monkey:
         return QPoint(self.chance.randrange(max(widget.width(), 1)), self.chance.randrange(max(widget.height(), 1)))
 
     def click(self) -> None:
-        canvas = self.chance.choice(self.window.panes).canvas
+        canvas = self.chance.choice(self.window.pictures.panes).canvas
         button = self.chance.choice((Qt.LeftButton, Qt.LeftButton, Qt.LeftButton, Qt.MiddleButton))
         self.pointer.click(canvas, self.somewhere(canvas), button)
 
@@ -88,7 +88,7 @@ class Monkey:
         self.pointer.drag(canvas, self.somewhere(canvas), self.somewhere(canvas), self.somewhere(canvas))
 
     def wheel(self) -> None:
-        canvas = self.chance.choice(self.window.panes).canvas
+        canvas = self.chance.choice(self.window.pictures.panes).canvas
         self.pointer.wheel(canvas, self.somewhere(canvas), self.chance.choice((-240, -120, 120, 240)))
 
     def act(self) -> None:
@@ -100,7 +100,7 @@ class Monkey:
             action.trigger()
 
     def panel(self) -> None:
-        panels = self.window.control_panel, self.window.snapshots
+        panels = self.window.control_panel, self.window.pictures.snapshots
         widgets = [widget for panel in panels for widget in panel.findChildren(QtWidgets.QWidget)]
         widget = self.chance.choice(
             [one for one in widgets if one.isVisible() and not isinstance(one, QtWidgets.QComboBox)]
@@ -108,7 +108,7 @@ class Monkey:
         self.pointer.click(widget, self.somewhere(widget))
 
     def menu(self) -> None:
-        self.window._show_menu(self.window.session.selection, QPoint(200, 200))
+        self.window.show_context_menu(self.window.session.selection, QPoint(200, 200))
         menu = self.window.menu
         actions = [
             action
@@ -124,9 +124,9 @@ class Monkey:
         self.window.resize(self.chance.randrange(700, 1900), self.chance.randrange(500, 1200))
 
     def tabs(self) -> None:
-        if self.window.tabs.count() > MOST_TABS:
-            self.window.places.close_tab(1)
-        self.window.tabs.setCurrentIndex(self.chance.randrange(self.window.tabs.count()))
+        if self.window.pages.tabs.count() > MOST_TABS:
+            self.window.pages.close_page(1)
+        self.window.pages.tabs.setCurrentIndex(self.chance.randrange(self.window.pages.tabs.count()))
 
     def arrows(self) -> None:
         key = self.chance.choice((Qt.Key_Left, Qt.Key_Right, Qt.Key_Up, Qt.Key_Down, Qt.Key_Return, Qt.Key_Escape))
@@ -166,7 +166,7 @@ def monkey(bench: Bench, minutes: float, seed: int) -> int:
             "memory_mb": round(float(np.median(levels[-10:] or [memory_mb()])), 1),
             "objects": len(gc.get_objects()) + gc.get_freeze_count(),
             "widgets": len(QApplication.allWidgets()),
-            "pages": window.tabs.count() - 1,
+            "pages": window.pages.tabs.count() - 1,
             "undo": len(window.session.history.edits),
             "shapes": len(window.pane.canvas.display.shapes),
             "longest_ms": round(1000 * stall),

@@ -78,22 +78,9 @@ class Bench:
                 raise TimeoutError(condition)
         return time.perf_counter() - started
 
-    def is_quiet(self) -> bool:
-        """Whether nothing is under way."""
-        window = self.window
-        return (
-            not window.opening.is_busy
-            and window.jobs.n_running == 0
-            and not window._find_soon.isActive()
-            and all(
-                not pane.session.is_busy and pane.canvas.is_painted and not pane._settle.isActive()
-                for pane in window.panes
-            )
-        )
-
     def settle(self) -> None:
         """Wait until nothing is under way."""
-        self.until(self.is_quiet)
+        self.until(lambda: self.window.is_settled)
 
     def wait(self, seconds: float) -> None:
         """Let Qt work for a while."""
@@ -127,7 +114,7 @@ class Bench:
         By the clock, of the processor, and by the clock until the sizes of patches are those of other classes too.
         """
         session, canvas, made = self.window.session, self.window.pane.canvas, []
-        connection = session.picture_changed.connect(lambda _: made.append(None))
+        session.picture_changed.connect(made.append)
         started, used = time.perf_counter(), time.process_time()
         session.apply(edit)
         self.until(lambda: bool(made) and canvas._tiles is not None and canvas._tiles.is_complete(
@@ -135,7 +122,7 @@ class Bench:
         taken, used = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - used)
         self.until(lambda: not session.is_busy and canvas.is_painted)
         whole = 1000 * (time.perf_counter() - started)
-        session.picture_changed.disconnect(connection)
+        session.picture_changed.disconnect(made.append)
         self.settle()
         return taken, used, whole
 

@@ -86,7 +86,7 @@ def settle(application, window, seconds: float = 0.4) -> None:
         application.processEvents()
         time.sleep(0.005)
         busy = window.opening.is_busy or window.session.is_busy or not window.pane.canvas.is_painted
-        if not busy and window.session.made is not None and time.time() > least:
+        if not busy and window.session.picture is not None and time.time() > least:
             return
 
 
@@ -117,8 +117,8 @@ def marked(window) -> QPixmap:
     find = canvas.display.find
     places = {
         "a": at(canvas, 0, 0) + QPoint(24, 24),
-        "b": at(window.docks["debugging"], 0, 0) + QPoint(184, 17),
-        "c": at(window.docks["control"], 0, 0) + QPoint(130, 17),
+        "b": at(window.docks.by_name["debugging"], 0, 0) + QPoint(184, 17),
+        "c": at(window.docks.by_name["control"], 0, 0) + QPoint(130, 17),
         "1": on(find("column", column.node), 0.5, 0) + QPoint(0, -12),
         "2": on(find("cluster", column.node, members), 1.0, 0.0),
         "3": on(find("neuron", aggregation.columns[-1].node), 0.9, 0.1),
@@ -135,9 +135,9 @@ def marked(window) -> QPixmap:
         "14": at(panel.classes, 1, 0.5) - QPoint(8, 0),
         "15": at(panel.cutoff, 0.3, 0.5),
         "16": at(panel.groups, 0.5, 0) + QPoint(8, 30),
-        "17": at(window.snapshots.slider, 0.5, 0.5),
-        "18": at(window.docks["findings"], 0, 0) + QPoint(90, 17),
-        "19": at(window.docks["layers"], 0, 0) + QPoint(76, 17),
+        "17": at(window.pictures.snapshots.slider, 0.5, 0.5),
+        "18": at(window.docks.by_name["findings"], 0, 0) + QPoint(90, 17),
+        "19": at(window.docks.by_name["layers"], 0, 0) + QPoint(76, 17),
         "20": at(window.search, 1, 0.5) - QPoint(20, 0),
     }  # fmt: skip
     picture = window.grab()
@@ -270,15 +270,14 @@ def drag(application, window) -> QPixmap:
 
 def merge(application, window) -> QPixmap:
     """A bundle's menu."""
-    from cnnvis_caffe.viewer.window.context_menu import context_menu
-
     canvas = window.pane.canvas
     gap = window.session.aggregation.gaps[-1]
     bar = highest_bar(canvas, gap.source)
     window.session.select(bar)
     settle(application, window)
     canvas.pan_by(-200, 0)
-    menu = context_menu(window, bar)
+    window.show_context_menu(bar, QPoint(0, 0))
+    menu = window.menu
     inner = next(a.menu() for a in menu.actions() if a.menu() is not None and a.text().startswith("Merge"))
     place = place_of(canvas, bar)
     for one in (menu, inner):

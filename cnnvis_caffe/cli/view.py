@@ -36,16 +36,15 @@ def command(
         _check_kind(what, is_model)
     try:
         from cnnvis_caffe.viewer import app  # noqa: F401 - brings all that the window needs
-        from cnnvis_caffe.viewer.pages import open_dialog
+        from cnnvis_caffe.viewer.model import model_request
         from cnnvis_caffe.viewer.window import main_window  # noqa: F401 - brings all that the window needs
     except ImportError as e:
         raise _explained(e) from e
     request = None
     if is_model:
         assert what is not None and data is not None
-        name = os.path.basename(os.path.dirname(os.path.abspath(what))) or "network"
-        target = out or os.path.join(os.path.dirname(os.path.abspath(what)), f"{name}.cnnvis.h5")
-        request = open_dialog.ModelRequest(what, tuple(weights), data, target, limit)
+        target = out or os.path.join(os.path.dirname(os.path.abspath(what)), model_request.usual_file(what))
+        request = model_request.ModelRequest(what, tuple(weights), data, target, limit)
     raise SystemExit(app.run(None if is_model else what, request))
 
 

@@ -40,8 +40,8 @@ def check_display() -> None:
 
 def make_application(arguments: Sequence[str] = ()):
     """Return the application, made at the first call."""
+    from cnnvis_caffe.viewer.model.memory import keep_memory_together
     from cnnvis_caffe.viewer.qt import QApplication, Qt, QtCore
-    from cnnvis_caffe.viewer.work.threads import keep_memory_together
 
     application = QApplication.instance()
     if application is not None:

@@ -135,9 +135,9 @@ def found_before():
 @pytest.fixture(autouse=True)
 def findings_once(found_before):
     """Each file's findings are made by a process of its own: once for all tests."""
-    from cnnvis_caffe.viewer.model import stages
+    from cnnvis_caffe.viewer.work import tasks
 
-    find_all = stages.find_all
+    find_all = tasks.find_all
 
     def find_once(analysis, aggregation, snapshot, progress):
         if not analysis.path:
@@ -148,7 +148,7 @@ def findings_once(found_before):
         return found_before[key]
 
     # A patch of its own: that of a test must be undone before the test's windows are looked at.
-    with patch.object(stages, "find_all", find_once):
+    with patch.object(tasks, "find_all", find_once):
         yield
 
 
@@ -164,10 +164,10 @@ def windows_go_on(left_by_windows):
 
     That this changes no picture is tested without windows (`tests/unit/drawing/test_pictures.py`).
     """
-    from cnnvis_caffe.viewer.model import stages
+    from cnnvis_caffe.viewer.model import pictures
     from cnnvis_caffe.viewer.work import threads
 
-    make, taken = stages._ViewDrawer, []
+    make, taken = pictures._ViewDrawer, []
 
     def go_on(analysis):
         found = left_by_windows.get(id(analysis))
@@ -175,11 +175,11 @@ def windows_go_on(left_by_windows):
         return taken[-1]
 
     # A patch of its own: that of a test must be undone before the test's windows are looked at.
-    with patch.object(stages, "_ViewDrawer", go_on):
+    with patch.object(pictures, "_ViewDrawer", go_on):
         yield
-    for pictures in taken if not threads._LEFT_BEHIND else ():
-        left_by_windows.setdefault(id(pictures.analysis), []).append(pictures)
-        left_by_windows.move_to_end(id(pictures.analysis))
+    for left in taken if not threads._LEFT_BEHIND else ():
+        left_by_windows.setdefault(id(left.analysis), []).append(left)
+        left_by_windows.move_to_end(id(left.analysis))
     while len(left_by_windows) > 6:
         left_by_windows.popitem(last=False)
 
@@ -188,14 +188,14 @@ def windows_go_on(left_by_windows):
 def garbage_of_this_test():
     """Only what a test makes is searched for garbage when its windows close, which else takes half a second for each.
 
-    The program does likewise for one window (`viewer.worker`); `test_leaks.py` has that as it is.
+    The program does likewise for one window (`viewer.model.memory`); `test_leaks.py` has that as it is.
     """
-    from cnnvis_caffe.viewer.work import threads
+    from cnnvis_caffe.viewer.model import memory
 
     gc.collect()
     gc.freeze()
     nothing = SimpleNamespace(collect=lambda *_: 0, freeze=lambda: None, unfreeze=lambda: None)
-    with patch.object(threads, "gc", nothing):
+    with patch.object(memory, "gc", nothing):
         yield
 
 
@@ -207,17 +207,6 @@ def settings(qapp, tmp_path):
     return Settings(str(tmp_path / "settings.ini"))
 
 
-def is_settled(window) -> bool:
-    """Whether nothing is under way: no work, no picture, nothing to paint."""
-    return (
-        not window.opening.is_busy
-        and window.jobs.n_running == 0
-        and not window._find_soon.isActive()
-        and all(not pane.session.is_busy and pane.canvas.is_painted for pane in window.panes)
-        and not any(pane._settle.isActive() for pane in window.panes)
-    )
-
-
 @pytest.fixture
 def settle(qtbot) -> Callable:
     """Wait until a window is quiet."""
@@ -226,7 +215,7 @@ def settle(qtbot) -> Callable:
         # Twice: a picture may change sizes, and those ask for another picture.
         for _ in range(2):
             qtbot.wait(15)
-            qtbot.waitUntil(lambda: is_settled(window), timeout=TIMEOUT_MS)
+            qtbot.waitUntil(lambda: window.is_settled, timeout=TIMEOUT_MS)
 
     return wait
 
@@ -241,7 +230,7 @@ def make_window(qtbot, settings, settle) -> Iterator[Callable]:
     def make(analysis=None, *, motion: bool = False):
         window = MainWindow(settings)
         window.set_reduced_motion(not motion)
-        window._find_soon.setInterval(20)  # every step waits for it
+        window.findings_search.soon.setInterval(20)  # every step waits for it
         window.resize(1400, 900)
         windows.append(window)
         window.show()

@@ -41,11 +41,11 @@ def test_a_closed_page_leaves_nothing_in_the_window(make_window, settle, qtbot, 
     window = make_window(lenet)
 
     def open_and_close(neuron: int) -> tuple:
-        window.places.open_neuron("conv1", neuron)
+        window.navigation.open_neuron("conv1", neuron)
         settle(window)
-        page = window.pages.currentWidget()
+        page = window.pages.current
         kept = weakref.ref(page), weakref.ref(page.page.display.scene)
-        window.places.close_tab(1)
+        window.pages.close_page(1)
         return kept
 
     open_and_close(0)  # what a first page makes for all of them
@@ -59,14 +59,14 @@ def test_a_comparison_that_ended_leaves_nothing(make_window, settle, qtbot, lene
     window = make_window(lenet)
 
     def compare_and_end() -> tuple:
-        window.toggle_snapshot_comparison()
+        window.pictures.toggle_comparison()
         settle(window)
-        pane = window.comparison.pane
+        pane = window.pictures.comparison.pane
         kept = (
             weakref.ref(pane.session), weakref.ref(pane.canvas), weakref.ref(pane.canvas.display.scene),
             weakref.ref(pane.session._pictures._thread),
         )  # fmt: skip
-        window.end_comparison()
+        window.pictures.end_comparison()
         settle(window)
         return kept
 

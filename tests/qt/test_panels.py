@@ -17,11 +17,11 @@ def test_keys_step_the_snapshot_of_the_picture_used_last(make_window, settle, qt
     labels = [snapshot.label for snapshot in lenet.snapshots]
     window.commands.compare_snapshot()
     settle(window)
-    comparison = window.comparison
+    comparison = window.pictures.comparison
     QApplication.setActiveWindow(window)
 
     def shown():
-        return window.session.snapshot.label, comparison.session.snapshot.label
+        return window.session.snapshot.label, comparison.pane.session.snapshot.label
 
     assert shown() == (labels[2], labels[1])
     right = comparison.pane.canvas
@@ -51,8 +51,8 @@ def test_marks_of_classes_are_set_only_when_they_change(make_window, settle, qtb
     chip = chooser._chips[0]
     asked = []
     monkeypatch.setattr(chip, "set_colour", asked.append)
-    window.commands.fewer_edges()
-    window.commands.facet_activations()
+    window.actions_by_name["fewer_edges"].trigger()
+    window.actions_by_name["facet_activations"].trigger()
     settle(window)
     assert asked == []
     pointer.click(chip, chip.rect().center())
@@ -78,7 +78,7 @@ def test_little_room_leaves_whole_words(make_window, settle, lenet):
     window = make_window(lenet)
     window.resize(1024, 700)
     settle(window)
-    label = window.snapshots.label
+    label = window.pictures.snapshots.label
     shown = super(type(label), label).text()
     assert label.text().startswith(shown)
     assert "…" not in shown

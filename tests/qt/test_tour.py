@@ -438,7 +438,7 @@ def test_changes_of_a_single_snapshot_cannot_be_chosen(make_window, settle, qtbo
     assert window.session.view.edges == "weight" == edges.value
     assert "second one" in edges.toolTip()
     key(qtbot, window.pane.canvas, "R")
-    assert window.session.view.edges == "weight" and "second one" in window.status_line.text()
+    assert window.session.view.edges == "weight" and "second one" in window.status.text
     snap(window, "no-change", real_lenet)
 
 

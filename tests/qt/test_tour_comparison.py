@@ -17,7 +17,7 @@ def compare_snapshots(window, qtbot, settle):
     """Put the snapshot before beside the one that is shown."""
     key(qtbot, window.pane.canvas, "C")
     settle(window)
-    return window.pane, window.comparison.pane
+    return window.pane, window.pictures.comparison.pane
 
 
 def test_two_snapshots_side_by_side(make_window, settle, qtbot, trained):
@@ -40,13 +40,13 @@ def test_two_snapshots_side_by_side(make_window, settle, qtbot, trained):
     settle(window)
     snap(window, "compare-activations", trained)
     assert right.session.view.facet == "activations" == left.session.view.facet
-    chooser = window.comparison.chooser
+    chooser = window.pictures.comparison.chooser
     chooser.setFocus()
     qtbot.keyClick(chooser, Qt.Key_Up)
     settle(window)
     assert right.session.snapshot.label == labels[0] and left.session.snapshot.label == labels[2]
     key(qtbot, left.canvas, "Shift+Escape")
-    assert window.comparison is None
+    assert window.pictures.comparison is None
     settle(window)
 
 
@@ -92,10 +92,10 @@ def test_the_right_picture_answers_as_the_left_one(make_window, settle, qtbot, t
     place = point_at(right.canvas, neuron)
     pointer.move(right.canvas, place)
     snap(window, "compare-hover", trained)
-    assert right.card.isVisible() and f"neuron {neuron.members[0]}" in window.status_line.text()
+    assert right.card.isVisible() and f"neuron {neuron.members[0]}" in window.status.text
     pointer.menu(right.canvas, place)
     snap(window, "compare-menu", trained)
-    assert window.active_pane is right and right.session.selection.members == neuron.members
+    assert window.pictures.active is right and right.session.selection.members == neuron.members
     choose(qtbot, window.menu, "New cluster")
     settle(window)
     # Neurons of one analysis are the same on both sides.
@@ -105,14 +105,14 @@ def test_the_right_picture_answers_as_the_left_one(make_window, settle, qtbot, t
     assert window.session.view.moves == () == right.session.view.moves
     key(qtbot, right.canvas, "P")
     settle(window)
-    tab = window.pages.currentWidget()
+    tab = window.pages.current
     assert (tab.session, tab.node, tab.neuron) == (right.session, trained.second, neuron.members[0])
-    assert trained.labels[1] in window.tabs.tabText(1)
+    assert trained.labels[1] in window.pages.tabs.tabText(1)
     qtbot.mouseClick(tab.back, Qt.LeftButton)
     settle(window)
-    assert window.tabs.currentIndex() == 0 and right.session.selection.members == neuron.members
-    window.end_comparison()
-    assert window.tabs.count() == 1 and window.active_pane is window.pane
+    assert window.pages.tabs.currentIndex() == 0 and right.session.selection.members == neuron.members
+    window.pictures.end_comparison()
+    assert window.pages.tabs.count() == 1 and window.pictures.active is window.pane
     settle(window)
 
 
@@ -135,9 +135,9 @@ def test_what_is_done_to_another_model_stays_there(make_window, settle, qtbot, p
     network, other = pair
     window = make_window(network.analysis)
     assert answer(qtbot, lambda: key(qtbot, window.pane.canvas, "Ctrl+Shift+M"), other) == "Compare with"
-    qtbot.waitUntil(lambda: window.comparison is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.pictures.comparison is not None, timeout=20_000)
     settle(window)
-    left, right = window.pane, window.comparison.pane
+    left, right = window.pane, window.pictures.comparison.pane
     snap(window, "two-models", network)
     assert right.session.analysis is not left.session.analysis
     cluster = in_pane(left, "cluster", network.second)[0]
@@ -165,4 +165,4 @@ def test_what_is_done_to_another_model_stays_there(make_window, settle, qtbot, p
     assert not right.session.view.moves
     key(qtbot, right.canvas, "Shift+Escape")
     settle(window)
-    assert window.comparison is None
+    assert window.pictures.comparison is None

@@ -40,7 +40,7 @@ def test_copy_picture_and_table(make_window, settle, qtbot, network):
     neuron = one_neuron(window, network)
     settle(window)
     key(qtbot, canvas, "Ctrl+C")
-    assert window.status_line.text() == "Picture copied"
+    assert window.status.text == "Picture copied"
     assert clipboard.pixmap().toImage() == canvas.grab().toImage()
     key(qtbot, canvas, "Ctrl+Shift+C")
     rows = [line.split("\t") for line in clipboard.text().splitlines()]
@@ -66,7 +66,7 @@ def test_export_pictures_tables_and_patches(make_window, settle, qtbot, network,
         settle(window)
         content = path.read_bytes()
         assert len(content) > 5000 and content.startswith(begin)
-        assert str(path) in window.status_line.text()
+        assert str(path) in window.status.text
     svg = (tmp_path / "picture.svg").read_text(encoding="utf-8")
     assert network.second in svg and network.third in svg
     neuron = one_neuron(window, network)
@@ -112,7 +112,7 @@ def shows(window, network):
     """Whether the window shows the network's file."""
     analysis = window.session.analysis
     assert analysis is not None and analysis.path == network.path
-    assert window.stack.currentWidget() is window.workspace and not window.message.text
+    assert window.stack.currentWidget() is window.pages and not window.message.text
     assert network.analysis.title in window.windowTitle()
     assert targets(window, "column", network.second)
 
@@ -235,7 +235,7 @@ def test_a_model_is_analysed_with_progress_and_can_be_stopped(
     settle(window)
     assert f"{told[0][1]} of {told[0][2]}" in told[0][0]
     assert window.stack.currentWidget() is window.start_page and not out.exists()
-    assert window.status_line.text() == "Stopped" and not window.message.isVisible()
+    assert window.status.text == "Stopped" and not window.message.isVisible()
     ask_for_lenet(window, qtbot, repository, zoo_dir, out, 100)
     settle(window)
     assert out.exists() and window.session.analysis.path == str(out)
@@ -309,27 +309,27 @@ def test_help_and_about(make_window, qtbot, made_up):
 
 def test_docks_hide_and_come_back(make_window, settle, qtbot, made_up):
     window = make_window(made_up.analysis)
-    assert all(dock.isVisible() for dock in window.docks.values())
-    dock = window.docks["findings"]
+    assert all(dock.isVisible() for dock in window.docks.by_name.values())
+    dock = window.docks.by_name["findings"]
     dock.close()
     assert not dock.isVisible()
     settle(window)
     window_menu(window, qtbot, "View", "Panels", "Findings")
     assert dock.isVisible()
-    window.docks["control"].setFloating(True)
+    window.docks.by_name["control"].setFloating(True)
     window_menu(window, qtbot, "View", "Reset window layout")
-    assert not window.docks["control"].isFloating()
+    assert not window.docks.by_name["control"].isFloating()
     settle(window)
     window.close_analysis()
     assert window.stack.currentWidget() is window.start_page
-    assert not any(dock.isVisible() for dock in window.docks.values())
+    assert not any(dock.isVisible() for dock in window.docks.by_name.values())
 
 
 def test_layout_theme_and_files_are_kept(make_window, settle, qtbot, network, settings):
     window = make_window()
     window.open_path(network.path)
     settle(window)
-    window.docks["layers"].close()
+    window.docks.by_name["layers"].close()
     key(qtbot, window.pane.canvas, "T")
     settle(window)
     window.close()
@@ -338,5 +338,5 @@ def test_layout_theme_and_files_are_kept(make_window, settle, qtbot, network, se
     qtbot.mouseClick(again.start_page.rows[0], Qt.LeftButton)
     settle(again)
     snap(again, "kept", network)
-    assert again.docks["layers"].isHidden() and again.docks["findings"].isVisible()
+    assert again.docks.by_name["layers"].isHidden() and again.docks.by_name["findings"].isVisible()
     assert again.session.view.theme == "dark" == again.pane.canvas.theme.name

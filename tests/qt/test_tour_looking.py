@@ -39,13 +39,13 @@ def test_hover_answers_in_the_same_frame(make_window, qtbot, network):
     assert window.session.hover == neuron
     assert window.pane.card.isVisible()
     assert window.pane.card.card.title == name
-    assert window.status_line.text().startswith(f"{name} · mean ")
+    assert window.status.text.startswith(f"{name} · mean ")
     thumbnail = network.analysis.snapshots[-1].thumbnails[network.second][neuron.members[0]]
     assert np.array_equal(window.pane.card.card.picture, thumbnail)
     snap(window, "hover", network)
     pointer.move(canvas, pointer.ground_of(canvas))
     assert not window.pane.card.isVisible()
-    assert window.session.hover is None and window.status_line.text() == ""
+    assert window.session.hover is None and window.status.text == ""
 
 
 def test_hover_says_what_everything_is(make_window, settle, qtbot, network):
@@ -59,7 +59,7 @@ def test_hover_says_what_everything_is(make_window, settle, qtbot, network):
         target = targets(window, kind, network.second)[0]
         pointer.move(canvas, point_at(canvas, target))
         assert window.session.hover == target
-        assert window.pane.card.isVisible() and words in window.status_line.text()
+        assert window.pane.card.isVisible() and words in window.status.text
         snap(window, f"hover-{kind}", network)
     key(qtbot, canvas, "F")
     key(qtbot, canvas, "2")
@@ -72,7 +72,7 @@ def test_hover_says_what_everything_is(make_window, settle, qtbot, network):
     pointer.move(canvas, at)
     snap(window, "hover-cell", network)
     name = network.analysis.data.class_names[matrix.columns[column]]
-    assert f"mean activation on {name}" in window.status_line.text()
+    assert f"mean activation on {name}" in window.status.text
 
 
 def test_a_click_selects_everywhere_and_draws_the_neurons_own_curves(make_window, settle, qtbot, network):
@@ -99,7 +99,7 @@ def test_a_click_selects_everywhere_and_draws_the_neurons_own_curves(make_window
 
     assert own_curves() == {(network.first, node), (node, network.third)}
     assert sum(isinstance(s, Path) for s in canvas.display.shapes) > before
-    assert f"neuron {neuron.members[0]}" in window.status_line.text()
+    assert f"neuron {neuron.members[0]}" in window.status.text
     index = window.layers.selectionModel().currentIndex()
     assert index.data() == f"neuron {neuron.members[0]}" and index.parent().data() == node
     plot = window.debugging.plot
@@ -206,8 +206,8 @@ def test_a_neurons_page_has_all_that_belongs_there(make_window, settle, qtbot, n
     neuron = one_neuron(window, node)
     pointer.double_click(canvas, point_at(canvas, neuron))
     settle(window)
-    assert window.tabs.count() == 2
-    tab = window.pages.currentWidget()
+    assert window.pages.tabs.count() == 2
+    tab = window.pages.current
     assert (tab.node, tab.neuron) == (node, neuron.members[0])
     qtbot.waitUntil(lambda: tab.page.display is not None, timeout=10_000)
     snap(window, "page", network)
@@ -250,14 +250,14 @@ def test_a_neurons_page_leads_on(make_window, settle, qtbot, network):
     settle(window)
     key(qtbot, canvas, "P")
     settle(window)
-    tab = window.pages.currentWidget()
+    tab = window.pages.current
     qtbot.waitUntil(lambda: tab.page.display is not None, timeout=10_000)
     first = tab.neuron
     assert first == neuron.members[0]
     button, step = (tab.next, 1) if tab.next.isEnabled() else (tab.previous, -1)
     qtbot.mouseClick(button, Qt.LeftButton)
     settle(window)
-    assert tab.neuron == first + step and f"neuron {tab.neuron}" in window.tabs.tabText(1)
+    assert tab.neuron == first + step and f"neuron {tab.neuron}" in window.pages.tabs.tabText(1)
     assert window.session.selection.members == (tab.neuron,)
     # A double click on what it reads goes to that neuron's page.
     view = tab.page
@@ -268,15 +268,15 @@ def test_a_neurons_page_leads_on(make_window, settle, qtbot, network):
     settle(window)
     assert (tab.node, tab.neuron) == (shape.target.node, shape.target.members[0]) != (node, first + step)
     qtbot.mouseClick(tab.back, Qt.LeftButton)
-    assert window.tabs.currentIndex() == 0
+    assert window.pages.tabs.currentIndex() == 0
     assert (window.session.selection.node, window.session.selection.members) == (tab.node, (tab.neuron,))
     settle(window)
     context_menu(window, qtbot, canvas, neuron, "Open its page")
     settle(window)
-    assert window.tabs.count() == 3
+    assert window.pages.tabs.count() == 3
     for at in (2, 1):
-        qtbot.mouseClick(window.tabs.tabButton(at, window.tabs.RightSide), Qt.LeftButton)
-    assert window.tabs.count() == 1 and not window.tabs.isVisible()
+        qtbot.mouseClick(window.pages.tabs.tabButton(at, window.pages.tabs.RightSide), Qt.LeftButton)
+    assert window.pages.tabs.count() == 1 and not window.pages.tabs.isVisible()
 
 
 # Snapshots
@@ -285,8 +285,8 @@ def test_a_neurons_page_leads_on(make_window, settle, qtbot, network):
 def test_snapshots_keep_the_layout(make_window, settle, qtbot, trained):
     window = make_window(trained.analysis)
     canvas, session, labels = window.pane.canvas, window.session, trained.labels
-    slider = window.snapshots.slider
-    assert window.snapshots.isVisible()
+    slider = window.pictures.snapshots.slider
+    assert window.pictures.snapshots.isVisible()
     canvas.zoom_by(1.3)
     settle(window)
     camera, places = canvas.camera, (boxes(window, "column"), boxes(window, "cluster"), boxes(window, "neuron"))
@@ -310,7 +310,7 @@ def test_snapshots_keep_the_layout(make_window, settle, qtbot, trained):
     key(qtbot, canvas, "]")
     shows(1)
     assert pictures[2] == pictures[0]
-    qtbot.mouseClick(window.snapshots.forth, Qt.LeftButton)
+    qtbot.mouseClick(window.pictures.snapshots.forth, Qt.LeftButton)
     shows(2)
     assert session.view.snapshot == ""
     key(qtbot, canvas, "Ctrl+Z")
@@ -323,20 +323,20 @@ def test_playing_goes_through_the_training(make_window, settle, qtbot, trained):
     window = make_window(trained.analysis)
     seen = []
     window.session.view_changed.connect(lambda view: seen.append(window.session.snapshot.label))
-    window.snapshots._timer.setInterval(30)
+    window.pictures.snapshots._timer.setInterval(30)
     key(qtbot, window.pane.canvas, "L")
-    qtbot.waitUntil(lambda: not window.snapshots.play.isChecked(), timeout=20_000)
+    qtbot.waitUntil(lambda: not window.pictures.snapshots.play.isChecked(), timeout=20_000)
     settle(window)
     assert list(dict.fromkeys(seen)) == trained.labels
 
 
 def test_clusters_of_one_snapshot_stay_until_others_are_asked_for(make_window, settle, qtbot, trained, tmp_path):
     window = make_window(trained.analysis)
-    canvas, session, button = window.pane.canvas, window.session, window.snapshots.clusters
+    canvas, session, button = window.pane.canvas, window.session, window.pictures.snapshots.clusters
     labels = trained.labels
     kept = boxes(window, "cluster"), boxes(window, "neuron")
     assert button.text() == f"Clusters of {labels[-1]}" and not button.isEnabled()
-    window.snapshots.go_to(0)
+    window.session.go_to_snapshot(0)
     settle(window)
     assert (boxes(window, "cluster"), boxes(window, "neuron")) == kept
     assert button.isEnabled()
@@ -353,7 +353,7 @@ def test_clusters_of_one_snapshot_stay_until_others_are_asked_for(make_window, s
     key(qtbot, canvas, "Ctrl+Z")
     settle(window)
     assert boxes(window, "cluster") == kept[0]
-    window.commands.open_session_from(path)
+    window.opening.open_session(path)
     settle(window)
     assert boxes(window, "cluster") == own
     key(qtbot, canvas, "Ctrl+Z")
@@ -392,14 +392,14 @@ def test_the_chart_leads_to_layers_and_snapshots(make_window, settle, qtbot, tra
     series = next(one for one in plot.chart.series if one.is_emphasised)
     at = point_of(plot, series, list(series.nodes).index(owner))
     pointer.move(plot, at)
-    assert owner in window.status_line.text()
+    assert owner in window.status.text
     snap(window, "chart-hover", trained)
     pointer.click(plot, at)
     settle(window)
     assert session.selection == Target("column", trained.second)
-    pointed = window.status_line.text()
+    pointed = window.status.text
     pick(qtbot, panel.level, "iteration")
-    assert window.status_line.text() != pointed, "nothing of the chart before is pointed at any more"
+    assert window.status.text != pointed, "nothing of the chart before is pointed at any more"
     settle(window)
     snap(window, "chart-over-snapshots", trained)
     assert {s.name for s in plot.chart.series} >= {"conv1", "conv2"}

@@ -1,4 +1,4 @@
-"""Threads and processes: progress, cancelling, errors, the newest request, closing in the middle of it."""
+"""Threads: progress, cancelling, errors, the newest request, closing in the middle of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 pytest.importorskip("PyQt5")
 pytest.importorskip("pytestqt")
 
-from cnnvis_caffe.errors import Cancelled, CnnvisError
-from cnnvis_caffe.viewer.work.child import ChildError, run_in_child
-from cnnvis_caffe.viewer.work.threads import Jobs, Latest, ThreadProgress
+from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.viewer.work.threads import Jobs, Latest
 
 
 @pytest.fixture
@@ -36,16 +35,6 @@ def test_a_job_tells_its_progress_and_its_result(qtbot):
     assert results == [50]
     assert told[0] == ("counting", 0, 50)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
-
-
-def test_progress_is_told_at_most_twenty_times_a_second():
-    told = []
-    progress = ThreadProgress(lambda *values: told.append(time.monotonic()))
-    progress.start(100_000, "much")
-    end = time.monotonic() + 0.3
-    while time.monotonic() < end:
-        progress.step()
-    assert 2 <= len(told) <= 8
 
 
 def test_a_cancelled_job_stops_and_says_so(qtbot):
@@ -117,54 +106,6 @@ def test_a_failed_request_is_told_and_the_next_one_works(qtbot):
     assert latest.close()
 
 
-class Recorder:
-    def __init__(self, stop_after=None):
-        self.calls, self._stop_after = [], stop_after
-
-    def _note(self, *call):
-        self.calls.append(call)
-        if self._stop_after is not None and sum(c[0] == "step" and c[1] > 0 for c in self.calls) >= self._stop_after:
-            raise Cancelled
-
-    def start(self, total, what):
-        self._note("start", total, what)
-
-    def step(self, n=1):
-        self._note("step", n)
-
-    def done(self):
-        self._note("done")
-
-
-def test_a_child_process_tells_its_progress_and_result():
-    progress = Recorder()
-    assert run_in_child("qt.child_work", "steps", {"n": 30, "pause": 0.003}, progress) == "done"
-    assert ("start", 30, "working") in progress.calls
-    assert sum(call[1] for call in progress.calls if call[0] == "step") == 30
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "text"),
-    [
-        ("known_error", CnnvisError, "damaged"),
-        ("unknown_error", Exception, "surprise"),
-        ("die", ChildError, "exit code 3"),
-    ],
-)
-def test_what_goes_wrong_in_a_child_is_told(name, kind, text):
-    with pytest.raises(kind, match=text):
-        run_in_child("qt.child_work", name, {}, Recorder())
-
-
-def test_a_child_is_stopped(tmp_path):
-    note = tmp_path / "note"
-    started = time.monotonic()
-    with pytest.raises(Cancelled):
-        run_in_child("qt.child_work", "until_stopped", {"note": str(note)}, Recorder(stop_after=3))
-    assert time.monotonic() - started < 20
-    assert note.read_text() == "cleaned up", "it could keep what it had"
-
-
 class _WithSketch:
     """Answers twice: at once, and whole."""
 
@@ -191,32 +132,3 @@ def test_a_sketch_comes_before_the_whole_answer(qtbot):
         qtbot.waitUntil(lambda: not latest.is_busy, timeout=20_000)
         assert told == expected
     assert latest.close()
-
-
-def test_other_classes_are_sketched_in_the_places_of_before(qapp, lenet, monkeypatch):
-    from dataclasses import replace
-
-    from cnnvis_caffe.records.view import View
-    from cnnvis_caffe.viewer.model import stages
-
-    monkeypatch.setattr(stages, "MOST_LAYOUTS", 3)
-    maker, before = stages.PictureMaker(), stages.PictureRequest(lenet, View())
-    assert maker.sketch(before) is None
-    first = maker(before)
-    wanted = replace(before, view=View(classes=(1,)))
-    assert maker.sketch(wanted) is None, "so few neurons are drawn at once"
-    monkeypatch.setattr(stages, "LEAST_SKETCHED", 0)
-    sketch = maker.sketch(wanted)
-    assert sketch is not None
-    boxes = [{s.name: (s.x, s.y) for s in made.scene.shapes if s.name.endswith("/colour")} for made in (first, sketch)]
-    assert boxes[0] and boxes[0] == boxes[1]
-    whole = maker(wanted)
-    assert [c.importance.tolist() for c in whole.aggregation.columns] == [
-        c.importance.tolist() for c in sketch.aggregation.columns
-    ]
-    # Known places need no sketch, and another filter has none.
-    assert maker.sketch(before) is None
-    assert maker.sketch(replace(wanted, view=View(edge_filter=0.5))) is None
-    for share in range(4):
-        maker(replace(before, view=View(edge_filter=0.2 + 0.02 * share)))
-    assert len(maker._pictures._scenes._layouts) <= 3

@@ -46,7 +46,7 @@ OURS: dict[str, set[str]] = {
     "render": {"errors", "files", "scene", "text"},
     "pipeline": {"analysis", "drawing", "progress", "records", "render", "scene", "store"},
     "demo": {"datasets", "files", "formats", "pipeline", "progress", "runtime"},
-    # viewer.stages asks aggregation and findings for one picture at a time; the way by pipeline would only be longer.
+    # viewer.model.pictures asks for one picture at a time, each from what the last ones left.
     "viewer": {"aggregation", "analysis", "drawing", "edits", "errors", "files", "findings", "pipeline", "processes"}
     | {"progress", "readings", "records", "render", "scene", "store", "text"},
     "api": {"aggregation", "analysis", "edits", "engines", "errors", "findings", "formats", "network", "pipeline"}
@@ -149,6 +149,13 @@ def violations(imports: list[tuple[int, str]], module: str) -> list[str]:
     return found
 
 
+def needs_of_the_model(imports: list[tuple[int, str]]) -> list[str]:
+    """Everything that a module of the viewer's model imports of the window and of Qt, where it must run without."""
+    viewer = [name for _, name in imports if within(name, (f"{PACKAGE}.viewer",))]
+    found = [name for name in viewer if not within(name, (f"{PACKAGE}.viewer.model",))]
+    return found + [name for _, name in imports if within(name, ("PyQt5",))]
+
+
 @functools.cache
 def package_imports() -> dict[str, list[tuple[int, str]]]:
     """The imports of every module of the package, by its name without the leading `cnnvis_caffe.`."""
@@ -182,6 +189,21 @@ def test_the_rules_allow_nothing_that_nobody_uses():
     for library, parts in LIBRARIES.items():
         idle = [part for part in parts or () if not any(within(module, (part,)) for module in users[library])]
         assert users[library] and not idle, f"{library} is imported by nobody in {', '.join(idle) or 'the package'}"
+
+
+def test_the_viewers_model_runs_without_qt():
+    model = {name: imports for name, imports in package_imports().items() if within(name, ("viewer.model",))}
+    assert len(model) > 10
+    found = {name: needs_of_the_model(imports) for name, imports in model.items()}
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["from PyQt5 import QtCore", "from ..qt import QObject", "from cnnvis_caffe.viewer.canvas.display import Display"],
+)
+def test_qt_in_the_viewers_model_is_found(source):
+    assert len(needs_of_the_model(imports_of(source, "viewer.model.session"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What the window shows and decides, without Qt."""
+"""What the window shows and decides, without Qt: the session, its pictures, what actions do, what things are called."""

@@ -1,11 +1,8 @@
-"""Every action by name, with its menu, key and words: menus, context menus, the toolbar and the help come from here."""
+"""Lists every action by name, with its menu, key and words: menus, the toolbar and the help come from here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from cnnvis_caffe.viewer.qt import QAction, QKeySequence, QObject, Qt
-from cnnvis_caffe.viewer.widgets import style
 
 
 @dataclass(frozen=True)
@@ -15,7 +12,7 @@ class Spec:
     Attributes
     ----------
     name : str
-        A method of `Commands` has the same.
+        Of its decision in `edit_actions`, or else of a method of `Commands`.
     menu : str
         Where it stands; "" for context menus and keys only.
     text : str
@@ -64,7 +61,7 @@ SPECS = (
         "File",
         "Export table…",
         ("Ctrl+Shift+E",),
-        "Write figures of what is selected as CSV",
+        "Write the numbers of what is selected as CSV",
         "selection",
     ),
     Spec(
@@ -85,7 +82,7 @@ SPECS = (
         "Edit",
         "Copy table",
         ("Ctrl+Shift+C",),
-        "Copy figures of what is selected, for a spreadsheet",
+        "Copy the numbers of what is selected, for a spreadsheet",
         "selection",
     ),
     Spec("find", "Edit", "Find layer or neuron", ("Ctrl+F", "/"), "By name or number", starts=True, icon="search"),
@@ -266,7 +263,7 @@ SPECS = (
     Spec("about", "Help", "About cnnvis_caffe", (), "Versions and licences", ""),
 )
 
-#: What the mouse does, for the help.
+#: For the help: mouse and keys in the picture.
 MOUSE = (
     ("Wheel", "Zoom to the pointer"),
     ("Drag on the ground, middle button, or Space and drag", "Move the picture"),
@@ -288,28 +285,3 @@ KEYS = (
     ("Enter", "Open what is selected"),
     ("Tab", "Go from panel to panel"),
 )
-
-
-def make_actions(parent: QObject, commands: object) -> dict[str, QAction]:
-    """Make all actions, each calling the method of its name."""
-    result = {}
-    for spec in SPECS:
-        action = QAction(spec.text, parent)
-        action.setObjectName(spec.name)
-        keys = list(spec.keys)
-        action.setShortcuts([QKeySequence(key) for key in keys])
-        action.setShortcutContext(Qt.WindowShortcut)
-        action.setToolTip(spec.text.rstrip("…") + (f"  ({keys[0]})" if keys else ""))
-        action.setStatusTip(spec.tip)
-        action.setCheckable(spec.is_checkable)
-        if spec.icon:
-            action.setIcon(style.icon(spec.icon))
-            action.setProperty("cnnvis_icon", spec.icon)
-        action.setIconVisibleInMenu(False)
-        method = getattr(commands, spec.name)
-        if spec.is_checkable:
-            action.toggled.connect(method)
-        else:
-            action.triggered.connect(lambda _checked=False, method=method: method())
-        result[spec.name] = action
-    return result

@@ -1,4 +1,4 @@
-"""What a thing in one picture corresponds to in another one: of another snapshot, or of another model."""
+"""Finds in one picture what another one shows: of another snapshot, or of another model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from cnnvis_caffe.readings.by_class import activation_by_class, measure_of
-from cnnvis_caffe.records.aggregation import Aggregation, Bicluster, Column, Gap
+from cnnvis_caffe.records.aggregation import Aggregation, Bicluster, Column
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.model.stages import bundle_members
+from cnnvis_caffe.viewer.model.lookup import cluster_target, column_of, gap_between, neurons_of
 
 #: Clusters of two models are called alike from this correlation of their activations by class on.
 LEAST_LIKENESS = 0.3
@@ -84,7 +84,7 @@ def matched_clusters(here: Side, there: Side, node: str) -> dict[int, int]:
     dict of int to int
         From numbers of clusters here to numbers there, of those that have something in common.
     """
-    one, two = _column(here.aggregation, node), _column(there.aggregation, node)
+    one, two = column_of(here.aggregation, node), column_of(there.aggregation, node)
     if one is None or two is None:
         return {}
     is_same = here.analysis is there.analysis
@@ -137,18 +137,18 @@ def _class(target: Target, here: Analysis, there: Analysis) -> Target | None:
 
 def _cluster(target: Target, here: Side, there: Side) -> Target | None:
     """The matched cluster."""
-    mine, theirs = _column(here.aggregation, target.node), _column(there.aggregation, target.node)
+    mine, theirs = column_of(here.aggregation, target.node), column_of(there.aggregation, target.node)
     if mine is None or theirs is None or not target.members:
         return None
     number = matched_clusters(here, there, target.node).get(int(mine.labels[target.members[0]]))
     if number is None:
         return None
-    return Target("cluster", target.node, tuple(theirs.clusters[number].neurons.tolist()), index=number)
+    return cluster_target(theirs, number)
 
 
 def _bundle(target: Target, here: Side, there: Side) -> Target | None:
     """The bundle of the same sign that joins most of the matched clusters, or its curve to the matched cluster."""
-    mine, theirs = _gap(here.aggregation, target), _gap(there.aggregation, target)
+    mine, theirs = (gap_between(side.aggregation, target.node, target.other_node) for side in (here, there))
     if mine is None or theirs is None or not 0 <= target.index < len(mine.biclusters):
         return None
     sources, targets = (matched_clusters(here, there, node) for node in (target.node, target.other_node))
@@ -163,33 +163,21 @@ def _bundle(target: Target, here: Side, there: Side) -> Target | None:
         return None
     found = theirs.biclusters[best]
     ends: list[tuple[int, ...]] = [found.sources, found.targets]
+    assert here.aggregation is not None and there.aggregation is not None  # they have the gaps
     if target.kind == "edge":
         end, own = _own_end(target, here.aggregation, bicluster)
         matched = (sources, targets)[end].get(own)
         if matched not in ends[end]:
             return None
         ends[end] = (matched,) if matched is not None else ()
-    columns = [_column(there.aggregation, node) for node in (target.node, target.other_node)]
-    members = [bundle_members(column, clusters) for column, clusters in zip(columns, ends)]
+    nodes = (target.node, target.other_node)
+    members = [neurons_of(there.aggregation.column(node), clusters) for node, clusters in zip(nodes, ends)]
     return Target(target.kind, target.node, members[0], target.other_node, members[1], best, found.sign)
 
 
-def _own_end(target: Target, aggregation: Aggregation | None, bicluster: Bicluster) -> tuple[int, int]:
+def _own_end(target: Target, aggregation: Aggregation, bicluster: Bicluster) -> tuple[int, int]:
     """At which end of a bundle, 0 or 1, a curve has a cluster of its own, and that cluster."""
-    columns = [_column(aggregation, node) for node in (target.node, target.other_node)]
-    is_source = target.other_members == bundle_members(columns[1], bicluster.targets)
+    columns = [aggregation.column(node) for node in (target.node, target.other_node)]
+    is_source = target.other_members == neurons_of(columns[1], bicluster.targets)
     members, column = (target.members, columns[0]) if is_source else (target.other_members, columns[1])
-    assert column is not None
     return (0 if is_source else 1), int(column.labels[members[0]])
-
-
-def _column(aggregation: Aggregation | None, node: str) -> Column | None:
-    """A shown layer."""
-    columns = aggregation.columns if aggregation is not None else ()
-    return next((column for column in columns if column.node == node), None)
-
-
-def _gap(aggregation: Aggregation | None, target: Target) -> Gap | None:
-    """The gap that a bundle lies in."""
-    gaps = aggregation.gaps if aggregation is not None else ()
-    return next((gap for gap in gaps if (gap.source, gap.target) == (target.node, target.other_node)), None)

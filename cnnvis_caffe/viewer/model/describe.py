@@ -1,4 +1,4 @@
-"""What a thing in the picture is, in words and figures: for the card at the pointer, the status line, the lists."""
+"""Says in words and numbers what a thing in the picture is: for the card at the pointer, the status line, the lists."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 
 from cnnvis_caffe.readings.by_class import activation_by_class, measure_of, strongest_class, strongest_few
 from cnnvis_caffe.readings.dead import dead_neurons
-from cnnvis_caffe.records.aggregation import Aggregation, Gap
+from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import EDGE_QUANTITIES, View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import class_name, counted, figure, percent
+from cnnvis_caffe.viewer.model.lookup import cluster_number, column_of, gap_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +76,8 @@ def describe(
 
 def title_of(aggregation: Aggregation | None, node: str) -> str:
     """Return how a column is called, or the node's name where it is not shown."""
-    if aggregation is not None:
-        for column in aggregation.columns:
-            if column.node == node:
-                return column.title
-    return node
+    column = column_of(aggregation, node)
+    return column.title if column is not None else node
 
 
 def neuron_name(node: str, neuron: int) -> str:
@@ -132,21 +130,15 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
 
 def _cluster(analysis, aggregation, view, target, class_index) -> Card:
     rows = [("", counted(len(target.members), "neuron"))]
-    number = target.index
-    if aggregation is not None:
-        try:
-            column = aggregation.column(target.node)
-        except KeyError:
-            column = None
-        if column is not None:
-            total = float(column.importance.sum())
-            for k, cluster in enumerate(column.clusters):
-                if tuple(cluster.neurons.tolist()) == tuple(target.members):
-                    number = k
-                    if total > 0:
-                        rows.append(("importance", f"{percent(cluster.importance / total)} of the layer's"))
-                    if view.classes and not cluster.is_strong:
-                        rows.append(("", "not strongly activated by the chosen classes"))
+    column = column_of(aggregation, target.node)
+    shown = cluster_number(column, target.members)
+    number = shown if shown >= 0 else target.index
+    if column is not None and shown >= 0:
+        cluster, total = column.clusters[shown], float(column.importance.sum())
+        if total > 0:
+            rows.append(("importance", f"{percent(cluster.importance / total)} of the layer's"))
+        if view.classes and not cluster.is_strong:
+            rows.append(("", "not strongly activated by the chosen classes"))
     features = analysis.snapshot(view.snapshot).features.get(target.node)
     if features is not None and target.members:
         measure = measure_of(analysis, target.node)
@@ -176,29 +168,14 @@ def _column(analysis, aggregation, view, target, class_index) -> Card:
     return Card(title_of(aggregation, target.node), tuple(rows), note=note)
 
 
-def _gap(aggregation: Aggregation | None, source: str, target: str) -> Gap | None:
-    if aggregation is not None:
-        for gap in aggregation.gaps:
-            if (gap.source, gap.target) == (source, target):
-                return gap
-    return None
-
-
-def _number_of(aggregation: Aggregation, node: str, members: tuple[int, ...]) -> int:
-    for k, cluster in enumerate(aggregation.column(node).clusters):
-        if tuple(cluster.neurons.tolist()) == tuple(members):
-            return k
-    return -1
-
-
 def _edge(analysis, aggregation, view, target, class_index) -> Card:
     sign = {1: "positive", -1: "negative"}.get(target.sign, "")
-    gap = _gap(aggregation, target.node, target.other_node)
+    gap = gap_between(aggregation, target.node, target.other_node)
     names = f"{title_of(aggregation, target.node)} → {title_of(aggregation, target.other_node)}"
     if gap is None or aggregation is None:
         return Card(names, (("", sign),))
-    a = _number_of(aggregation, target.node, target.members)
-    b = _number_of(aggregation, target.other_node, target.other_members)
+    a = cluster_number(column_of(aggregation, target.node), target.members)
+    b = cluster_number(column_of(aggregation, target.other_node), target.other_members)
     rows = []
     if a >= 0 and b >= 0:
         rows.append(("cluster", f"{a + 1} → {b + 1}"))
@@ -217,7 +194,7 @@ def _edge(analysis, aggregation, view, target, class_index) -> Card:
 
 
 def _bicluster(analysis, aggregation, view, target, class_index) -> Card:
-    gap = _gap(aggregation, target.node, target.other_node)
+    gap = gap_between(aggregation, target.node, target.other_node)
     names = f"{title_of(aggregation, target.node)} → {title_of(aggregation, target.other_node)}"
     if gap is None or not 0 <= target.index < len(gap.biclusters):
         return Card(f"Bicluster · {names}")

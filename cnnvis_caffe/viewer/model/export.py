@@ -1,4 +1,4 @@
-"""What leaves the program: pictures, tables and patches of what is shown or selected."""
+"""Makes what leaves the window: pictures, tables and patches of what is shown or selected."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.plain import csv_cell
 from cnnvis_caffe.text.words import class_name
+from cnnvis_caffe.viewer.model.lookup import column_of, gap_between
 
 #: Of a picture on paper or in a document.
 PNG_SCALE = 2.0
@@ -49,7 +50,7 @@ def write_picture(path: str, analysis: Analysis, view: View, selection: Target |
 def table_of(
     analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target
 ) -> tuple[list[str], list[list[object]]]:
-    """Return the figures of what is selected: names of the columns, and rows.
+    """Return the numbers of what is selected: names of the columns, and rows.
 
     A neuron has a row for each class; a cluster or layer a row for each neuron; a bundle or curve a row for each pair
     of clusters.
@@ -67,14 +68,11 @@ def table_of(
     if target.kind == "neuron" and len(target.members) == 1:
         i = target.members[0]
         head = ["layer", "neuron", "class", "mean", "peak", "maximum", "share of images active", "contribution"]
-        columns = (features.mean, features.peak, features.maximum, features.active_share, features.contribution)
-        return head, [[node, i, names[c], *(float(column[i, c]) for column in columns)] for c in range(len(names))]
+        values = (features.mean, features.peak, features.maximum, features.active_share, features.contribution)
+        return head, [[node, i, names[c], *(float(value[i, c]) for value in values)] for c in range(len(names))]
     members = target.members or tuple(range(features.n_neurons))
-    labels = None
-    if aggregation is not None:
-        for column in aggregation.columns:
-            if column.node == node:
-                labels = column.labels
+    column = column_of(aggregation, node)
+    labels = column.labels if column is not None else None
     measure = measure_of(analysis, node)
     by_class = activation_by_class(features, measure)
     head = ["layer", "neuron", "cluster", "mean", "largest", f"strongest by {measure}"]
@@ -100,9 +98,8 @@ def table_of(
 def _edges_table(aggregation: Aggregation | None, target: Target) -> tuple[list[str], list[list[object]]]:
     head = ["from layer", "cluster", "to layer", "cluster", "positive", "negative", "shown"]
     rows: list[list[object]] = []
-    for gap in aggregation.gaps if aggregation is not None else ():
-        if (gap.source, gap.target) != (target.node, target.other_node):
-            continue
+    gap = gap_between(aggregation, target.node, target.other_node)
+    if gap is not None:
         kept = gap.kept_positive | gap.kept_negative
         for a, b in np.ndindex(*gap.positive.shape):
             rows.append(

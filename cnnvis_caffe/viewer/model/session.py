@@ -1,62 +1,91 @@
-"""What is looked at and how: the analysis, the view with its history, the selection. Everything else listens to it."""
+"""Holds what is looked at and how: the analysis, the view with its history, the selection. The rest listens to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Protocol
 
 from cnnvis_caffe.edits.history import History
-from cnnvis_caffe.edits.kinds import ChooseTheme, Edit, as_edits
+from cnnvis_caffe.edits.kinds import ChooseSnapshot, ChooseTheme, Edit, as_edits
 from cnnvis_caffe.records.aggregation import Aggregation, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.model.stages import FinishedPicture, PictureMaker, PictureRequest, in_picture
-from cnnvis_caffe.viewer.qt import QObject, Signal
-from cnnvis_caffe.viewer.work.threads import PATIENCE_MS, Latest
+from cnnvis_caffe.viewer.model.listeners import Listeners
+from cnnvis_caffe.viewer.model.lookup import group_of, in_picture
+from cnnvis_caffe.viewer.model.pictures import FinishedPicture, PictureRequest
 
 
-class Session(QObject):
+class PictureSource(Protocol):
+    """Makes pictures that are asked for, now or later; a `Latest` around a `PictureMaker`, as a rule.
+
+    Attributes
+    ----------
+    answered, sketched : signal of (PictureRequest, FinishedPicture)
+        `sketched` has a quick one that is followed by the whole.
+    failed : signal of (PictureRequest, exception)
+    busy_changed : signal of bool
+    is_busy : bool
+        Whether a picture is on its way.
+    """
+
+    answered: Any
+    sketched: Any
+    failed: Any
+    busy_changed: Any
+
+    @property
+    def is_busy(self) -> bool: ...  # noqa: D102
+
+    def request(self, request: Any) -> None: ...  # noqa: D102
+
+    def touch(self) -> None: ...  # noqa: D102
+
+    def close(self, patience_ms: int = ...) -> bool: ...  # noqa: D102
+
+
+class Session:
     """One analysis as one user looks at it.
 
     Every change of what is shown is an edit, so that it can be taken back and saved; what is selected is not.
 
-    Signals
-    -------
-    analysis_changed : ()
-    view_changed : View
+    Parameters
+    ----------
+    pictures : PictureSource
+    theme : str
+        Of the first view.
+
+    Attributes
+    ----------
+    analysis_changed : listeners of ()
+    view_changed : listeners of View
         The user wants to see something else; the picture of it follows.
-    selection_changed : Target or None
-    hover_changed : (Target or None, int)
+    selection_changed : listeners of Target or None
+    hover_changed : listeners of (Target or None, int)
         What the pointer is on, and the class of a matrix's cell or -1.
-    picture_changed : FinishedPicture
-    busy_changed : bool
+    picture_changed : listeners of FinishedPicture
+    busy_changed : listeners of bool
         Whether a picture is on its way.
-    failed : object
-        An exception from making a picture.
+    failed : listeners of exception
+        What happened while a picture was made.
     """
 
-    analysis_changed = Signal()
-    view_changed = Signal(object)
-    selection_changed = Signal(object)
-    hover_changed = Signal(object, int)
-    picture_changed = Signal(object)
-    busy_changed = Signal(bool)
-    failed = Signal(object)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, pictures: PictureSource, theme: str = "light") -> None:
+        self.analysis_changed, self.view_changed, self.selection_changed = Listeners(), Listeners(), Listeners()
+        self.hover_changed, self.picture_changed = Listeners(), Listeners()
+        self.busy_changed, self.failed = Listeners(), Listeners()
         self.analysis: Analysis | None = None
-        self.history = History()
+        self.history = History(View(theme=theme))
         self.selection: Target | None = None
         self.hover: Target | None = None
-        self.made: FinishedPicture | None = None
+        self.picture: FinishedPicture | None = None
         self.legend_comes = False  # a pane says so, whose legend has no room yet
         self._size, self._legend_width = (1000.0, 640.0), 1000.0
-        self._pictures = Latest(PictureMaker(), self)
-        self._pictures.answered.connect(self._take)
-        self._pictures.sketched.connect(self._take)
-        self._pictures.failed.connect(self._fail)
-        self._pictures.busy_changed.connect(self.busy_changed)
+        self._pictures = pictures
+        pictures.answered.connect(self._take)
+        pictures.sketched.connect(self._take)
+        pictures.failed.connect(self._fail)
+        pictures.busy_changed.connect(self.busy_changed.emit)
         self._is_closed = False
 
     # -- what is looked at
@@ -69,7 +98,7 @@ class Session(QObject):
     @property
     def aggregation(self) -> Aggregation | None:
         """Of the picture that is shown."""
-        return self.made.aggregation if self.made is not None else None
+        return self.picture.aggregation if self.picture is not None else None
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -86,7 +115,7 @@ class Session(QObject):
         theme = self.view.theme
         self.analysis = analysis
         self.history = history if history is not None else History(View(theme=theme))
-        self.made = None
+        self.picture = None
         self.selection = self.hover = None
         self.analysis_changed.emit()
         self.selection_changed.emit(None)
@@ -144,6 +173,23 @@ class Session(QObject):
         self.view_changed.emit(self.view)
         self._ask()
 
+    # -- snapshots
+
+    @property
+    def snapshot_index(self) -> int:
+        """Number of the snapshot that is looked at; 0 where there is no analysis."""
+        return 0 if self.analysis is None else self.analysis.snapshot_index(self.view.snapshot)
+
+    def name_of_snapshot(self, number: int) -> str:
+        """Return a snapshot as views name it: the last one by nothing."""
+        snapshots = self.analysis.snapshots if self.analysis is not None else ()
+        return "" if number >= len(snapshots) - 1 else snapshots[number].label
+
+    def go_to_snapshot(self, number: int, *, together: bool = False) -> None:
+        """Show a snapshot by its number, if there is one."""
+        if self.analysis is not None and 0 <= number < len(self.analysis.snapshots):
+            self.apply(ChooseSnapshot(self.name_of_snapshot(number)), together=together)
+
     # -- selection
 
     def select(self, target: Target | None) -> None:
@@ -160,24 +206,21 @@ class Session(QObject):
 
     def group_of(self, node: str) -> LayerGroup | None:
         """Return the layer group that a node belongs to, or that has this name."""
-        if self.aggregation is None:
-            return None
-        for group in self.aggregation.groups:
-            if node == group.name or node in group.nodes:
-                return group
-        return None
+        return group_of(self.aggregation, node)
 
     # -- pictures
 
     def _ask(self) -> None:
         if self.analysis is not None and not self._is_closed:
-            wanted = self.analysis, self.view, self.selection, self._size, self._legend_width, self.legend_comes
-            self._pictures.request(PictureRequest(*wanted))
+            size, width = self._size, self._legend_width
+            self._pictures.request(
+                PictureRequest(self.analysis, self.view, self.selection, size, width, self.legend_comes)
+            )
 
-    def _take(self, wanted: PictureRequest, made: FinishedPicture) -> None:
-        self.made, before = made, self.selection
-        selection = in_picture(made.aggregation, before)
-        self.picture_changed.emit(made)
+    def _take(self, request: PictureRequest, picture: FinishedPicture) -> None:
+        self.picture, before = picture, self.selection
+        selection = in_picture(picture.aggregation, before)
+        self.picture_changed.emit(picture)
         if self.selection is not before:
             return  # somebody was waiting for this picture, to select something else in it
         if selection is None and self.selection is not None and self.selection.kind != "neuron":
@@ -186,11 +229,11 @@ class Session(QObject):
         elif selection is not None and selection != self.selection:
             self.selection = selection
 
-    def _fail(self, wanted: PictureRequest, error: BaseException) -> None:
+    def _fail(self, request: PictureRequest, error: BaseException) -> None:
         self.failed.emit(error)
 
-    def close(self, patience_ms: int = PATIENCE_MS) -> bool:
+    def close(self, patience_ms: int) -> bool:
         """End the work; False if it does not end in time, which is not waited for with a patience of 0."""
         self._is_closed = True
-        self.analysis = self.made = None  # nothing of it is held on to, and no more pictures are asked for
+        self.analysis = self.picture = None  # nothing of it is held on to, and no more pictures are asked for
         return self._pictures.close(patience_ms)

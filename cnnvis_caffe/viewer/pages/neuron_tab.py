@@ -9,10 +9,10 @@ from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer.canvas.page_view import PageView
 from cnnvis_caffe.viewer.model.describe import neuron_name
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.model.stages import deconvolutions, page_of, python_layers_of
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
 from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
+from cnnvis_caffe.viewer.work.tasks import deconvolutions, page_of, python_layers_of
 from cnnvis_caffe.viewer.work.threads import Job, Jobs
 
 
@@ -38,9 +38,20 @@ class NeuronTab(QWidget):
         super().__init__(parent)
         self.session, self._jobs = session, jobs
         self.node, self.neuron = node, neuron
-        self._wanted: tuple | None = None
+        self._shown: tuple | None = None
         self._projections: dict[tuple[str, str, int], dict[int, np.ndarray]] = {}
         self._job: Job | None = None
+        self._build()
+        self.back.clicked.connect(lambda: self.chosen.emit(self.target))
+        self.previous.clicked.connect(lambda: self.go_to(self.node, self.neuron - 1))
+        self.next.clicked.connect(lambda: self.go_to(self.node, self.neuron + 1))
+        self.page.clicked.connect(self._clicked)
+        self.page.double_clicked.connect(self._double_clicked)
+        self.page.hovered.connect(lambda hit: self.pointed.emit(hit.target if hit is not None else None))
+        session.view_changed.connect(self._view_changed)
+        self.refresh()
+
+    def _build(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -73,15 +84,6 @@ class NeuronTab(QWidget):
         layout.addWidget(style.rule())
         self.page = PageView()
         layout.addWidget(self.page, 1)
-        self.back.clicked.connect(lambda: self.chosen.emit(self.target))
-        self.previous.clicked.connect(lambda: self.go_to(self.node, self.neuron - 1))
-        self.next.clicked.connect(lambda: self.go_to(self.node, self.neuron + 1))
-        self.page.clicked.connect(self._clicked)
-        self.page.double_clicked.connect(self._double_clicked)
-        self.page.hovered.connect(lambda hit: self.pointed.emit(hit.target if hit is not None else None))
-        # A method, not a lambda: Qt forgets it when the tab is closed.
-        session.view_changed.connect(self._view_changed)
-        self.refresh()
 
     @property
     def target(self) -> Target:
@@ -113,13 +115,13 @@ class NeuronTab(QWidget):
             return
         key = (session.snapshot.label, self.node, self.neuron)
         projections = self._projections.get(key, {})
-        wanted = (self.node, self.neuron, session.snapshot.label, session.view.theme, bool(projections))
-        if wanted == self._wanted:
+        shown = (self.node, self.neuron, session.snapshot.label, session.view.theme, bool(projections))
+        if shown == self._shown:
             return
-        if self._wanted is None or self._wanted[:3] != wanted[:3]:
+        if self._shown is None or self._shown[:3] != shown[:3]:
             self._stop_projecting()
             self.trouble.hide()
-        self._wanted = wanted
+        self._shown = shown
         self._show_button()
         self.title.setText(self.name)
         for button in (self.previous, self.next):
@@ -135,12 +137,12 @@ class NeuronTab(QWidget):
             self.neuron,
             session.view.theme,
             projections,
-            succeeded=lambda scene: self._show(wanted, scene),
+            succeeded=lambda scene: self._show(shown, scene),
         )
 
-    def _show(self, wanted: tuple, scene: Scene) -> None:
-        if wanted == self._wanted:
-            theme = style.theme_named(wanted[3])
+    def _show(self, shown: tuple, scene: Scene) -> None:
+        if shown == self._shown:
+            theme = style.theme_named(shown[3])
             self.page.set_scene(scene, theme.ground, theme.ink)
 
     # -- deconvolutions
@@ -203,8 +205,9 @@ class NeuronTab(QWidget):
             self.trouble.setText(f"No deconvolution: {error}")
             self.trouble.show()
 
-    def close_work(self) -> None:
-        """Stop what is still being made, before the tab is closed."""
+    def shutdown(self) -> None:
+        """Stop listening and working, before the tab is closed."""
+        self.session.view_changed.disconnect(self._view_changed)
         self._stop_projecting()
 
     # -- pointing

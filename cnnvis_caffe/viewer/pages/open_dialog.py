@@ -1,53 +1,14 @@
-"""Network, weights and data of a model that is to be analysed."""
+"""Asks for network, weights and data of a model that is to be analysed."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
+from cnnvis_caffe.viewer.model.model_request import ModelRequest, usual_file
 from cnnvis_caffe.viewer.qt import QDialog, QHBoxLayout, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Check
 from cnnvis_caffe.viewer.window.settings import Settings
-
-
-@dataclass(frozen=True)
-class ModelRequest:
-    """What is to be analysed.
-
-    Attributes
-    ----------
-    model : str
-    weights : tuple of str
-    data : str
-    out : str
-        The analysis file.
-    limit : int or None
-        Images at most.
-    gradients : bool
-    options : dict
-        What else `pipeline.analyze` takes.
-    """
-
-    model: str
-    weights: tuple[str, ...]
-    data: str
-    out: str
-    limit: int | None = None
-    gradients: bool = True
-    options: dict = field(default_factory=dict)
-
-    def arguments(self) -> dict:
-        """Return them as `pipeline.analyze` takes them."""
-        return {
-            "model": self.model,
-            "weights": list(self.weights) or None,
-            "data": self.data,
-            "out": self.out,
-            "limit": self.limit,
-            "gradients": self.gradients,
-            **self.options,
-        }
 
 
 class OpenModelDialog(QDialog):
@@ -129,8 +90,7 @@ class OpenModelDialog(QDialog):
 
     def _guess_out(self, model: str) -> None:
         if not self.out.isModified():
-            name = os.path.basename(os.path.dirname(os.path.abspath(model))) or "network"
-            self.out.setText(os.path.join(self._settings.folder, f"{name}.cnnvis.h5") if model else "")
+            self.out.setText(os.path.join(self._settings.folder, usual_file(model)) if model else "")
 
     def _choose_model(self) -> None:
         path, _ = QtWidgets.QFileDialog.getOpenFileName(
@@ -173,29 +133,14 @@ class OpenModelDialog(QDialog):
             self.gradients.isChecked(),
         )
 
-    def _problem(self) -> str:
-        request = self.request()
-        if not request.model:
-            return "Which network? Choose its prototxt."
-        for path in (request.model, *request.weights):
-            if not os.path.isfile(path):
-                return f"{path}: there is no such file."
-        if not request.data:
-            return "Which data? Name a data set such as mnist:test, or choose a folder."
-        if not request.out:
-            return "Where should the result go?"
-        if not os.path.isdir(os.path.dirname(os.path.abspath(request.out))):
-            return f"{os.path.dirname(request.out)}: there is no such folder."
-        return ""
-
     def _look_again(self) -> None:
         """Say what is still missing, once something was."""
         if not self.problem.isHidden():
-            self.problem.setText(self._problem())
+            self.problem.setText(self.request().problem())
 
     def accept(self) -> None:
         """Begin, if everything is there."""
-        problem = self._problem()
+        problem = self.request().problem()
         self.problem.setText(problem)
         self.problem.setVisible(bool(problem))
         if not problem:

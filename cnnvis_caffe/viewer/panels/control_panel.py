@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from cnnvis_caffe.edits.kinds import (
     ChooseClassCutoff,
     ChooseClasses,
@@ -23,6 +21,8 @@ from cnnvis_caffe.edits.kinds import (
 from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, Choice, View
 from cnnvis_caffe.text.words import class_name
+from cnnvis_caffe.viewer.model import edit_actions
+from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.widgets import style
@@ -106,7 +106,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._is_first_move = False
         session.view_changed.connect(self._show)
         session.analysis_changed.connect(self._analysis_changed)
-        session.picture_changed.connect(lambda made: self.groups.show_groups(made.aggregation.groups))
+        session.picture_changed.connect(lambda picture: self.groups.show_groups(picture.aggregation.groups))
         self._show(session.view)
         # Nothing is cut off at the side, however small the window.
         scroll_bar = self.style().pixelMetric(QtWidgets.QStyle.PM_ScrollBarExtent)
@@ -162,17 +162,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.clusters_of.set_options([(label, label) for label in labels[:-1]] + [("", label) for label in labels[-1:]])
         self.clusters_of.set_value(self.session.view.clusters_of)
         self._clusters_row.setVisible(len(labels) > 1)
-        reasons = {}
-        if analysis is not None:
-            snapshot = analysis.snapshots[-1]
-            connections = [snapshot.connections[name] for name in list(snapshot.connections)[:1]]
-            if not connections or all(c.gradient is None for c in connections):
-                reasons["gradient"] = "This analysis has no gradients: run analyze without --no-gradients."
-            if len(analysis.snapshots) < 2:
-                has_update = any(np.isfinite(debug.last_update) for debug in snapshot.debug.values())
-                if not has_update:
-                    reasons["relative_change"] = "There is one snapshot only: changes need a second one."
-        self.edges.set_unavailable(reasons)
+        self.edges.set_unavailable(missing_edge_colours(analysis))
 
 
 def _choice(name: str, choices: Mapping[str, Choice], keys: Mapping[str, str] | None = None) -> Segmented:
@@ -360,10 +350,10 @@ class GroupList(QWidget):
         self._layout.setSpacing(2)
         buttons = QHBoxLayout()
         buttons.setSpacing(0)
-        for text, slot in (("Expand all", self.expand_all), ("Collapse all", self.collapse_all)):
+        for text, name in (("Expand all", "expand_all"), ("Collapse all", "collapse_all")):
             button = QtWidgets.QPushButton(text)
             button.setProperty("link", "true")
-            button.clicked.connect(slot)
+            button.clicked.connect(lambda _=False, name=name: edit_actions.do(name, session))
             buttons.addWidget(button)
         self._last_button = button
         buttons.addStretch(1)
@@ -437,13 +427,3 @@ class GroupList(QWidget):
 
     def _represent(self, node: str) -> None:
         self.session.apply(ChooseRepresentative(self.sender().property("group"), node))
-
-    def expand_all(self) -> None:
-        """Show every layer."""
-        hidden = (group for group in self._groups if len(group.columns) > 1 and not group.is_expanded)
-        self.session.apply_all([ExpandGroup(group.name) for group in hidden], "Expand all groups")
-
-    def collapse_all(self) -> None:
-        """Show groups only."""
-        shown = (group for group in self._groups if group.is_expanded)
-        self.session.apply_all([CollapseGroup(group.name) for group in shown], "Collapse all groups")

@@ -1,4 +1,4 @@
-"""Groups, layers and neurons as a tree."""
+"""Shows groups, layers and neurons as a tree."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import class_name, counted
+from cnnvis_caffe.viewer.model.pictures import FinishedPicture
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import (
     QColor,
@@ -234,10 +235,10 @@ class LayersPanel(QtWidgets.QTreeView):
         """What it shows."""
         return self._model
 
-    def _picture(self, made) -> None:
+    def _picture(self, picture: FinishedPicture) -> None:
         self._is_following = True
-        self._model.set_groups(made.wanted.analysis, made.aggregation.groups)
-        self._model.set_shown({column.node for column in made.aggregation.columns})
+        self._model.set_groups(picture.request.analysis, picture.aggregation.groups)
+        self._model.set_shown({column.node for column in picture.aggregation.columns})
         self._is_following = False
 
     def follow(self, target: Target | None) -> None:

@@ -1,10 +1,10 @@
-"""The slider over snapshots under the picture."""
+"""Goes through the snapshots by a slider under the picture."""
 
 from __future__ import annotations
 
-from cnnvis_caffe.edits.kinds import ChooseClustersOf, ChooseSnapshot
 from cnnvis_caffe.records.analysis import Snapshot
 from cnnvis_caffe.text.words import figure, percent
+from cnnvis_caffe.viewer.model import edit_actions
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QFrame, QHBoxLayout, QSize, Qt, QTimer, QtWidgets, QWidget
 from cnnvis_caffe.viewer.widgets import style
@@ -39,7 +39,7 @@ class SnapshotBar(QFrame):
         self.label.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
         self.clusters = QtWidgets.QPushButton()
         self.clusters.setStyleSheet("padding: 1px 10px;")
-        self.clusters.clicked.connect(self.cluster_here)
+        self.clusters.clicked.connect(lambda: edit_actions.do("cluster_here", session))
         for widget in (self.back, self.play, self.forth):
             row.addWidget(widget)
         row.addWidget(self.slider, 1)
@@ -50,8 +50,8 @@ class SnapshotBar(QFrame):
         self._timer.setInterval(PLAY_MS)
         self._timer.timeout.connect(self._next)
         self.slider.valueChanged.connect(self._moved)
-        self.back.clicked.connect(lambda: self.step(-1))
-        self.forth.clicked.connect(lambda: self.step(1))
+        self.back.clicked.connect(lambda: self._step(-1))
+        self.forth.clicked.connect(lambda: self._step(1))
         self.play.toggled.connect(self._toggle_play)
         session.analysis_changed.connect(self._analysis_changed)
         session.view_changed.connect(lambda _: self._show())
@@ -70,12 +70,6 @@ class SnapshotBar(QFrame):
         """Draw the icons in the colours of another theme."""
         for button in (self.back, self.play, self.forth):
             button.setIcon(style.icon(button.property("cnnvis_icon")))
-
-    @property
-    def index(self) -> int:
-        """Number of the snapshot that is shown."""
-        analysis = self.session.analysis
-        return 0 if analysis is None else analysis.snapshot_index(self.session.view.snapshot)
 
     def _analysis_changed(self) -> None:
         analysis = self.session.analysis
@@ -111,21 +105,12 @@ class SnapshotBar(QFrame):
         label = self.fontMetrics().elidedText(snapshot.label, Qt.ElideMiddle, WIDEST_LABEL)
         return f"Clusters of {label}"
 
-    def cluster_here(self) -> None:
-        """Show the clusters of the snapshot that is shown, and keep them."""
-        self.session.apply(ChooseClustersOf(self._label(self.index)))
-
-    def _label(self, number: int) -> str:
-        """A snapshot as views name it: the last one by nothing."""
-        snapshots = self.session.analysis.snapshots if self.session.analysis is not None else ()
-        return "" if number >= len(snapshots) - 1 else snapshots[number].label
-
     def _show(self) -> None:
         analysis = self.session.analysis
         if analysis is None:
             return
         kept = analysis.snapshot(self.session.view.clusters_of)
-        shown = analysis.snapshots[self.index]
+        shown = analysis.snapshots[self.session.snapshot_index]
         is_other = kept is not shown
         self.clusters.setText(self._clusters_text(kept))
         self.clusters.setEnabled(is_other)
@@ -134,30 +119,22 @@ class SnapshotBar(QFrame):
             + (f"\nClick to see those of {shown.label}  (K)" if is_other else "")
         )
         self.slider.blockSignals(True)
-        self.slider.setValue(self.index)
+        self.slider.setValue(self.session.snapshot_index)
         self.slider.blockSignals(False)
-        text, *shorter = self._texts(analysis.snapshots[self.index])
+        text, *shorter = self._texts(analysis.snapshots[self.session.snapshot_index])
         self.label.setText(text, shorter)
-        self.back.setEnabled(self.index > 0)
-        self.forth.setEnabled(self.index < self.slider.maximum())
+        self.back.setEnabled(self.session.snapshot_index > 0)
+        self.forth.setEnabled(self.session.snapshot_index < self.slider.maximum())
 
     def _moved(self, number: int) -> None:
-        self.go_to(number, together=self.slider.isSliderDown())
+        self.session.go_to_snapshot(number, together=self.slider.isSliderDown())
 
-    def go_to(self, number: int, *, together: bool = False) -> None:
-        """Show a snapshot by its number."""
-        analysis = self.session.analysis
-        if analysis is None or not 0 <= number < len(analysis.snapshots):
-            return
-        self.session.apply(ChooseSnapshot(self._label(number)), together=together)
-
-    def step(self, by: int) -> None:
-        """Go on by some snapshots."""
-        self.go_to(self.index + by)
+    def _step(self, by: int) -> None:
+        self.session.go_to_snapshot(self.session.snapshot_index + by)
 
     def _toggle_play(self, on: bool) -> None:
-        if on and self.index == self.slider.maximum():
-            self.go_to(0)
+        if on and self.session.snapshot_index == self.slider.maximum():
+            self.session.go_to_snapshot(0)
         if on:
             self._timer.start()
         else:
@@ -166,7 +143,7 @@ class SnapshotBar(QFrame):
     def _next(self) -> None:
         if self.session.is_busy:
             return
-        if self.index >= self.slider.maximum():
+        if self.session.snapshot_index >= self.slider.maximum():
             self.play.setChecked(False)
         else:
-            self.go_to(self.index + 1, together=True)
+            self.session.go_to_snapshot(self.session.snapshot_index + 1, together=True)

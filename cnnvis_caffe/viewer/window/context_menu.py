@@ -1,151 +1,166 @@
-"""The context menu of a thing: the same actions as in the menus, and what needs to know which thing it is."""
+"""Makes the context menu of a thing: actions of the menu bar, and choices that only this thing has."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseRepresentative, MoveNeuron
-from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseRepresentative, Edit, MoveNeuron
+from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.view import FACETS
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.text.words import class_name
+from cnnvis_caffe.text.words import class_name, counted
+from cnnvis_caffe.viewer.model.bundles import bundle_of
 from cnnvis_caffe.viewer.model.describe import title_of
-from cnnvis_caffe.viewer.qt import QMenu, Qt
-
-if TYPE_CHECKING:
-    from cnnvis_caffe.viewer.window.main_window import MainWindow
+from cnnvis_caffe.viewer.model.lookup import cluster_around, column_of
+from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.qt import QAction, QMenu, Qt, QWidget
 
 #: Clusters or classes that a submenu lists at most.
 MOST = 24
+_FACETS = ("facet_features", "facet_activations", "facet_contributions")
+_EDGES = ("edges_weight", "edges_gradient", "edges_change", "fewer_edges", "more_edges")
 
 
-def context_menu(window: MainWindow, target: Target | None) -> QMenu:
-    """Return the menu of a thing, or of the ground."""
-    menu = QMenu(window)
-    menu.setAttribute(Qt.WA_DeleteOnClose)
-    session, actions = window.active_session, window.actions_by_name
+class ContextMenu(QMenu):
+    """The menu of a thing, or of the ground.
 
-    def add(*names: str) -> None:
+    Parameters
+    ----------
+    window : QWidget
+    actions : dict of str to QAction
+        By name, those of the menu bar.
+    session : Session
+        Of the picture in which the thing is.
+    target : Target or None
+        None is the ground.
+    apply : callable
+        Does an edit.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        actions: dict[str, QAction],
+        session: Session,
+        target: Target | None,
+        apply: Callable[[Edit], None],
+    ) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WA_DeleteOnClose)
+        self._actions, self._session, self._apply = actions, session, apply
+        if target is None:
+            self._add_ground()
+        else:
+            self._add_thing(target)
+
+    def _add(self, *names: str) -> None:
         for name in names:
-            menu.addAction(actions[name])
+            self.addAction(self._actions[name])
 
-    if target is None:
-        add("facet_features", "facet_activations", "facet_contributions")
-        menu.addSeparator()
-        add("edges_weight", "edges_gradient", "edges_change", "fewer_edges", "more_edges")
-        menu.addSeparator()
-        _class_menu(window, menu)
-        menu.addSeparator()
-        add("fit", "expand_all", "collapse_all")
-        if actions["cluster_here"].isEnabled():
-            add("cluster_here")
-        menu.addSeparator()
-        add("copy_picture", "export_picture")
-        return menu
-    if target.kind == "neuron":
-        add("open_page")
-        _move_menu(window, menu, target)
-        add("new_cluster")
-        menu.addSeparator()
-    if target.kind in ("neuron", "cluster"):
-        _facet_menu(window, menu, target)
-        if target.kind == "cluster":
-            add("open_page")
-    if target.kind in ("edge", "bicluster"):
-        _merge_menu(window, menu, target)
-        add("split_bundle")
-        menu.addSeparator()
-        add("edges_weight", "edges_gradient", "edges_change", "fewer_edges", "more_edges")
-    if target.kind == "class" and session.analysis is not None:
-        _only_class(window, menu, session.analysis, target.members[0], "Only class ")
-        add("all_classes", "invert_classes")
-    group = session.group_of(target.node) if target.node else None
-    if group is not None and group.kind != "input" and target.kind in ("neuron", "cluster", "column", "group"):
-        menu.addSeparator()
+    def _add_edit(self, menu: QMenu, text: str, edit: Edit, is_chosen: bool | None = None) -> None:
+        """An entry of a submenu that does an edit; with a mark where one of them is chosen."""
+        action = menu.addAction(text.replace("&", "&&"))
+        if is_chosen is not None:
+            action.setCheckable(True)
+            action.setChecked(is_chosen)
+        action.triggered.connect(lambda: self._apply(edit))
+
+    def _add_ground(self) -> None:
+        self._add(*_FACETS)
+        self.addSeparator()
+        self._add(*_EDGES)
+        self.addSeparator()
+        self._add_classes()
+        self.addSeparator()
+        self._add("fit", "expand_all", "collapse_all")
+        if self._actions["cluster_here"].isEnabled():
+            self._add("cluster_here")
+        self.addSeparator()
+        self._add("copy_picture", "export_picture")
+
+    def _add_thing(self, target: Target) -> None:
+        kind = target.kind
+        if kind == "neuron":
+            self._add("open_page")
+            self._add_clusters(target)
+            self._add("new_cluster")
+            self.addSeparator()
+        if kind in ("neuron", "cluster"):
+            self._add_facets(target)
+            if kind == "cluster":
+                self._add("open_page")
+        if kind in ("edge", "bicluster"):
+            self._add_partners(target)
+            self._add("split_bundle")
+            self.addSeparator()
+            self._add(*_EDGES)
+        if kind == "class" and self._session.analysis is not None:
+            number = target.members[0]
+            self._add_edit(self, f"Only class {class_name(self._session.analysis, number)}", ChooseClasses((number,)))
+            self._add("all_classes", "invert_classes")
+        if kind in ("neuron", "cluster", "column", "group"):
+            self._add_group(target)
+        self.addSeparator()
+        self._add("go_to_selection", "copy_table", "export_table")
+        if kind in ("neuron", "cluster", "column"):
+            self._add("export_patches")
+
+    def _add_classes(self) -> None:
+        analysis = self._session.analysis
+        if analysis is not None and analysis.data.n_classes <= MOST:  # for more there is a list in the control panel
+            submenu = self.addMenu("Only class")
+            for number in range(analysis.data.n_classes):
+                self._add_edit(submenu, class_name(analysis, number), ChooseClasses((number,)))
+        self._add("all_classes", "invert_classes")
+
+    def _add_clusters(self, target: Target) -> None:
+        column = column_of(self._session.aggregation, target.node)
+        if column is None or len(column.clusters) < 2:
+            return
+        submenu = self.addMenu("Move to cluster")
+        neuron = target.members[0]
+        for number, cluster in enumerate(column.clusters[:MOST]):
+            if number != column.labels[neuron]:
+                text = f"Cluster {number + 1}, {counted(len(cluster.neurons), 'neuron')}"
+                self._add_edit(submenu, text, MoveNeuron(target.node, neuron, tuple(cluster.neurons.tolist())))
+
+    def _add_facets(self, target: Target) -> None:
+        cluster = cluster_around(self._session.aggregation, target)
+        if cluster is None:
+            return
+        submenu = self.addMenu("This cluster by")
+        view, key = self._session.view, (cluster.node, cluster.members)
+        current = next((f for node, members, f in view.facets if (node, members) == key), view.facet)
+        for facet, one in FACETS.items():
+            self._add_edit(submenu, one.words, ChooseFacet(facet, *key), is_chosen=facet == current)
+
+    def _add_partners(self, target: Target) -> None:
+        bundle = bundle_of(self._session.aggregation, target)
+        if bundle is None:
+            return
+        submenu = self.addMenu("Merge with bundle")
+        for other in bundle.partners:
+            bicluster = bundle.gap.biclusters[other]
+            text = f"Clusters {_listed(bicluster.sources)} → {_listed(bicluster.targets)}"
+            self._add_edit(submenu, text, bundle.merged_with(other))
+        submenu.setEnabled(not submenu.isEmpty())
+
+    def _add_group(self, target: Target) -> None:
+        group = self._session.group_of(target.node)
+        if group is None or group.kind == "input":
+            return
+        self.addSeparator()
         if len(group.columns) > 1:
-            action = actions["toggle_group"]
-            menu.addAction(action)
-        _representative_menu(window, menu, group)
-    menu.addSeparator()
-    add("go_to_selection", "copy_table", "export_table")
-    if target.kind in ("neuron", "cluster", "column"):
-        add("export_patches")
-    return menu
+            self._add("toggle_group")
+        if len(group.candidates) > 1 and not group.is_expanded:
+            self._add_representatives(group)
+
+    def _add_representatives(self, group: LayerGroup) -> None:
+        submenu = self.addMenu(f"Show {group.name} by")
+        for node in group.candidates:
+            edit = ChooseRepresentative(group.name, node)
+            self._add_edit(submenu, title_of(None, node), edit, is_chosen=node == group.representative)
 
 
-def _only_class(window: MainWindow, menu: QMenu, analysis: Analysis, number: int, before: str = "") -> None:
-    action = menu.addAction(before + class_name(analysis, number).replace("&", "&&"))
-    action.triggered.connect(lambda: window.apply(ChooseClasses((number,))))
-
-
-def _class_menu(window: MainWindow, menu: QMenu) -> None:
-    analysis = window.active_session.analysis
-    if analysis is not None and analysis.data.n_classes <= MOST:  # for more there is a list in the control panel
-        submenu = menu.addMenu("Only class")
-        for number in range(analysis.data.n_classes):
-            _only_class(window, submenu, analysis, number)
-    menu.addAction(window.actions_by_name["all_classes"])
-    menu.addAction(window.actions_by_name["invert_classes"])
-
-
-def _move_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
-    session = window.active_session
-    aggregation = session.aggregation
-    column = next((c for c in aggregation.columns if c.node == target.node), None) if aggregation else None
-    if column is None or len(column.clusters) < 2:
-        return
-    submenu = menu.addMenu("Move to cluster")
-    own = int(column.labels[target.members[0]])
-    for number, cluster in enumerate(column.clusters[:MOST]):
-        if number != own:
-            action = submenu.addAction(f"Cluster {number + 1}, {len(cluster.neurons)} neurons")
-            members = tuple(cluster.neurons.tolist())
-            action.triggered.connect(
-                lambda _=False, members=members: window.apply(MoveNeuron(target.node, target.members[0], members))
-            )
-
-
-def _facet_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
-    session = window.active_session
-    cluster = window.places.cluster_of(target)
-    if cluster is None:
-        return
-    submenu = menu.addMenu("This cluster by")
-    key = (cluster.node, cluster.members)
-    current = next((f for node, members, f in session.view.facets if (node, members) == key), session.view.facet)
-    for facet, one in FACETS.items():
-        action = submenu.addAction(one.words)
-        action.setCheckable(True)
-        action.setChecked(facet == current)
-        action.triggered.connect(
-            lambda _=False, facet=facet: window.apply(ChooseFacet(facet, cluster.node, cluster.members))
-        )
-
-
-def _merge_menu(window: MainWindow, menu: QMenu, target: Target) -> None:
-    index = window.commands.bundle_index(target)
-    gap = window.commands.gap_of(target)
-    if gap is None or index is None:
-        return
-    submenu = menu.addMenu("Merge with bundle")
-    for other, bicluster in enumerate(gap.biclusters):
-        if other != index and bicluster.sign == gap.biclusters[index].sign:
-            ends = f"{_list(bicluster.sources)} → {_list(bicluster.targets)}"
-            action = submenu.addAction(f"Clusters {ends}")
-            action.triggered.connect(lambda _=False, other=other: window.commands.merge(gap, index, other))
-    submenu.setEnabled(not submenu.isEmpty())
-
-
-def _list(clusters: tuple[int, ...]) -> str:
+def _listed(clusters: tuple[int, ...]) -> str:
     return ", ".join(str(cluster + 1) for cluster in clusters)
-
-
-def _representative_menu(window: MainWindow, menu: QMenu, group) -> None:
-    if len(group.candidates) < 2 or group.is_expanded:
-        return
-    submenu = menu.addMenu(f"Show {group.name} by")
-    for node in group.candidates:
-        action = submenu.addAction(title_of(None, node))
-        action.setCheckable(True)
-        action.setChecked(node == group.representative)
-        action.triggered.connect(lambda _=False, node=node: window.apply(ChooseRepresentative(group.name, node)))

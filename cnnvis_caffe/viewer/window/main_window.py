@@ -7,61 +7,49 @@ from collections.abc import Callable
 from typing import Any
 
 from cnnvis_caffe.edits.history import History
-from cnnvis_caffe.edits.kinds import Edit
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.text.words import whole
-from cnnvis_caffe.viewer.model import stages
-from cnnvis_caffe.viewer.model.actions import MENUS, SPECS, make_actions
+from cnnvis_caffe.viewer.model import captions
+from cnnvis_caffe.viewer.model.actions import MENUS, SPECS
 from cnnvis_caffe.viewer.model.describe import describe
+from cnnvis_caffe.viewer.model.edit_actions import what_is_there
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.model.stages import FinishedPicture
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
-from cnnvis_caffe.viewer.panels.control_panel import WIDTH as CONTROL_WIDTH
 from cnnvis_caffe.viewer.panels.control_panel import ControlPanel
 from cnnvis_caffe.viewer.panels.debugging_panel import DebuggingPanel
 from cnnvis_caffe.viewer.panels.findings_panel import FindingsPanel
 from cnnvis_caffe.viewer.panels.layers_panel import LayersPanel
-from cnnvis_caffe.viewer.panels.snapshot_bar import SnapshotBar
-from cnnvis_caffe.viewer.qt import (
-    QPoint,
-    QSize,
-    Qt,
-    QTimer,
-    QtWidgets,
-    QVBoxLayout,
-    QWidget,
-    Signal,
-)
+from cnnvis_caffe.viewer.qt import QPoint, QSize, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
-from cnnvis_caffe.viewer.widgets.dock import Dock
 from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.search_box import SearchBox
+from cnnvis_caffe.viewer.window import actions
 from cnnvis_caffe.viewer.window.commands import Commands
-from cnnvis_caffe.viewer.window.context_menu import context_menu
+from cnnvis_caffe.viewer.window.context_menu import ContextMenu
+from cnnvis_caffe.viewer.window.docks import Docks
+from cnnvis_caffe.viewer.window.findings_search import FindingsSearch
 from cnnvis_caffe.viewer.window.message_bar import MessageBar
-from cnnvis_caffe.viewer.window.navigation import Places
+from cnnvis_caffe.viewer.window.navigation import Navigation
 from cnnvis_caffe.viewer.window.opening import Opening
-from cnnvis_caffe.viewer.window.pane import Pane
+from cnnvis_caffe.viewer.window.page_tabs import PageTabs
+from cnnvis_caffe.viewer.window.pane import new_session
+from cnnvis_caffe.viewer.window.picture_area import PictureArea
 from cnnvis_caffe.viewer.window.settings import Settings
-from cnnvis_caffe.viewer.window.side_by_side import Comparison
-from cnnvis_caffe.viewer.work.threads import Job, Jobs
+from cnnvis_caffe.viewer.window.status_line import StatusLine
+from cnnvis_caffe.viewer.work.threads import Jobs
 
 SIZE = QSize(1600, 1000)
-LEFT_WIDTH, LEAST_LEFT_WIDTH = 256, 184
-BOTTOM_HEIGHT = 176
 TITLE_WIDTH = 120  # of the network's name, whatever else is said of it
-SAY_MS = 6000
-#: Networks of more columns than this are compared below each other.
-LONG = 9
-#: The picture comes first, then what stands out in it.
-FINDINGS_AFTER_MS = 400
+#: Names of actions, with "" for a line between them.
+TOOLS = (
+    *("open_file", "", "undo", "redo", "", "fit", "zoom_in", "zoom_out", ""),
+    *("compare_snapshot", "export_picture", "dark_theme"),
+)
 
 
 class MainWindow(QtWidgets.QMainWindow):
-    """One window.
+    """Puts the parts of one window together, and passes on what one says to the others.
 
     Signals
     -------
@@ -80,26 +68,25 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setAcceptDrops(True)
         self.setAnimated(False)
         self.resize(SIZE)
-        self.session = Session(self)
-        self.session.history = History(View(theme=self.settings.theme))
-        self.jobs = Jobs(self)
-        self.jobs.failed.connect(self.show_error)
-        self.commands = Commands(self)
-        self.comparison: Comparison | None = None
-        self._active: Pane | None = None
-        self._findings_job: Job | None = None
-        self._findings_of: tuple | None = None
+        self._worn_theme = ""
         self._is_closed = False
+        self.jobs = Jobs(self)
+        self.session = new_session(self, self.settings.theme)
         self._build_centre()
         self._build_docks()
-        self.opening, self.places = Opening(self), Places(self)
-        self.actions_by_name = make_actions(self, self.commands)
+        self.opening = Opening(self, self.session, self.settings, self.jobs)
+        self.navigation = Navigation(self.pictures, self.pages, self)
+        self.findings_search = FindingsSearch(self.session, self.jobs, self.findings, self)
+        self.commands = Commands(self)
+        self.actions_by_name = actions.make_actions(self, self.commands, self.commands.decide)
         self._build_menus()
         self._build_toolbar()
-        self._build_status()
-        self._connect()
-        self._default_layout = self.saveState()
-        self._restore_layout()
+        self.status = StatusLine(self.statusBar(), lambda: captions.selection_line(self.pictures.session))
+        self._connect_pictures()
+        self._connect_panels()
+        self._connect_opening()
+        self.docks.remember_default()
+        self.docks.restore(self.settings)
         self.set_reduced_motion(self.settings.reduced_motion)
         self._view_changed(self.session.view)
         self._show_start()
@@ -107,98 +94,45 @@ class MainWindow(QtWidgets.QMainWindow):
     # -- building
 
     def _build_centre(self) -> None:
+        self.message = MessageBar()
+        self.start_page = StartPage(self.settings)
+        self.work_page = WorkPage()
+        self.pictures = PictureArea(self.session)
+        self.pane = self.pictures.pane
+        self.pages = PageTabs(self.pictures, self.session, self.jobs)
+        self.stack = QtWidgets.QStackedWidget()
+        for page in (self.start_page, self.work_page, self.pages):
+            self.stack.addWidget(page)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        self.message = MessageBar()
         layout.addWidget(self.message)
-        self.stack = QtWidgets.QStackedWidget()
         layout.addWidget(self.stack, 1)
-        self.start_page = StartPage(self.settings)
-        self.work_page = WorkPage()
-        self.workspace = QWidget()
-        inner = QVBoxLayout(self.workspace)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(0)
-        self.tabs = QtWidgets.QTabBar()
-        self.tabs.setDocumentMode(True)
-        self.tabs.setDrawBase(False)
-        self.tabs.setExpanding(False)
-        self.tabs.setTabsClosable(False)
-        self.tabs.setMovable(False)
-        self.tabs.setElideMode(Qt.ElideMiddle)
-        self.tabs.setAccessibleName("Pages")
-        self.tabs.hide()
-        self.pages = QtWidgets.QStackedWidget()
-        self.picture_area = QWidget()
-        area = QVBoxLayout(self.picture_area)
-        area.setContentsMargins(0, 0, 0, 0)
-        area.setSpacing(0)
-        self.splitter = QtWidgets.QSplitter(Qt.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setHandleWidth(1)
-        self.pane = Pane(self.session)
-        self.splitter.addWidget(self.pane)
-        self.snapshots = SnapshotBar(self.session)
-        area.addWidget(self.splitter, 1)
-        area.addWidget(self.pane.legend)  # one for both pictures, where two are compared
-        area.addWidget(self.snapshots)
-        self.pages.addWidget(self.picture_area)
-        self.tabs.addTab("Network")
-        inner.addWidget(self.tabs)
-        inner.addWidget(self.pages, 1)
-        for page in (self.start_page, self.work_page, self.workspace):
-            self.stack.addWidget(page)
         self.setCentralWidget(centre)
 
     def _build_docks(self) -> None:
-        self.setDockOptions(QtWidgets.QMainWindow.AllowTabbedDocks | QtWidgets.QMainWindow.AllowNestedDocks)
-        self.setTabPosition(Qt.AllDockWidgetAreas, QtWidgets.QTabWidget.North)
-        self.setCorner(Qt.BottomLeftCorner, Qt.BottomDockWidgetArea)
-        self.setCorner(Qt.BottomRightCorner, Qt.BottomDockWidgetArea)
         self.findings = FindingsPanel()
         self.layers = LayersPanel(self.session)
         self.control_panel = ControlPanel(self.session)
         self.debugging = DebuggingPanel(self.session)
-        for panel in (self.findings, self.layers):
-            panel.setMinimumWidth(LEAST_LEFT_WIDTH)
-        self.docks = {
-            "findings": Dock("findings", "Findings", self.findings),
-            "layers": Dock("layers", "Layers", self.layers),
-            "control": Dock("control", "Control panel", self.control_panel),
-            "debugging": Dock("debugging", "Debugging information", self.debugging),
-        }
-        self.addDockWidget(Qt.LeftDockWidgetArea, self.docks["findings"])
-        self.addDockWidget(Qt.LeftDockWidgetArea, self.docks["layers"])
-        self.addDockWidget(Qt.RightDockWidgetArea, self.docks["control"])
-        self.addDockWidget(Qt.BottomDockWidgetArea, self.docks["debugging"])
-        self._size_docks()
-
-    def _size_docks(self) -> None:
-        docks = self.docks
-        self.resizeDocks([docks["findings"], docks["control"]], [LEFT_WIDTH, CONTROL_WIDTH], Qt.Horizontal)
-        self.resizeDocks([docks["findings"], docks["layers"]], [560, 440], Qt.Vertical)
-        self.resizeDocks([docks["debugging"]], [BOTTOM_HEIGHT], Qt.Vertical)
+        panels = {"findings": self.findings, "layers": self.layers}
+        self.docks = Docks(self, {**panels, "control": self.control_panel, "debugging": self.debugging})
 
     def _build_menus(self) -> None:
-        self.menus: dict[str, QtWidgets.QMenu] = {}
-        for name in MENUS:
-            menu = self.menuBar().addMenu(f"&{name}")
-            self.menus[name] = menu
-            for spec in SPECS:
-                if spec.menu == name:
-                    if spec.starts and not menu.isEmpty():
-                        menu.addSeparator()
-                    menu.addAction(self.actions_by_name[spec.name])
+        self.menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
+        for spec in SPECS:
+            menu = self.menus[spec.menu]
+            if spec.starts and not menu.isEmpty():
+                menu.addSeparator()
+            menu.addAction(self.actions_by_name[spec.name])
         recent = QtWidgets.QMenu("Recent", self)
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self.menus["File"].insertMenu(self.actions_by_name["open_demo"], recent)
-        view = self.menus["View"]
         panels = QtWidgets.QMenu("Panels", self)
-        for dock in self.docks.values():
+        for dock in self.docks.by_name.values():
             panels.addAction(dock.toggleViewAction())
-        view.insertMenu(self.actions_by_name["reset_layout"], panels)
+        self.menus["View"].insertMenu(self.actions_by_name["reset_layout"], panels)
         self.addActions(list(self.actions_by_name.values()))
 
     def _fill_recent(self, menu: QtWidgets.QMenu) -> None:
@@ -216,487 +150,224 @@ class MainWindow(QtWidgets.QMainWindow):
         bar.setFloatable(False)
         bar.setIconSize(QSize(16, 16))
         bar.setContextMenuPolicy(Qt.PreventContextMenu)
-        for name in (
-            "open_file",
-            "",
-            "undo",
-            "redo",
-            "",
-            "fit",
-            "zoom_in",
-            "zoom_out",
-            "",
-            "compare_snapshot",
-            "export_picture",
-            "dark_theme",
-        ):
+        for name in TOOLS:
             if name:
                 bar.addAction(self.actions_by_name[name])
             else:
                 bar.addSeparator()
-        for left in (True, False):
-            spacer = QWidget()
-            spacer.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Preferred)
-            bar.addWidget(spacer)
-            if left:
-                self.title_label, self.subtitle_label = Line("", "section", TITLE_WIDTH), Line("", "muted")
-                self.subtitle_label.setContentsMargins(8, 0, 0, 0)
-                bar.addWidget(self.title_label)
-                bar.addWidget(self.subtitle_label)
+        self.title_label, self.subtitle_label = Line("", "section", TITLE_WIDTH), Line("", "muted")
+        self.subtitle_label.setContentsMargins(8, 0, 0, 0)
         self.search = SearchBox(self.session)
-        bar.addWidget(self.search)
-        self.toolbar = bar
+        for widget in (_spacer(), self.title_label, self.subtitle_label, _spacer(), self.search):
+            bar.addWidget(widget)
         self.addToolBar(Qt.TopToolBarArea, bar)
 
-    def _build_status(self) -> None:
-        bar = self.statusBar()
-        bar.setSizeGripEnabled(False)
-        self.status_line = style.label()
-        self.status_line.setContentsMargins(style.SPACE, 0, 0, 0)
-        self.status_line.setMinimumWidth(40)
-        bar.addWidget(self.status_line, 1)
-        self.status_facts = style.label("", "muted")
-        self.status_facts.setContentsMargins(0, 0, style.SPACE, 0)
-        bar.addPermanentWidget(self.status_facts)
-        self._said = QTimer(self)
-        self._said.setSingleShot(True)
-        self._said.timeout.connect(self._status)
-        self._pointed_text = ""
-        self._find_soon = QTimer(self)
-        self._find_soon.setSingleShot(True)
-        self._find_soon.setInterval(FINDINGS_AFTER_MS)
-        self._find_soon.timeout.connect(self._find)
-
-    def _connect(self) -> None:
-        session = self.session
+    def _connect_pictures(self) -> None:
+        pictures, session = self.pictures, self.session
         session.view_changed.connect(self._view_changed)
-        session.selection_changed.connect(self._selection_changed)
-        session.hover_changed.connect(lambda target, number: self.point_at(session, target, number))
         session.picture_changed.connect(self._picture_changed)
-        session.failed.connect(self.show_error)
-        self._connect_pane(self.pane)
-        self.pane.canvas.camera_changed.connect(self._facts)
+        self.pane.canvas.camera_changed.connect(self._show_facts)
+        pictures.active_changed.connect(self._active_changed)
+        pictures.history_changed.connect(self._show_history)
+        pictures.pointed.connect(self.point_at)
+        pictures.opened.connect(self.navigation.open_target)
+        pictures.menu_requested.connect(self.show_context_menu)
+        pictures.failed.connect(self.show_error)
+        pictures.comparison_begins.connect(self.pages.show_network)
+        pictures.comparison_begins.connect(self.status.stop_saying)
+        pictures.comparison_ends.connect(self.pages.close_pages)
+        self.pages.chosen.connect(self.navigation.find_in)
+        self.pages.pointed.connect(self.point_at)
+
+    def _connect_panels(self) -> None:
         # The lists are about the first picture.
-        self.layers.chosen.connect(lambda target: self._in_first(self.places.choose, target))
-        self.layers.opened.connect(lambda target: self._in_first(self.places.open_target, target))
+        self.layers.chosen.connect(self._in_first(self.pictures.choose))
+        self.layers.opened.connect(self._in_first(self.navigation.open_target))
         self.layers.menu_requested.connect(self._menu_of_list)
-        self.search.chosen.connect(lambda target: self._in_first(self.places.find, target))
-        self.findings.chosen.connect(self.places.go_to_finding)
-        self.debugging.node_chosen.connect(lambda node: self._in_first(self.places.go_to_layer, node))
-        self.debugging.pointed.connect(self._point_text)
-        self.start_page.open_requested.connect(self.commands.open_file)
-        self.start_page.model_requested.connect(self.commands.open_model)
-        self.start_page.demo_requested.connect(self.commands.open_demo)
-        self.start_page.file_requested.connect(self.open_path)
-        self.work_page.cancelled.connect(self.opening.cancel)
-        self.tabs.currentChanged.connect(self.places.show_tab)
-        self.tabs.tabCloseRequested.connect(self.places.close_tab)
-        self.tabs.setContextMenuPolicy(Qt.NoContextMenu)
+        self.search.chosen.connect(self._in_first(self.navigation.find))
+        self.debugging.node_chosen.connect(self._in_first(self.navigation.go_to_layer))
+        self.debugging.pointed.connect(self.status.point_at)
+        self.findings.chosen.connect(self.navigation.go_to_finding)
+        self.findings_search.failed.connect(self.show_error)
+        self.navigation.said.connect(self.status.say)
+        self.jobs.failed.connect(self.show_error)
 
-    def _connect_pane(self, pane: Pane) -> None:
-        """Let a picture answer to clicks; each of two does so in the same way."""
-        pane.used.connect(self.activate)
-        pane.menu_requested.connect(self._show_menu)
-        pane.opened.connect(self.places.open_target)
+    def _connect_opening(self) -> None:
+        opening, start = self.opening, self.start_page
+        opening.began.connect(self._show_work)
+        opening.progressed.connect(self.work_page.show_progress)
+        opening.opened.connect(self.show_analysis)
+        opening.failed.connect(self._opening_failed)
+        opening.stopped.connect(self._opening_stopped)
+        opening.said.connect(self.status.say)
+        opening.noted.connect(self.message.show_text)
+        start.open_requested.connect(self.commands.open_file)
+        start.model_requested.connect(self.commands.open_model)
+        start.demo_requested.connect(self.commands.open_demo)
+        start.file_requested.connect(self.open_path)
+        self.work_page.cancelled.connect(opening.cancel)
 
-    def _in_first(self, function: Callable[[Any], None], what: Any) -> None:
-        """Do something in the first picture, where two are compared."""
-        self.activate(self.pane)
-        function(what)
+    def _in_first(self, function: Callable[[Any], None]) -> Callable[[Any], None]:
+        """What does something in the first picture, where two are compared."""
 
-    # -- layout
+        def do(what: Any) -> None:
+            self.pictures.activate(self.pane)
+            function(what)
 
-    def _restore_layout(self) -> None:
-        kept = self.settings.layout()
-        if kept is not None:
-            geometry, state = kept
-            if geometry is not None:
-                self.restoreGeometry(geometry)
-            if state is not None:
-                self.restoreState(state)
-
-    def reset_layout(self) -> None:
-        """Put everything back in its place."""
-        self.settings.forget_layout()
-        self.restoreState(self._default_layout)
-        for dock in self.docks.values():
-            dock.setFloating(False)
-            dock.setVisible(self.session.analysis is not None)
-        self._size_docks()
-
-    def set_reduced_motion(self, on: bool) -> None:
-        """Let nothing glide."""
-        self.settings.reduced_motion = on
-        for pane in self.panes:
-            pane.canvas.reduced_motion = on
-        self.actions_by_name["reduced_motion"].setChecked(on)
-
-    def _show_start(self) -> None:
-        self.stack.setCurrentWidget(self.start_page)
-        self._show_docks(False)
-        self._point_text("")
-        self._enable()
-        self._title()
-
-    def _show_docks(self, on: bool) -> None:
-        """Hide the docks while there is nothing that they could show."""
-        if on:
-            for name, dock in self.docks.items():
-                if name in self._hidden_docks:
-                    dock.show()
-            self._hidden_docks: set[str] = set()
-        else:
-            self._hidden_docks = getattr(self, "_hidden_docks", set()) | {
-                name for name, dock in self.docks.items() if not dock.isHidden()
-            }
-            for dock in self.docks.values():
-                dock.hide()
+        return do
 
     # -- what is shown in the middle
 
+    @property
+    def is_settled(self) -> bool:
+        """Return whether nothing is under way: no work, no picture, nothing to paint."""
+        is_at_work = self.opening.is_busy or self.jobs.n_running or self.findings_search.soon.isActive()
+        return not is_at_work and all(pane.is_settled for pane in self.pictures.panes)
+
     def open_path(self, path: str) -> None:
         """Open an analysis, a session, or a model, as the file's name says."""
-        self.opening.path(path)
+        self.opening.open_path(path)
 
-    def show_work(self, title: str) -> None:
-        """Show how far the work is."""
+    def _show_work(self, title: str) -> None:
+        self.message.hide()
         self.work_page.begin(title)
         self.stack.setCurrentWidget(self.work_page)
         if self.session.analysis is None:
-            self._show_docks(False)
+            self.docks.hide()
         self._enable()
 
     def show_analysis(self, analysis: Analysis, history: History | None = None) -> None:
         """Look at an analysis."""
-        self.end_comparison()
-        self.places.close_pages()
-        self._findings_of = None
-        self.stack.setCurrentWidget(self.workspace)
-        self._show_docks(True)
-        self.findings.show_state("Looking for what stands out…")
+        self.pictures.end_comparison()
+        self.pages.close_pages()
+        self.stack.setCurrentWidget(self.pages)
+        self.docks.show()
+        self.findings_search.start_anew()
         self.pane.tell_size_now()
         self.session.open(analysis, history)
         self._enable()
-        self._title()
+        self._show_title()
         self.pane.canvas.setFocus(Qt.OtherFocusReason)
         self.opened.emit(analysis)
 
-    def show_what_was(self) -> None:
+    def _opening_failed(self, error: BaseException) -> None:
+        self._show_what_was()
+        self.show_error(error)
+
+    def _opening_stopped(self) -> None:
+        self._show_what_was()
+        self.status.say("Stopped")
+
+    def _show_what_was(self) -> None:
         """Go back to what was seen before something was opened."""
         if self.session.analysis is not None:
-            self.stack.setCurrentWidget(self.workspace)
+            self.stack.setCurrentWidget(self.pages)
+            self._enable()
         else:
             self._show_start()
+
+    def _show_start(self) -> None:
+        self.stack.setCurrentWidget(self.start_page)
+        self.docks.hide()
+        self.status.point_at("")
         self._enable()
+        self._show_title()
 
     def close_analysis(self) -> None:
-        """Back to the start page."""
-        self.end_comparison()
-        self.places.close_pages()
+        """Go back to the start page."""
+        self.pictures.end_comparison()
+        self.pages.close_pages()
         self.session.open(None)
         self.findings.show_state("")
         self._show_start()
 
-    # -- what the session says
+    # -- what the pictures say
 
     def _view_changed(self, view: View) -> None:
-        self._show_undo()
+        self._show_history()
         if view.theme != self._worn_theme:
             self._wear(view.theme)
-        self._facts()
-        self._title()
+        self._show_facts()
+        self._show_title()
 
-    @property
-    def history(self) -> History:
-        """The edits that undo and redo are about: of the picture that was used last, where it has its own."""
-        if self.comparison is not None and self.active_pane is self.comparison.pane:
-            own = self.comparison.own
-            if own.can_undo or own.can_redo:
-                return own
-        return self.session.history
+    def _picture_changed(self, _: object) -> None:
+        self._show_facts()
+        self._show_title()
+        self.findings_search.soon.start()
+        self.navigation.arrive()
 
-    def step_history(self, *, back: bool) -> None:
-        """Take the last edit back, or do it again."""
-        if self.history is self.session.history:
-            self.session.undo() if back else self.session.redo()
-        elif self.comparison is not None:
-            self.comparison.step_history(back=back)
-
-    def _show_undo(self) -> None:
-        """Say what can be taken back."""
-        history = self.history
-        for name, can, text in (
-            ("undo", history.can_undo, history.undo_text),
-            ("redo", history.can_redo, history.redo_text),
-        ):
-            action = self.actions_by_name[name]
-            action.setEnabled(can)
-            action.setText(f"{name.capitalize()} {text[:1].lower() + text[1:]}".strip())
-            action.setToolTip(f"{action.text()}  ({action.shortcut().toString()})")
-
-    _worn_theme = ""
-
-    def _wear(self, theme: str) -> None:
-        self._worn_theme = theme
-        self.settings.theme = theme
-        style.wear(theme)
-        for action in self.actions_by_name.values():
-            icon = action.property("cnnvis_icon")
-            if icon:
-                action.setIcon(style.icon(icon))
-        action = self.actions_by_name["dark_theme"]
-        action.blockSignals(True)
-        action.setChecked(theme == "dark")
-        action.blockSignals(False)
-        for pane in self.panes:
-            pane.canvas.set_theme(theme)
-        for dock in self.docks.values():
-            dock.head.restyle()
-        self.snapshots.restyle()
-        self.search.restyle()
-        self.control_panel.classes.show_classes(self.session.view.classes)
-
-    def _selection_changed(self, target: Target | None) -> None:
+    def _active_changed(self) -> None:
         self._enable()
-        self._status()
+        self.status.refresh()
+
+    def _show_history(self) -> None:
+        actions.show_history(self.actions_by_name, captions.history_texts(self.pictures.history))
+
+    def _show_facts(self) -> None:
+        self.status.show_facts(captions.picture_facts(self.session, self.pane.canvas.camera.zoom))
+
+    def _show_title(self) -> None:
+        self.setWindowTitle(captions.window_title(self.session))
+        self.title_label.setText(self.session.analysis.title if self.session.analysis is not None else "")
+        text, *shorter = captions.subtitles(self.session)
+        self.subtitle_label.setText(text, shorter)
+
+    def _enable(self) -> None:
+        """Let those actions be chosen that can do something now."""
+        is_open = self.stack.currentWidget() is self.pages
+        there = what_is_there(self.pictures.session, is_open=is_open)
+        actions.enable(self.actions_by_name, there)
+        self.actions_by_name["end_comparison"].setEnabled(self.pictures.comparison is not None)
+        self.search.setEnabled("analysis" in there)
 
     def point_at(self, session: Session, target: Target | None, class_index: int = -1) -> None:
         """Say what the pointer is on, in a picture or on a page."""
         text = ""
         if target is not None and session.analysis is not None and target.kind not in ("legend", "ground"):
             text = describe(session.analysis, session.aggregation, session.view, target, class_index).line
-        self._point_text(text)
+        self.status.point_at(text)
 
-    def _point_text(self, text: str) -> None:
-        self._pointed_text = text
-        self._status()
-
-    def _status(self) -> None:
-        """Say what the pointer is on, else what is selected."""
-        text = self._pointed_text
-        session = self.active_session
-        if not text and self._said.isActive():
-            return
-        if not text and session.selection is not None and session.analysis is not None:
-            text = describe(session.analysis, session.aggregation, session.view, session.selection).line
-        self.status_line.setText(text)
-
-    def say(self, text: str) -> None:
-        """Say something in the status line for a while."""
-        self.status_line.setText(text)
-        self._said.start(SAY_MS)
-
-    def _picture_changed(self, made: FinishedPicture) -> None:
-        self._enable()
-        self._facts()
-        self._title()
-        self._find_soon.start()
-        self.places.arrive()
-
-    def _find(self) -> None:
-        """Look for findings once for each snapshot, after its picture has been painted."""
-        analysis, aggregation, snapshot = self.session.analysis, self.session.aggregation, self.session.snapshot
-        if analysis is None or aggregation is None or snapshot is None:
-            return
-        key = (id(analysis), snapshot.label)
-        if key == self._findings_of:
-            return
-        self._findings_of = key
-        if self._findings_job is not None:
-            self._findings_job.cancel()
-        self._findings_job = self.jobs.start(
-            stages.find_all,
-            analysis,
-            aggregation,
-            snapshot.label,
-            succeeded=lambda findings: self._found_findings(key, findings),
-            failed=self._findings_failed,
-        )
-
-    def _found_findings(self, key: tuple, findings: tuple[Finding, ...]) -> None:
-        self._findings_job = None
-        if key == self._findings_of:
-            self.findings.show_findings(findings)
-
-    def _findings_failed(self, error: BaseException) -> None:
-        self._findings_job = None
-        self.findings.show_state("The findings could not be made.")
-        self.show_error(error)
-
-    def _facts(self) -> None:
-        """What the picture holds, at the right of the status line."""
-        aggregation, view = self.session.aggregation, self.session.view
-        if aggregation is None:
-            self.status_facts.setText("")
-            return
-        n = sum(len(column.labels) for column in aggregation.columns)
-        parts = [
-            f"{len(aggregation.columns)} layers",
-            f"{whole(n)} neurons",
-            f"{round(100 * view.edge_filter)}% of strength",
-            f"zoom {round(100 * self.pane.canvas.camera.zoom)}%",
-        ]
-        self.status_facts.setText("  ·  ".join(parts))
-
-    def _title(self) -> None:
-        analysis, snapshot = self.session.analysis, self.session.snapshot
-        if analysis is None or snapshot is None:
-            self.setWindowTitle("cnnvis_caffe")
-            self.title_label.setText("")
-            self.subtitle_label.setText("")
-            return
-        self.setWindowTitle(f"{analysis.title} · {snapshot.label} — cnnvis_caffe")
-        self.title_label.setText(analysis.title)
-        data = analysis.data
-        parts = [snapshot.label]
-        if snapshot.error == snapshot.error:
-            parts.append(f"error {100 * snapshot.error:.2f}%")
-        parts += [data.source, f"{whole(data.n_images)} images"]
-        parts = [part for part in parts if part]
-        text, *shorter = ["  ·  ".join(parts[:n]) for n in range(len(parts), 0, -1)]
-        self.subtitle_label.setText(text, shorter)
-
-    def _enable(self) -> None:
-        """Let those actions be chosen that can do something now."""
-        session = self.active_session
-        selection = session.selection
-        there = session.analysis is not None and self.stack.currentWidget() is self.workspace
-        kind = selection.kind if selection is not None else ""
-        group = session.group_of(selection.node) if selection is not None and selection.node else None
-        has = {
-            "": True,
-            "analysis": there,
-            "selection": there and selection is not None,
-            "neuron": there and kind in ("neuron", "cluster"),
-            "cluster": there and kind in ("neuron", "cluster"),
-            "bicluster": there and kind in ("edge", "bicluster"),
-            "group": there and group is not None and len(group.columns) > 1,
-            "candidates": there and group is not None and len(group.candidates) > 1 and not group.is_expanded,
-            "snapshots": there and session.analysis is not None and len(session.analysis.snapshots) > 1,
-            "other_clusters": there and session.aggregation is not None and session.aggregation.kept is not None,
-        }
-        for spec in SPECS:
-            if spec.name not in ("undo", "redo"):
-                self.actions_by_name[spec.name].setEnabled(has[spec.needs])
-        self.actions_by_name["end_comparison"].setEnabled(self.comparison is not None)
-        self.search.setEnabled(there)
-
-    # -- the picture that keys and menus are about
-
-    @property
-    def panes(self) -> list[Pane]:
-        """The picture, and the one beside it where two are compared."""
-        return [self.pane] + ([self.comparison.pane] if self.comparison is not None else [])
-
-    @property
-    def active_pane(self) -> Pane:
-        """The picture that was used last."""
-        return self._active if self._active is not None and self._active in self.panes else self.pane
-
-    @property
-    def active_session(self) -> Session:
-        """What it shows."""
-        return self.active_pane.session
-
-    def activate(self, pane: Pane) -> None:
-        """Let keys and menus be about a picture."""
-        if pane is not self.active_pane:
-            self._active = pane
-            self._show_active()
-            self._enable()
-            self._show_undo()
-            self._status()
-
-    def _show_active(self) -> None:
-        for pane in self.panes:
-            pane.set_active(pane is self.active_pane)
-
-    def apply(self, edit: Edit, *, together: bool = False) -> None:
-        """Do an edit in the picture that was used last."""
-        if self.session.analysis is None:
-            return
-        if self.comparison is not None and self.active_pane is self.comparison.pane:
-            self.comparison.apply(edit, together=together)
-        else:
-            self.session.apply(edit, together=together)
-
-    def _show_menu(self, target: Target | None, position: QPoint) -> None:
+    def show_context_menu(self, target: Target | None, position: QPoint) -> None:
+        """Open the menu of a thing, or of the ground."""
+        pictures = self.pictures
         if self.session.analysis is not None:
-            self.menu = context_menu(self, target)
+            self.menu = ContextMenu(self, self.actions_by_name, pictures.session, target, pictures.apply)
             self.menu.popup(position)
 
     def _menu_of_list(self, target: Target, position: QPoint) -> None:
         self.session.select(target)
-        self._show_menu(target, position)
-
-    # -- comparing
-
-    def toggle_snapshot_comparison(self) -> None:
-        """Put the snapshot before beside this one, or end that."""
-        analysis = self.session.analysis
-        if self.comparison is not None or analysis is None:
-            self.end_comparison()
-            return
-        index = self.snapshots.index
-        other = analysis.snapshots[index - 1 if index > 0 else min(1, len(analysis.snapshots) - 1)]
-        self.compare_with(analysis, other.label)
-
-    def compare_with_path(self, path: str) -> None:
-        """Put another analysis beside this one."""
-        self.say(f"Opening {os.path.basename(path)}…")
-        self.jobs.start(stages.load_analysis, path, succeeded=lambda analysis: self.compare_with(analysis, ""))
-
-    def compare_with(self, analysis: Analysis, snapshot: str) -> None:
-        """Put a picture beside this one."""
-        self.end_comparison()
-        self._said.stop()
-        self._status()
-        self.tabs.setCurrentIndex(0)
-        self.comparison = Comparison(self.pane, analysis, analysis.snapshot(snapshot).label, self)
-        pane = self.comparison.pane
-        self.comparison.failed.connect(self.show_error)
-        self._connect_pane(pane)
-        pane.canvas.reduced_motion = self.settings.reduced_motion
-        pane.minimap.set_wanted(self.actions_by_name["minimap"].isChecked())
-        pane.canvas.set_theme(self.session.view.theme)
-        beside = pane.session
-        beside.hover_changed.connect(lambda target, number: self.point_at(beside, target, number))
-        beside.selection_changed.connect(self._selection_changed)
-        beside.picture_changed.connect(lambda _: self._enable())
-        self.comparison.own_changed.connect(self._show_undo)
-        self.splitter.setOrientation(self._best_orientation())
-        self.splitter.addWidget(pane)
-        self.splitter.setSizes([1000, 1000])
-        self._show_active()
-        self._enable()
-
-    def _best_orientation(self) -> Qt.Orientation:
-        """Beside each other; very long networks below each other, where they are larger."""
-        aggregation = self.session.aggregation
-        is_long = aggregation is not None and len(aggregation.columns) > LONG
-        return Qt.Vertical if is_long else Qt.Horizontal
-
-    def end_comparison(self) -> None:
-        """Back to one picture."""
-        if self.comparison is not None:
-            comparison, self.comparison = self.comparison, None
-            self.places.close_pages(comparison.session)
-            comparison.end()
-            comparison.deleteLater()
-            self._enable()
-
-    # -- errors
+        self.show_context_menu(target, position)
 
     def show_error(self, error: BaseException) -> None:
         """Say what went wrong, with everything about it to copy."""
         self.message.show_error(error)
 
-    def run_safely(self, function) -> None:
-        """Call something; an error becomes a message."""
-        try:
-            function()
-        except Exception as error:  # noqa: BLE001 - shown, with everything about it
-            self.show_error(error)
+    # -- appearance
+
+    def _wear(self, theme: str) -> None:
+        self._worn_theme = theme
+        self.settings.theme = theme
+        style.wear(theme)
+        actions.restyle(self.actions_by_name)
+        action = self.actions_by_name["dark_theme"]
+        action.blockSignals(True)
+        action.setChecked(theme == "dark")
+        action.blockSignals(False)
+        self.pictures.set_theme(theme)
+        self.docks.restyle()
+        self.search.restyle()
+        self.control_panel.classes.show_classes(self.session.view.classes)
+
+    def set_reduced_motion(self, on: bool) -> None:
+        """Let nothing glide."""
+        self.settings.reduced_motion = on
+        self.pictures.set_reduced_motion(on)
+        self.actions_by_name["reduced_motion"].setChecked(on)
+
+    def reset_layout(self) -> None:
+        """Put everything back in its place."""
+        self.settings.forget_layout()
+        self.docks.reset(are_seen=self.session.analysis is not None)
 
     # -- the window
 
@@ -707,7 +378,7 @@ class MainWindow(QtWidgets.QMainWindow):
             self.start_page.show_drop(True)
 
     def dragLeaveEvent(self, event) -> None:  # noqa: N802
-        """They go elsewhere."""
+        """Let them go elsewhere."""
         self.start_page.show_drop(False)
 
     def dropEvent(self, event) -> None:  # noqa: N802
@@ -725,9 +396,15 @@ class MainWindow(QtWidgets.QMainWindow):
             if self.session.analysis is not None:
                 self.settings.save_layout(self.saveGeometry(), self.saveState())
             self.settings.sync()
-            self.end_comparison()
-            self.places.close_pages()
-            self._find_soon.stop()
+            self.pictures.end_comparison()
+            self.pages.close_pages()
+            self.findings_search.soon.stop()
             self.jobs.close()
             self.pane.shutdown()
         super().closeEvent(event)
+
+
+def _spacer() -> QWidget:
+    widget = QWidget()
+    widget.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Preferred)
+    return widget

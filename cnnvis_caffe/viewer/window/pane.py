@@ -1,24 +1,24 @@
-"""A canvas and the session that it shows: what pointer and keys do becomes selection and edits."""
+"""Shows the picture of a session; pointer and keys become selection and edits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnnvis_caffe.edits.kinds import Edit, MoveNeuron
+from cnnvis_caffe.edits.kinds import MoveNeuron
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.canvas.canvas import Canvas
-from cnnvis_caffe.viewer.canvas.display import Hit
+from cnnvis_caffe.viewer.canvas.display import Display, Hit
 from cnnvis_caffe.viewer.canvas.hover_card import HoverCard
 from cnnvis_caffe.viewer.canvas.minimap import Minimap
 from cnnvis_caffe.viewer.model.describe import describe
+from cnnvis_caffe.viewer.model.pictures import FinishedPicture, PictureMaker
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.model.stages import FinishedPicture
-from cnnvis_caffe.viewer.qt import QHBoxLayout, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.qt import QHBoxLayout, QObject, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.legend_strip import LegendStrip
-from cnnvis_caffe.viewer.work.threads import PATIENCE_MS
+from cnnvis_caffe.viewer.work.threads import PATIENCE_MS, Latest
 
 #: A picture for a canvas of another size is asked for when it has kept that size for so long, in ms.
 SETTLE_MS = 120
@@ -28,6 +28,11 @@ ODD_PX = 4
 TITLE_WIDTH = 112
 #: Views that differ only in these go over into each other at once: nothing in them moves.
 STILL = ("classes", "class_cutoff", "edge_filter", "edges", "theme", "snapshot")
+
+
+def new_session(parent: QObject, theme: str = "light") -> Session:
+    """Return a session whose pictures are made in a thread."""
+    return Session(Latest(PictureMaker(Display), parent), theme)
 
 
 class Pane(QWidget):
@@ -49,10 +54,23 @@ class Pane(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.apply: Callable[[Edit], None] = session.apply  # where two are compared, the other one may have to know
+        self.apply: Callable[..., None] = session.apply  # where two are compared, the other one may have to know
         self.canvas = Canvas()
         self.minimap = Minimap(self.canvas)
         self.card = HoverCard(self.canvas)
+        self.legend = LegendStrip()
+        self.shows_legend = True
+        self.sized_like: QWidget | None = None
+        self._pointer = QPoint()
+        self._reveal: Target | None = None
+        self._shown_view: View | None = None
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
         self.head = QWidget()
         row = QHBoxLayout(self.head)
         row.setContentsMargins(style.MARGIN, 0, style.MARGIN, 0)
@@ -67,18 +85,11 @@ class Pane(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.head)
         layout.addWidget(self.canvas, 1)
-        self.legend = LegendStrip()
-        self.shows_legend = True
         layout.addWidget(self.legend)
-        self.sized_like: QWidget | None = None
-        self._pointer = QPoint()
-        self._reveal: Target | None = None
-        self._shown_view: View | None = None
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MS)
+
+    def _connect(self) -> None:
+        canvas, session = self.canvas, self.session
         self._settle.timeout.connect(self._tell_size)
-        canvas = self.canvas
         canvas.hovered.connect(self._hovered)
         canvas.clicked.connect(self._clicked)
         canvas.double_clicked.connect(self._double_clicked)
@@ -115,12 +126,17 @@ class Pane(QWidget):
         shown = self.canvas if differs > ODD_PX else like
         self.session.set_size(float(shown.width()), float(shown.height()), float(width))
 
+    @property
+    def is_settled(self) -> bool:
+        """Return whether the picture of what is asked for is there and painted."""
+        return not self.session.is_busy and self.canvas.is_painted and not self._settle.isActive()
+
     def tell_size_now(self) -> None:
         """Let the next picture have the size that the canvas has now."""
         self._settle.stop()
         self._tell_size()
 
-    # -- pictures
+    # -- its pictures
 
     def _analysis_changed(self) -> None:
         self._shown_view = None
@@ -133,19 +149,19 @@ class Pane(QWidget):
             self.canvas.empty_text = "Making the picture…"
             self.canvas.set_scene(None)
 
-    def _show(self, made: FinishedPicture) -> None:
-        view, before = made.wanted.view, self._shown_view
+    def _show(self, picture: FinishedPicture) -> None:
+        view, before = picture.request.view, self._shown_view
         self._shown_view = view
         moves = before is not None and any(
             getattr(view, name) != getattr(before, name) for name in view.__dataclass_fields__ if name not in STILL
         )
         keep = self._anchor()
         self.canvas.set_theme(view.theme)
-        self.canvas.set_scene(made.display, moves=moves, keep=keep)
+        self.canvas.set_scene(picture.display, moves=moves, keep=keep)
         if self.shows_legend:
-            self.legend.set_scene(made.legend)
+            self.legend.set_scene(picture.legend)
             self.session.legend_comes = False
-        self.canvas.setAccessibleDescription(made.scene.description)
+        self.canvas.setAccessibleDescription(picture.scene.description)
         self._selected(self.session.selection)
         self.card.show_card(None, self._pointer)
         if self._reveal is not None:

@@ -1,24 +1,20 @@
-"""Work that must not hold up the window: in threads, with progress, cancelled at will, its errors never lost."""
+"""Runs work beside the window: in threads, with progress, cancelled at will, its errors never lost."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from cnnvis_caffe.errors import Cancelled
+from cnnvis_caffe.viewer.model.memory import search_modules_again
 from cnnvis_caffe.viewer.qt import QObject, QThread, Signal
+from cnnvis_caffe.viewer.work.thread_progress import ThreadProgress
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two reports of progress: at most 20 a second.
-REPORT_EVERY = 0.05
 #: Milliseconds that closing a window waits for its work to end.
 PATIENCE_MS = 5000
 #: Seconds between two steps of what is done while nothing is asked for.
@@ -27,90 +23,6 @@ IDLE_PAUSE_S = 0.02
 SKETCH_PAUSE_S = 0.04
 #: Nothing is prepared until the user has been quiet for so many seconds.
 QUIET_S = 0.2
-#: Blocks of so many bytes are the system's, and so much that is free at the end of the heap is kept.
-LARGE_BYTES, SPARE_BYTES = 1 << 20, 8 << 20
-#: Names in malloc.h.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-
-
-def keep_memory_together() -> None:
-    """Let large blocks come from the system and go back to it at once, where the C library can (glibc).
-
-    By itself it learns to keep them, such as pictures of the window, and small things that live on settle between them:
-    a window at work would grow for minutes. To be called before there are other threads, which would each get a heap.
-    """
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError, AttributeError):
-            mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
-            mallopt(_M_TRIM_THRESHOLD, SPARE_BYTES)
-            mallopt(_M_ARENA_MAX, 2)
-
-
-def give_memory_back() -> None:
-    """Return to the system what was freed but is still held, where the C library can (glibc)."""
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
-
-
-def pass_over_modules() -> None:
-    """Let nothing that is there now be searched for cycles, until something is closed.
-
-    Nearly all of it are modules. To go through them takes as long as to draw a picture, and comes while one is drawn.
-    To be called once, when they are loaded: what is there later may be garbage one day.
-    """
-    gc.collect(1)
-    gc.freeze()
-
-
-class ThreadProgress:
-    """A `Progress` that reports to a function at most 20 times a second and stops the work when asked."""
-
-    def __init__(self, report: Callable[[str, int, int], None]) -> None:
-        self._report = report
-        self._cancelled = threading.Event()
-        self._stack: list[list] = []
-        self._last = 0.0
-
-    def cancel(self) -> None:
-        """Let the next call from the work raise `Cancelled`."""
-        self._cancelled.set()
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it was told to stop."""
-        return self._cancelled.is_set()
-
-    def start(self, total: int, what: str) -> None:
-        """Begin something of `total` steps."""
-        self._check()
-        self._stack.append([what, 0, total])
-        self._tell(at_once=True)
-
-    def step(self, n: int = 1) -> None:
-        """Take `n` steps."""
-        self._check()
-        if self._stack:
-            self._stack[-1][1] += n
-            self._tell()
-
-    def done(self) -> None:
-        """End what was begun last."""
-        self._check()
-        if self._stack:
-            self._stack.pop()
-
-    def _check(self) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled
-
-    def _tell(self, at_once: bool = False) -> None:
-        now = time.monotonic()
-        if at_once or now - self._last >= REPORT_EVERY:
-            self._last = now
-            what, count, total = self._stack[-1]
-            self._report(what, count, total)
 
 
 class Job(QThread):
@@ -313,7 +225,7 @@ class Latest(QObject):
 
         With a patience of 0 nobody waits: the thread ends when it is done with what it does.
         """
-        gc.unfreeze()  # what is closed may go
+        search_modules_again()
         self._number += 1
         self._thread.put(0, None)
         if self._thread.wait(max(patience_ms, 1)):

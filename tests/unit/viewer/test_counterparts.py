@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from helpers.analyses import make_analysis, with_features
 
-pytest.importorskip("PyQt5")
-
 from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.bundles import bicluster_target

@@ -1,0 +1,74 @@
+"""Decides where a click leads: which edits bring a layer into sight, what a finding selects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cnnvis_caffe.edits.kinds import ChooseRepresentative, CollapseGroup, Edit, ExpandGroup
+from cnnvis_caffe.records.aggregation import Aggregation
+from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.model.lookup import column_of, group_of
+
+
+def edits_that_show(aggregation: Aggregation | None, node: str) -> list[Edit]:
+    """Return the edits that bring a layer into the picture: they expand its group, or let it stand for it."""
+    group = group_of(aggregation, node)
+    if group is None or column_of(aggregation, node) is not None:
+        return []
+    if node in group.columns and len(group.columns) > 1:
+        return [ExpandGroup(group.name)]
+    if node not in group.candidates:
+        return []
+    collapse: list[Edit] = [CollapseGroup(group.name)] if group.is_expanded else []
+    return [*collapse, ChooseRepresentative(group.name, node)]
+
+
+def column_for_layer(analysis: Analysis, aggregation: Aggregation, node: str) -> Target | None:
+    """Return the column of a layer, or what stands for its group; None where it has neither."""
+    for column in aggregation.columns:
+        if node in (column.node, analysis.node(column.node).owner):
+            return Target("column", column.node)
+    group = group_of(aggregation, node)
+    if group is None:
+        return None
+    return Target("group", group.name) if group.is_expanded else Target("column", group.representative)
+
+
+def page_neuron(aggregation: Aggregation | None, target: Target) -> tuple[str, int] | None:
+    """Return the neuron whose page a target opens; of a cluster the one that represents it. None for other things."""
+    if target.kind not in ("neuron", "cluster") or not target.members:
+        return None
+    column = column_of(aggregation, target.node) if target.kind == "cluster" else None
+    if column is not None and 0 <= target.index < len(column.clusters):
+        return target.node, int(column.clusters[target.index].representatives[0])
+    return target.node, target.members[0]
+
+
+def view_of_finding(analysis: Analysis, finding: Finding) -> View:
+    """Return the view that shows a finding, in its snapshot."""
+    label = finding.view.snapshot or finding.snapshot
+    # Views name the last snapshot by nothing.
+    return replace(finding.view, snapshot="" if label == analysis.snapshots[-1].label else label)
+
+
+def target_of_finding(finding: Finding) -> Target | None:
+    """Return what a finding is about: neurons, a layer or a class; None for the whole network."""
+    place = finding.places[0]
+    if not place.node:
+        return Target("class", members=place.classes[:1]) if place.classes else None
+    return Target("neuron", place.node, place.neurons) if place.neurons else Target("column", place.node)
+
+
+def in_shown_column(analysis: Analysis, aggregation: Aggregation, target: Target) -> Target:
+    """Return a target in the column that stands for its layer, where the layer itself is not shown."""
+    if not target.node or column_of(aggregation, target.node) is not None:
+        return target
+    owner = analysis.node(target.node).owner
+    for column in aggregation.columns:
+        node = analysis.node(column.node)
+        if node.owner == owner and (not target.members or node.n_neurons > max(target.members)):
+            return replace(target, node=column.node)
+    return target

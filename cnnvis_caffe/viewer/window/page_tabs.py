@@ -1,0 +1,123 @@
+"""Shows the network and the pages of neurons, one tab each."""
+
+from __future__ import annotations
+
+from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.pages.neuron_tab import NeuronTab
+from cnnvis_caffe.viewer.qt import QSize, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.widgets import style
+from cnnvis_caffe.viewer.work.threads import Jobs
+
+
+class PageTabs(QWidget):
+    """The pages with their tabs; these are hidden while there is the network alone.
+
+    Signals
+    -------
+    chosen : (Session, Target)
+        Something on a page was clicked that is to be shown in the picture.
+    pointed : (Session, Target or None)
+    """
+
+    chosen = Signal(object, object)
+    pointed = Signal(object, object)
+
+    def __init__(self, network: QWidget, session: Session, jobs: Jobs) -> None:
+        super().__init__()
+        self._session, self._jobs = session, jobs
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self.tabs = QtWidgets.QTabBar()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setDrawBase(False)
+        self.tabs.setExpanding(False)
+        self.tabs.setTabsClosable(False)
+        self.tabs.setMovable(False)
+        self.tabs.setElideMode(Qt.ElideMiddle)
+        self.tabs.setAccessibleName("Pages")
+        self.tabs.setContextMenuPolicy(Qt.NoContextMenu)
+        self.tabs.hide()
+        self._stack = QtWidgets.QStackedWidget()
+        self._stack.addWidget(network)
+        self.tabs.addTab("Network")
+        layout.addWidget(self.tabs)
+        layout.addWidget(self._stack, 1)
+        self.tabs.currentChanged.connect(self._show)
+        self.tabs.tabCloseRequested.connect(self.close_page)
+
+    @property
+    def current(self) -> QWidget:
+        """Return the page that is seen."""
+        return self._stack.currentWidget()
+
+    def show_network(self) -> None:
+        """Leave the pages of neurons."""
+        self.tabs.setCurrentIndex(0)
+
+    def open_neuron(self, session: Session, node: str, neuron: int) -> None:
+        """Open the page of a neuron, or go to it."""
+        for at in range(1, self.tabs.count()):
+            page = self._stack.widget(at)
+            if (page.session, page.node, page.neuron) == (session, node, neuron):
+                self.tabs.setCurrentIndex(at)
+                return
+        page = NeuronTab(session, self._jobs, node, neuron)
+        page.chosen.connect(lambda target: self.chosen.emit(session, target))
+        page.pointed.connect(lambda target: self.pointed.emit(session, target))
+        page.went_on.connect(lambda: self._went_on(page))
+        self._stack.addWidget(page)
+        at = self.tabs.addTab(self._label(page))
+        self._add_close_button(at)
+        self.tabs.show()
+        self.tabs.setCurrentIndex(at)
+
+    def close_page(self, at: int) -> None:
+        """Close a neuron's page; the network stays."""
+        if at <= 0 or at >= self.tabs.count():
+            return
+        page = self._stack.widget(at)
+        page.shutdown()
+        self.tabs.setCurrentIndex(0)
+        self.tabs.removeTab(at)
+        self._stack.removeWidget(page)
+        page.deleteLater()
+        self.tabs.setVisible(self.tabs.count() > 1)
+
+    def close_pages(self, session: Session | None = None) -> None:
+        """Close the pages of neurons, all or those of one session."""
+        for at in range(self.tabs.count() - 1, 0, -1):
+            if session is None or self._stack.widget(at).session is session:
+                self.close_page(at)
+
+    def _show(self, at: int) -> None:
+        if 0 <= at < self._stack.count():
+            self._stack.setCurrentIndex(at)
+            if at > 0:  # what is looked at is selected everywhere
+                page = self._stack.widget(at)
+                page.session.select(page.target)
+
+    def _label(self, page: NeuronTab) -> str:
+        """What a tab says: also the snapshot, where it is of the picture on the right."""
+        snapshot = page.session.snapshot
+        is_beside = page.session is not self._session and snapshot is not None
+        return f"{page.name}  ({snapshot.label})" if is_beside and snapshot is not None else page.name
+
+    def _went_on(self, page: NeuronTab) -> None:
+        """Follow a page that went on to another neuron."""
+        at = self._stack.indexOf(page)
+        self.tabs.setTabText(at, self._label(page))
+        if at == self.tabs.currentIndex():
+            page.session.select(page.target)
+
+    def _add_close_button(self, at: int) -> None:
+        """Give a tab a button of ours: Qt's own ones would stay behind it, one for each page that ever was."""
+        button = QtWidgets.QToolButton()
+        button.setIcon(style.icon("close", style.current().muted))
+        button.setIconSize(QSize(9, 9))
+        button.setFixedSize(18, 18)
+        button.setStyleSheet("padding: 0;")
+        button.setAccessibleName(f"Close {self.tabs.tabText(at)}")
+        page = self._stack.widget(at)
+        button.clicked.connect(lambda: self.close_page(self._stack.indexOf(page)))
+        self.tabs.setTabButton(at, QtWidgets.QTabBar.RightSide, button)

@@ -1,0 +1,160 @@
+"""Which edit each action is, in which session; what actions need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from helpers.analyses import make_analysis, with_snapshot
+from helpers.plain_session import plain_session
+
+from cnnvis_caffe.edits.kinds import (
+    ChooseClasses,
+    ChooseEdgeFilter,
+    ChooseFacet,
+    ChooseRepresentative,
+    ChooseSnapshot,
+    Edit,
+)
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.model import edit_actions
+from cnnvis_caffe.viewer.model.actions import MENUS, SPECS
+from cnnvis_caffe.viewer.model.edit_actions import DECISIONS, FILTER_STEP, TOGETHER, what_is_there
+
+
+def decide(name, session):
+    """Do an action, as the window does; returns what it says instead."""
+    decision = DECISIONS[name](session)
+    if isinstance(decision, Edit):
+        session.apply(decision, together=name in TOGETHER)
+    return decision if isinstance(decision, str) else ""
+
+
+@pytest.fixture
+def deep_session(deep):
+    return plain_session(deep)
+
+
+def test_each_decision_is_an_action_and_no_key_means_two_things():
+    names = [spec.name for spec in SPECS]
+    assert set(DECISIONS) <= set(names) and len(names) == len(set(names))
+    assert {spec.menu for spec in SPECS} == set(MENUS)
+    keys = [key for spec in SPECS for key in spec.keys]
+    assert len(keys) == len(set(keys)) and "" not in keys
+    assert all(spec.tip for spec in SPECS)
+
+
+@pytest.mark.parametrize("facet", ["features", "activations", "contributions"])
+def test_facets(session, facet):
+    decide(f"facet_{facet}", session)
+    assert session.view.facet == facet
+    cluster = tuple(session.aggregation.column("conv2").clusters[0].neurons.tolist())
+    assert DECISIONS[f"cluster_{facet}"](session) is None, "nothing is selected"
+    session.select(Target("neuron", "conv2", (cluster[0],)))
+    assert DECISIONS[f"cluster_{facet}"](session) == ChooseFacet(facet, "conv2", cluster)
+
+
+def test_edges_are_coloured_by_what_is_known(session):
+    for name, quantity in (("edges_gradient", "gradient"), ("edges_change", "relative_change")):
+        assert decide(name, session) == ""
+        assert session.view.edges == quantity
+    single = make_analysis("lenet", n_snapshots=1)
+    debug = {name: replace(one, last_update=float("nan")) for name, one in single.snapshots[0].debug.items()}
+    single = plain_session(with_snapshot(single, debug=debug))
+    assert decide("edges_change", single) == "There is only one snapshot: changes need a second one."
+    assert single.view.edges == "weight"
+
+
+def test_the_filter_goes_by_steps_and_stays_between_its_bounds(session):
+    start = session.view.edge_filter
+    decide("fewer_edges", session)
+    assert session.view.edge_filter == pytest.approx(start - FILTER_STEP)
+    decide("fewer_edges", session)
+    session.undo()
+    assert session.view.edge_filter == start, "several in a row are one step"
+    for name, near, bound in (("fewer_edges", 0.08, FILTER_STEP), ("more_edges", 0.98, 1.0)):
+        session.apply(ChooseEdgeFilter(near))
+        decide(name, session)
+        assert session.view.edge_filter == bound
+
+
+def test_a_group_is_expanded_and_collapsed(deep_session):
+    session = deep_session
+    assert DECISIONS["toggle_group"](session) is None
+    session.select(Target("group", "conv3_1"))
+    decide("toggle_group", session)
+    assert session.view.expanded == ("conv3_1",)
+    assert {"relu3_1", "relu3_2", "relu3_3"} <= {column.node for column in session.aggregation.columns}
+    session.select(Target("column", "relu3_2"))
+    decide("toggle_group", session)
+    assert session.view.expanded == ()
+
+
+def test_all_groups_at_once_are_one_step(deep_session):
+    session = deep_session
+    decide("expand_all", session)
+    several = {group.name for group in session.aggregation.groups if len(group.columns) > 1}
+    assert set(session.view.expanded) == several and len(several) >= 4
+    session.undo()
+    assert session.view.expanded == ()
+    session.redo()
+    decide("collapse_all", session)
+    assert session.view.expanded == () and session.history.undo_text == "Collapse all groups"
+
+
+def test_layers_take_turns_to_stand_for_their_group(session):
+    group = next(one for one in session.aggregation.groups if len(one.candidates) > 1)
+    session.select(Target("group", group.name))
+    seen = []
+    for _ in group.candidates:
+        edit = DECISIONS["next_representative"](session)
+        assert isinstance(edit, ChooseRepresentative) and edit.group == group.name
+        seen.append(edit.node)
+        session.apply(edit)
+    at = group.candidates.index(group.representative) + 1
+    assert seen == [*group.candidates[at:], *group.candidates[:at]]
+
+
+def test_a_neuron_gets_a_cluster_of_its_own(session):
+    session.select(Target("column", "conv2"))
+    assert DECISIONS["new_cluster"](session) is None
+    session.select(Target("neuron", "conv2", (3,)))
+    decide("new_cluster", session)
+    column = session.aggregation.column("conv2")
+    assert column.clusters[column.labels[3]].neurons.tolist() == [3]
+
+
+def test_classes(session):
+    assert DECISIONS["invert_classes"](session) == ChooseClasses(()), "the others of all are none, which means all"
+    session.apply(ChooseClasses((2, 5)))
+    decide("invert_classes", session)
+    assert session.view.classes == (0, 1, 3, 4, 6, 7, 8, 9)
+    decide("all_classes", session)
+    assert session.view.classes == ()
+
+
+def test_clusters_of_the_snapshot_that_is_shown(session, lenet):
+    session.apply(ChooseSnapshot(lenet.snapshots[0].label))
+    edit_actions.do("cluster_here", session)
+    assert session.view.clusters_of == lenet.snapshots[0].label and session.aggregation.kept is None
+    session.go_to_snapshot(2)
+    edit_actions.do("cluster_here", session)
+    assert session.view.clusters_of == ""
+
+
+def test_what_is_there(session, deep_session):
+    assert what_is_there(session, is_open=False) == {""}
+    assert what_is_there(plain_session(), is_open=True) == {""}
+    assert what_is_there(session, is_open=True) == {"", "analysis", "snapshots"}
+    session.select(Target("neuron", "conv2", (3,)))
+    there = what_is_there(session, is_open=True)
+    assert there >= {"selection", "neuron", "cluster", "candidates"} and not there & {"bicluster", "group"}
+    session.go_to_snapshot(0)
+    assert "other_clusters" in what_is_there(session, is_open=True)
+    deep_session.select(Target("group", "conv3_1"))
+    assert {"group", "candidates"} <= what_is_there(deep_session, is_open=True)
+    decide("toggle_group", deep_session)
+    assert "candidates" not in what_is_there(deep_session, is_open=True)
+    needs = {spec.needs for spec in SPECS}
+    everything = {"selection", "neuron", "cluster", "bicluster", "group", "candidates", "snapshots", "other_clusters"}
+    assert needs <= everything | {"", "analysis"}

@@ -1,0 +1,99 @@
+"""Two sessions show one view; neurons of another model are its own."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.analyses import make_analysis
+from helpers.plain_session import plain_session
+
+from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseTheme, NewCluster
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.model.captions import heading
+from cnnvis_caffe.viewer.model.paired_sessions import PairedSessions, is_by_hand
+
+
+@pytest.fixture
+def snapshots(session, lenet):
+    """The last snapshot, and the one before it."""
+    return PairedSessions(session, plain_session(), lenet, lenet.snapshots[1].label)
+
+
+@pytest.fixture(scope="module")
+def other_model():
+    return make_analysis("lenet", n_classes=7, seed=3)
+
+
+@pytest.fixture
+def models(session, other_model):
+    """Two models with other classes."""
+    return PairedSessions(session, plain_session(), other_model, other_model.snapshots[-1].label)
+
+
+def test_both_show_one_view_of_two_snapshots(snapshots, lenet):
+    first, second = snapshots.first, snapshots.second
+    assert second.snapshot is lenet.snapshots[1] and snapshots.is_of_one_analysis
+    first.apply(ChooseFacet("activations"))
+    assert second.view.facet == "activations" and second.snapshot is lenet.snapshots[1]
+    snapshots.apply(NewCluster("conv2", (3,)))
+    assert first.view.moves == second.view.moves != ()
+    first.undo()
+    assert first.view.moves == () == second.view.moves
+
+
+def test_the_second_goes_through_the_snapshots_alone(snapshots, lenet):
+    labels = [one.label for one in lenet.snapshots]
+    for by, expected in ((-1, 0), (-1, 0), (1, 1), (5, 2)):
+        snapshots.step(by)
+        assert snapshots.second.snapshot.label == labels[expected]
+        assert snapshots.first.snapshot.label == labels[2]
+
+
+def test_what_is_selected_in_one_is_selected_in_the_other(snapshots):
+    first, second = snapshots.first, snapshots.second
+    first.select(Target("neuron", "conv2", (3,)))
+    assert (second.selection.node, second.selection.members) == ("conv2", (3,))
+    cluster = tuple(second.aggregation.column("conv1").clusters[1].neurons.tolist())
+    second.select(Target("cluster", "conv1", cluster, index=1))
+    assert (first.selection.kind, first.selection.members) == ("cluster", cluster)
+    second.select(None)
+    assert first.selection is None
+
+
+def test_what_is_done_to_another_model_stays_there(models):
+    first, second, heard = models.first, models.second, []
+    models.own_changed.connect(lambda: heard.append(models.own.undo_text))
+    first.apply(NewCluster("conv1", (2,)))
+    assert first.view.moves and not second.view.moves
+    models.apply(NewCluster("conv2", (3,)))
+    assert second.view.moves == (second.view.moves[0],) and second.view.moves[0].neuron == 3
+    assert [move.neuron for move in first.view.moves] == [2]
+    models.apply(ChooseFacet("activations"))
+    assert first.view.facet == second.view.facet == "activations" and len(second.view.moves) == 1
+    models.step_history(back=True)
+    assert not second.view.moves and first.view.moves
+    models.step_history(back=False)
+    assert second.view.moves and heard == ["New cluster of 1 neuron of conv2", "", "New cluster of 1 neuron of conv2"]
+
+
+def test_classes_that_another_model_does_not_have_are_not_chosen_there(models):
+    models.first.apply(ChooseClasses((3, 8)))
+    assert models.second.view.classes == (3,)
+
+
+def test_nothing_is_followed_after_the_end(snapshots):
+    snapshots.end()
+    snapshots.first.apply(ChooseFacet("activations"))
+    snapshots.first.select(Target("column", "conv1"))
+    assert snapshots.second.view.facet == "features" and snapshots.second.selection is None
+
+
+def test_edits_that_name_neurons_are_by_hand():
+    assert is_by_hand(NewCluster("conv2", (3,))) and is_by_hand(ChooseFacet("activations", "conv2", (3, 4)))
+    assert not is_by_hand(ChooseFacet("activations")) and not is_by_hand(ChooseTheme("dark"))
+
+
+def test_headings_tell_two_pictures_apart(snapshots, lenet):
+    label = lenet.snapshots[1].label
+    assert heading(snapshots.second, says_snapshot=True, says_file=False) == ("lenet", label)
+    assert heading(snapshots.second, says_snapshot=False, says_file=True) == ("lenet", "")
+    assert heading(plain_session(), says_snapshot=True, says_file=True) == ("", "")
