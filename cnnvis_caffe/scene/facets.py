@@ -10,13 +10,14 @@ from functools import lru_cache
 import numpy as np
 
 from cnnvis_caffe.layout.ordering import order_rows
+from cnnvis_caffe.readings.facets import MATRIX_FACETS
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.geometry import Geometry, has_equal_areas
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
-from cnnvis_caffe.scene.neurons import Patches, facet_of, features_of, matrix_of, patches_of, present_classes
+from cnnvis_caffe.scene.neurons import Patches, facet_of, features_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, whole
@@ -299,7 +300,7 @@ def _matrix(
     features = features_of(layout.snapshot, column.node)
     if features is None:
         return
-    values = matrix_of(features, facet)
+    values = MATRIX_FACETS[facet].values(features)
     name = cluster_name(column, cluster)
     classes = class_order(layout)
     ordered = cluster.neurons[_rows(layout, column.node, facet, cluster.neurons, classes)]
@@ -350,7 +351,7 @@ def _rows(layout: PictureLayout, node: str, facet: str, neurons: np.ndarray, cla
     key = ("rows", id(snapshot), node, facet, neurons.tobytes())
 
     def make() -> np.ndarray:
-        known = matrix_of(snapshot.features[node], facet)[np.ix_(neurons, classes)]
+        known = MATRIX_FACETS[facet].values(snapshot.features[node])[np.ix_(neurons, classes)]
         return row_order(known.astype(np.float64))
 
     return layout.cache.get(key, make, alive=snapshot)
@@ -393,9 +394,10 @@ def matrix_scale(layout: PictureLayout, node: str, facet: str) -> tuple[float, b
     """Return the largest value of a layer's matrix, and whether it has negative ones worth a colour."""
 
     def make() -> tuple[float, bool]:
-        values = np.nan_to_num(np.asarray(matrix_of(layout.snapshot.features[node], facet), np.float64))
+        shown = MATRIX_FACETS[facet]
+        values = np.nan_to_num(np.asarray(shown.values(layout.snapshot.features[node]), np.float64))
         most, least = float(values.max(initial=0.0)), float(values.min(initial=0.0))
-        return max(most, -least), facet == "contributions" or -least > 0.02 * most
+        return max(most, -least), shown.ends is not None or -least > 0.02 * most
 
     return layout.cache.get(("scale", id(layout.snapshot), node, facet), make, alive=layout.snapshot)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnvis_caffe.readings.facets import MATRIX_FACETS, MatrixFacet
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, View
@@ -172,13 +173,9 @@ def legend_entries(
     entries = []
     if "features" in facets:
         entries.append(_features_entry(analysis, view, theme, has_silent=layout is None or _any_silent(layout)))
-    signed = layout is None or _any_signed(layout, "activations")
-    if "activations" in facets:
-        heading = "Mean activation, neurons × classes"
-        entries.append(_matrix_entry(theme, "activations", heading, "Activations", signed))
-    if "contributions" in facets:
-        heading = "Contribution to the class score"
-        entries.append(_matrix_entry(theme, "contributions", heading, "Contributions", True))
+    for name, facet in MATRIX_FACETS.items():
+        if name in facets:
+            entries.append(_matrix_entry(theme, name, facet, layout is None or _any_signed(layout, name)))
     if any(gap.biclusters for gap in aggregation.gaps):
         entries.append(_edges_entry(view, theme, aggregation, layout))
     classes = _classes_entry(analysis, view, theme, has_matrices=bool(facets - {"features"}))
@@ -331,22 +328,23 @@ def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent:
     return pen.entry()
 
 
-def _matrix_entry(theme: Theme, name: str, heading: str, brief: str, has_sign: bool) -> Entry:
+def _matrix_entry(theme: Theme, name: str, facet: MatrixFacet, has_negative: bool) -> Entry:
     """Colours of matrices."""
-    pen = _Pen(theme, name, heading, brief)
-    if name == "activations":
-        pen.words("0")
-        pen.strip(theme.activation.strip(96))
-        pen.words("layer's largest")
-    if has_sign:
-        if name == "activations":
-            pen.gap(10)
-            pen.part()
-            pen.words("with negative ones: −")
-        else:
-            pen.words("lowers −")
-        pen.strip(theme.contribution.strip(96), 72.0 if name == "activations" else 96.0)
-        pen.words("+" if name == "activations" else "+ raises")
+    pen = _Pen(theme, name, facet.heading, facet.brief)
+    if facet.ends is not None:
+        pen.words(facet.ends[0])
+        pen.strip(theme.contribution.strip(96))
+        pen.words(facet.ends[1])
+        return pen.entry()
+    pen.words("0")
+    pen.strip(theme.activation.strip(96))
+    pen.words("layer's largest")
+    if has_negative:
+        pen.gap(10)
+        pen.part()
+        pen.words("with negative ones: −")
+        pen.strip(theme.contribution.strip(96), 72.0)
+        pen.words("+")
     return pen.entry()
 
 

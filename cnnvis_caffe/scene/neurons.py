@@ -135,8 +135,3 @@ def facet_of(view: View, node: str, members: tuple[int, ...]) -> str:
         if other == node and set(neurons) == set(members):
             return facet
     return view.facet
-
-
-def matrix_of(features: LayerFeatures, facet: str) -> np.ndarray:
-    """Return neuron by class what a facet shows."""
-    return features.contribution if facet == "contributions" else features.mean

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.readings.by_class import activation_by_class, measure_of, strongest_class, strongest_few
 from cnnvis_caffe.readings.dead import dead_neurons
+from cnnvis_caffe.readings.facets import MATRIX_FACETS
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import EDGE_QUANTITIES, View
@@ -102,14 +103,10 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
     if neuron >= features.n_neurons:
         return Card(title)
     rows = []
-    mean = features.mean[neuron]
-    if 0 <= class_index < len(mean):
-        values = {
-            "activations": ("mean activation", mean),
-            "contributions": ("contribution", features.contribution[neuron]),
-        }
-        name, array = values.get(view.facet, values["activations"])
-        rows.append((f"{name} on {class_name(analysis, class_index)}", figure(float(array[class_index]))))
+    if 0 <= class_index < analysis.data.n_classes:
+        facet = MATRIX_FACETS.get(view.facet, MATRIX_FACETS["activations"])
+        value = float(facet.values(features)[neuron, class_index])
+        rows.append((f"{facet.value} on {class_name(analysis, class_index)}", figure(value)))
     rows.append(("mean", figure(float(features.overall_mean[neuron]))))
     rows.append(("largest", figure(float(features.overall_maximum[neuron]))))
     measure = measure_of(analysis, target.node)

@@ -12,9 +12,10 @@ from typing import Any
 
 from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.drawing.pictures import DrawnPicture, ViewDrawer
+from cnnvis_caffe.readings.facets import MATRIX_FACETS
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.view import FACETS, View
+from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache, Value
 from cnnvis_caffe.scene.facets import PictureLayout, prepare_matrices
 from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
@@ -206,8 +207,8 @@ class PictureMaker:
         layout = self._unprepared
         if layout is None:
             return
-        for facet in FACETS:
-            if facet not in ("features", layout.view.facet):
+        for facet in MATRIX_FACETS:
+            if facet != layout.view.facet:
                 for column in layout.aggregation.columns:
                     prepare_matrices(layout, column, facet)
                     yield

@@ -1,0 +1,53 @@
+"""The facets that show a cluster as a matrix of neurons and classes: their values and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis_caffe.records.analysis import LayerFeatures
+
+
+@dataclass(frozen=True)
+class MatrixFacet:
+    """A facet with a value for each neuron and class.
+
+    Attributes
+    ----------
+    values : callable
+        From the features of a layer to its values, (n_neurons, n_classes).
+    value : str
+        The name of one value.
+    heading, brief : str
+        Of its part of the legend; the brief one where there is little room.
+    ends : (str, str) or None
+        Words for the lowest and the highest value where both signs have a meaning, so that it always has the colours
+        for both; None for values that begin at 0, which have these colours only where some are negative.
+    """
+
+    values: Callable[[LayerFeatures], np.ndarray]
+    value: str
+    heading: str
+    brief: str
+    ends: tuple[str, str] | None = None
+
+
+#: By the names in `records.view.FACETS`. A new facet is a row there and a row here: picture, legend, control panel,
+#: hover card, command line, API and sessions follow.
+MATRIX_FACETS: Mapping[str, MatrixFacet] = {
+    "activations": MatrixFacet(
+        values=lambda features: features.mean,
+        value="mean activation",
+        heading="Mean activation, neurons × classes",
+        brief="Activations",
+    ),
+    "contributions": MatrixFacet(
+        values=lambda features: features.contribution,
+        value="contribution",
+        heading="Contribution to the class score",
+        brief="Contributions",
+        ends=("lowers −", "+ raises"),
+    ),
+}
