@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnvis_caffe.scene.shapes import Path
-from cnnvis_caffe.viewer.canvas.display import flatten
+from cnnvis_caffe.viewer.canvas.boxes import flatten
 from cnnvis_caffe.viewer.qt import QApplication, QEvent, QPoint, QPointF, Qt, QtGui
 
 
@@ -90,7 +90,7 @@ def place_of(canvas, target) -> QPoint:
     assert box is not None, f"{target} is not in the picture"
     shares = ((0.5, 0.5), (0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.5, 0.06), (0.5, 0.94), (0.03, 0.97), (0.5, 0.75))
     places = [(box.x() + fx * box.width(), box.y() + fy * box.height()) for fx, fy in shares]
-    for i in display.indices_of(target):
+    for i in display.numbers_of(target):
         shape = display.shapes[i]
         if isinstance(shape, Path):
             places.extend(flatten(shape.points).tolist())

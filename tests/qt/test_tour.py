@@ -555,7 +555,7 @@ def test_zoom_pan_fit_and_minimap(make_window, settle, qtbot, network):
     assert middle == pytest.approx((scene.width / 2, scene.height / 2), abs=0.05 * scene.width)
     key(qtbot, canvas, "F")
     settle(window)
-    assert canvas.is_fitted and canvas.camera == canvas._fitted()
+    assert canvas.is_fitted and canvas.camera == canvas._view.fitted()
     key(qtbot, canvas, "+")
     assert not canvas.is_fitted
     pointer.double_click(canvas, pointer.ground_of(canvas))

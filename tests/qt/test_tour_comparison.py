@@ -31,7 +31,7 @@ def test_two_snapshots_side_by_side(make_window, settle, qtbot, trained):
     settle(window)
     snap(window, "compare-neuron", trained)
     assert is_same(left.session.selection, neuron) and right.session.selection.members == neuron.members
-    assert right.canvas._selected or any(t.members == neuron.members for t in in_pane(right, "neuron", trained.second))
+    assert right.canvas.selected or any(t.members == neuron.members for t in in_pane(right, "neuron", trained.second))
     other = in_pane(right, "neuron", trained.first)[0]
     pointer.click(right.canvas, point_at(right.canvas, other))
     settle(window)

@@ -13,6 +13,7 @@ import numpy as np
 
 from cnnvis_caffe.scene.shapes import Path, Picture, Target
 from cnnvis_caffe.store import read_analysis, write_analysis
+from cnnvis_caffe.viewer.canvas.marks import on_screen
 from cnnvis_caffe.viewer.qt import QPoint, QPointF, Qt
 
 from . import pointer
@@ -124,7 +125,7 @@ def test_the_lists_select_in_the_picture(make_window, settle, qtbot, network):
         qtbot.mouseClick(tree.viewport(), Qt.LeftButton, pos=tree.visualRect(index).center())
         settle(window)
         assert is_same(window.session.selection, wanted)
-        assert canvas.rect().contains(canvas._on_screen(canvas.display.box_of(wanted)).center().toPoint())
+        assert canvas.rect().contains(on_screen(canvas.display.place_of(wanted), canvas.camera).center().toPoint())
     snap(window, "chosen-in-the-list", network)
 
 
@@ -165,7 +166,7 @@ def test_search_by_name_and_number(make_window, settle, qtbot, network):
     assert is_same(window.session.selection, wanted)
     assert not window.search.popup.isVisible()
     canvas = window.pane.canvas
-    assert canvas.rect().contains(canvas._on_screen(canvas.display.box_of(wanted)).center().toPoint())
+    assert canvas.rect().contains(on_screen(canvas.display.place_of(wanted), canvas.camera).center().toPoint())
     window.search.clear()
     qtbot.keyClicks(window.search, "nothing like it")
     assert window.search.empty.isVisible()

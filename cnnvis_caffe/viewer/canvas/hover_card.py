@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.viewer.canvas.display import to_image
+from cnnvis_caffe.viewer.canvas.pictures import to_image
 from cnnvis_caffe.viewer.model.describe import Card
 from cnnvis_caffe.viewer.qt import QColor, QFont, QPainter, QPen, QPixmap, QPoint, QRect, QRectF, QSize, Qt, QWidget
 from cnnvis_caffe.viewer.widgets import style as look

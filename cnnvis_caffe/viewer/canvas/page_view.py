@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from cnnvis_caffe.scene.shapes import Scene
-from cnnvis_caffe.viewer.canvas.display import Display, Hit, bounding_box
+from cnnvis_caffe.viewer.canvas.boxes import bounding_box
+from cnnvis_caffe.viewer.canvas.display import Display
+from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTransform, QtWidgets, QWidget, Signal
 
 MAX_ZOOM = 1.25

@@ -1,18 +1,14 @@
-"""How one picture goes over into the next: columns glide to their new places while the rest fades."""
+"""Turns one picture into the next: columns glide to their new places while the rest fades."""
 
 from __future__ import annotations
 
+from cnnvis_caffe.viewer.canvas.boxes import Box
 from cnnvis_caffe.viewer.canvas.camera import Camera
 from cnnvis_caffe.viewer.canvas.display import Display
+from cnnvis_caffe.viewer.canvas.motion import DURATION_S, eased
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPixmap, QRectF
 
-DURATION_S = 0.15
 KINDS = ("cluster", "neuron", "column")
-
-
-def eased(t: float) -> float:
-    """Return how far along something is at a time, both from 0 to 1: quick at first, then slowing down."""
-    return 1 - (1 - t) ** 3
 
 
 class Transition:
@@ -30,7 +26,7 @@ class Transition:
     ) -> None:
         self.started = started
         size = QRectF(0, 0, new_frame.width(), new_frame.height())
-        before, after = old.boxes_by(KINDS), new.boxes_by(KINDS)
+        before, after = old.places_by_node(KINDS), new.places_by_node(KINDS)
         self._moves: list[tuple[QRectF, QRectF, QPixmap, QPixmap]] = []
         ratio = new_frame.devicePixelRatio()
         ground_old, ground_new = QColor(old.scene.ground), QColor(new.scene.ground)
@@ -78,6 +74,7 @@ class Transition:
         painter.restore()
 
 
-def _place(box: QRectF, camera: Camera, ratio: float) -> QRectF:
-    x, y = camera.to_screen(box.x(), box.y())
-    return QRectF(x * ratio, y * ratio, box.width() * camera.zoom * ratio, box.height() * camera.zoom * ratio)
+def _place(box: Box, camera: Camera, ratio: float) -> QRectF:
+    """Where a box is in a frame, in its own pixels."""
+    x, y = camera.to_screen(box.x, box.y)
+    return QRectF(x * ratio, y * ratio, box.width * camera.zoom * ratio, box.height * camera.zoom * ratio)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cnnvis_caffe.scene.shapes import Scene
-from cnnvis_caffe.viewer.canvas.display import Display, Hit
+from cnnvis_caffe.viewer.canvas.display import Display
+from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QRectF, QSize, QSizePolicy, Qt, QWidget, Signal
 
 

@@ -9,7 +9,7 @@ from cnnvis_caffe.edits.kinds import ChooseRepresentative, ChooseTheme, Edit
 from cnnvis_caffe.edits.sessions import save_session
 from cnnvis_caffe.files.atomic import atomic_write, write_bytes
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.canvas.display import to_image
+from cnnvis_caffe.viewer.canvas.pictures import to_image
 from cnnvis_caffe.viewer.model import export
 from cnnvis_caffe.viewer.model.edit_actions import DECISIONS, TOGETHER
 from cnnvis_caffe.viewer.model.session import Session

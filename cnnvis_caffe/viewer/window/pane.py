@@ -8,9 +8,10 @@ from cnnvis_caffe.edits.kinds import MoveNeuron
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.canvas.canvas import Canvas
-from cnnvis_caffe.viewer.canvas.display import Display, Hit
+from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.canvas.hover_card import HoverCard
 from cnnvis_caffe.viewer.canvas.minimap import Minimap
+from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.pictures import FinishedPicture, PictureMaker
 from cnnvis_caffe.viewer.model.session import Session

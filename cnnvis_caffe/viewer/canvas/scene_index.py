@@ -1,0 +1,193 @@
+"""Answers questions about a scene: what lies at a point, where something is, what comes next in a direction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis_caffe.scene.shapes import Path, Picture, Scene, Shape, Target
+from cnnvis_caffe.viewer.canvas.boxes import Box, bounding_boxes, box_around, distance_to_line, encloses, flatten
+
+#: How near to a curve the pointer must be, in pixels on the screen.
+NEAR_PX = 4.0
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What lies under a point.
+
+    Attributes
+    ----------
+    shape : Shape
+    target : Target
+        Of the shape; for a cell of a matrix the neuron of its row.
+    class_index : int
+        The class of a matrix's column, else -1.
+    """
+
+    shape: Shape
+    target: Target
+    class_index: int = -1
+
+
+class SceneIndex:
+    """The shapes of a scene, found by place and by what they stand for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.shapes = shapes = scene.shapes
+        #: Bounding boxes of the shapes, (n, 4) float64: x0, y0, x1, y1.
+        self.boxes = bounding_boxes(shapes)
+        self._least = np.array([shape.min_zoom for shape in shapes], np.float64)
+        self._most = np.array([shape.max_zoom for shape in shapes], np.float64)
+        self._answering = np.flatnonzero([shape.target is not None for shape in shapes])
+        self._by_target: dict[Target, list[int]] | None = None
+        self._by_key: dict[tuple, list[int]] = {}
+
+    def numbers_in(self, x0: float, y0: float, x1: float, y1: float, zoom: float) -> np.ndarray:
+        """Return the numbers of the shapes that reach into a rectangle and are painted at a zoom."""
+        boxes = self.boxes
+        inside = (boxes[:, 0] <= x1) & (boxes[:, 2] >= x0) & (boxes[:, 1] <= y1) & (boxes[:, 3] >= y0)
+        return np.flatnonzero(inside & (self._least <= zoom) & (zoom < self._most))
+
+    def hit(self, x: float, y: float, zoom: float) -> Hit | None:
+        """Return the topmost thing that answers at a point of the scene; curves answer from a few pixels away."""
+        near = NEAR_PX / zoom
+        answering = self._answering
+        boxes = self.boxes[answering]
+        inside = (
+            (boxes[:, 0] - near <= x)
+            & (x <= boxes[:, 2] + near)
+            & (boxes[:, 1] - near <= y)
+            & (y <= boxes[:, 3] + near)
+            & (self._least[answering] <= zoom)
+            & (zoom < self._most[answering])
+        )
+        for i in answering[inside][::-1].tolist():
+            shape = self.shapes[i]
+            target = shape.target
+            assert target is not None  # or it would not answer
+            if isinstance(shape, Path):
+                if _is_near(shape, x, y, near):
+                    return Hit(shape, target)
+                continue
+            x0, y0, x1, y1 = self.boxes[i]
+            if not (x0 <= x <= x1 and y0 <= y <= y1):
+                continue
+            if isinstance(shape, Picture) and (shape.rows or shape.columns):
+                return _cell(shape, target, x, y)
+            return Hit(shape, target)
+        return None
+
+    def numbers_of(self, target: Target) -> list[int]:
+        """Return the numbers of the shapes that stand for a target."""
+        if self._by_target is None:
+            self._by_target, self._by_key = {}, {}
+            for i, shape in enumerate(self.shapes):
+                if shape.target is not None:
+                    self._by_target.setdefault(shape.target, []).append(i)
+                    self._by_key.setdefault(_key(shape.target), []).append(i)
+        return self._by_key.get(_key(target), [])
+
+    def targets(self) -> list[Target]:
+        """Return every target of the scene, in painting order."""
+        self.numbers_of(Target("ground"))
+        assert self._by_target is not None
+        return list(self._by_target)
+
+    def find(self, kind: str, node: str = "", members: tuple[int, ...] = ()) -> Target | None:
+        """Return the first target of a kind and node that has all the members."""
+        wanted = set(members)
+        for target in self.targets():
+            if target.kind == kind and (not node or target.node == node) and wanted <= set(target.members):
+                return target
+        return None
+
+    def find_cluster(self, neuron: Target) -> Target | None:
+        """Return the cluster of a neuron."""
+        return self.find("cluster", neuron.node, neuron.members)
+
+    def place_of(self, target: Target) -> Box | None:
+        """Return the box around everything that stands for a target; None if nothing does.
+
+        A neuron without a shape of its own has its row in a matrix, else its cluster.
+        """
+        numbers = self.numbers_of(target)
+        if numbers:
+            return box_around(self.boxes[numbers])
+        if target.kind != "neuron":
+            return None
+        if len(target.members) <= 1:
+            return self._row_of(target)
+        places = [self.place_of(Target("neuron", target.node, (neuron,))) for neuron in target.members]
+        corners = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in places if box is not None]
+        return box_around(np.array(corners)) if corners else None
+
+    def least_zoom_of(self, target: Target) -> float:
+        """Return the zoom from which on something that stands for a target is painted."""
+        numbers = self.numbers_of(target)
+        return float(self._least[numbers].min()) if numbers else 0.0
+
+    def _row_of(self, neuron: Target) -> Box | None:
+        """The row of a neuron in a matrix, else the cluster in which it is not shown for want of room."""
+        for shape in self.shapes:
+            if not isinstance(shape, Picture) or shape.target is None or shape.target.node != neuron.node:
+                continue
+            if neuron.members and neuron.members[0] in shape.rows:
+                row = shape.rows.index(neuron.members[0])
+                height = shape.height / len(shape.rows)
+                return Box(shape.x, shape.y + row * height, shape.width, height)
+        cluster = self.find_cluster(neuron)
+        return self.place_of(cluster) if cluster is not None else None
+
+    def places_by_node(self, kinds: Sequence[str]) -> dict[str, Box]:
+        """Return by node the box around all shapes whose target is of one of the kinds."""
+        found: dict[str, list[int]] = {}
+        for target in self.targets():
+            if target.kind in kinds and target.node:
+                found.setdefault(target.node, []).extend(self.numbers_of(target))
+        return {node: box_around(self.boxes[numbers]) for node, numbers in found.items()}
+
+    def neighbour(self, target: Target, direction: str) -> Target | None:
+        """Return the nearest target of the same kind to the "left", "right", "up" or "down" of one."""
+        place = self.place_of(target)
+        if place is None:
+            return None
+        others = [(t, self.place_of(t)) for t in self.targets() if t.kind == target.kind and t != target]
+        known = [(t, box.centre) for t, box in others if box is not None]
+        if not known:
+            return None
+        away = np.array([centre for _, centre in known]) - place.centre
+        axis, sign = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}[direction]
+        ahead = sign * away[:, axis]
+        cost = ahead + 3 * np.abs(away[:, 1 - axis])
+        cost[ahead <= 1e-6] = np.inf
+        best = int(cost.argmin())
+        return known[best][0] if np.isfinite(cost[best]) else None
+
+
+def _cell(shape: Picture, target: Target, x: float, y: float) -> Hit:
+    """The cell of a matrix at a point."""
+    class_index = -1
+    if shape.rows:
+        row = min(int((y - shape.y) / shape.height * len(shape.rows)), len(shape.rows) - 1)
+        target = Target("neuron", target.node, (int(shape.rows[row]),), index=target.index)
+    if shape.columns:
+        column = min(int((x - shape.x) / shape.width * len(shape.columns)), len(shape.columns) - 1)
+        class_index = int(shape.columns[column])
+    return Hit(shape, target, class_index)
+
+
+def _is_near(shape: Path, x: float, y: float, near: float) -> bool:
+    """Whether a point lies on a curve or in an outline."""
+    points = flatten(shape.points)
+    if shape.style.fill and encloses(points, x, y):
+        return True
+    return distance_to_line(points, x, y) <= max(near, shape.style.stroke_width / 2)
+
+
+def _key(target: Target) -> tuple:
+    """The fields by which two targets are one thing: the number of a cluster or bundle changes with the scene."""
+    return target.kind, target.node, target.members, target.other_node, target.other_members, target.sign
