@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.readings.graph import Graph
-from cnnvis_caffe.records.analysis import Analysis, Node, Snapshot
+from cnnvis_caffe.records.analysis import Analysis, Connections, Node, Snapshot
 
 #: Kinds of nodes through which connections do not go.
 _BARRIERS = ("input", "other")
@@ -93,8 +93,8 @@ def quantity(
         Index.
     source, target : str
         Nodes.
-    kind : {"gradient", "relative_change"}
-        |gradient| of the connections, or their relative change since the snapshot before.
+    kind : str
+        One of `QUANTITIES`.
     stops : collection of str
         Nodes through which no path may go.
 
@@ -183,7 +183,8 @@ def quantities_from(
         The snapshot before, for relative changes.
     source : str
     stops : collection of str
-    kind : {"gradient", "relative_change"}
+    kind : str
+        One of `QUANTITIES`.
     members : ndarray of shape (n_source, n_clusters), float32, or None
         1 where a neuron of the source belongs to a cluster, else 0. Both sums are then over the neurons of each
         cluster, with columns for clusters rather than neurons: of a large network in a fraction of the time.
@@ -224,24 +225,37 @@ def step_quantity(snapshot: Snapshot, before: Snapshot | None, node: str, kind: 
     before : Snapshot or None
     node : str
         A "weights" node.
-    kind : {"gradient", "relative_change"}
+    kind : str
+        One of `QUANTITIES`.
 
     Returns
     -------
     ndarray of shape (n_to, n_from), float32, or None
         None where it is not known.
     """
+    if kind not in QUANTITIES:
+        raise ValueError(f"a quantity is {' or '.join(QUANTITIES)}, got {kind!r}")
     now = snapshot.connections.get(node)
-    if kind == "gradient":
-        return None if now is None else now.abs_gradient
-    if kind != "relative_change":
-        raise ValueError(f"a quantity is gradient or relative_change, got {kind!r}")
     earlier = None if before is None else before.connections.get(node)
-    if now is None or earlier is None or now.weight.shape != earlier.weight.shape:
+    return None if now is None else QUANTITIES[kind](now, earlier)
+
+
+def _relative_change(now: Connections, earlier: Connections | None) -> np.ndarray | None:
+    """How much the weights changed, by their size and that of the layer's mean weight."""
+    if earlier is None or now.weight.shape != earlier.weight.shape:
         return None
     size = np.abs(earlier.weight)
     scale = size + size.mean()
     return np.divide(np.abs(now.weight - earlier.weight), scale, out=np.zeros_like(scale), where=scale > 0)
+
+
+#: What may colour connections, by its name in `records.view.EDGE_QUANTITIES`; "weight" colours by the sign. Each takes
+#: the connections of a layer in a snapshot and in the one before, and returns an ndarray of shape (n_to, n_from),
+#: float32; None where it is not known.
+QUANTITIES: dict[str, Callable[[Connections, Connections | None], np.ndarray | None]] = {
+    "gradient": lambda now, earlier: now.abs_gradient,
+    "relative_change": _relative_change,
+}
 
 
 @dataclass(frozen=True, eq=False)

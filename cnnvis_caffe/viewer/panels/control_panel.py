@@ -31,6 +31,7 @@ from cnnvis_caffe.viewer.widgets.inputs import CheckDelegate, Chip, Dropdown, El
 #: More classes than this are a list with a search field instead of chips.
 MOST_CHIPS = 24
 WIDTH = 288
+NO_KEYS: Mapping[str, str] = {}
 
 
 class ControlPanel(QtWidgets.QScrollArea):
@@ -165,12 +166,12 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.edges.set_unavailable(missing_edge_colours(analysis))
 
 
-def _choice(name: str, choices: Mapping[str, Choice], keys: Mapping[str, str] | None = None) -> Segmented:
+def _choice(name: str, choices: Mapping[str, Choice], keys: Mapping[str, str] = NO_KEYS) -> Segmented:
     """Buttons for the values of a setting, with what they show and the keys that choose them."""
     buttons = Segmented(tuple((value, one.button) for value, one in choices.items()), name)
-    tips = {value: one.tip + (f"  ({keys[value]})" if keys else "") for value, one in choices.items() if one.tip}
+    tips = {value: one.tip for value, one in choices.items() if one.tip}
     if tips:
-        buttons.set_tips(tips)
+        buttons.set_tips({value: tip + (f"  ({keys[value]})" if value in keys else "") for value, tip in tips.items()})
     return buttons
 
 
