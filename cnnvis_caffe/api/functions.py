@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnvis_caffe.analysis.options import documents
 from cnnvis_caffe.analysis.request import OPTIONS
-from cnnvis_caffe.api.shown import Findings, Patches, Picture, Report, ShownAnalysis, Table, known
+from cnnvis_caffe.api.shown import Findings, Patches, Picture, Report, ShownAnalysis, Table
 from cnnvis_caffe.edits.choose import chosen_view
 from cnnvis_caffe.engines import engine, serve_layers
 from cnnvis_caffe.errors import UnknownNameError
@@ -521,16 +521,11 @@ def layers(analysis: Analysis, *, snapshot: str | int = "") -> Table:
     CnnvisError
         If there is no such snapshot.
     """
+    from cnnvis_caffe.readings.tables import layers_table
+
     one = analysis.snapshot(snapshot)
-    names = ("mean_abs_weight", "mean_abs_gradient", "relative_change", "dead_share")
-    rows = []
-    for node in analysis.nodes:
-        if node.name in one.debug:
-            figures = one.debug[node.name]
-            values = (known(getattr(figures, name)) for name in names)
-            rows.append((node.name, node.type, node.settings, node.n_neurons, *values))
-    title = f"{analysis.title}, {one.label}: {len(rows)} layers"
-    return Table(title, ("layer", "type", "settings", "neurons", *names), tuple(rows))
+    table = layers_table(analysis, one)
+    return Table(f"{analysis.title}, {one.label}: {len(table.rows)} layers", table.columns, tuple(table.rows))
 
 
 def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Table:
@@ -555,26 +550,11 @@ def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Tabl
     CnnvisError
         If there is no such layer or snapshot.
     """
-    from cnnvis_caffe.readings.by_class import active_share, strongest_classes
+    from cnnvis_caffe.readings.tables import neurons_table
 
     one = analysis.snapshot(snapshot)
-    features = one.features_of(layer)
-    share = active_share(analysis, features)
-    best = strongest_classes(analysis, one, layer).tolist()
-    rows = tuple(
-        (
-            index,
-            float(features.overall_mean[index]),
-            float(features.minimum[index]),
-            float(features.overall_maximum[index]),
-            analysis.data.class_names[best[index]] if best[index] >= 0 else None,
-            float(share[index]),
-            int(features.top_image[index, 0]),
-        )
-        for index in range(features.n_neurons)
-    )
-    columns = ("neuron", "mean", "minimum", "maximum", "strongest class", "active share", "top image")
-    return Table(f"{layer}, {one.label}: {len(rows)} neurons", columns, rows)
+    table = neurons_table(analysis, one, layer)
+    return Table(f"{layer}, {one.label}: {len(table.rows)} neurons", table.columns, tuple(table.rows))
 
 
 def patches(analysis: Analysis, neuron: str, *, snapshot: str | int = "", size_px: int | None = None) -> Patches:
@@ -601,24 +581,14 @@ def patches(analysis: Analysis, neuron: str, *, snapshot: str | int = "", size_p
         If there is no such neuron or snapshot.
     """
     from cnnvis_caffe.analysis.patches import top_patches
+    from cnnvis_caffe.readings.tables import patches_table
 
     one = analysis.snapshot(snapshot)
     node, index = analysis.neuron(neuron)
     features = one.features_of(node)
     images = tuple(top_patches(analysis, one, node, index, size_px=size_px))
-    names = analysis.data.class_names
-    rows = tuple(
-        (
-            rank,
-            int(image),
-            names[analysis.image_class[int(image)]] if int(image) in analysis.image_class else None,
-            float(features.top_response[index, rank]),
-            *map(int, features.top_box[index, rank]),
-        )
-        for rank, image in enumerate(features.top_image[index, : len(images)])
-    )
-    columns = ("rank", "image", "class", "response", "y0", "x0", "y1", "x1")
-    return Patches(images, Table(f"{neuron}, {one.label}: {len(images)} patches", columns, rows))
+    table = patches_table(analysis, features, index, len(images))
+    return Patches(images, Table(f"{neuron}, {one.label}: {len(images)} patches", table.columns, tuple(table.rows)))
 
 
 def compare(first: Analysis, second: Analysis | None = None, *, snapshots: tuple[str, str] = ("", "")) -> Table:
@@ -644,18 +614,15 @@ def compare(first: Analysis, second: Analysis | None = None, *, snapshots: tuple
         If there is no such snapshot.
     """
     from cnnvis_caffe.readings.comparison import compare as compare_snapshots
+    from cnnvis_caffe.readings.tables import comparison_table
 
     same = second is None or second is first
     other = first if second is None else second
     one = first.snapshots[0] if same and not snapshots[0] else first.snapshot(snapshots[0])
     two = other.snapshot(snapshots[1])
     found = compare_snapshots((first, one), (other, two))
-    rows = tuple(
-        (row.layer, *row.n_neurons, known(row.weight_change), known(row.distance), known(row.top_shared))
-        for row in found.layers
-    )
-    columns = ("layer", "neurons A", "neurons B", "weight change", "distance", "top shared")
-    return Table(f"A: {found.first.name}, B: {found.second.name}", columns, rows)
+    table = comparison_table(found)
+    return Table(f"A: {found.first.name}, B: {found.second.name}", table.columns, tuple(table.rows))
 
 
 def _theme(name: str) -> Theme:

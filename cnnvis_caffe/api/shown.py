@@ -6,7 +6,7 @@ import html
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.analysis import Analysis
@@ -16,12 +16,10 @@ from cnnvis_caffe.text.plain import visible
 if TYPE_CHECKING:
     import numpy as np
 
+    from cnnvis_caffe.readings.tables import Cell
     from cnnvis_caffe.records.aggregation import Aggregation
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.scene.shapes import Scene
-
-#: What a cell of a table holds.
-Cell = Union[str, int, float, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,6 +221,8 @@ class ShownAnalysis(Analysis):
         return cls(**{field.name: getattr(analysis, field.name) for field in fields(Analysis)})
 
     def _table(self) -> Table:
+        from cnnvis_caffe.readings.tables import known
+
         rows = tuple((one.label, known(one.loss), known(one.error)) for one in self.snapshots)
         n_neurons = sum(len(one.mean) for one in self.snapshots[-1].features.values())
         title = (
@@ -236,16 +236,6 @@ class ShownAnalysis(Analysis):
 
     def _repr_html_(self) -> str:
         return self._table()._repr_html_()
-
-
-def known(value: float) -> float | None:
-    """Return a number, or None for NaN and infinities.
-
-    Parameters
-    ----------
-    value : float
-    """
-    return float(value) if abs(value) < float("inf") else None
 
 
 def _escape(text: str) -> str:

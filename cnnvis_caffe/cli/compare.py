@@ -118,7 +118,7 @@ def _measured(analysis: Analysis, snapshot: Snapshot) -> str:
 
 
 def _row(row: LayerRow) -> tuple[str, ...]:
-    """A layer's figures."""
+    """A layer's numbers."""
     left, right = row.n_neurons
     return (
         row.layer,
@@ -133,7 +133,7 @@ def _row(row: LayerRow) -> tuple[str, ...]:
 
 
 def _both(values: tuple[float, float], *, is_share: bool = False) -> str:
-    """Two figures, or one where they look the same."""
+    """Two numbers, or one where they look the same."""
     left, right = (_percent(value) if is_share else _number(value) for value in values)
     return left if left == right else f"{left} -> {right}"
 
@@ -143,6 +143,8 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if math.isfinite(value) else "-"
 
 
-def _percent(value: float) -> str:
+def _percent(share: float) -> str:
     """A share in percent; "-" where it is not known."""
-    return f"{100 * value:.3g}%" if math.isfinite(value) else "-"
+    from cnnvis_caffe.text.words import percent
+
+    return percent(share, unknown="-")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from cnnvis_caffe.findings.look import Look, indices
 from cnnvis_caffe.readings.dead import dead_neurons
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
-from cnnvis_caffe.text.tables import percent, plural
+from cnnvis_caffe.text.tables import plural
+from cnnvis_caffe.text.words import percent
 
 
 def dead(look: Look) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ import numpy as np
 from cnnvis_caffe.findings.look import Look, indices
 from cnnvis_caffe.readings.disconnected import disconnected_clusters
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
-from cnnvis_caffe.text.tables import percent, plural
+from cnnvis_caffe.text.tables import plural
+from cnnvis_caffe.text.words import percent
 
 _MEANING = (
     "What is hardly joined to the rest takes no part in the network: weight decay shrinks the weights of neurons that "

@@ -9,7 +9,8 @@ import numpy as np
 from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.findings.training import level
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
-from cnnvis_caffe.text.tables import number, percent
+from cnnvis_caffe.text.tables import number
+from cnnvis_caffe.text.words import percent
 
 
 def rank(look: Look) -> Iterator[Finding]:

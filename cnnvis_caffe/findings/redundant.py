@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
-from cnnvis_caffe.text.tables import percent
+from cnnvis_caffe.text.words import percent
 
 
 def redundant(look: Look) -> Iterator[Finding]:

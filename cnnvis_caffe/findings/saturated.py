@@ -9,7 +9,7 @@ import numpy as np
 from cnnvis_caffe.findings.look import Look, indices
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
-from cnnvis_caffe.text.tables import percent
+from cnnvis_caffe.text.words import percent
 
 
 def saturated(look: Look) -> Iterator[Finding]:

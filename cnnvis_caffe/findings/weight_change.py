@@ -9,7 +9,8 @@ import numpy as np
 from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
-from cnnvis_caffe.text.tables import listed, number, percent
+from cnnvis_caffe.text.tables import listed, number
+from cnnvis_caffe.text.words import percent
 
 _LEAST_LAYERS = 4
 

@@ -331,14 +331,15 @@ def _columns(rows: list[LayerRow]) -> list[tuple[str, _Words, _Bar | None]]:
     ):
         if any(np.isfinite(getattr(row, name)).any() for row in rows):
             found.append((title, both(name, shape), None))
-    for title, name, shape in (
+    shares: tuple[tuple[str, str, Callable[[float], str]], ...] = (
         ("connections changed", "weight_change", percent),
         ("activation distance", "distance", lambda value: figure(value, 2)),
         ("top images shared", "top_shared", percent),
-    ):
+    )
+    for title, name, written in shares:
         if any(np.isfinite(getattr(row, name)) for row in rows):
             bar = one(name)
-            found.append((title, lambda row, bar=bar, shape=shape: shape(_short(bar(row))), bar))  # type: ignore[misc]
+            found.append((title, lambda row, bar=bar, written=written: written(_short(bar(row))), bar))  # type: ignore[misc]
     return found
 
 

@@ -114,12 +114,6 @@ def step(value: float | None) -> str:
     return f"{value:.0f}" if math.isclose(value, round(value)) else f"{value:.3g}"
 
 
-def percent(value: float) -> str:
-    """Return a share of one in percent, with two or three digits: 4.7%, 64%, 0.02%."""
-    value = 100 * value
-    return f"{value:.0f}%" if abs(value) >= 9.95 and abs(value - round(value)) < 0.05 else f"{value:.3g}%"
-
-
 def plural(number: int, word: str) -> str:
     """Return "1 layer", "2 layers"."""
     plurals = {"class": "classes"}

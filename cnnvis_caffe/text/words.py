@@ -29,9 +29,9 @@ def whole(value: int) -> str:
     return f"{value:,}".replace(",", "\u00a0") if abs(value) >= 10000 else str(value)
 
 
-def percent(share: float) -> str:
-    """Write a share of one with two or three significant digits."""
-    return "–" if math.isnan(share) else f"{figure(100 * share)}%"
+def percent(share: float, unknown: str = "–") -> str:
+    """Write a share of one in percent with three significant digits; `unknown` where it is not a number."""
+    return f"{figure(100 * share)}%" if math.isfinite(share) else unknown
 
 
 def counted(n: int, thing: str) -> str:

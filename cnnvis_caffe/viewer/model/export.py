@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import replace
 
@@ -11,15 +9,13 @@ import numpy as np
 
 from cnnvis_caffe import pipeline
 from cnnvis_caffe.progress import Progress
-from cnnvis_caffe.readings.by_class import activation_by_class, measure_of, neurons_of_class, strongest_classes
+from cnnvis_caffe.readings.tables import Table, classes_of_neuron, clusters_of_gap, neurons_by_class, neurons_for_class
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.render.write import check_picture_path
 from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.text.plain import csv_cell
-from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer.model.lookup import column_of, gap_between
 
 #: Of a picture on paper or in a document.
@@ -47,94 +43,24 @@ def write_picture(path: str, analysis: Analysis, view: View, selection: Target |
     return path
 
 
-def table_of(
-    analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target
-) -> tuple[list[str], list[list[object]]]:
-    """Return the numbers of what is selected: names of the columns, and rows.
+def table_of(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target) -> Table:
+    """Return the numbers of what is selected.
 
     A neuron has a row for each class; a cluster or layer a row for each neuron; a bundle or curve a row for each pair
     of clusters.
     """
-    snapshot = analysis.snapshot(view.snapshot)
+    snapshot, node = analysis.snapshot(view.snapshot), target.node
     if target.kind in ("edge", "bicluster"):
-        return _edges_table(aggregation, target)
+        return clusters_of_gap(gap_between(aggregation, node, target.other_node))
     if target.kind == "class":
-        return _class_table(analysis, aggregation, view, target)
-    node = target.node
-    features = snapshot.features.get(node)
-    if features is None:
-        return ["layer", "neuron"], [[node, neuron] for neuron in target.members]
-    names = [class_name(analysis, c) for c in range(analysis.data.n_classes)]
+        layers = [column.node for column in aggregation.columns] if aggregation is not None else []
+        return neurons_for_class(analysis, snapshot, layers, target.members[0])
+    if node not in snapshot.features:
+        return Table(("layer", "neuron"), [(node, neuron) for neuron in target.members])
     if target.kind == "neuron" and len(target.members) == 1:
-        i = target.members[0]
-        head = ["layer", "neuron", "class", "mean", "peak", "maximum", "share of images active", "contribution"]
-        values = (features.mean, features.peak, features.maximum, features.active_share, features.contribution)
-        return head, [[node, i, names[c], *(float(value[i, c]) for value in values)] for c in range(len(names))]
-    members = target.members or tuple(range(features.n_neurons))
-    column = column_of(aggregation, node)
-    labels = column.labels if column is not None else None
-    measure = measure_of(analysis, node)
-    by_class = activation_by_class(features, measure)
-    head = ["layer", "neuron", "cluster", "mean", "largest", f"strongest by {measure}"]
-    head += [f"{measure} on {name}" for name in names]
-    strongest = strongest_classes(analysis, snapshot, node)
-    rows: list[list[object]] = []
-    for i in members:
-        best = int(strongest[i])
-        rows.append(
-            [
-                node,
-                int(i),
-                int(labels[i]) + 1 if labels is not None else "",
-                float(features.overall_mean[i]),
-                float(features.overall_maximum[i]),
-                names[best] if best >= 0 else "",
-                *(float(value) for value in by_class[i]),
-            ]
-        )
-    return head, rows
-
-
-def _edges_table(aggregation: Aggregation | None, target: Target) -> tuple[list[str], list[list[object]]]:
-    head = ["from layer", "cluster", "to layer", "cluster", "positive", "negative", "shown"]
-    rows: list[list[object]] = []
-    gap = gap_between(aggregation, target.node, target.other_node)
-    if gap is not None:
-        kept = gap.kept_positive | gap.kept_negative
-        for a, b in np.ndindex(*gap.positive.shape):
-            rows.append(
-                [gap.source, a + 1, gap.target, b + 1]
-                + [float(gap.positive[a, b]), -float(gap.negative[a, b]), "yes" if kept[a, b] else "no"]
-            )
-    return head, rows
-
-
-def _class_table(analysis, aggregation, view, target) -> tuple[list[str], list[list[object]]]:
-    head = ["layer", "neuron", "class", "mean", "share of images active", "contribution"]
-    snapshot, c = analysis.snapshot(view.snapshot), target.members[0]
-    name = class_name(analysis, c)
-    rows: list[list[object]] = []
-    for column in aggregation.columns if aggregation is not None else ():
-        features = snapshot.features.get(column.node)
-        if features is not None:
-            for i in neurons_of_class(analysis, snapshot, column.node, c):
-                values = (features.mean[i, c], features.active_share[i, c], features.contribution[i, c])
-                rows.append([column.node, int(i), name, *(float(value) for value in values)])
-    return head, rows
-
-
-def as_text(head: list[str], rows: list[list[object]], delimiter: str) -> str:
-    """Return a table as text: "," for files, tabs for a spreadsheet's clipboard."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(map(csv_cell, head))
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return buffer.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A cell as it is written."""
-    return f"{value:.6g}" if isinstance(value, float) else csv_cell(value) if isinstance(value, str) else value
+        return classes_of_neuron(analysis, snapshot, node, target.members[0])
+    neurons = target.members or tuple(range(snapshot.features[node].n_neurons))
+    return neurons_by_class(analysis, snapshot, node, neurons, column_of(aggregation, node))
 
 
 def patches_of(analysis: Analysis, view: View, target: Target) -> np.ndarray | None:

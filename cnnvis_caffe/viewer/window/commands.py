@@ -9,6 +9,7 @@ from cnnvis_caffe.edits.kinds import ChooseRepresentative, ChooseTheme, Edit
 from cnnvis_caffe.edits.sessions import save_session
 from cnnvis_caffe.files.atomic import atomic_write, write_bytes
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.text.table_files import delimited
 from cnnvis_caffe.viewer.canvas.pictures import to_image
 from cnnvis_caffe.viewer.model import export
 from cnnvis_caffe.viewer.model.edit_actions import DECISIONS, TOGETHER
@@ -125,7 +126,7 @@ class Commands:
         if session.analysis is None or session.selection is None:
             return ""
         table = export.table_of(session.analysis, session.aggregation, session.view, session.selection)
-        return export.as_text(*table, delimiter)
+        return delimited(*table, delimiter)
 
     def export_table(self) -> None:
         """Ask for a name and write the numbers of what is selected."""

@@ -11,12 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cnnvis_caffe.cli.export import _as_csv
 from cnnvis_caffe.cli.plain_formatter import PlainFormatter
 from cnnvis_caffe.render.html import scene_html
 from cnnvis_caffe.render.svg import scene_svg
 from cnnvis_caffe.scene.shapes import Rectangle, Scene, Style, Target, Text
 from cnnvis_caffe.text.plain import csv_cell, visible
+from cnnvis_caffe.text.table_files import as_csv
 
 PACKAGE = Path(__file__).resolve().parents[3] / "cnnvis_caffe"
 #: What a terminal, an XML reader or a reader's eye would follow.
@@ -72,7 +72,7 @@ def test_a_table_of_evil_names(tmp_path):
     import numpy as np
 
     name = "=HYPERLINK(\"http://x\",\"y\")"
-    rows = list(csv.reader(io.StringIO(_as_csv([(name, ["neuron", "@a\nb"], np.array([[0, -1.5]]))]).decode())))
+    rows = list(csv.reader(io.StringIO(as_csv([(name, ["neuron", "@a\nb"], np.array([[0, -1.5]]))]).decode())))
     assert rows == [["layer", "neuron", "'@a\\nb"], ["'" + name, "0", "-1.5"]]
 
 

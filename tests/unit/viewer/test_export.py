@@ -10,13 +10,14 @@ import pytest
 from cnnvis_caffe.progress import SILENT
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.text.table_files import delimited
 from cnnvis_caffe.viewer.model import export
 
 
 def table(session, target, delimiter=","):
     """The rows of a target's table, as they are read again."""
     head, rows = export.table_of(session.analysis, session.aggregation, session.view, target)
-    return list(csv.reader(export.as_text(head, rows, delimiter).splitlines(), delimiter=delimiter))
+    return list(csv.reader(delimited(head, rows, delimiter).splitlines(), delimiter=delimiter))
 
 
 def test_a_neuron_has_a_row_for_each_class(session, lenet):
