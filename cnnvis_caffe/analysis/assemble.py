@@ -186,8 +186,12 @@ def _thumbnails(
             wanted.setdefault(int(image[neuron]), []).append((name, neuron, box[neuron]))
     images.ask_for(np.array(sorted(wanted), np.int64))
     for index in images:
+        known: dict[bytes, np.ndarray] = {}  # many neurons see the same box
         for name, neuron, box in wanted[index]:
-            pieces[name][neuron] = thumbnail(images[index], box)
+            key = box.tobytes()
+            if key not in known:
+                known[key] = thumbnail(images[index], box)
+            pieces[name][neuron] = known[key]
         progress.step(0)  # which may end it here
     return {name: tuple(row) for name, row in pieces.items()}
 

@@ -151,12 +151,64 @@ def write_array(group: h5py.Group, name: str, array: np.ndarray, dtype: str) -> 
     )  # fmt: skip
 
 
+def create_group(group: h5py.Group, name: str) -> h5py.Group:
+    """Make a group, as `h5py.Group.create_group` does in three times the time.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where it goes.
+    name : str
+        Without "/".
+
+    Returns
+    -------
+    h5py.Group
+    """
+    return h5py.Group(h5py.h5g.create(group.id, name.encode("utf-8"), lcpl=None if name.isascii() else _utf8_name()))
+
+
+@functools.cache
+def _utf8_name() -> Any:
+    """The settings of a name that is not ASCII."""
+    settings = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    settings.set_char_encoding(h5py.h5t.CSET_UTF8)
+    return settings
+
+
+def write_text(group: h5py.Group, name: str, text: str) -> None:
+    """Write an attribute, as assigning to `h5py.Group.attrs` does in three times the time.
+
+    Parameters
+    ----------
+    group : h5py.Group
+    name : str
+        ASCII.
+    text : str
+        Whatever is not Unicode becomes readable, "\\0" included.
+    """
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
+    attribute = h5py.h5a.create(group.id, name.encode("ascii"), _text_kind(), _space(()))
+    attribute.write(np.array(text, h5py.string_dtype()))
+
+
+@functools.cache
+def _text_kind() -> Any:
+    """How the library calls a text."""
+    return h5py.h5t.py_create(h5py.string_dtype(), logical=True)
+
+
 def _write_small(group: h5py.Group, name: str, array: np.ndarray) -> None:
     """What `create_dataset` does, in a third of the time: a network of 1,000 layers has 18,000 of them."""
     kind = _kind(array.dtype)
-    space = h5py.h5s.create_simple(array.shape)
-    dataset = h5py.h5d.create(group.id, name.encode("utf-8"), kind, space, _in_the_header())
+    dataset = h5py.h5d.create(group.id, name.encode("utf-8"), kind, _space(array.shape), _in_the_header())
     dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, array, kind)
+
+
+@functools.lru_cache(maxsize=256)
+def _space(shape: tuple[int, ...]) -> Any:
+    """How the library calls a shape."""
+    return h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
 
 
 @functools.cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 
 import h5py
 import numpy as np
@@ -23,7 +22,7 @@ from cnnvis_caffe.records.analysis import (
     Snapshot,
 )
 from cnnvis_caffe.store import schema
-from cnnvis_caffe.store.h5 import create, is_of_format, write_array, write_json
+from cnnvis_caffe.store.h5 import create, create_group, is_of_format, write_array, write_json, write_text
 from cnnvis_caffe.store.pictures import PicturePool
 from cnnvis_caffe.store.schema import connection_key, escape
 from cnnvis_caffe.store.state import FORMAT as STATE_FORMAT
@@ -116,8 +115,8 @@ def writing(
     progress.start(len(nodes) * n_snapshots, f"writing {os.path.basename(path)}")
     with create(path) as root:
         root.attrs["format"], root.attrs["schema_version"] = schema.FORMAT, schema.VERSION
-        write_json(root, "nodes", [asdict(node) for node in nodes])
-        with closing(PicturePool(root.create_group("pictures"), _LARGEST_PNG_THUMBNAIL)) as thumbnails:
+        write_json(root, "nodes", [vars(node) for node in nodes])
+        with closing(PicturePool(create_group(root, "pictures"), _LARGEST_PNG_THUMBNAIL)) as thumbnails:
             yield AnalysisWriter(root, nodes, thumbnails, progress)
     progress.done()
 
@@ -136,7 +135,7 @@ class AnalysisWriter:
 
     def __init__(self, root: h5py.File, nodes: Sequence[Node], thumbnails: PicturePool, progress: Progress) -> None:
         self._root, self._nodes, self._thumbnails, self._progress = root, nodes, thumbnails, progress
-        self._snapshots = root.create_group("snapshots")
+        self._snapshots = create_group(root, "snapshots")
         self._keys: list[str] = []
         self._debug: list[Mapping[str, LayerDebug]] = []
 
@@ -148,7 +147,7 @@ class AnalysisWriter:
         snapshot : Snapshot
         """
         key = _snapshot_key(snapshot, self._keys)
-        group = self._snapshots.create_group(key)
+        group = create_group(self._snapshots, key)
         group.attrs["position"] = len(self._keys)
         _write_snapshot(group, snapshot, self._nodes, self._thumbnails, self._progress)
         group["pictures"] = self._root["pictures"]
@@ -178,7 +177,7 @@ class AnalysisWriter:
         """
         root = self._root
         self._thumbnails.finish()
-        root.attrs["title"] = _attribute(title)
+        write_text(root, "title", title)
         write_json(root, "provenance", dict(provenance))
         _write_data(root, data)
         _write_images(root, images, image_class)
@@ -215,16 +214,11 @@ def _snapshot_key(snapshot: Snapshot, taken: Sequence[str]) -> str:
     return key
 
 
-def _attribute(text: str) -> str:
-    """A text as attributes can hold it; what is no Unicode is only shown."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
-
-
 def _write_data(root: h5py.File, data: DataSummary) -> None:
     """Write what was analysed."""
-    group = root.create_group("data")
+    group = create_group(root, "data")
     for name in ("source", "channel_order", "input_name", "preprocessing"):
-        group.attrs[name] = _attribute(getattr(data, name))
+        write_text(group, name, getattr(data, name))
     group.attrs["n_images"] = data.n_images
     write_json(group, "class_names", data.class_names)
     write_array(group, "class_count", data.class_count, "<i8")
@@ -233,9 +227,9 @@ def _write_data(root: h5py.File, data: DataSummary) -> None:
 
 def _write_images(root: h5py.File, images: Mapping[int, np.ndarray], image_class: Mapping[int, int]) -> None:
     """Write the images that patches come from."""
-    group = root.create_group("images")
+    group = create_group(root, "images")
     indices = sorted(images)
-    with closing(PicturePool(group.create_group("pictures"), _LARGEST_PNG_IMAGE)) as pool:
+    with closing(PicturePool(create_group(group, "pictures"), _LARGEST_PNG_IMAGE)) as pool:
         numbers = [pool.add(images[index]) for index in indices]
         pool.finish()
     write_array(group, "index", np.array(indices, np.int64), "<i8")
@@ -245,18 +239,18 @@ def _write_images(root: h5py.File, images: Mapping[int, np.ndarray], image_class
 
 def _write_curves(root: h5py.File, curves: Sequence[Curve]) -> None:
     """Write what a training log says."""
-    group = root.create_group("curves")
+    group = create_group(root, "curves")
     for number, curve in enumerate(curves):
-        row = group.create_group(str(number))
+        row = create_group(group, str(number))
         for name in ("name", "unit", "source"):
-            row.attrs[name] = _attribute(getattr(curve, name))
+            write_text(row, name, getattr(curve, name))
         write_array(row, "iterations", curve.iterations, "<i8")
         write_array(row, "values", curve.values, "<f8")
 
 
 def _write_debug(root: h5py.File, debug: Sequence[Mapping[str, LayerDebug]]) -> None:
     """Write tables of layers by snapshots."""
-    group = root.create_group("debug")
+    group = create_group(root, "debug")
     layers = list(dict.fromkeys(name for of_snapshot in debug for name in of_snapshot))
     known = [[name in of_snapshot for of_snapshot in debug] for name in layers]
     write_json(group, "layers", layers)
@@ -273,21 +267,22 @@ def _write_snapshot(
 ) -> None:
     """Write what was found out about one snapshot."""
     for name in ("label", "path", "sha256"):
-        group.attrs[name] = _attribute(getattr(snapshot, name))
+        write_text(group, name, getattr(snapshot, name))
     if snapshot.iteration is not None:
         group.attrs["iteration"] = snapshot.iteration
     group.attrs["loss"], group.attrs["error"] = float(snapshot.loss), float(snapshot.error)
-    layers, connections = group.create_group("layers"), group.create_group("connections")
+    layers, connections = create_group(group, "layers"), create_group(group, "connections")
     for node in nodes:
         name = node.name
         tables = (snapshot.features, snapshot.similarity, snapshot.correlation, snapshot.scale, snapshot.thumbnails)
         if any(name in table for table in tables):
-            row = layers.create_group(escape(name))
-            row.attrs["name"] = _attribute(name)
+            row = create_group(layers, escape(name))
+            write_text(row, "name", name)
             _write_layer(row, snapshot, name, pool)
         if name in snapshot.connections:
-            row = connections.create_group(connection_key(node.sources[0], name))
-            row.attrs["from"], row.attrs["to"] = _attribute(node.sources[0]), _attribute(name)
+            row = create_group(connections, connection_key(node.sources[0], name))
+            write_text(row, "from", node.sources[0])
+            write_text(row, "to", name)
             _write_connections(row, snapshot.connections[name])
         progress.step()
 
@@ -320,7 +315,7 @@ def _write_connections(group: h5py.Group, connections: Connections) -> None:
 
 def _write_features(group: h5py.Group, features: LayerFeatures) -> None:
     """Write activations, top images and contributions."""
-    activation, top = group.create_group("activation"), group.create_group("top")
+    activation, top = create_group(group, "activation"), create_group(group, "top")
     for name in schema.ACTIVATION + schema.OVERALL:
         write_array(activation, name, getattr(features, name), "<f4")
     for name, attribute, dtype, _ in schema.TOP:
@@ -343,7 +338,7 @@ def pack_triangle(matrix: np.ndarray) -> np.ndarray:
     ndarray of shape (n (n + 1) / 2,), int16
         In units of 1/10000.
     """
-    values = matrix[np.triu_indices(len(matrix))]
+    values = matrix[~np.tri(len(matrix), k=-1, dtype=bool)]  # indices would take 16 times the memory
     packed = np.rint(np.clip(np.nan_to_num(values), -3, 3) * schema.TRIANGLE_UNITS).astype(np.int16)
     packed[np.isnan(values)] = schema.TRIANGLE_NAN
     return packed
