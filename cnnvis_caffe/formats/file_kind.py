@@ -12,7 +12,7 @@ from cnnvis_caffe.errors import DataNotFoundError, FileFormatError, PrototxtErro
 from cnnvis_caffe.files.plain_hdf5 import Damage, open_plain
 from cnnvis_caffe.formats import schema, sniff, wire
 from cnnvis_caffe.formats.mapped import MappedFile
-from cnnvis_caffe.formats.text_tokenizer import END, IDENTIFIER, Tokenizer
+from cnnvis_caffe.formats.text_tokenizer import END, IDENTIFIER, Tokenizer, first_token
 
 NETWORK = "network prototxt"
 SOLVER = "solver prototxt"
@@ -95,7 +95,8 @@ def text_kind(text: str) -> str:
     str
         One of this module's kinds.
     """
-    names = _outer_names(text[:_ENOUGH])
+    start = first_token(text)
+    names = _outer_names(text[start : start + _ENOUGH])
     scores = {kind: _known(names, message_class) for kind, message_class in _TEXTS}
     best = max(scores, key=lambda kind: scores[kind])
     return best if scores[best] else UNKNOWN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import re
@@ -32,6 +33,9 @@ _KNOWN_SETS = {"mnist": (1, 28, 28), "cifar": (3, 32, 32)}
 _USUAL_SIZES = (28, 32, 224, 227, 64, 48, 96, 128, 256, 299, 300, 512)
 #: Bytes of a prototxt that nobody has named and that is looked into nevertheless.
 _LARGEST_SIBLING = 4 << 20
+_MOST_SIBLINGS = 50
+#: Layers whose shapes are looked for, which takes time for the whole network each.
+_MOST_LOOKED_AT = 100
 _LARGEST_SIZE = 2048
 _ASSUMED = "3 channels assumed"
 
@@ -110,7 +114,7 @@ def assume_input_shapes(
     """
     finder = _Finder(network, phase, level, stages, dict(given or {}), weights)
     found = finder.shapes_from_files()
-    for layer in finder.layers:
+    for layer in finder.unshaped()[:_MOST_LOOKED_AT]:
         if not any(top in found for top in layer.top):
             finder.look_at(layer)
     return InputShapes(finder.shapes, tuple(finder.notes))
@@ -151,6 +155,10 @@ class _Finder:
         dag = self._try(self.shapes)
         layers = dag.layers if dag is not None else ()
         return {top for layer in layers if facts_of(layer.type).is_on_disk and layer.is_shaped for top in layer.tops}
+
+    def unshaped(self) -> list[Any]:
+        """Return the layers that do not say which shape their tops have."""
+        return [layer for layer in self.layers if layer.type in (*_PARAMS, "HDF5Data") or self._is_open(layer)]
 
     def look_at(self, layer: Any) -> None:
         """Find the shapes of one data layer."""
@@ -409,27 +417,33 @@ class _Finder:
 
     def _sibling(self, top: str) -> tuple[str, tuple[int, ...]] | None:
         """Channels, height and width of Inputs of the same name in prototxts of the same folder, if they agree."""
-        path = Path(self.network.path)
-        if not path.is_file():
-            return None
         found: dict[tuple[int, ...], str] = {}
-        for other in sorted(path.parent.glob("*.prototxt")):
-            try:
-                if other.samefile(path) or other.stat().st_size > _LARGEST_SIBLING:
-                    continue
-                message = read_network(other).message
-            except (CnnvisError, OSError):  # nobody has named it: what cannot be read is passed over
-                continue
-            if not self._is_like(message):
-                continue
+        for name, message in self._siblings:
             for layer in message.layer:
                 shapes = layer.input_param.shape
                 if layer.type == "Input" and top in layer.top and shapes:
                     index = list(layer.top).index(top) if len(shapes) > 1 else 0
                     shape = tuple(shapes[index].dim)
                     if len(shape) == 4:
-                        found.setdefault(shape[1:], other.name)
+                        found.setdefault(shape[1:], name)
         return next(((name, shape) for shape, name in found.items()), None) if len(found) == 1 else None
+
+    @functools.cached_property
+    def _siblings(self) -> list[tuple[str, Any]]:
+        """Networks of the same folder that are like this one, by the names of their files."""
+        path = Path(self.network.path)
+        others = sorted(path.parent.glob("*.prototxt")) if path.is_file() else []
+        result = []
+        for other in others[:_MOST_SIBLINGS]:
+            try:
+                if other.samefile(path) or other.stat().st_size > _LARGEST_SIBLING:
+                    continue
+                message = read_network(other).message
+            except (CnnvisError, OSError):  # nobody has named it: what cannot be read is passed over
+                continue
+            if self._is_like(message):
+                result.append((other.name, message))
+        return result
 
     def _is_like(self, message: Any) -> bool:
         """Whether a network has most of the layers that this one has: folders may hold networks of several kinds."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cnnvis_caffe.processes import (
@@ -87,6 +90,31 @@ def test_the_viewers_worker_is_started_so(strangers, monkeypatch):
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     with pytest.raises(AttributeError, match="no_such_function"):
         run_in_child("cnnvis_caffe.pipeline", "no_such_function", {}, SILENT)
+    assert not strangers.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes the window by a signal")
+def test_view_of_a_model_from_its_folder_runs_nothing_of_it(strangers):
+    pytest.importorskip("PyQt5")
+    for name in ("runpy", "sitecustomize"):  # what Python itself imports
+        Path(f"{name}.py").unlink()
+    layers = 'layer {{ name: "{0}" type: "{1}" {2} top: "{0}" {3} }}\n'.format
+    Path("net.prototxt").write_text(
+        layers("data", "Input", "", "input_param { shape { dim: 2 dim: 1 dim: 4 dim: 3 } }")
+        + layers("ip", "InnerProduct", 'bottom: "data"', "inner_product_param { num_output: 3 }")
+        + layers("prob", "Softmax", 'bottom: "ip"', "")
+    )
+    np.savez("data.npz", images=np.arange(24, dtype=np.uint8).reshape(2, 4, 3), labels=np.array([0, 2]))
+    words = [sys.executable, "-m", "cnnvis_caffe", "view", "net.prototxt", "--data", "data.npz", "--out", "a.cnnvis.h5"]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"}
+    with subprocess.Popen(words, env=variables, stderr=subprocess.PIPE, text=True) as process:
+        for _ in range(1200):
+            if os.path.exists("a.cnnvis.h5") or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)  # closes the window
+        assert process.wait(60) == 0, process.stderr.read()
+    assert os.path.exists("a.cnnvis.h5")
     assert not strangers.exists()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.errors import DataFileError, NetError, PrototxtError
+from cnnvis_caffe.formats import file_kind
 from cnnvis_caffe.formats.image_list import read_image_list
 from cnnvis_caffe.formats.images import read_image
 from cnnvis_caffe.formats.npy import read_npz
@@ -121,3 +122,12 @@ def test_windows_that_see_a_pixel() -> None:
         )
         assert n_windows < 1 or _any_tap_on_pixel(size, n_windows, kernel, stride, pad, dilation) == seen
     assert _any_tap_on_pixel(32, 8589934610, 3, 1, 4294967290, 1)
+
+
+
+def test_floods_of_text(tmp_path: Path) -> None:
+    for text in ('name: "' + 10_000_000 * "a" + '"', "name: " + 5_000_000 * "''", 'layer { a: "' + 1_000_000 * "a" + '" }'):
+        with pytest.raises(PrototxtError, match="its texts in quotes are longer than 1,000,000 characters"):
+            network_from_text(text)
+    (tmp_path / "a.prototxt").write_text("#" + 200_000 * "a" + "\n" * 200_000 + 'layer { name: "x" }')
+    assert file_kind.guess_kind(tmp_path / "a.prototxt") == file_kind.NETWORK

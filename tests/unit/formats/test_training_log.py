@@ -60,6 +60,12 @@ def test_a_resumed_run_takes_the_place_of_what_came_later(read, first, resumed):
     assert set(points(read(first, only_before)["train loss"])) == {0, 5, 10}, "a run from the beginning is another one"
 
 
+def test_a_log_for_programs_goes_on_where_a_killed_run_is_resumed(read):
+    rows = [(0, 4.0), (10, 3.0), (20, 2.5), (30, 2.25), (20, 2.0), (30, 1.5), (40, 1.0)]  # killed at 30, resumed at 20
+    text = [json.dumps({"event": "train", "iter": at, "smoothed_loss": loss}) + "\n" for at, loss in rows]
+    assert points(read(*text)["train loss"]) == {0: 4, 10: 3, 20: 2, 30: 1.5, 40: 1}
+
+
 def test_cut_off_anywhere(read, first):
     whole = {name: points(curve) for name, curve in read(first).items()}
     begin = first.index("Iteration 0 (")

@@ -7,6 +7,7 @@ import pytest
 
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.input_shapes import assume_input_shapes
 from cnnvis_caffe.network.partial_shapes import partial_shapes
 from cnnvis_caffe.records.weights import LayerWeights, ParamArray, WeightsFile
 
@@ -69,3 +70,8 @@ def test_an_unknown_layer_gives_as_many_channels_as_it_has_biases(shapes, legacy
     known = parts(saved={"odd": shapes}, legacy=legacy)
     assert (known.get("odd"), known.get("relu")) == (expected, expected)
     assert "last" not in known
+
+
+def test_of_thousands_of_inputs_without_shape_a_hundred_are_looked_for() -> None:
+    inputs = "".join(f'layer {{ name: "x{number}" type: "Input" top: "x{number}" }}\n' for number in range(1000))
+    assert len(assume_input_shapes(network_from_text(inputs)).notes) == 100
