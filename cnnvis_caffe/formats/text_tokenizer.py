@@ -93,7 +93,7 @@ class Tokenizer:
         if self.kind == STRING:
             self._n_quoted += len(self.text)
             if self._n_quoted > _MAX_QUOTED:
-                raise self.error(f"its texts in quotes are longer than {_MAX_QUOTED:,} characters; no network needs more")
+                raise self.error(f"the texts in quotes have over {_MAX_QUOTED:,} characters; no network has")
         elif self.kind == "bad_number":
             raise self._bad_number()
 

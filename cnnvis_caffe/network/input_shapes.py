@@ -158,7 +158,7 @@ class _Finder:
 
     def unshaped(self) -> list[Any]:
         """Return the layers that do not say which shape their tops have."""
-        return [layer for layer in self.layers if layer.type in (*_PARAMS, "HDF5Data") or self._is_open(layer)]
+        return [layer for layer in self.layers if facts_of(layer.type).source or self._is_open(layer)]
 
     def look_at(self, layer: Any) -> None:
         """Find the shapes of one data layer."""

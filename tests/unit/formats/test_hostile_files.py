@@ -126,8 +126,9 @@ def test_windows_that_see_a_pixel() -> None:
 
 
 def test_floods_of_text(tmp_path: Path) -> None:
-    for text in ('name: "' + 10_000_000 * "a" + '"', "name: " + 5_000_000 * "''", 'layer { a: "' + 1_000_000 * "a" + '" }'):
-        with pytest.raises(PrototxtError, match="its texts in quotes are longer than 1,000,000 characters"):
+    long = 1_000_000 * "a"
+    for text in (f'name: "{10 * long}"', "name: " + 5_000_000 * "''", f'layer {{ unknown: "{long}" }}'):
+        with pytest.raises(PrototxtError, match="texts in quotes have over 1,000,000 characters"):
             network_from_text(text)
     (tmp_path / "a.prototxt").write_text("#" + 200_000 * "a" + "\n" * 200_000 + 'layer { name: "x" }')
     assert file_kind.guess_kind(tmp_path / "a.prototxt") == file_kind.NETWORK
