@@ -99,7 +99,7 @@ def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preproce
     network = network_of_request(request)
     feeding = find_feeding(network)
     fed = feed_by_hand(network, feeding, analysis.data.input_shape, 1)
-    return analysed_network(fed, request), preprocessing_of(request, feeding)
+    return analysed_network(fed, request), preprocessing_of(request, network, feeding)
 
 
 def _kept_inputs(analysis: Analysis, preprocessing: Preprocessing, indices: np.ndarray) -> np.ndarray | None:

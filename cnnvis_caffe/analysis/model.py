@@ -23,7 +23,6 @@ from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.datasets.source import ImageSource
 from cnnvis_caffe.errors import (
     DataFileError,
-    DataNotFoundError,
     DeviceError,
     LayerError,
     NetError,
@@ -32,7 +31,6 @@ from cnnvis_caffe.errors import (
 )
 from cnnvis_caffe.formats import beside
 from cnnvis_caffe.formats.fork_choice import apply_preference
-from cnnvis_caffe.formats.mean import read_mean
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.python_code import code_of, refuse_code
 from cnnvis_caffe.formats.weights import read_weights
@@ -40,13 +38,12 @@ from cnnvis_caffe.formats.writing_layers import without_writing
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.feeding import Feeding, feed_by_hand, find_feeding, find_label, test_layers
 from cnnvis_caffe.network.input_shapes import assume_input_shapes
-from cnnvis_caffe.network.means import HOW_TO_GET_A_MEAN, preparation_options
 from cnnvis_caffe.network.names import find_value, value_names
 from cnnvis_caffe.network.nodes import analysis_nodes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.rewrite import analysis_network, find_score
-from cnnvis_caffe.network.snapshot import network_of
 from cnnvis_caffe.network.weights_fit import compare
+from cnnvis_caffe.preparation.settings import PreparationOptions, prepare
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.annotations import CLASS
@@ -60,7 +57,6 @@ logger = logging.getLogger(__name__)
 
 #: In the batch that shapes are found with: a length that hardly another axis has.
 _PROBED_IMAGES = 23
-_GIVE_OPTIONS = "give --scale and --mean if the network was trained otherwise, or the train_val prototxt as the model"
 #: What the activations of a batch may take, in bytes, and in any case as much as the parameters do, as what is done to
 #: these for each batch takes its time. Gradients take as much again. More makes nothing faster.
 _BATCH_BYTES = 100e6
@@ -155,7 +151,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     network = network_of_request(request)
     beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
-    preprocessing = preprocessing_of(request, feeding)
+    preprocessing = preprocessing_of(request, network, feeding)
     source = open_source(
         request.data,
         input_shape=feeding.shape or _shape_for_files(request, network, feeding),
@@ -319,12 +315,13 @@ def automatic_batch(dag: Dag, room: float | None = None) -> int:
     return min(max(fitting, 1 if room < _BATCH_BYTES else _SMALLEST_BATCH), _LARGEST_BATCH)
 
 
-def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
-    """Put together what the network and the user say about the images.
+def preprocessing_of(request: Request, network: NetworkFile, feeding: Feeding) -> Preprocessing:
+    """Put together what the network, the files beside it and the user say about the images.
 
     Parameters
     ----------
     request : Request
+    network : NetworkFile
     feeding : Feeding
 
     Returns
@@ -336,80 +333,8 @@ def preprocessing_of(request: Request, feeding: Feeding) -> Preprocessing:
     MeanFileError, DataFileError
         If the mean cannot be read.
     """
-    layer = feeding.data_layer
-    scale, mean, color, gray, crop = 1.0, "", False, False, 0
-    values: tuple[float, ...] = ()
-    size: tuple[int, int] | None = None
-    if layer is not None:
-        param = layer.transform_param
-        scale, crop = param.scale, param.crop_size
-        mean, values = param.mean_file, tuple(param.mean_value)
-        color, gray = param.force_color, param.force_gray
-        images = layer.image_data_param
-        if layer.type == "ImageData":
-            gray = gray or not images.is_color
-            if images.new_height and images.new_width:
-                size = (images.new_height, images.new_width)
-    elif request.scale is None and not request.mean:
-        logger.warning("%s says nothing about preprocessing: the images are fed as they are; %s",
-                       request.model, _trained_with(request))  # fmt: skip
-    if request.scale is not None:
-        scale = request.scale
-    if request.mean:
-        mean, values = _mean_option(request.mean)
-    return Preprocessing(
-        scale=float(np.float32(scale)),
-        mean_values=values,
-        mean_image=_mean_file(mean, bool(request.mean)) if mean else None,
-        mean_name=mean,
-        resize=size,
-        resize_to_fit=request.resize,
-        crop=crop,
-        force_color=color,
-        force_gray=gray,
-        channel_order=request.channel_order,
-    )
-
-
-def _trained_with(request: Request) -> str:
-    """What the network inside the weights says about preprocessing, which a deploy prototxt does not."""
-    network = network_of(read_weights(request.weights[0])) if request.weights else None
-    if network is None:
-        return _GIVE_OPTIONS
-    beside.find_in_network(network.message, request.weights[0])
-    for layer in network.message.layer:
-        options = preparation_options(layer)
-        if options:
-            return f"{request.weights[0]} was trained with {' '.join(options)}: give these options" + _if_missing(layer)
-    return _GIVE_OPTIONS
-
-
-def _if_missing(layer: Any) -> str:
-    """What to do about a mean image that lies elsewhere."""
-    name = layer.transform_param.mean_file
-    return f" ({HOW_TO_GET_A_MEAN})" if name and not os.path.isfile(name) else ""
-
-
-def _mean_file(path: str, is_option: bool) -> np.ndarray:
-    """Read a mean file; one that the network names and that lies elsewhere can be given as an option."""
-    try:
-        return read_mean(path)
-    except DataNotFoundError as error:
-        if is_option:
-            raise
-        raise DataNotFoundError(
-            f"{error}, where the network looks for its mean; say where it is (--mean); {HOW_TO_GET_A_MEAN}"
-        ) from error
-
-
-def _mean_option(text: str) -> tuple[str, tuple[float, ...]]:
-    """A file, or values separated by commas."""
-    if os.path.exists(text):
-        return text, ()
-    try:
-        return "", tuple(float(value) for value in text.split(","))
-    except ValueError as error:
-        raise DataFileError(text, "is neither a mean file nor numbers separated by commas") from error
+    options = PreparationOptions(request.scale, request.mean, request.channel_order, request.resize)
+    return prepare(network, feeding.data_layer, request.weights, options).settings
 
 
 def _with_classes(request: Request, source: ImageSource, n_classes: int) -> tuple[ImageSource, tuple[str, ...]]:

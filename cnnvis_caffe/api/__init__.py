@@ -19,10 +19,11 @@ from cnnvis_caffe.api.functions import (
     open_analysis,
     patches,
     picture,
+    predict,
     train,
 )
 from cnnvis_caffe.api.functions import open_analysis as open  # noqa: F401 - for api.open(path)
-from cnnvis_caffe.api.shown import Findings, Patches, Picture, Report, Table
+from cnnvis_caffe.api.shown import Findings, Patches, Picture, PredictedTable, Report, Table
 from cnnvis_caffe.engines import ENGINES, engine
 from cnnvis_caffe.formats.fork_choice import prefer_fork
 from cnnvis_caffe.records.analysis import Analysis
@@ -35,6 +36,7 @@ __all__ = [
     "Findings",
     "Patches",
     "Picture",
+    "PredictedTable",
     "Report",
     "Table",
     "analyze",
@@ -51,6 +53,7 @@ __all__ = [
     "open_analysis",
     "patches",
     "picture",
+    "predict",
     "prefer_fork",
     "train",
 ]

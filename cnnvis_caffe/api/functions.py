@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnvis_caffe.analysis.options import documents
 from cnnvis_caffe.analysis.request import OPTIONS
-from cnnvis_caffe.api.shown import Findings, Patches, Picture, Report, ShownAnalysis, Table
+from cnnvis_caffe.api.shown import Findings, Patches, Picture, PredictedTable, Report, ShownAnalysis, Table
 from cnnvis_caffe.edits.choose import chosen_view
 from cnnvis_caffe.engines import engine, serve_layers
 from cnnvis_caffe.errors import UnknownNameError
@@ -253,6 +253,65 @@ def train(
             writer.close()
     progress.done()
     return written
+
+
+def predict(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None,
+    images: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    progress: Progress = SILENT,
+    **options: Any,
+) -> PredictedTable:
+    """Say what a network makes of images.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt of any kind, or a caffemodel alone.
+    weights : str, path-like or None
+        None for a caffemodel alone.
+    images : str, path-like or sequence of them
+        Image files, folders, lists, or what `analyze` takes as data.
+    progress : Progress, default=SILENT
+    **options
+        ``top``, ``classes``, ``scale``, ``mean``, ``channel_order``, ``image_dims``, ``oversample``, ``task``,
+        ``output``, ``masks``, ``input_shapes``, ``limit``, ``skip_damaged``, ``engine``, ``device``, ``batch``,
+        ``stages``, ``try_preparation``, ``allow_python_layers``: the options of ``cnnvis-caffe predict``.
+
+    Returns
+    -------
+    PredictedTable
+        One row an image, or a box.
+
+    Raises
+    ------
+    ConsentError
+        If the network has Python layers whose code may not be run.
+    CnnvisError
+        If a file is missing or damaged, or things do not fit.
+    """
+    from cnnvis_caffe.prediction.request import PredictionRequest
+    from cnnvis_caffe.prediction.run import predict as run
+    from cnnvis_caffe.text.predictions import prediction_table
+
+    names = [images] if isinstance(images, (str, os.PathLike)) else images
+    request = PredictionRequest(
+        model=os.fspath(model),
+        weights=os.fspath(weights) if weights is not None else "",
+        images=tuple(os.fspath(name) for name in names),
+        **{**options, "classes": tuple(options.get("classes", ())), "stages": tuple(options.get("stages", ()))},
+    )
+    masks: list[Any] = []
+
+    def keep(_index: int, _name: str, answer: Any) -> None:
+        if answer.dtype.kind == "u":
+            masks.append(answer)
+
+    found = run(request, each=keep, progress=progress)
+    columns, rows = prediction_table(found)
+    title = f"{found.title or os.path.basename(request.model)}: {found.preprocessing}"
+    return PredictedTable(title, tuple(columns), tuple(map(tuple, rows)), found, tuple(masks))
 
 
 @documents(OPTIONS)

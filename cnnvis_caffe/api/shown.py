@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cnnvis_caffe.readings.tables import Cell
     from cnnvis_caffe.records.aggregation import Aggregation
+    from cnnvis_caffe.records.prediction import Predictions
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.scene.shapes import Scene
 
@@ -120,6 +121,22 @@ class Table:
     def _repr_html_(self) -> str:
         """Show it in Jupyter."""
         return _html_table(self.title, self.columns, self._texts(), self._align())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictedTable(Table):
+    """What a network says about images: a table that shows itself, and all that is behind it.
+
+    Attributes
+    ----------
+    predictions : Predictions
+        Probabilities, classes and boxes as arrays; measures; the most uncertain and the most wrong images.
+    masks : tuple of ndarray of shape (H, W), uint8
+        For networks that give a class to each pixel: one an image, in the size of the network's output.
+    """
+
+    predictions: Predictions
+    masks: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,6 +86,12 @@ EXAMPLES = {
         cnnvis-caffe merge one.h5 two.h5 --out both.cnnvis.h5
         cnnvis-caffe merge one.h5 two.h5 --data digits:test --out both.cnnvis.h5
     """,
+    "predict": r"""
+        cnnvis-caffe predict deploy.prototxt lenet.caffemodel images/
+        cnnvis-caffe predict deploy.prototxt lenet.caffemodel images/ \
+            --oversample --image-dims 32,32 --out images.csv
+        cnnvis-caffe predict lenet.caffemodel images/ --top 3 --json
+    """,
     "render": r"""
         cnnvis-caffe render lenet.cnnvis.h5 --out picture.png
         cnnvis-caffe render lenet.cnnvis.h5 --classes 3,8 --theme dark \

@@ -34,6 +34,7 @@ COMMANDS = {
     "findings": "List what stands out in a network: dead, redundant, disconnected neurons and more.",
     "inspect": "Show what a network, weights, solver, solver state, mean or analysis file holds.",
     "merge": "Put the shards of an analysis together.",
+    "predict": "Say what a network makes of images: classes, labels, numbers, masks or boxes.",
     "render": "Draw an analysis as PNG, SVG, PDF or HTML, without a screen.",
     "test": "Score a network on batches of its data, as caffe test does.",
     "time": "Time every layer of a network, forward and backward.",

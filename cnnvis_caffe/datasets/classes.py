@@ -31,7 +31,8 @@ def fit_to_classes(
     Returns
     -------
     (Annotations, str)
-        Folders and words that are names of classes become these classes. More folders than classes become groups, and
+        Folders and words that are names of classes become these classes, and so do numbers of classes where some
+        classes have no folder. More folders than classes become groups, and
         so do other ones where their number differs. The text says what was done; it is empty where images keep or
         get labels.
 
@@ -50,6 +51,10 @@ def fit_to_classes(
             return of_classes(labels, tuple(class_names)), ""
         if max(numbers) >= 0:
             raise _stranger(source, own[numbers.index(-1)], class_names)
+    if own and not class_names and len(own) < n_classes and _are_numbers(own, n_classes):
+        # Folders of some classes, such as all digits but one: their order would be wrong from the gap on.
+        labels = np.array([int(name) for name in own], np.int64)[annotations.strata()]
+        return of_classes(labels, tuple(map(str, range(n_classes)))), ""
     is_other = bool(class_names) and len(own) != n_classes
     if own and (annotations.kind == NO_LABELS or len(own) > n_classes or is_other):
         more = f"more than the network's {n_classes} classes"
@@ -64,6 +69,13 @@ def fit_to_classes(
             "was trained for, or the images without labels (cnnvis-caffe predict)",
         )
     return annotations, ""
+
+
+def _are_numbers(names: Sequence[str], n_classes: int) -> bool:
+    """Whether all names are numbers of classes."""
+    return all(name.isascii() and name.isdigit() and str(int(name)) == name for name in names) and all(
+        int(name) < n_classes for name in names
+    )
 
 
 def _stranger(source: str, name: str, class_names: Sequence[str]) -> DataFileError:

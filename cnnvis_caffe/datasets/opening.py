@@ -174,8 +174,7 @@ def as_source(
         If the images do not fit the network.
     """
     if opened.are_files and not settings.resize:
-        # Image files differ in size: without another word they are brought to the network's.
-        settings = replace(settings, resize_to_fit=True)
+        settings = _for_files(settings, input_shape)
     if isinstance(reader, ArrayReader) and reader.images.ndim != 4:
         raise ShapeError("data", f"{opened.name} has clips (n, C, L, H, W), but the network takes images")
     if input_shape is None:
@@ -183,6 +182,19 @@ def as_source(
         height, width = settings.resize or first.shape[1:]
         input_shape = (len(first), settings.crop or height, settings.crop or width)
     return ImageSource(opened.name, reader, opened.annotations, input_shape, settings, opened.note)
+
+
+def _for_files(settings: Preprocessing, input_shape: tuple[int, int, int] | None) -> Preprocessing:
+    """Image files differ in size: without another word they are brought to the network's, or to that of a larger mean.
+
+    A mean image that is larger than the network's input was made of images of its own size, which were then cropped.
+    """
+    mean = settings.mean_image
+    if mean is not None and input_shape is not None and mean.shape[1:] != input_shape[1:]:
+        height, width = mean.shape[1:]
+        if height >= input_shape[1] and width >= input_shape[2]:
+            return replace(settings, resize=(height, width))
+    return replace(settings, resize_to_fit=True)
 
 
 def open_data(

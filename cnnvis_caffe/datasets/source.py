@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -166,6 +167,87 @@ class ImageSource:
         """
         pixels, before_crop = self._fitted(np.asarray(indices))
         return self._settings.values(pixels, before_crop)
+
+    def ten_crops(self, indices: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Return what the network takes of the four corners and the middle of images, and of the same mirrored.
+
+        Parameters
+        ----------
+        indices : ndarray of int
+        height, width : int
+            Of the crops; not larger than the images.
+
+        Returns
+        -------
+        ndarray of shape (10 n, C, height, width), float32
+            Ten rows an image.
+
+        Notes
+        -----
+        ``oversample`` in ``python/caffe/io.py``. A mean image as large as the crops is subtracted from each, a larger
+        one from the images before.
+        """
+        pixels, before_crop = self._fitted(np.asarray(indices))
+        mean = self._settings.mean_image
+        is_mean_of_crops = mean is not None and mean.shape[1:] == (height, width) != pixels.shape[2:]
+        if not is_mean_of_crops:
+            pixels = self._settings.values(pixels, before_crop)
+        below, right = pixels.shape[2] - height, pixels.shape[3] - width
+        places = [(0, 0), (0, right), (below, 0), (below, right), (below // 2, right // 2)]
+        crops = np.stack([pixels[:, :, y : y + height, x : x + width] for y, x in places], axis=1)
+        crops = np.concatenate([crops, crops[..., ::-1]], axis=1).reshape(-1, pixels.shape[1], height, width)
+        return self._settings.values(crops, (height, width)) if is_mean_of_crops else crops
+
+    def sizes(self, indices: np.ndarray) -> list[tuple[int, int]]:
+        """Return height and width of images as they were read.
+
+        Parameters
+        ----------
+        indices : ndarray of int
+        """
+        return [(image.shape[1], image.shape[2]) for image in self._reader.read(np.asarray(indices))]
+
+    def placed(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Turn boxes in the network's input into boxes in the image that was read.
+
+        Parameters
+        ----------
+        boxes : ndarray of shape (n, 4)
+            x0, y0, x1, y1 as shares of the input.
+        size : (int, int)
+            Height and width of the image.
+
+        Returns
+        -------
+        ndarray of shape (n, 4), float32
+            In pixels.
+        """
+        _, height, width = self.input_shape
+        whole = self._settings.resize or ((height, width) if self._settings.resize_to_fit else size)
+        top, left = (whole[0] - height) // 2, (whole[1] - width) // 2
+        y = (boxes[:, [1, 3]] * height + top) * (size[0] / whole[0])
+        x = (boxes[:, [0, 2]] * width + left) * (size[1] / whole[1])
+        return np.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], axis=1).astype(np.float32)
+
+    def prepared(self, settings: Preprocessing) -> ImageSource:
+        """Return the same images, prepared in another way but for their size.
+
+        Parameters
+        ----------
+        settings : Preprocessing
+        """
+        settings = replace(settings, resize=self._settings.resize, resize_to_fit=self._settings.resize_to_fit)
+        return ImageSource(self.name, self._reader, self.annotations, self.input_shape, settings, self.note)
+
+    @property
+    def settings(self) -> Preprocessing:
+        """How images are prepared."""
+        return self._settings
+
+    @property
+    def knows_order(self) -> bool:
+        """Whether it is known in which order the channels of the images are."""
+        return self._reader.channel_order in ("RGB", "BGR")
 
     def batches(self, indices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Read images in batches, a few of them ahead of whoever takes them.

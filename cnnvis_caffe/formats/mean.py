@@ -1,4 +1,4 @@
-"""Mean images in Caffe's .binaryproto files: one BlobProto."""
+"""Reads and writes mean images: Caffe's .binaryproto files, which are one BlobProto, and arrays of NumPy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 
 import numpy as np
 
-from cnnvis_caffe.errors import MeanFileError
+from cnnvis_caffe.errors import DataFileError, MeanFileError
 from cnnvis_caffe.files.atomic import atomic_write
 from cnnvis_caffe.formats import sniff
 from cnnvis_caffe.formats.blobproto import blob_pieces, read_blob, show, write_pieces
 from cnnvis_caffe.formats.mapped import MappedFile
+from cnnvis_caffe.formats.npy import read_npy
 from cnnvis_caffe.formats.wire import WireError
 
 
@@ -43,6 +44,39 @@ def read_mean(path: str | os.PathLike[str]) -> np.ndarray:
         reason = f"holds an array {show(blob.shape)}, but a mean image is 1xCxHxW"
         raise MeanFileError(file.path, _explain(file, reason))
     return np.array(blob.data.reshape(shape))
+
+
+def read_any_mean(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a mean in any form: a .binaryproto, or an array as pycaffe's scripts have it.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    ndarray of shape (C, H, W) or (C,), float32
+        A mean image, or a value for each channel.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    MeanFileError
+        If it is not a mean or is damaged.
+    """
+    if not os.fspath(path).lower().endswith(".npy"):
+        return read_mean(path)
+    try:
+        mean = np.array(read_npy(path), np.float32)
+    except (DataFileError, ValueError) as error:
+        raise MeanFileError(os.fspath(path), f"is not a mean: {error}") from error
+    mean = mean[0] if mean.ndim == 4 and len(mean) == 1 else mean
+    if mean.ndim not in (1, 3) or not mean.size:
+        raise MeanFileError(
+            os.fspath(path), f"holds an array {show(mean.shape)}, but a mean is CxHxW, or one value for each channel"
+        )
+    return mean
 
 
 def write_mean(path: str | os.PathLike[str], mean: np.ndarray) -> None:

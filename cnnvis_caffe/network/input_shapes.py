@@ -7,7 +7,7 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -441,15 +441,21 @@ class _Finder:
                 message = read_network(other).message
             except (CnnvisError, OSError):  # nobody has named it: what cannot be read is passed over
                 continue
-            if self._is_like(message):
+            if shares_layers(message.layer, self.layers):
                 result.append((other.name, message))
         return result
 
-    def _is_like(self, message: Any) -> bool:
-        """Whether a network has most of the layers that this one has: folders may hold networks of several kinds."""
-        names = {layer.name for layer in message.layer if layer.bottom}
-        own = {layer.name for layer in self.layers if layer.bottom}
-        return 2 * len(names & own) > len(own)
+def shares_layers(other: Iterable[Any], own: Iterable[Any]) -> bool:
+    """Say whether a network has most of the layers that another one has: folders may hold networks of several kinds.
+
+    Parameters
+    ----------
+    other, own : iterable of LayerParameter
+        Compared by their names.
+    """
+    names = {layer.name for layer in other if layer.bottom}
+    wanted = {layer.name for layer in own if layer.bottom}
+    return 2 * len(names & wanted) > len(wanted)
 
 
 def _source(layer: Any) -> str:

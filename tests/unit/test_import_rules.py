@@ -33,8 +33,10 @@ OURS: dict[str, set[str]] = {
     "datasets": {"errors", "files", "formats", "progress", "records"},
     "features": {"errors", "network", "progress", "records"},
     "store": {"errors", "files", "progress", "records"},
-    "analysis": {"datasets", "engines", "errors", "features", "files", "formats", "network", "progress", "records"}
-    | {"store"},
+    "preparation": {"datasets", "errors", "formats", "network", "records"},
+    "analysis": {"datasets", "engines", "errors", "features", "files", "formats", "network", "preparation", "progress"}
+    | {"records", "store"},
+    "prediction": {"analysis", "datasets", "errors", "formats", "network", "preparation", "progress", "records"},
     "text": {"records"},
     "readings": {"errors", "network.facts", "records", "text"},
     "aggregation": {"readings", "records"},
@@ -50,10 +52,10 @@ OURS: dict[str, set[str]] = {
     "viewer": {"aggregation", "analysis", "drawing", "edits", "errors", "files", "findings", "pipeline", "processes"}
     | {"progress", "readings", "records", "render", "scene", "store", "text"},
     "api": {"aggregation", "analysis", "edits", "engines", "errors", "findings", "formats", "network", "pipeline"}
-    | {"progress", "pycaffe", "readings", "records", "render", "runtime", "scene", "text"},
+    | {"prediction", "progress", "pycaffe", "readings", "records", "render", "runtime", "scene", "text"},
     "cli": {"aggregation", "analysis", "datasets", "demo", "edits", "engines", "errors", "files", "findings"}
-    | {"formats", "network", "pipeline", "processes", "progress", "readings", "records", "render", "runtime", "scene"}
-    | {"store", "text", "viewer"},
+    | {"formats", "network", "pipeline", "prediction", "processes", "progress", "readings", "records", "render"}
+    | {"runtime", "scene", "store", "text", "viewer"},
     "__main__": {"cli", "processes"},
     "tools": {"cli", "processes"},
 }

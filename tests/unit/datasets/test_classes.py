@@ -58,6 +58,13 @@ def test_fewer_folders_are_the_first_classes_where_no_names_are_known():
     assert (found.values.tolist(), found.kind, note) == ([0, 1], "class", "")
 
 
+def test_numbers_of_folders_are_classes_where_one_is_missing():
+    found, note = fit_to_classes(of_classes(np.array([0, 1, 2, 2]), ("0", "7", "9")), 10)
+    assert (found.values.tolist(), found.names, note) == ([0, 7, 9, 9], tuple("0123456789"), "")
+    whole, _ = fit_to_classes(of_classes(np.arange(11), tuple(sorted(map(str, range(11))))), 11)
+    assert whole.names[2] == "10", "all of them are numbered in byte order, as by data convert"
+
+
 def test_what_cannot_be_meant():
     with pytest.raises(DataFileError, match="has a folder 'b', which is none of the named classes, while others are"):
         fit_to_classes(of_classes(np.array([0, 1]), ("crane", "b")), 2, ("crane", "tench"))

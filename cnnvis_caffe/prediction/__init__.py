@@ -1,0 +1,1 @@
+"""Says what a network makes of images: classes, labels, numbers, masks or boxes."""
