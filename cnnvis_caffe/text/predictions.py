@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cnnvis_caffe.records.prediction import BOXES, CLASS, NUMBERS, PIXELS, SEVERAL, Predictions
-from cnnvis_caffe.text.tables import listed, percent, plural, table
+from cnnvis_caffe.text.tables import listed, plural, table
+from cnnvis_caffe.text.words import percent
 
 #: Images that are listed one by one; of more, what they are together is said, and the most uncertain are named.
 _LISTED = 20
