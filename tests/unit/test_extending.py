@@ -39,13 +39,13 @@ def test_every_section_has_an_example():
 
 @pytest.mark.parametrize("source", EXTENSIONS, ids=[source.partition("\n")[0].strip("# :") for source in EXTENSIONS])
 def test_a_file_that_an_example_adds_is_new_and_a_table_is_there(source):
-    new = run_docs.extensions.NEW_FILE.match(source)
-    rows = run_docs.extensions.ROWS.match(source)
-    if new:
-        assert not (ROOT / f"{new.group(1)}.py").exists()
-    else:
-        path = ROOT / f"{rows.group(1)}.py"
-        assert re.search(rf"^{rows.group(2)}\b.* = [{{(]", path.read_text("utf-8"), re.MULTILINE)
+    new, table, fields, line = (form.match(source) for form in run_docs.extensions.FORMS)
+    path, *names = (new or table or fields or line).groups()
+    assert (ROOT / f"{path}.py").exists() == (new is None)
+    if not new:
+        text = (ROOT / f"{path}.py").read_text("utf-8")
+        wanted = rf"^{names[0]}\b.* = [{{(]" if table else rf"^class {names[0]}\b" if fields else re.escape(names[0])
+        assert len(re.findall(wanted, text, re.MULTILINE)) == 1
 
 
 def test_an_extension_is_gone_afterwards():
@@ -59,6 +59,19 @@ def test_an_extension_is_gone_afterwards():
         assert find.RULES[:-1] == before and list(find.RULES[-1](DEFAULT)) == []
     assert find.RULES is before and set(vars(find)) == names
     assert "cnnvis_caffe.findings.none" not in sys.modules
+
+
+def test_a_changed_module_is_as_before_afterwards():
+    from cnnvis_caffe.analysis import analyze, request
+
+    before = {module: dict(vars(module)) for module in (analyze, request)}
+    head = "# cnnvis_caffe/analysis/request.py, in class "
+    kind, row = f"{head}AnalysisOptions:\n    title: str\n", f"{head}Request:\n    title: str = option('', 'title')\n"
+    with run_docs.extensions.in_place(kind), run_docs.extensions.in_place(row):
+        made = analyze.make_request("a.prototxt", None, "digits:test", "", {"title": "My digits"})
+        assert (made.title, analyze.OPTIONS["title"].flag) == ("My digits", "--title")
+    assert {module: dict(vars(module)) for module in (analyze, request)} == before
+    assert "title" not in analyze.OPTIONS
 
 
 def test_an_example_cannot_stand_for_a_file_that_is_there():
