@@ -117,8 +117,7 @@ class Bench:
         session.picture_changed.connect(made.append)
         started, used = time.perf_counter(), time.process_time()
         session.apply(edit)
-        self.until(lambda: bool(made) and canvas._tiles is not None and canvas._tiles.is_complete(
-            canvas.camera, canvas.width(), canvas.height()))  # fmt: skip
+        self.until(lambda: bool(made) and canvas.display is not None and canvas.is_complete)
         taken, used = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - used)
         self.until(lambda: not session.is_busy and canvas.is_painted)
         whole = 1000 * (time.perf_counter() - started)

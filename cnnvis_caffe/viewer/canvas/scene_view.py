@@ -126,10 +126,14 @@ class SceneView(QWidget):
         self.update()
 
     @property
+    def is_complete(self) -> bool:
+        """Whether everything in sight is painted at the present zoom."""
+        return self._painted.is_complete(self.camera, self._size())
+
+    @property
     def is_painted(self) -> bool:
         """Whether everything in sight is painted at its final zoom and nothing moves any more."""
-        is_still = self._transition is None and not self._view.is_flying
-        return self.display is None or is_still and self._painted.is_complete(self.camera, self._size())
+        return self.is_complete and self._transition is None and not self._view.is_flying
 
     def overview(self) -> QPixmap | None:
         """Return the whole scene, small; for the minimap and for where nothing is painted yet."""
