@@ -1,4 +1,4 @@
-"""Which part of the scene is seen, and how large: plain arithmetic, without a window."""
+"""The camera: which part of the scene is in sight, and how large. Plain arithmetic, without a window."""
 
 from __future__ import annotations
 

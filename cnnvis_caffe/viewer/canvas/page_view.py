@@ -1,4 +1,4 @@
-"""Shows a scene as a page to scroll: as wide as the window, things in it answer to the pointer."""
+"""Shows a scene as a page to scroll: as wide as the window, with things that answer to the pointer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The painted scene in squares, so that moving over it costs next to nothing and painting takes small bites."""
+"""The painted scene in squares: moving over it costs next to nothing, and painting takes small bites."""
 
 from __future__ import annotations
 
