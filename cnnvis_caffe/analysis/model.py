@@ -8,7 +8,7 @@ import os
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -148,6 +148,33 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     CnnvisError
         If the network cannot be analysed or the data are not there or do not fit.
     """
+    model = open_with_images(request, progress)
+    if not model.score_name:
+        raise no_score(model)
+    label_name = find_label(model.network)
+    source, class_names = _with_classes(request, model.source, model.n_classes)
+    return replace(model, label_name=label_name, source=source, class_names=class_names)
+
+
+def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
+    """Open the network and images, whose classes need not be known; the network may have no classes either.
+
+    Parameters
+    ----------
+    request : Request
+    progress : Progress, default=SILENT
+        Told of downloads.
+
+    Returns
+    -------
+    Model
+        With an empty `label_name`; also `score_name` is empty, and `n_classes` 0, where there are no scores.
+
+    Raises
+    ------
+    CnnvisError
+        If the network or the images cannot be read or do not fit.
+    """
     network = network_of_request(request)
     beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
@@ -165,17 +192,14 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     )
     fed = feed_by_hand(network, feeding, source.input_shape, request.batch or _PROBED_IMAGES)
     shapes = _python_shapes(fed, request)
-    analysed = analysis_network(fed, score=request.score or None, input_shapes=_by_top(shapes, fed))
+    analysed = analysis_network(fed, score=request.score or None, input_shapes=_by_top(shapes, fed), needs_score=False)
     dag = build_dag(analysed, "TEST", input_shapes=_by_top(shapes, analysed))
     score = find_value(dag, request.score) if request.score else find_score(dag)
-    if score is None:
-        raise NetError(f"{network.path}: has no scores of classes; name the layer that gives them (--score)")
-    shape = dag.shape(score) or ()
-    if len(shape) < 2:
+    shape = () if score is None else dag.shape(score) or ()
+    if score is not None and len(shape) < 2:
         raise NetError(f"{network.path}: the score {value_names(dag)[score]!r} has shape {shape} and no classes")
-    n_classes = shape[1]
-    label_name = find_label(analysed)
-    source, class_names = _with_classes(request, source, n_classes)
+    n_classes = 0 if score is None else shape[1]
+    known = request.classes or find_class_names((request.model, *request.weights), n_classes)[0] or source.class_names
     return Model(
         title=network.message.name or os.path.basename(request.model),
         network=analysed,
@@ -183,13 +207,18 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         nodes=analysis_nodes(dag, analysed),
         fields=ReceptiveFields(dag),
         input_name=feeding.image_blob,
-        label_name=label_name,
-        score_name=value_names(dag)[score],
+        label_name="",
+        score_name="" if score is None else value_names(dag)[score],
         n_classes=n_classes,
         source=source,
-        class_names=class_names,
+        class_names=(*known[:n_classes], *map(str, range(len(known), n_classes))),
         batch=request.batch or automatic_batch(dag, _room(request)),
     )
+
+
+def no_score(model: Model) -> NetError:
+    """Return the error of a network without scores of classes."""
+    return NetError(f"{model.network.path}: has no scores of classes; name the layer that gives them (--score)")
 
 
 def network_of_request(request: Request) -> NetworkFile:

@@ -5,6 +5,7 @@ What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as
 
 from __future__ import annotations
 
+from cnnvis_caffe.api.explaining import FoundPicture, explain, invariance, occlude
 from cnnvis_caffe.api.functions import (
     analyze,
     chart,
@@ -34,6 +35,7 @@ __all__ = [
     "Analysis",
     "Finding",
     "Findings",
+    "FoundPicture",
     "Patches",
     "Picture",
     "PredictedTable",
@@ -44,12 +46,15 @@ __all__ = [
     "compare",
     "deploy",
     "engine",
+    "explain",
     "findings",
     "inspect",
+    "invariance",
     "layers",
     "load_net",
     "neuron_page",
     "neurons",
+    "occlude",
     "open_analysis",
     "patches",
     "picture",

@@ -518,7 +518,7 @@ def chart(
     from cnnvis_caffe.readings.debugging import chart_of
     from cnnvis_caffe.scene.chart import build_chart
 
-    return Picture(build_chart(chart_of(analysis, quantity, by=by), size=size, theme=_theme(theme)))
+    return Picture(build_chart(chart_of(analysis, quantity, by=by), size=size, theme=theme_of(theme)))
 
 
 def findings(analysis: Analysis, *, snapshot: str | int = "", **limits: float) -> Findings:
@@ -684,8 +684,18 @@ def compare(first: Analysis, second: Analysis | None = None, *, snapshots: tuple
     return Table(f"A: {found.first.name}, B: {found.second.name}", table.columns, tuple(table.rows))
 
 
-def _theme(name: str) -> Theme:
-    """A theme by its name."""
+def theme_of(name: str) -> Theme:
+    """Return a theme by its name.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none of that name.
+    """
     from cnnvis_caffe.scene.theme import theme_named
 
     if name not in THEMES:

@@ -1,10 +1,10 @@
-"""The flags of `cnnvis-caffe analyze`, made from the table of its options in `analysis/request.py`."""
+"""The flags of commands that open a network with data, made from the table of options in `analysis/request.py`."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -55,10 +55,19 @@ _TYPES: dict[str, click.ParamType] = {"log": click.Path(dir_okay=False), "shard"
 
 def analysis_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add a flag for each option of the table that has one."""
-    for one in reversed([*OPTIONS.values()]):
-        if one.flag:
-            command = _flag(one)(command)
-    return command
+    return flags_of(OPTIONS.values())(command)
+
+
+def flags_of(options: Iterable[NamedOption]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a decorator that adds a flag for each of some options that has one."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for one in reversed([*options]):
+            if one.flag:
+                command = _flag(one)(command)
+        return command
+
+    return add
 
 
 def _flag(one: NamedOption) -> Callable[..., Any]:

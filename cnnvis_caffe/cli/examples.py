@@ -67,6 +67,13 @@ EXAMPLES = {
         cnnvis-caffe deploy train_val.prototxt --weights lenet.caffemodel \
             --out deploy.prototxt --input-shape data=1,1,28,28
     """,
+    "explain": r"""
+        cnnvis-caffe explain digits:test --at 3 --model deploy.prototxt \
+            --weights lenet.caffemodel --out explained.png
+        cnnvis-caffe explain digits:test --model deploy.prototxt \
+            --weights lenet.caffemodel --neuron conv2:7 \
+            --method deconvnet --method guided --out neuron.svg
+    """,
     "export": r"""
         cnnvis-caffe export lenet.cnnvis.h5 mean --layers conv2 --out mean.csv
         cnnvis-caffe export lenet.cnnvis.h5 patches --layers conv1 --out patches.png
@@ -82,9 +89,22 @@ EXAMPLES = {
         cnnvis-caffe inspect deploy.prototxt --weights lenet.caffemodel
         cnnvis-caffe inspect deploy.prototxt --input-shape data=1,1,56,56
     """,
+    "invariance": r"""
+        cnnvis-caffe invariance digits:test --model deploy.prototxt \
+            --weights lenet.caffemodel --out invariance.png
+        cnnvis-caffe invariance digits:test --at 3 --model deploy.prototxt \
+            --weights lenet.caffemodel \
+            --transformation rotation --amounts 0,15,30,45 --csv turned.csv
+    """,
     "merge": r"""
         cnnvis-caffe merge one.h5 two.h5 --out both.cnnvis.h5
         cnnvis-caffe merge one.h5 two.h5 --data digits:test --out both.cnnvis.h5
+    """,
+    "occlude": r"""
+        cnnvis-caffe occlude digits:test --at 3 --model deploy.prototxt \
+            --weights lenet.caffemodel --out hidden.png
+        cnnvis-caffe occlude digits:test --model deploy.prototxt \
+            --weights lenet.caffemodel --size 6 --stride 2 --fill black --json
     """,
     "predict": r"""
         cnnvis-caffe predict deploy.prototxt lenet.caffemodel images/

@@ -249,6 +249,48 @@ class ImageSource:
         """Whether it is known in which order the channels of the images are."""
         return self._reader.channel_order in ("RGB", "BGR")
 
+    def pixels(self, indices: np.ndarray) -> np.ndarray:
+        """Return images in the network's geometry and channel order, before mean and scale.
+
+        Parameters
+        ----------
+        indices : ndarray of int
+
+        Returns
+        -------
+        ndarray of shape (n, C, H, W), uint8 or float32
+        """
+        return self._fitted(np.asarray(indices))[0]
+
+    def as_inputs(self, pixels: np.ndarray) -> np.ndarray:
+        """Return what the network takes of images that `pixels` gave and that were changed.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (n, C, H, W)
+
+        Returns
+        -------
+        ndarray of shape (n, C, H, W), float32
+        """
+        mean = self._settings.mean_image
+        return self._settings.values(pixels, pixels.shape[2:] if mean is None else mean.shape[1:])
+
+    def of_one_grey(self, share: float) -> np.ndarray:
+        """Return what the network takes of an image of one grey.
+
+        Parameters
+        ----------
+        share : float
+            0 is black, 1 is white.
+
+        Returns
+        -------
+        ndarray of shape (C, H, W), float32
+        """
+        low, high = self._shown_range or (0.0, 255.0)
+        return self.as_inputs(np.full((1, *self.input_shape), low + share * (high - low), np.float32))[0]
+
     def batches(self, indices: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Read images in batches, a few of them ahead of whoever takes them.
 

@@ -26,6 +26,7 @@ def analysis_network(
     *,
     score: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    needs_score: bool = True,
 ) -> NetworkFile:
     """Rewrite a network so that what every layer reads and writes can be seen, with gradients.
 
@@ -38,6 +39,8 @@ def analysis_network(
         Name of the layer or blob with the scores of the classes, where it is not what `find_score` finds.
     input_shapes : mapping of str to tuple of int, optional
         Shapes of tops of layers that cannot give them.
+    needs_score : bool, default=True
+        Whether a network without a loss must have scores, so that a loss can be added.
 
     Returns
     -------
@@ -75,7 +78,8 @@ def analysis_network(
         renamed.top[:] = [names[index, top] for top in range(len(dag_layer.tops))]
         _mean_over_images(renamed)
         _warn_of_quirk(dag_layer)
-    if not any(any(layer.loss_weights) for layer in dag.layers):
+    has_loss = any(any(layer.loss_weights) for layer in dag.layers)
+    if not has_loss and (needs_score or score is not None or find_score(dag) is not None):
         _add_loss(message, dag, names, _score(dag, network.path, score))
     return replace(network, message=message)
 

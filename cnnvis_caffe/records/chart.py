@@ -48,6 +48,8 @@ class Series:
         Place among its like, from 0; gives its colour.
     is_emphasised : bool
         Whether this is the line that is looked at, such as the chosen snapshot's. Others stand back.
+    band : ndarray of shape (n, 2), float64, or None
+        Lower and upper end of the spread around the line, drawn behind it.
     """
 
     name: str
@@ -57,10 +59,13 @@ class Series:
     snapshots: tuple[str, ...] = ()
     rank: int = 0
     is_emphasised: bool = True
+    band: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         check_array(self, "x", (None,), np.float64)
         check_array(self, "y", self.x.shape, np.float64)
+        if self.band is not None:
+            check_array(self, "band", (len(self.x), 2), np.float64)
         for name in ("nodes", "snapshots"):
             if len(getattr(self, name)) not in (0, len(self.x)):
                 raise ValueError(f"Series.{name} must be empty or have {len(self.x)} entries")

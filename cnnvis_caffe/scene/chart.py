@@ -9,7 +9,7 @@ import numpy as np
 from cnnvis_caffe.records.chart import Chart, Series
 from cnnvis_caffe.scene.chart_axes import axis_shapes
 from cnnvis_caffe.scene.chart_frame import CHART, ChartFrame
-from cnnvis_caffe.scene.chart_lines import is_chosen, line_shapes, name_shapes, point_shapes
+from cnnvis_caffe.scene.chart_lines import band_shapes, is_chosen, line_shapes, name_shapes, point_shapes
 from cnnvis_caffe.scene.lettering import cap_height, shorten_end, text_width
 from cnnvis_caffe.scene.shapes import Scene, Shape, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
@@ -74,6 +74,8 @@ def chart_shapes(
 def plot_shapes(frame: ChartFrame, theme: Theme = LIGHT, name: str = "chart") -> Iterator[Shape]:
     """Draw axes, lines and names of a chart into its frame."""
     yield from axis_shapes(frame, theme, name)
+    for number in frame.order:
+        yield from band_shapes(frame, number, theme, name)
     for number in frame.order:
         chosen = is_chosen(frame.chart, frame.chart.series[number])
         yield from line_shapes(frame, number, theme, name, chosen=chosen)

@@ -126,6 +126,8 @@ class ChartFrame:
         heights = np.concatenate([self.shown(number)[1] for number in range(n_lines)])
         if not np.isfinite(heights).any():  # nothing lies in the part that is shown: everything is as good as any
             heights = np.concatenate([self._heights(number) for number in range(n_lines)])
+        bands = [one.band.ravel() for one in self.chart.series if one.band is not None and not self.is_log]
+        heights = np.concatenate([heights, *bands])
         low, high = float(np.nanmin(heights)), float(np.nanmax(heights))
         n = max(2, round(height / CHART.tick_every))
         if not self.is_log:
@@ -185,6 +187,19 @@ class ChartFrame:
         x = self.chart.series[number].x
         heights = np.where((x >= self.x_low) & (x <= self.x_high), self._heights(number), np.nan)
         return np.stack([self._x_places(x), self._y_places(heights)], 1)
+
+    def band(self, number: int) -> np.ndarray | None:
+        """Return the outline of the spread around a line, (m, 2) float64; None where it has none in sight."""
+        series = self.chart.series[number]
+        if series.band is None or self.is_log:
+            return None
+        low, high = (cut_line(series.x, ends, self.x_low, self.x_high) for ends in series.band.T)
+        known = np.isfinite(low[1]) & np.isfinite(high[1])
+        if known.sum() < 2:
+            return None
+        there = np.stack([self._x_places(low[0]), self._y_places(low[1])], 1)[known]
+        back = np.stack([self._x_places(high[0]), self._y_places(high[1])], 1)[known]
+        return np.concatenate([there, back[::-1], there[:1]])
 
     def line(self, number: int) -> np.ndarray:
         """Return the places of a line's bends, (n, 2) float64, cut at the ends of the x axis; NaN is a gap."""

@@ -33,6 +33,15 @@ def line_shapes(frame: ChartFrame, number: int, theme: Theme, name: str, *, chos
         yield dot(f"{name}/dot/{number}/{point}", at_x, at_y, radius, style)
 
 
+def band_shapes(frame: ChartFrame, number: int, theme: Theme, name: str) -> Iterator[Shape]:
+    """Draw the spread around a line."""
+    outline = frame.band(number)
+    if outline is not None:
+        colour = line_colour(frame.chart, frame.chart.series[number], theme)
+        style = Style(fill=colour, opacity=0.16)
+        yield Path(f"{name}/band/{number}", straight([(x, y) for x, y in outline.tolist()]), style, True)
+
+
 def _dotted(frame: ChartFrame, places: np.ndarray, chosen: bool) -> np.ndarray:
     """The points of a line that get a dot: all, or those without a neighbour where dots would hide the lines."""
     known = np.isfinite(places[:, 1])

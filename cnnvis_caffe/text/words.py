@@ -34,6 +34,11 @@ def percent(share: float, unknown: str = "–") -> str:
     return f"{figure(100 * share)}%" if math.isfinite(share) else unknown
 
 
+def probability(share: float) -> str:
+    """Write a probability; of one below a thousandth only that."""
+    return "< 0.1%" if share < 0.001 else percent(share)
+
+
 def counted(n: int, thing: str) -> str:
     """Write a number of things."""
     return f"{whole(n)} {thing}" if n == 1 else f"{whole(n)} {thing}s"

@@ -37,6 +37,7 @@ OURS: dict[str, set[str]] = {
     "analysis": {"datasets", "engines", "errors", "features", "files", "formats", "network", "preparation", "progress"}
     | {"records", "store"},
     "prediction": {"analysis", "datasets", "errors", "formats", "network", "preparation", "progress", "records"},
+    "explanation": {"analysis", "errors", "features", "progress", "records"},
     "text": {"records"},
     "readings": {"errors", "network.facts", "records", "text"},
     "aggregation": {"readings", "records"},
@@ -51,11 +52,11 @@ OURS: dict[str, set[str]] = {
     # viewer.model.pictures asks for one picture at a time, each from what the last ones left.
     "viewer": {"aggregation", "analysis", "drawing", "edits", "errors", "files", "findings", "pipeline", "processes"}
     | {"progress", "readings", "records", "render", "scene", "store", "text"},
-    "api": {"aggregation", "analysis", "edits", "engines", "errors", "findings", "formats", "network", "pipeline"}
-    | {"prediction", "progress", "pycaffe", "readings", "records", "render", "runtime", "scene", "text"},
-    "cli": {"aggregation", "analysis", "datasets", "demo", "edits", "engines", "errors", "files", "findings"}
-    | {"formats", "network", "pipeline", "prediction", "processes", "progress", "readings", "records", "render"}
-    | {"runtime", "scene", "store", "text", "viewer"},
+    "api": {"aggregation", "analysis", "edits", "engines", "errors", "explanation", "findings", "formats", "network"}
+    | {"pipeline", "prediction", "progress", "pycaffe", "readings", "records", "render", "runtime", "scene", "text"},
+    "cli": {"aggregation", "analysis", "datasets", "demo", "edits", "engines", "errors", "explanation", "files"}
+    | {"findings", "formats", "network", "pipeline", "prediction", "processes", "progress", "readings", "records"}
+    | {"render", "runtime", "scene", "store", "text", "viewer"},
     "__main__": {"cli", "processes"},
     "tools": {"cli", "processes"},
 }

@@ -1,0 +1,239 @@
+"""The functions of `cnnvis_caffe.api` that explain what a network does with images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnnvis_caffe.analysis.options import documents
+from cnnvis_caffe.api.functions import theme_of
+from cnnvis_caffe.api.shown import Picture
+from cnnvis_caffe.explanation.subject import SUBJECT_OPTIONS
+from cnnvis_caffe.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from cnnvis_caffe.explanation.subject import Subject, SubjectOptions
+
+
+@dataclass(frozen=True, eq=False)
+class FoundPicture(Picture):
+    """What was found out about images, as a picture that shows itself.
+
+    Attributes
+    ----------
+    found : tuple
+        The numbers, as records of `cnnvis_caffe.records.explanation`: `Explained` or `OccludedImage` for each image,
+        or `Invariance` for each transformation.
+    """
+
+    found: tuple[Any, ...] = ()
+
+
+@documents(SUBJECT_OPTIONS)
+def explain(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None,
+    images: str | os.PathLike[str],
+    *,
+    at: Sequence[int] | None = None,
+    neuron: str = "",
+    of_class: str | int = "",
+    position: Sequence[int] = (),
+    methods: Sequence[str] = (),
+    layer: str = "",
+    baseline: str = "zero",
+    n_steps: int = 50,
+    theme: str = "light",
+    progress: Progress = SILENT,
+    **options: Unpack[SubjectOptions],
+) -> FoundPicture:
+    """Explain a network's answer to images: which pixels make a class or a neuron respond.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt; of a train_val network the TEST phase with its preprocessing.
+    weights : str or path-like, or None
+        None for what the network's fillers give.
+    images : str or path-like
+        An image file, or anything else that `analyze` takes as data.
+    at : sequence of int, optional
+        Which of the images, from 0; the first one if left out.
+    neuron : str, optional
+        Such as ``"conv2:17"``; else the score of a class is explained.
+    of_class : str or int, optional
+        Name or number; the most probable class of each image by default.
+    position : sequence of int, optional
+        Row and column in the neuron's layer; where it responds most by default.
+    methods : sequence of str, optional
+        Of ``gradient``, ``deconvnet``, ``guided``, ``grad-cam`` and ``integrated``; all by default.
+    layer : str, optional
+        Feature maps for Grad-CAM; the last convolution by default.
+    baseline : {"zero", "black", "grey", "white"}, default="zero"
+        Image without content, for integrated gradients; zero is what the mean image becomes.
+    n_steps : int, default=50
+        Steps of their integral.
+    theme : {"light", "dark"}, default="light"
+    progress : Progress, optional
+    **options
+        How network and images are opened, as for `analyze`.
+
+    Returns
+    -------
+    FoundPicture
+        A row for each image, a column for each method.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, or there is no such neuron, class, position, method or layer.
+    """
+    from cnnvis_caffe.explanation.explain import ExplainOptions
+    from cnnvis_caffe.explanation.explain import explain as run
+    from cnnvis_caffe.records.explanation import METHODS
+    from cnnvis_caffe.scene.explanation import explanation_scene
+
+    chosen = ExplainOptions(neuron, of_class, tuple(position), tuple(methods or METHODS), layer, baseline, n_steps)
+    colours = theme_of(theme)
+    found = run(_subject(model, weights, images, at, (0,), options, progress), chosen, progress)
+    return FoundPicture(explanation_scene(found, colours), found=found)
+
+
+@documents(SUBJECT_OPTIONS)
+def occlude(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None,
+    images: str | os.PathLike[str],
+    *,
+    at: Sequence[int] | None = None,
+    of_class: str | int = "",
+    size: int = 0,
+    stride: int = 0,
+    fill: str = "grey",
+    layer: str = "",
+    theme: str = "light",
+    progress: Progress = SILENT,
+    **options: Unpack[SubjectOptions],
+) -> FoundPicture:
+    """Slide a square over images, and map what the network says of each.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt; of a train_val network the TEST phase with its preprocessing.
+    weights : str or path-like, or None
+        None for what the network's fillers give.
+    images : str or path-like
+        An image file, or anything else that `analyze` takes as data.
+    at : sequence of int, optional
+        Which of the images, from 0; the first one if left out.
+    of_class : str or int, optional
+        The class to follow; the true one, else the most probable one, by default.
+    size, stride : int, optional
+        Of the square, in pixels of the network's input; a quarter of the image, and a quarter of the square by default.
+    fill : {"grey", "black", "white", "mean"}, default="grey"
+        What the square shows; mean is the mean colour of the image.
+    layer : str, optional
+        Of the feature map to follow; the last convolution by default.
+    theme : {"light", "dark"}, default="light"
+    progress : Progress, optional
+    **options
+        How network and images are opened, as for `analyze`.
+
+    Returns
+    -------
+    FoundPicture
+        A row for each image: its maps, as in Zeiler and Fergus 2014, Figure 7.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, the square does not fit, or there is no such class, fill or layer.
+    """
+    from cnnvis_caffe.explanation.occlude import OccludeOptions
+    from cnnvis_caffe.explanation.occlude import occlude as run
+    from cnnvis_caffe.scene.explanation import occlusion_scene
+
+    colours = theme_of(theme)
+    subject = _subject(model, weights, images, at, (0,), options, progress)
+    found = run(subject, OccludeOptions(size, stride, fill, of_class, layer), progress)
+    return FoundPicture(occlusion_scene(found, colours), found=found)
+
+
+@documents(SUBJECT_OPTIONS)
+def invariance(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None,
+    images: str | os.PathLike[str],
+    *,
+    at: Sequence[int] | None = None,
+    transformations: Sequence[str] = (),
+    amounts: Sequence[float] = (),
+    layers: Sequence[str] = (),
+    theme: str = "light",
+    progress: Progress = SILENT,
+    **options: Unpack[SubjectOptions],
+) -> FoundPicture:
+    """Measure how far features move when images are moved, enlarged and turned.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt; of a train_val network the TEST phase with its preprocessing.
+    weights : str or path-like, or None
+        None for what the network's fillers give.
+    images : str or path-like
+        Anything that `analyze` takes as data.
+    at : sequence of int, optional
+        Which of the images, from 0; the first 20 if left out.
+    transformations : sequence of str, optional
+        Of ``translation``, ``scale`` and ``rotation``; all by default.
+    amounts : sequence of float, optional
+        Pixels down, factors, or degrees anticlockwise, for one transformation; those of the paper by default.
+    layers : sequence of str, optional
+        A first, a middle and the last one by default.
+    theme : {"light", "dark"}, default="light"
+    progress : Progress, optional
+    **options
+        How network and images are opened, as for `analyze`.
+
+    Returns
+    -------
+    FoundPicture
+        Two charts for each transformation, as in Zeiler and Fergus 2014, Figure 5.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, or there is no such transformation, amount or layer.
+    """
+    from cnnvis_caffe.explanation.invariance import N_IMAGES, TRANSFORMATIONS, InvarianceOptions
+    from cnnvis_caffe.explanation.invariance import invariance as run
+    from cnnvis_caffe.scene.invariance import invariance_scene
+
+    colours = theme_of(theme)
+    subject = _subject(model, weights, images, at, range(N_IMAGES), options, progress)
+    chosen = InvarianceOptions(tuple(transformations or TRANSFORMATIONS), tuple(amounts), tuple(layers))
+    found = run(subject, chosen, progress)
+    return FoundPicture(invariance_scene(found, subject.model.title, colours), found=found)
+
+
+def _subject(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None,
+    images: str | os.PathLike[str],
+    at: Sequence[int] | None,
+    default: Sequence[int],
+    options: SubjectOptions,
+    progress: Progress,
+) -> Subject:
+    """The network and the images."""
+    from cnnvis_caffe.explanation.subject import open_subject, subject_request
+
+    request = subject_request(model, weights, images, options)
+    return open_subject(request, at, progress, default=default)
+

@@ -1,0 +1,132 @@
+"""Transforms images of a user by the amounts that fit their size, and measures how far their features move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.explanation.subject import Subject
+from cnnvis_caffe.features.explain.invariance import TRANSFORMATIONS
+from cnnvis_caffe.features.explain.invariance import invariance as measure
+from cnnvis_caffe.features.explain.way_back import WayBack
+from cnnvis_caffe.progress import SILENT, Progress
+from cnnvis_caffe.records.analysis import Node
+from cnnvis_caffe.records.explanation import Invariance
+
+__all__ = ["N_IMAGES", "TRANSFORMATIONS", "InvarianceOptions", "default_amounts", "default_layers", "invariance"]
+
+#: Images that are taken where nobody names any.
+N_IMAGES = 20
+_N_AMOUNTS = 25
+#: How far the middle moves at most, by the height of the image; the paper moves 224 pixels by 60.
+_FURTHEST = 0.27
+#: The paper's largest factor is 1.8.
+_LARGEST = 1.8
+
+
+@dataclass(frozen=True)
+class InvarianceOptions:
+    """What is done to the images, and which layers are looked at.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        "translation", "scale", "rotation".
+    amounts : tuple of float
+        Of the one kind; empty for those of the paper, brought to the size of the images.
+    layers : tuple of str
+        Empty for a first, a middle and the last layer.
+    """
+
+    kinds: tuple[str, ...] = tuple(TRANSFORMATIONS)
+    amounts: tuple[float, ...] = ()
+    layers: tuple[str, ...] = ()
+
+
+def invariance(
+    subject: Subject, options: InvarianceOptions | None = None, progress: Progress = SILENT
+) -> tuple[Invariance, ...]:
+    """Measure how far features and the probability of the true class move.
+
+    Parameters
+    ----------
+    subject : Subject
+    options : InvarianceOptions, optional
+    progress : Progress, optional
+
+    Returns
+    -------
+    tuple of Invariance
+        One for each transformation.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such transformation or layer, or the network gives no scores.
+    """
+    options = options or InvarianceOptions()
+    if options.amounts and len(options.kinds) != 1:
+        raise CnnvisError("amounts are given for several transformations; choose one transformation with them")
+    scorer = subject.scorer()
+    model = subject.model
+    layers = tuple(subject.node(name).name for name in options.layers) or default_layers(
+        model.nodes, WayBack(subject.net, model.input_name, model.score_name).blobs
+    )
+    images = model.source.pixels(subject.indices)
+    return tuple(
+        measure(
+            scorer, images, model.source.as_inputs, subject.labels, kind=kind,
+            amounts=options.amounts or default_amounts(kind, images.shape[2]), layers=layers, progress=progress,
+        )
+        for kind in options.kinds
+    )  # fmt: skip
+
+
+def default_layers(nodes: tuple[Node, ...], on_path: frozenset[str]) -> tuple[str, ...]:
+    """Return a first, a middle and the last layer: of parameter layers, with the rectifier that follows.
+
+    Parameters
+    ----------
+    nodes : tuple of Node
+    on_path : frozenset of str
+        Nodes that the scores depend on, and the scores.
+
+    Returns
+    -------
+    tuple of str
+        Up to three.
+    """
+    found: list[str] = []
+    for node in nodes:
+        if node.name not in on_path:
+            continue
+        if node.role == "weights":
+            found.append(node.name)
+        elif node.role == "rectifier" and found and node.sources == (found[-1],):
+            found[-1] = node.name
+    chosen = [found[0], found[len(found) // 2], found[-1]] if found else []
+    return tuple(dict.fromkeys(chosen))
+
+
+def default_amounts(kind: str, height: int) -> tuple[float, ...]:
+    """Return the amounts of Zeiler and Fergus's Figure 5, brought to the height of the images.
+
+    Parameters
+    ----------
+    kind : {"translation", "scale", "rotation"}
+    height : int
+        In pixels.
+
+    Returns
+    -------
+    tuple of float
+        Whole pixels down; factors; degrees.
+    """
+    if kind == "translation":
+        most = max(round(_FURTHEST * height), 1)
+        return tuple(float(pixels) for pixels in np.unique(np.rint(np.linspace(-most, most, _N_AMOUNTS))))
+    if kind == "scale":
+        return tuple(np.round(np.linspace(1.0, _LARGEST, _N_AMOUNTS // 2 + 1), 4).tolist())
+    return tuple(np.arange(0.0, 361.0, 15.0).tolist())

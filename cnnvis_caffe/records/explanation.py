@@ -1,0 +1,181 @@
+"""What was found out about one image, or a few: projections, hidden squares, transformed images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Methods that explain an activation, and what each shows.
+METHODS = {
+    "gradient": "how the activation changes with each pixel",
+    "deconvnet": "the activation projected back through a deconvnet",
+    "guided": "guided backpropagation: the gradient, without what lowers activations on the way",
+    "grad-cam": "where the evidence lies, by the maps of a convolution",
+    "integrated": "integrated gradients: how much each pixel gives to the activation",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SeenImage:
+    """An image as the network saw it, and what it said.
+
+    Attributes
+    ----------
+    name : str
+        Its file, or its place in the source.
+    pixels : ndarray of shape (H, W, 3), uint8
+        RGB, in the network's geometry.
+    label : int
+        The true class; -1 where it is not known.
+    probabilities : ndarray of shape (n_classes,), float32
+        Empty for networks without scores of a whole image.
+    class_names : tuple of str
+    """
+
+    name: str
+    pixels: np.ndarray
+    label: int
+    probabilities: np.ndarray
+    class_names: tuple[str, ...]
+
+    def best(self, n: int) -> list[tuple[int, float]]:
+        """Return the most probable classes, with their probabilities."""
+        order = np.argsort(-self.probabilities, kind="stable")[:n]
+        return [(int(one), float(self.probabilities[one])) for one in order]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """An activation explained by the pixels of one image.
+
+    Attributes
+    ----------
+    method : str
+        "gradient", "deconvnet", "guided", "grad-cam" or "integrated".
+    node : str
+        Layer of the neuron.
+    neuron : int
+    position : tuple of int
+        Row and column in the layer; empty for layers without positions.
+    activation : float
+    values : ndarray of shape (C, H, W), float32
+        One for each value that the network takes; of "grad-cam" of shape (1, H, W), stretched over the image.
+    picture : ndarray of shape (H, W, 3), uint8, or None
+        A projection as people look at it; None for maps, which are drawn in colours.
+    note : str
+        What must be said beside it; empty for nothing.
+    """
+
+    method: str
+    node: str
+    neuron: int
+    position: tuple[int, ...]
+    activation: float
+    values: np.ndarray
+    picture: np.ndarray | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """An image and the explanations of one activation.
+
+    Attributes
+    ----------
+    title : str
+        Of the network.
+    image : SeenImage
+    target : str
+        What is explained, in words.
+    explanations : tuple of Explanation
+        One for each method.
+    """
+
+    title: str
+    image: SeenImage
+    target: str
+    explanations: tuple[Explanation, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """What becomes of the classes and of a feature map where a square hides a part of an image.
+
+    Attributes
+    ----------
+    boxes : ndarray of shape (n_rows, n_columns, 4), int64
+        The squares: y0, x0, y1, x1 in pixels of the network's input, half open.
+    label : int
+        The class that is followed.
+    probability : ndarray of shape (n_rows, n_columns), float32
+        Of that class.
+    most_probable : ndarray of shape (n_rows, n_columns), int64
+        The most probable class.
+    whole : ndarray of shape (n_classes,), float32
+        Probabilities of the whole image.
+    layer : str
+        Of the feature map; empty for none.
+    strongest_map : int
+        Its number; -1 for none.
+    activation : ndarray of shape (n_rows, n_columns), float32
+        Its activation, summed over its positions.
+    whole_activation : float
+        The same on the whole image.
+    """
+
+    boxes: np.ndarray
+    label: int
+    probability: np.ndarray
+    most_probable: np.ndarray
+    whole: np.ndarray
+    layer: str
+    strongest_map: int
+    activation: np.ndarray
+    whole_activation: float
+
+
+@dataclass(frozen=True, eq=False)
+class Invariance:
+    """How far features and probabilities move when images are transformed.
+
+    Attributes
+    ----------
+    kind : {"translation", "scale", "rotation"}
+    amounts : ndarray of shape (n_amounts,), float64
+        Pixels down, factors, or degrees anticlockwise.
+    layers : tuple of str
+    distance : ndarray of shape (n_layers, n_amounts, n_images), float32
+        Euclidean distance of the layer's activations from those of the image as it is, by the length of these.
+    probability : ndarray of shape (n_amounts, n_images), float32
+        Of the true class.
+    labels : ndarray of shape (n_images,), int64
+        The true classes.
+    """
+
+    kind: str
+    amounts: np.ndarray
+    layers: tuple[str, ...]
+    distance: np.ndarray
+    probability: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class OccludedImage:
+    """An image with what hiding its parts does.
+
+    Attributes
+    ----------
+    title : str
+        Of the network.
+    image : SeenImage
+    occlusion : Occlusion
+    projection : ndarray of shape (H, W, 3), uint8, or None
+        The followed feature map's largest activation, projected back to the pixels; None without a feature map.
+    """
+
+    title: str
+    image: SeenImage
+    occlusion: Occlusion
+    projection: np.ndarray | None
