@@ -38,10 +38,13 @@ class Edit:
         """
         raise NotImplementedError
 
+    #: What it does, for an undo menu, with the fields' values in their places.
+    TEXT: ClassVar[str] = ""
+
     @property
     def text(self) -> str:
         """What it does, for an undo menu: "Move neuron 3 of conv1"."""
-        raise NotImplementedError
+        return self.TEXT.format(**vars(self))
 
     @property
     def neurons(self) -> dict[str, Members]:
@@ -94,8 +97,6 @@ class Choose(Edit):
 
     #: What the view calls a field that has another name in sessions.
     SETS: ClassVar[Mapping[str, str]] = {}
-    #: For an undo menu, with the fields' values in their places.
-    TEXT: ClassVar[str] = ""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -229,15 +230,11 @@ class MoveNeuron(Edit):
     node: str
     neuron: int
     to: Members = ()
+    TEXT: ClassVar[str] = "Move neuron {neuron} of {node}"
 
     def apply(self, view: View) -> View:
         """Return the view after the edit."""
         return replace(view, moves=(*view.moves, NeuronMove(self.node, self.neuron, self.to)))
-
-    @property
-    def text(self) -> str:
-        """For an undo menu."""
-        return f"Move neuron {self.neuron} of {self.node}"
 
     @property
     def neurons(self) -> dict[str, Members]:
@@ -306,50 +303,43 @@ class ChooseFacet(Edit):
 # Groups of layers
 
 
+class OfGroup(Edit):
+    """Does something to one layer group."""
+
+    group: str
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The layer groups that it names."""
+        return (self.group,)
+
+
 @dataclass(frozen=True)
-class ExpandGroup(Edit):
+class ExpandGroup(OfGroup):
     """Show a layer group layer by layer."""
 
     group: str
+    TEXT: ClassVar[str] = "Expand {group}"
 
     def apply(self, view: View) -> View:
         """Return the view after the edit."""
         return replace(view, expanded=tuple(sorted({*view.expanded, self.group})))
 
-    @property
-    def text(self) -> str:
-        """For an undo menu."""
-        return f"Expand {self.group}"
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The layer groups that it names."""
-        return (self.group,)
-
 
 @dataclass(frozen=True)
-class CollapseGroup(Edit):
+class CollapseGroup(OfGroup):
     """Show a layer group as one column."""
 
     group: str
+    TEXT: ClassVar[str] = "Collapse {group}"
 
     def apply(self, view: View) -> View:
         """Return the view after the edit."""
         return replace(view, expanded=tuple(group for group in view.expanded if group != self.group))
 
-    @property
-    def text(self) -> str:
-        """For an undo menu."""
-        return f"Collapse {self.group}"
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The layer groups that it names."""
-        return (self.group,)
-
 
 @dataclass(frozen=True)
-class ChooseRepresentative(Edit):
+class ChooseRepresentative(OfGroup):
     """Choose the layer that stands for a group; an empty one means the usual."""
 
     group: str
@@ -371,17 +361,37 @@ class ChooseRepresentative(Edit):
         """The layers that it names, with the neurons of each."""
         return {self.node: ()} if self.node else {}
 
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The layer groups that it names."""
-        return (self.group,)
-
 
 # Bundles of connections
 
 
+class OfBundles(Edit):
+    """Does something to bundles between two layers."""
+
+    source: str
+    target: str
+    sign: int
+
+    @property
+    def bundles(self) -> tuple[Named, ...]:
+        """The bundles that it names."""
+        raise NotImplementedError
+
+    def __post_init__(self) -> None:
+        if self.sign not in (1, -1):
+            raise ValueError(f"sign must be one of 1, -1, got {self.sign!r}")
+
+    @property
+    def neurons(self) -> dict[str, Members]:
+        """The layers that it names, with the neurons of each."""
+        return {
+            node: tuple(sorted({neuron for bundle in self.bundles for members in bundle[end] for neuron in members}))
+            for end, node in enumerate((self.source, self.target))
+        }
+
+
 @dataclass(frozen=True)
-class MergeBiclusters(Edit):
+class MergeBiclusters(OfBundles):
     """Draw two biclusters of one gap and sign as one."""
 
     source: str
@@ -389,9 +399,7 @@ class MergeBiclusters(Edit):
     sign: int
     first: Named
     second: Named
-
-    def __post_init__(self) -> None:
-        _check_sign(self.sign)
+    TEXT: ClassVar[str] = "Merge two bundles from {source} to {target}"
 
     def apply(self, view: View) -> View:
         """Return the view after the edit."""
@@ -399,27 +407,20 @@ class MergeBiclusters(Edit):
         return replace(view, bicluster_edits=(*view.bicluster_edits, edit))
 
     @property
-    def text(self) -> str:
-        """For an undo menu."""
-        return f"Merge two bundles from {self.source} to {self.target}"
-
-    @property
-    def neurons(self) -> dict[str, Members]:
-        """The layers that it names, with the neurons of each."""
-        return _ends(self.source, self.target, self.first, self.second)
+    def bundles(self) -> tuple[Named, ...]:
+        """The bundles that it names."""
+        return self.first, self.second
 
 
 @dataclass(frozen=True)
-class SplitBicluster(Edit):
+class SplitBicluster(OfBundles):
     """Draw a bicluster as one for each of its target clusters."""
 
     source: str
     target: str
     sign: int
     which: Named
-
-    def __post_init__(self) -> None:
-        _check_sign(self.sign)
+    TEXT: ClassVar[str] = "Split a bundle from {source} to {target}"
 
     def apply(self, view: View) -> View:
         """Return the view after the edit."""
@@ -427,14 +428,9 @@ class SplitBicluster(Edit):
         return replace(view, bicluster_edits=(*view.bicluster_edits, edit))
 
     @property
-    def text(self) -> str:
-        """For an undo menu."""
-        return f"Split a bundle from {self.source} to {self.target}"
-
-    @property
-    def neurons(self) -> dict[str, Members]:
-        """The layers that it names, with the neurons of each."""
-        return _ends(self.source, self.target, self.which)
+    def bundles(self) -> tuple[Named, ...]:
+        """The bundles that it names."""
+        return (self.which,)
 
 
 #: Every kind of edit by its name, as sessions write it.
@@ -505,20 +501,6 @@ def as_edits(view: View) -> tuple[Edit, ...]:
     return tuple(needed)
 
 
-def _check_sign(sign: int) -> None:
-    """Raise ValueError unless a sign is one."""
-    if sign not in (1, -1):
-        raise ValueError(f"sign must be one of 1, -1, got {sign!r}")
-
-
 def _count(items: Members, what: str) -> str:
     """So many of something."""
     return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"
-
-
-def _ends(source: str, target: str, *named: Named) -> dict[str, Members]:
-    """The neurons that biclusters name in their two layers."""
-    return {
-        node: tuple(sorted({neuron for bicluster in named for members in bicluster[end] for neuron in members}))
-        for end, node in enumerate((source, target))
-    }
