@@ -218,7 +218,8 @@ def training_chart(analysis: Analysis, what: str = "loss", *, snapshot: str | in
         if len(curve.values)
     ]
     logs = sorted({curve.source for curve in curves if curve.source})
-    notes = [f"curves: {', '.join(logs)}, on the training's own data"] if logs else []
+    where = "" if what == "learning_rate" else ", on the training's own data"
+    notes = [f"curves: {', '.join(logs)}{where}"] if logs else []
     x, labels = _iterations(analysis)
     if labels and (series or what == "learning_rate"):
         x, labels = np.full(len(x), np.nan), ()  # without iterations, snapshots have no place beside curves

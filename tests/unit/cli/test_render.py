@@ -89,7 +89,7 @@ def test_the_chart_of_the_training(lenet, monkeypatch, tmp_path, quantity, said)
     result = CliRunner().invoke(group, ["render", "lenet.cnnvis.h5", *options])
     assert result.exit_code == 0, result.output
     text = words(out)
-    for word in (*said, "curves from training.log"):
+    for word in (*said, "curves: training.log"):
         assert word in text
 
 
