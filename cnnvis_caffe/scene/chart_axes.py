@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnvis_caffe.scene.chart_frame import CHART, ChartFrame, label_runs
-from cnnvis_caffe.scene.heads import straight
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
-from cnnvis_caffe.scene.shapes import Path, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Path, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import SIZES, Theme
 from cnnvis_caffe.scene.ticks import linear_ticks, tick_texts
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from cnnvis_caffe.records.chart import Chart, Series
 from cnnvis_caffe.scene.chart_frame import CHART, ChartFrame, names_left_out
-from cnnvis_caffe.scene.heads import straight
 from cnnvis_caffe.scene.lettering import cap_height, shorten
-from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import SIZES, Theme
 
 #: Places in the theme's colours of classes that can be told apart as lines on the ground of both themes.

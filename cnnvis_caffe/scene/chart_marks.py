@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from cnnvis_caffe.records.chart import Chart
 from cnnvis_caffe.scene.chart_frame import CHART, ChartFrame
 from cnnvis_caffe.scene.chart_lines import dot, line_colour, line_shapes
-from cnnvis_caffe.scene.heads import straight
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
-from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Text
+from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Text, straight
 from cnnvis_caffe.scene.theme import SIZES, Theme
 from cnnvis_caffe.text.words import counted, figure, percent
 

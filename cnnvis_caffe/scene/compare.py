@@ -11,10 +11,9 @@ from cnnvis_caffe.readings.by_class import activation_by_class, measure_of
 from cnnvis_caffe.readings.comparison import Comparison, LayerRow, NeuronRow, Side
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import chart_shapes
-from cnnvis_caffe.scene.heads import straight
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neuron_page import cut_patch, fit
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, figure, percent
 

@@ -23,9 +23,8 @@ from cnnvis_caffe.readings.dead import dead_neurons
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Node, Snapshot
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import chart_shapes
-from cnnvis_caffe.scene.heads import straight
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, figure, percent
 

@@ -123,6 +123,14 @@ class Path:
     max_zoom: float = float("inf")
 
 
+def straight(points: list[tuple[float, float]]) -> np.ndarray:
+    """Return a line through points as Bézier pieces."""
+    pieces = [points[0]]
+    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:]):
+        pieces += [(x0 + (x1 - x0) / 3, y0 + (y1 - y0) / 3), (x0 + 2 * (x1 - x0) / 3, y0 + 2 * (y1 - y0) / 3), (x1, y1)]
+    return np.array(pieces, float)
+
+
 @dataclass(frozen=True)
 class Text:
     """A line of text whose anchor lies on the baseline.

@@ -1,10 +1,8 @@
-"""What stands over the columns: title of the picture, names of the layers, groups."""
+"""Writes what stands over the columns: the title of the picture, names of the layers, groups."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import numpy as np
 
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.aggregation import Column, LayerGroup
@@ -12,7 +10,7 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.facets import PictureLayout, matrix_scale
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of
-from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import SIZES
 from cnnvis_caffe.text.words import class_name, counted, data_line, figure, whole
 
@@ -194,11 +192,3 @@ def _open_groups(layout: PictureLayout) -> Iterator[Shape]:
             f"group/{group.name}", middle, y + 4, text, SIZES.small, theme.muted, "middle", "bold", target=target,
             min_zoom=SIZES.tiny / SIZES.small,
         )  # fmt: skip
-
-
-def straight(points: list[tuple[float, float]]) -> np.ndarray:
-    """Return a line through points as Bézier pieces."""
-    pieces = [points[0]]
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:]):
-        pieces += [(x0 + (x1 - x0) / 3, y0 + (y1 - y0) / 3), (x0 + 2 * (x1 - x0) / 3, y0 + 2 * (y1 - y0) / 3), (x1, y1)]
-    return np.array(pieces, float)
