@@ -24,7 +24,7 @@ from cnnvis_caffe.records.solver_state import SolverState
 from cnnvis_caffe.records.weights import ParamArray
 from cnnvis_caffe.store.state import AnalysisState, write_state
 
-_ARCHIVE = Path(__file__).parents[2] / "tests" / "store_archives" / "v1" / "small.cnnvis.h5"
+_ARCHIVE = Path(__file__).parents[2] / "tests" / "recorded" / "files" / "archives" / "v1" / "small.cnnvis.h5"
 
 _NET = """
 name: "small"

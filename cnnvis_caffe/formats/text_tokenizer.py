@@ -3,7 +3,7 @@
 Notes
 -----
 The behaviour is that of protobuf 3.12 as Caffe uses it; what real Caffe made of several hundred small files
-is kept in ``tests/unit/formats/recordings/prototxt_cases.json``.
+is kept in ``tests/recorded/files/prototxts/prototxt_cases.json``.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from cnnvis_caffe.store import schema
 from cnnvis_caffe.store.h5 import OpenFile
 
 #: By the version that it starts from: what makes a file one version newer, in place. A new version of the schema
-#: adds an entry here and an archived file to `tests/store_archives`.
+#: adds an entry here and an archived file to `tests/recorded/files/archives`.
 STEPS: Mapping[int, Callable[[h5py.File], None]] = {}
 
 

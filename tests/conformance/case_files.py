@@ -16,7 +16,6 @@ import numpy as np
 
 HERE = Path(__file__).parent
 CASES = HERE / "cases"
-RECORDED = HERE / "recorded"
 
 SETTINGS = ("phase", "seed", "tolerance", "raises", "drops", "equal_axes", "quirk")
 #: Steps after which everything is compared; `fill` only prepares.

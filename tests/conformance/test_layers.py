@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from case_files import RECORDED, Recording, _arrays, all_cases, draws_masks, run_actions, run_case
+from case_files import Recording, _arrays, all_cases, draws_masks, run_actions, run_case
+from helpers.recordings import LAYERS
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import CaffeQuirkWarning, CnnvisError
@@ -42,7 +43,7 @@ CLASS_OF_TYPE = {
 
 
 @functools.cache
-def recording_of(layer_type, folder=RECORDED):
+def recording_of(layer_type, folder=LAYERS):
     """What real Caffe did with the cases of a type."""
     return Recording.read(folder / f"{layer_type}.npz")
 
@@ -203,7 +204,7 @@ def test_every_type_has_cases(layer_type):
 
 def test_no_recording_is_left_over():
     """Files without cases would only look like coverage."""
-    assert {path.stem for path in RECORDED.glob("*.npz")} == {case.name.split("/")[0] for case in CASES}
+    assert {path.stem for path in LAYERS.glob("*.npz")} == {case.name.split("/")[0] for case in CASES}
 
 
 @each_case

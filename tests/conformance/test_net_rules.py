@@ -10,15 +10,16 @@ import pytest
 NETS = Path(__file__).parent / "nets"
 sys.path.insert(0, str(NETS))
 
+from helpers.recordings import NET_RULES  # noqa: E402
 from net_cases import NetCase, NetRecording, run_net  # noqa: E402
 from net_comparison import compare  # noqa: E402
-from rule_cases import RECORDED_RULES, rule_cases  # noqa: E402
+from rule_cases import rule_cases  # noqa: E402
 
 from cnnvis_caffe import pycaffe  # noqa: E402
 from cnnvis_caffe.errors import LayerError, ShapeError  # noqa: E402
 
 CASES = {case.name: case for case in rule_cases()}
-RECORDED = NetRecording.read(RECORDED_RULES)
+RECORDED = NetRecording.read(NET_RULES)
 each_case = pytest.mark.parametrize("net", RECORDED.nets, ids=[net["name"] for net in RECORDED.nets])
 
 

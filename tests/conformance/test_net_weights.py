@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 NETS = Path(__file__).parent / "nets"
-GENERATIONS = NETS / "generations"
 sys.path.insert(0, str(NETS))
 
-from net_cases import RECORDING, NetCase, NetRecording, load_net  # noqa: E402
+from helpers.recordings import GENERATIONS, RANDOM_NETS  # noqa: E402
+from net_cases import NetCase, NetRecording, load_net  # noqa: E402
 
 from cnnvis_caffe import pycaffe  # noqa: E402
 
@@ -108,7 +108,7 @@ def test_names_with_slashes_go_through_hdf5(tmp_path):
 def nets_with_parameters(count):
     """Recorded nets with parameters that draw nothing, with and without slashes in names."""
     found = {True: [], False: []}
-    for net in NetRecording.read(RECORDING).nets:
+    for net in NetRecording.read(RANDOM_NETS).nets:
         text = net["text"]
         is_repeatable = "DummyData" not in text and "\n  phase: TRAIN" not in text
         is_test = "#: phase TEST" in text

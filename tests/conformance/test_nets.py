@@ -16,12 +16,13 @@ NETS = Path(__file__).parent / "nets"
 sys.path.insert(0, str(NETS))
 
 from generator import make_net  # noqa: E402
-from net_cases import RECORDING, NetRecording  # noqa: E402
+from helpers.recordings import RANDOM_NETS  # noqa: E402
+from net_cases import NetRecording  # noqa: E402
 from net_comparison import compare  # noqa: E402
 
 from cnnvis_caffe import pycaffe  # noqa: E402
 
-CARRIED = NetRecording.read(RECORDING)
+CARRIED = NetRecording.read(RANDOM_NETS)
 TYPES = """
     AbsVal Accuracy BNLL BatchNorm Bias Clip Concat ContrastiveLoss Convolution Crop Deconvolution Dropout
     DummyData ELU Eltwise Embed EuclideanLoss Exp Flatten HingeLoss Im2col InnerProduct Input LRN MVN

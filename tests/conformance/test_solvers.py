@@ -9,20 +9,19 @@ import json
 import logging
 import re
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 import solver_cases as cases
+from helpers.recordings import SOLVERS
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.formats.prototxt import read_solver
 from cnnvis_caffe.runtime.solvers import create_solver
 
-RECORDINGS = Path(__file__).resolve().parent.parent / "recordings" / "solvers"
-RUNS = np.load(RECORDINGS / "runs.npz")
-TEXTS = json.loads((RECORDINGS / "texts.json").read_text())
+RUNS = np.load(SOLVERS / "runs.npz")
+TEXTS = json.loads((SOLVERS / "texts.json").read_text())
 CASES = dict(cases.cases())
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf)")
 

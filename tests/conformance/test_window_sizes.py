@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from helpers.recordings import WINDOW_SIZES
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import LayerError, ShapeError
@@ -13,7 +12,7 @@ from cnnvis_caffe.runtime.layers.pool import Pool
 from cnnvis_caffe.runtime.layers.windows import Windows
 
 # Written by tests/recorders/record_window_sizes.py: rows are settings, columns bottoms of 1, 2, ... pixels; -1: aborts.
-RECORDED = dict(np.load(Path(__file__).parent / "window_sizes.npz"))
+RECORDED = dict(np.load(WINDOW_SIZES))
 
 SPP = """
 layer {{ name: "a" type: "Input" top: "a" input_param {{ shape {{ dim: 1 dim: 1 dim: {} dim: 32 }} }} }}

@@ -11,11 +11,12 @@ import venv
 from pathlib import Path
 
 import pytest
+from helpers.recordings import ARCHIVES
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCHIVE = next((ROOT / "tests/store_archives/v1").glob("*.h5"))
+ARCHIVE = next((ARCHIVES / "v1").glob("*.h5"))
 LENET = ROOT / "prototxt/lenet"
 
 #: What is run for each row, in order; {0} is an analysis file.

@@ -3,7 +3,7 @@
 
 Run inside real Caffe, with the folder to write to::
 
-    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_classifier.py tests/recordings/pycaffe
+    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_classifier.py tests/recorded/cases/pycaffe
 
 Three things are put back as they were in 2017, without which the detector fails today or resizing differs:
 slices by whole floats, rounding of halves away from zero, and resizing without smoothing.

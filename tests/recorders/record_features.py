@@ -2,8 +2,8 @@
 
     $CNNVIS_REAL_CAFFE python3 tests/recorders/record_features.py
 
-Writes tests/recordings/features/{lenet,branches}.npz. Nothing of cnnvis_caffe is used: numbers come from pycaffe, one
-image and one neuron at a time, boxes from following the layers' windows down by hand. Needs CNNVIS_DATA_DIR (MNIST)
+Writes tests/recorded/nets/features/{lenet,branches}.npz. Nothing of cnnvis_caffe is used: numbers come from pycaffe,
+one image and one neuron at a time, boxes from following the layers' windows down by hand. Needs CNNVIS_DATA_DIR (MNIST)
 and CNNVIS_ZOO_DIR for LeNet.
 """
 
@@ -19,7 +19,7 @@ os.environ.setdefault("GLOG_minloglevel", "2")
 import caffe  # noqa: E402
 import numpy as np  # noqa: E402
 
-FOLDER = Path(__file__).resolve().parent.parent / "recordings" / "features"
+FOLDER = Path(__file__).resolve().parent.parent / "recorded" / "nets" / "features"
 K = 9
 
 

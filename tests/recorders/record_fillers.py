@@ -3,7 +3,7 @@
 
 Run inside real Caffe::
 
-    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_fillers.py tests/recordings/fillers/fillers.npz
+    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_fillers.py tests/recorded/streams/fillers.npz
 
 A target of ``-`` writes to standard output. The recording holds ``cases`` (JSON) and ``values`` (float32, of
 all cases one after the other). A case has a name, a seed, and steps in the order of drawing, each either

@@ -3,7 +3,7 @@
 
     CNNVIS_OPENCV4_PYTHON=... python tests/recorders/record_forks.py
 
-The variable names a Python with opencv-python-headless<5. Writes ``tests/recordings/forks/opencv.npz``.
+The variable names a Python with opencv-python-headless<5. Writes ``tests/recorded/nets/forks.npz``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cnnvis_caffe.formats.caffemodel import write_caffemodel
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.runtime.net import Net
 
-TARGET = Path(__file__).resolve().parent.parent / "recordings" / "forks" / "opencv.npz"
+TARGET = Path(__file__).resolve().parent.parent / "recorded" / "nets" / "forks.npz"
 ASK = """
 import sys, numpy as np, cv2
 prototxt, weights, inputs, blob, output = sys.argv[1:]

@@ -2,7 +2,7 @@
 
     $CNNVIS_REAL_CAFFE python3 tests/recorders/record_generations.py
 
-Reads v0.prototxt, v1.prototxt and v2.prototxt in tests/conformance/nets/generations; writes v0.caffemodel,
+Reads v0.prototxt, v1.prototxt and v2.prototxt in tests/recorded/nets/generations; writes v0.caffemodel,
 v1.caffemodel, v2.caffemodel, v2.caffemodel.h5 and outputs.npz there. Fails if any text with any weights gives other
 outputs than another.
 """
@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 from caffe.proto import caffe_pb2  # noqa: E402
 from google.protobuf import text_format  # noqa: E402
 
-FOLDER = Path(__file__).resolve().parent.parent / "conformance" / "nets" / "generations"
+FOLDER = Path(__file__).resolve().parent.parent / "recorded" / "nets" / "generations"
 
 
 def old_weights(generation: str, arrays: dict[str, list[np.ndarray]]) -> bytes:

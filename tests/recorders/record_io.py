@@ -3,7 +3,7 @@
 
 Run inside real Caffe, with the folder to write to::
 
-    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_io.py tests/recordings/pycaffe
+    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_io.py tests/recorded/cases/pycaffe
 
 Resizing is recorded as it was in 2017: the scikit-image of Debian 11 is kept from smoothing. Images are
 read by scikit-image directly, since ``caffe.io.load_image`` passes it an argument that it no longer knows.

@@ -4,7 +4,7 @@
     $CNNVIS_REAL_CAFFE python3 tests/recorders/record_layers.py --gpu --to FOLDER [TYPE ...]
 
 CNNVIS_REAL_CAFFE is a command that runs another command where `import caffe` is the real one. Writes
-tests/conformance/recorded/TYPE.npz for the types named, or for all; with --to into another folder. Each case runs in a
+tests/recorded/cases/layers/TYPE.npz for the types named, or for all; with --to into another folder. Each case runs in a
 child process, because Caffe aborts on what it does not like; how far the child came is what is recorded.
 
 With --gpu Caffe runs them on a GPU, for which it must be built with CUDA; CNNVIS_GPU_RECORDINGS=FOLDER then lets the
@@ -21,9 +21,10 @@ from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "3")
 TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "conformance"), str(TESTS.parent)]
+sys.path[:0] = [str(TESTS), str(TESTS / "conformance"), str(TESTS.parent)]
 
-from case_files import RECORDED, Case, Recording, all_cases, draws_masks, run_case  # noqa: E402
+from case_files import Case, Recording, all_cases, draws_masks, run_case  # noqa: E402
+from helpers.recordings import LAYERS  # noqa: E402
 
 
 def set_mode(caffe, gpu: bool) -> None:
@@ -91,7 +92,7 @@ def main() -> int:
 
     if arguments.gpu:
         check_gpu_or_exit()
-    wanted, folder = set(arguments.types), arguments.to or RECORDED
+    wanted, folder = set(arguments.types), arguments.to or LAYERS
     by_type: dict[str, list[Case]] = {}
     for case in all_cases():
         if not (arguments.gpu and draws_masks(case)):

@@ -4,7 +4,7 @@
 Run inside real Caffe, with the folder to write to. pydot must be there for the graphs, such as from
 ``pip install --target FOLDER pydot``::
 
-    $CNNVIS_REAL_CAFFE env PYTHONPATH=FOLDER python3 tests/recorders/record_net_spec.py tests/recordings/pycaffe
+    $CNNVIS_REAL_CAFFE env PYTHONPATH=FOLDER python3 tests/recorders/record_net_spec.py tests/recorded/cases/pycaffe
 """
 
 from __future__ import annotations

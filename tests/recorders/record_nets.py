@@ -3,7 +3,7 @@
     $CNNVIS_REAL_CAFFE python3 tests/recorders/record_nets.py
     ... record_nets.py FILE FIRST LAST
 
-Writes tests/conformance/nets/recorded.npz for the seeds that the repository carries and recorded_rules.npz for the
+Writes tests/recorded/nets/random.npz for the seeds that the repository carries and rules.npz beside it for the
 cases of rule_cases.py, or the nets of seeds FIRST to LAST - 1 to another file. Each net runs in a child process,
 because Caffe aborts on what it does not like; how far the child came is what is recorded.
 """
@@ -16,13 +16,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "3")
-CONFORMANCE = Path(__file__).resolve().parent.parent / "conformance"
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(CONFORMANCE), str(CONFORMANCE / "nets")]
+TESTS = Path(__file__).resolve().parent.parent
+CONFORMANCE = TESTS / "conformance"
+sys.path[:0] = [str(folder) for folder in (TESTS, TESTS / "recorders", CONFORMANCE, CONFORMANCE / "nets")]
 
 from generator import make_net  # noqa: E402
+from helpers.recordings import NET_RULES, RANDOM_NETS  # noqa: E402
 from in_child import states_from_child  # noqa: E402
-from net_cases import RECORDING, NetCase, NetRecording, run_net  # noqa: E402
-from rule_cases import RECORDED_RULES, rule_cases  # noqa: E402
+from net_cases import NetCase, NetRecording, run_net  # noqa: E402
+from rule_cases import rule_cases  # noqa: E402
 
 #: The nets that the repository carries.
 SEEDS = range(200)
@@ -56,7 +58,7 @@ def main() -> int:
     if sys.argv[1:]:
         path, first, last = sys.argv[1:]
         return record(Path(path), random_nets(range(int(first), int(last)))) > 0
-    return record(RECORDING, random_nets(SEEDS)) + record(RECORDED_RULES, rule_cases()) > 0
+    return record(RANDOM_NETS, random_nets(SEEDS)) + record(NET_RULES, rule_cases()) > 0
 
 
 def random_nets(seeds: Iterable[int]) -> list[NetCase]:

@@ -3,7 +3,7 @@
 
 Run inside real Caffe, with the folder that has small.prototxt and small.caffemodel::
 
-    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_predictions.py tests/recordings/pycaffe
+    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_predictions.py tests/recorded/cases/pycaffe
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "conformance"), str(TESTS / "recorders")]
-OUT = TESTS / "recordings" / "solvers"
+OUT = TESTS / "recorded" / "cases" / "solvers"
 os.environ["GLOG_minloglevel"] = "3"  # noqa: SIM112 - its name
 
 import caffe  # noqa: E402

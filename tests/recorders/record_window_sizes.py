@@ -3,8 +3,8 @@
     $CNNVIS_REAL_CAFFE python3 tests/recorders/record_window_sizes.py
 
 CNNVIS_REAL_CAFFE is a command that runs another command where `import caffe` is the real one. Writes
-tests/conformance/window_sizes.npz: for each kind of layer the settings (one row each), and for each of them the sizes
-that bottoms of 1 to 16 (SPP: 1 to 32) pixels get; -1 where Caffe aborts.
+tests/recorded/cases/window_sizes.npz: for each kind of layer the settings (one row each), and for each of them the
+sizes that bottoms of 1 to 16 (SPP: 1 to 32) pixels get; -1 where Caffe aborts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ os.environ.setdefault("GLOG_minloglevel", "3")
 import numpy as np
 from in_child import states_from_child
 
-TARGET = Path(__file__).resolve().parent.parent / "conformance" / "window_sizes.npz"
+TARGET = Path(__file__).resolve().parent.parent / "recorded" / "cases" / "window_sizes.npz"
 LARGEST = 16
 INPUT = 'layer { name: "a" type: "Input" top: "a" input_param { shape { dim: 1 dim: 1 dim: %d dim: %d } } }\n'
 LAYER = 'layer { name: "L" type: "%s" bottom: "a" top: "y" %s }\n'

@@ -9,6 +9,7 @@ import tempfile
 
 import numpy as np
 import pytest
+from helpers.recordings import LAYERS
 
 from cnnvis_caffe.real_caffe import why_not
 from cnnvis_caffe.runtime.devices import Gpu
@@ -154,7 +155,7 @@ def test_layers_are_recorded_elsewhere_and_on_a_gpu_only_where_there_is_one(repo
         assert not os.listdir(folder)
         subprocess.run([*recorder, "--to", folder, "Threshold"], cwd=repository, check=True, timeout=120)
         (name,) = os.listdir(folder)
-        found, wanted = np.load(f"{folder}/{name}"), np.load(repository / "tests/conformance/recorded/Threshold.npz")
+        found, wanted = np.load(f"{folder}/{name}"), np.load(LAYERS / "Threshold.npz")
         assert set(found) == set(wanted)
         numbers = [key for key in wanted if wanted[key].dtype.kind == "f"]
         assert numbers and all(np.array_equal(found[key], wanted[key]) for key in numbers)

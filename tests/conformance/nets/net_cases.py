@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from case_files import _arrays, _find, _shared, make_values
 
-RECORDING = Path(__file__).parent / "recorded.npz"
-
 
 class NetCase:
     """A prototxt whose header says what is done with the net; the same directives as in the cases of one layer.

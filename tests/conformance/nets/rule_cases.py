@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 from net_cases import NetCase
 
-RECORDED_RULES = Path(__file__).parent / "recorded_rules.npz"
 PASS = ("forward", "backward")
 
 

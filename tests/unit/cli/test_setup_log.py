@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from helpers.command_line import runner
+from helpers.recordings import SETUP_LOG
 
 from cnnvis_caffe.cli import main
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import read_network
 from cnnvis_caffe.runtime.net import Net
 
-RECORDED = Path(__file__).parents[2] / "recordings" / "setup_log"
 PREFIX = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \S+:\d+\] ", re.MULTILINE)
 
 
@@ -26,7 +26,7 @@ PREFIX = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \S+:\d+\] ", re.MU
 def folder(tmp_path, monkeypatch):
     """A folder with a solver and its net, in which the test runs."""
     for name in ("net.prototxt", "solver.prototxt"):
-        shutil.copy(RECORDED / name, tmp_path)
+        shutil.copy(SETUP_LOG / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     logger = logging.getLogger("cnnvis_caffe")
     handlers, level = [*logger.handlers], logger.level
@@ -54,7 +54,7 @@ def run(*arguments):
 
 def test_train_tells_what_caffe_tells(folder):
     lines = setup_lines(run("train", "-solver", "solver.prototxt"))
-    assert lines == (RECORDED / "train.txt").read_text().splitlines()
+    assert lines == (SETUP_LOG / "train.txt").read_text().splitlines()
     assert {"relu -> conv (in-place)", "Top shape: 4 2 4 4 (128)", "Top shape: (1)", "scale -> scale"} <= {*lines}
 
 
@@ -63,7 +63,7 @@ def test_test_tells_what_caffe_tells(folder):
     Path("all.prototxt").write_text(Path("solver.prototxt").read_text().replace("_after_train: false", ": 1"))
     run("train", "-solver", "all.prototxt")
     lines = setup_lines(run("test", "-model", "net.prototxt", "-weights", "s_iter_1.caffemodel", "-iterations", "1"))
-    expected = (RECORDED / "train.txt").read_text().splitlines()
+    expected = (SETUP_LOG / "train.txt").read_text().splitlines()
     expected = expected[next(i for i, line in enumerate(expected) if line.startswith("Creating test net")) :]
     start = next(i for i, line in enumerate(expected) if line.startswith("Initializing net"))
     assert [line for line in lines if line != "  level: 0"] == [*expected[start:-1], "Running for 1 iterations."]
@@ -81,7 +81,7 @@ def test_database_and_mean_are_named(folder):
     write_mean(folder / "mean.binaryproto", mean_image(folder / "db"))
     layer = 'layer { name: "d" type: "Data" top: "data" top: "label" transform_param { mean_file: "mean.binaryproto" } '
     layer += 'data_param { source: "db" batch_size: 2 backend: LMDB } }'
-    text = (RECORDED / "net.prototxt").read_text()
+    text = (SETUP_LOG / "net.prototxt").read_text()
     Path("net.prototxt").write_text(re.sub(r'layer \{ name: "data".*?\} \}\n(?=layer)', layer, text, flags=re.DOTALL))
     lines = setup_lines(run("train", "-solver", "solver.prototxt"))
     found = [line for line in lines if line.startswith(("Loading mean", "Opened", "output data"))]
@@ -103,10 +103,10 @@ def test_real_caffe_tells_it_so(repository, real_caffe):
     (repository / "build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=repository / "build") as name:
         for file in ("net.prototxt", "solver.prototxt"):
-            shutil.copy(RECORDED / file, name)
+            shutil.copy(SETUP_LOG / file, name)
         command = [*real_caffe, "sh", "-c", 'cd "$0" && exec caffe train -solver solver.prototxt', name]
         environment = {**os.environ, "GLOG_minloglevel": "0"}
         log = subprocess.run(
             command, cwd=repository, check=True, capture_output=True, text=True, env=environment
         ).stderr
-    assert setup_lines(log) == (RECORDED / "train.txt").read_text().splitlines()
+    assert setup_lines(log) == (SETUP_LOG / "train.txt").read_text().splitlines()

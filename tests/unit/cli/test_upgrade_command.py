@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.recordings import WEIGHTS
 
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.caffemodel import read_caffemodel
@@ -67,7 +68,7 @@ def test_weights(tmp_path, call, same):
 
 
 def test_hdf5_passes_through(tmp_path, call, repository):
-    source = repository / "tests/unit/formats/data/hdf5_iter_3.caffemodel.h5"
+    source = WEIGHTS / "hdf5_iter_3.caffemodel.h5"
     new = tmp_path / "new.caffemodel.h5"
     call("upgrade", source, new)
     assert new.read_bytes() == source.read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.recordings import FEATURES
 
 from cnnvis_caffe.datasets.mnist import load_mnist
 from cnnvis_caffe.progress import SILENT
@@ -61,7 +62,7 @@ def compare(recorded, found):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_lenet(engine, repository, data_dir, zoo_dir):
-    folder = repository / "tests/recordings/features"
+    folder = FEATURES
     analysed = Analysed((folder / "lenet.prototxt").read_text(), engine)
     analysed.net.copy_from(str(zoo_dir / "lenet/lenet_iter_10000.caffemodel"))
     data = load_mnist("test", SILENT)
@@ -73,7 +74,7 @@ def test_lenet(engine, repository, data_dir, zoo_dir):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_branches(engine, repository):
-    folder = repository / "tests/recordings/features"
+    folder = FEATURES
     analysed = Analysed((folder / "branches.prototxt").read_text(), engine)
     with np.load(folder / "branches.npz") as recorded:
         for name in recorded.files:

@@ -1,16 +1,15 @@
-"""Recordings of what real Caffe made of small files; see tools/record_formats.py."""
+"""Recordings of what real Caffe made of small files; see tests/recorders/record_prototxts.py."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-FOLDER = Path(__file__).parent / "recordings"
+from helpers.recordings import PROTOTXTS
 
 
 def cases(name, **wanted):
     """Return the cases of one recording; ``accepted=True`` gives only those that Caffe accepts."""
-    recorded = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["cases"]
+    recorded = json.loads((PROTOTXTS / f"{name}.json").read_text(encoding="utf-8"))["cases"]
     return [case for case in recorded if all(case[key] == value for key, value in wanted.items())]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.recordings import WEIGHTS
 from helpers.same import assert_same_array
 
 from cnnvis_caffe.errors import CaffemodelError, DataNotFoundError
@@ -16,8 +17,6 @@ from cnnvis_caffe.formats import schema, wire
 from cnnvis_caffe.formats.caffemodel import read_caffemodel, write_caffemodel
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.records.weights import ParamArray
-
-DATA = Path(__file__).with_name("data")
 
 
 def field(number: int, body: bytes) -> bytes:
@@ -80,12 +79,12 @@ class TestNvidia:
 
 
 class TestRealCaffe:
-    """``data/make_data.py`` wrote files and, beside them, the arrays that the net held."""
+    """``tests/recorders/record_files.py`` wrote files and, beside them, the arrays that the net held."""
 
     @pytest.mark.parametrize("stem", ["plain", "slashes"])
     def test_arrays_are_those_of_the_net(self, stem: str) -> None:
-        weights = read_caffemodel(DATA / f"{stem}_iter_3.caffemodel")
-        expected = np.load(DATA / f"{stem}.npz")
+        weights = read_caffemodel(WEIGHTS / f"{stem}_iter_3.caffemodel")
+        expected = np.load(WEIGHTS / f"{stem}.npz")
         found = {
             f"data:{layer.name}:{index}": blob.data
             for layer in weights.layers
@@ -97,14 +96,14 @@ class TestRealCaffe:
             assert_same_array(array, expected[name], err_msg=name)
 
     def test_diffs_are_those_of_the_net(self) -> None:
-        weights = read_caffemodel(DATA / "slashes_iter_3.caffemodel")
-        expected = np.load(DATA / "slashes.npz")
+        weights = read_caffemodel(WEIGHTS / "slashes_iter_3.caffemodel")
+        expected = np.load(WEIGHTS / "slashes.npz")
         for layer in weights.layers:
             for index, blob in enumerate(layer.blobs):
                 assert_same_array(blob.diff, expected[f"diff:{layer.name}:{index}"])
 
     def test_what_is_known_about_the_file(self) -> None:
-        weights = read_weights(str(DATA / "plain_iter_3.caffemodel"))
+        weights = read_weights(str(WEIGHTS / "plain_iter_3.caffemodel"))
         assert (weights.format, weights.generation, weights.net_name) == ("binary", "V2", "Tiny")
         assert weights.unknown == ()
         names = ["data", "label", "conv", "bn", "scale", "relu", "ip1", "ip2", "loss"]
@@ -117,7 +116,7 @@ class TestRealCaffe:
 
     @pytest.mark.parametrize("stem", ["plain_iter_3", "slashes_iter_3", "nested"])
     def test_written_bytes_are_caffes(self, stem: str, tmp_path: Path) -> None:
-        original = DATA / f"{stem}.caffemodel"
+        original = WEIGHTS / f"{stem}.caffemodel"
         # Parsed by protobuf and not upgraded: the upgrade changes the BatchNorm layer that Caffe saves.
         network = schema.NetParameter.FromString(original.read_bytes())
         for layer in network.layer:
@@ -129,7 +128,7 @@ class TestRealCaffe:
 
 class TestViews:
     def test_arrays_are_views_into_the_map(self) -> None:
-        weights = read_caffemodel(DATA / "plain_iter_3.caffemodel")
+        weights = read_caffemodel(WEIGHTS / "plain_iter_3.caffemodel")
         array = weights.layers[2].blobs[0].data
         base = array
         while isinstance(base, np.ndarray):

@@ -9,14 +9,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from helpers.recordings import WEIGHTS
 from helpers.same import assert_same_array
 
 from cnnvis_caffe.errors import CaffemodelError, DataNotFoundError
 from cnnvis_caffe.formats.hdf5 import read_weights_hdf5, write_weights_hdf5
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.records.weights import WeightsFile
-
-DATA = Path(__file__).with_name("data")
 
 
 def arrays(weights: WeightsFile) -> dict[str, np.ndarray]:
@@ -43,19 +42,19 @@ def made(tmp_path: Path) -> Callable[[Callable[[h5py.File], None]], Path]:
 
 
 class TestRealCaffe:
-    """``data/make_data.py`` wrote files and, beside them, the arrays that the net held."""
+    """``tests/recorders/record_files.py`` wrote files and, beside them, the arrays that the net held."""
 
     @pytest.mark.parametrize(("stem", "count"), [("hdf5", 9), ("hdf5_diff", 18)])
     def test_arrays_are_those_of_the_net(self, stem: str, count: int) -> None:
-        found = arrays(read_weights(DATA / f"{stem}_iter_3.caffemodel.h5"))
-        expected = np.load(DATA / f"{stem}.npz")
+        found = arrays(read_weights(WEIGHTS / f"{stem}_iter_3.caffemodel.h5"))
+        expected = np.load(WEIGHTS / f"{stem}.npz")
         assert len(found) == count
         for name, array in found.items():
             assert_same_array(array, expected[name], err_msg=name)
             assert not array.flags.writeable
 
     def test_a_shared_array_is_left_out_and_a_layer_without_arrays_is_there(self) -> None:
-        weights = read_weights_hdf5(DATA / "hdf5_iter_3.caffemodel.h5")
+        weights = read_weights_hdf5(WEIGHTS / "hdf5_iter_3.caffemodel.h5")
         layers = {layer.name: layer for layer in weights.layers}
         assert set(layers) == {"data", "label", "conv", "bn", "scale", "relu", "ip1", "ip2", "loss"}
         assert layers["ip2"].blobs[0] is None  # ip1 owns it
@@ -66,8 +65,8 @@ class TestRealCaffe:
 
     def test_layers_within_layers(self) -> None:
         # Caffe saved "a" and "a/b", and cannot load them: it takes the group "b" for an array of "a".
-        nested = read_weights(DATA / "nested.caffemodel.h5")
-        binary = read_weights(DATA / "nested.caffemodel")
+        nested = read_weights(WEIGHTS / "nested.caffemodel.h5")
+        binary = read_weights(WEIGHTS / "nested.caffemodel")
         assert [layer.name for layer in nested.layers] == ["a", "a/b", "data"]
         expected = arrays(binary)
         assert len(expected) == 4
@@ -76,7 +75,7 @@ class TestRealCaffe:
         assert not expected
 
     def test_what_we_write_has_caffes_structure(self, tmp_path: Path) -> None:
-        original = DATA / "hdf5_diff_iter_3.caffemodel.h5"
+        original = WEIGHTS / "hdf5_diff_iter_3.caffemodel.h5"
         layers = []
         for layer in read_weights(original).layers:
             blobs = [(None, np.zeros((24, 24))) if blob is None else blob for blob in layer.blobs]
@@ -195,7 +194,7 @@ class TestReading:
             read_weights(made(fill))
 
     def test_cut_off(self, tmp_path: Path) -> None:
-        content = (DATA / "hdf5_iter_3.caffemodel.h5").read_bytes()
+        content = (WEIGHTS / "hdf5_iter_3.caffemodel.h5").read_bytes()
         (tmp_path / "m.h5").write_bytes(content[: len(content) // 2])
         with pytest.raises(CaffemodelError, match="is cut off: it should have"):
             read_weights(tmp_path / "m.h5")

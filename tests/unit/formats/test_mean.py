@@ -7,21 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.recordings import WEIGHTS
 from helpers.same import assert_same_array
 
 from cnnvis_caffe.errors import DataNotFoundError, MeanFileError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.mean import read_mean, write_mean
 
-DATA = Path(__file__).with_name("data")
-
 
 def test_mean_of_real_caffe(tmp_path: Path) -> None:
-    mean = read_mean(DATA / "mean.binaryproto")
+    mean = read_mean(WEIGHTS / "mean.binaryproto")
     assert_same_array(mean, (np.arange(24, dtype=np.float32) / 8).reshape(3, 2, 4))
     assert mean.flags.writeable
     write_mean(tmp_path / "copy", mean)
-    assert (tmp_path / "copy").read_bytes() == (DATA / "mean.binaryproto").read_bytes()
+    assert (tmp_path / "copy").read_bytes() == (WEIGHTS / "mean.binaryproto").read_bytes()
 
 
 @pytest.mark.parametrize("dims", [(1, 3, 2, 1), (3, 2, 1)])

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
+from helpers.recordings import MESSAGES, RECORDERS
 
 from cnnvis_caffe.formats import schema
 
 ROOT = Path(__file__).resolve().parents[3]
-LISTING = Path(__file__).parent / "recordings" / "caffe_messages.txt"
-LISTER = ROOT / "tools" / "list_messages.py"
+LISTER = RECORDERS / "list_messages.py"
 
 
-def load_tool(name):
-    """Import a script of tools/ as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+def load_script(path):
+    """Import a script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -34,7 +34,7 @@ def our_listing():
     """List our messages as the recording lists those of Caffe."""
     data = resources.files("cnnvis_caffe.formats").joinpath("caffe.desc").read_bytes()
     (file,) = descriptor_pb2.FileDescriptorSet.FromString(data).file
-    return load_tool("list_messages").listing(file)
+    return load_script(LISTER).listing(file)
 
 
 def forks_file():
@@ -45,7 +45,7 @@ def forks_file():
 
 
 def test_messages_equal_the_recorded_ones():
-    recorded = LISTING.read_text(encoding="utf-8").splitlines()
+    recorded = MESSAGES.read_text(encoding="utf-8").splitlines()
     assert len(recorded) == 534
     assert "ConvolutionParameter.num_output 1 LABEL_OPTIONAL TYPE_UINT32 default=- packed=False" in recorded
     assert our_listing() == recorded
@@ -60,7 +60,7 @@ def test_messages_equal_those_of_real_caffe():
 
 
 def test_descriptors_are_compiled_from_the_schema():
-    tool = load_tool("compile_schema")
+    tool = load_script(ROOT / "tools" / "compile_schema.py")
     compiler = tool.find_compiler()
     if compiler is None:
         pytest.skip("there is no protobuf compiler")
@@ -70,7 +70,7 @@ def test_descriptors_are_compiled_from_the_schema():
 
 def test_every_message_is_an_attribute_and_typed():
     stub = (ROOT / "cnnvis_caffe" / "formats" / "schema.pyi").read_text(encoding="utf-8")
-    recorded = {line.split(".")[0] for line in LISTING.read_text(encoding="utf-8").splitlines()}
+    recorded = {line.split(".")[0] for line in MESSAGES.read_text(encoding="utf-8").splitlines()}
     forks = {message.name for message in forks_file().message_type}
     assert set(schema.MESSAGES) == (recorded | forks) - {"Phase"}
     for name, message_class in schema.MESSAGES.items():
@@ -95,13 +95,13 @@ def test_defaults():
 
 def test_forks_take_nothing_from_caffe():
     """What Caffe 1.0 has keeps its name, its number and its meaning; what is added says that it is a fork's."""
-    for line in LISTING.read_text(encoding="utf-8").splitlines():
+    for line in MESSAGES.read_text(encoding="utf-8").splitlines():
         name, number, *_ = line.split(" ")
         message, _, field = name.partition(".")
         if message in schema.MESSAGES and field.islower():
             assert schema.MESSAGES[message].DESCRIPTOR.fields_by_name[field].number == int(number)
             assert not schema.is_fork_field(message, field)
-    caffe = {line.split(".")[0] for line in LISTING.read_text(encoding="utf-8").splitlines()}
+    caffe = {line.split(".")[0] for line in MESSAGES.read_text(encoding="utf-8").splitlines()}
     for message in forks_file().message_type:
         for field in message.field:
             assert schema.is_fork_field(message.name, field.name) == (message.name in caffe)

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from helpers.recordings import WEIGHTS
 from helpers.same import assert_same_array
 
 from cnnvis_caffe.errors import DataNotFoundError, SolverStateError
@@ -16,7 +17,6 @@ from cnnvis_caffe.formats.solverstate import read_solverstate, write_solverstate
 from cnnvis_caffe.records.solver_state import SolverState
 from cnnvis_caffe.records.weights import ParamArray
 
-DATA = Path(__file__).with_name("data")
 # Learned arrays of the net are conv (2), bn (3), scale, ip1 (2) and the bias of ip2; Adam and AdaDelta keep two each.
 SHAPES = [(4, 3, 3, 3), (4,), (4,), (4,), (1,), (), (24, 24), (24,), (24,)]
 
@@ -31,7 +31,7 @@ SHAPES = [(4, 3, 3, 3), (4,), (4,), (4,), (1,), (), (24, 24), (24,), (24,)]
     ],
 )
 def test_states_of_real_caffe(name: str, format: str, n_times: int) -> None:
-    state = read_solverstate(DATA / name)
+    state = read_solverstate(WEIGHTS / name)
     assert (state.iter, state.current_step, state.format) == (3, 1, format)
     assert state.learned_net == name.replace("solverstate", "caffemodel")
     assert [blob.shape for blob in state.history] == SHAPES * n_times
@@ -42,21 +42,21 @@ def test_states_of_real_caffe(name: str, format: str, n_times: int) -> None:
 def test_history_is_the_momentum_of_the_last_step() -> None:
     # Caffe's SGD: the history is what was last taken off the weights. Two runs with the same seed, in either
     # format, went the same way, so it must be the same array.
-    binary = read_solverstate(DATA / "plain_iter_3.solverstate")
-    hdf5 = read_solverstate(DATA / "hdf5_iter_3.solverstate.h5")
+    binary = read_solverstate(WEIGHTS / "plain_iter_3.solverstate")
+    hdf5 = read_solverstate(WEIGHTS / "hdf5_iter_3.solverstate.h5")
     for first, second in zip(binary.history, hdf5.history):
         assert_same_array(first.data, second.data)
 
 
 @pytest.mark.parametrize("stem", ["plain", "slashes"])
 def test_written_bytes_are_caffes(stem: str, tmp_path: Path) -> None:
-    original = DATA / f"{stem}_iter_3.solverstate"
+    original = WEIGHTS / f"{stem}_iter_3.solverstate"
     write_solverstate(tmp_path / "copy", read_solverstate(original))
     assert (tmp_path / "copy").read_bytes() == original.read_bytes()
 
 
 def test_written_hdf5_has_caffes_structure(tmp_path: Path) -> None:
-    original = DATA / "hdf5_iter_3.solverstate.h5"
+    original = WEIGHTS / "hdf5_iter_3.solverstate.h5"
     write_solverstate_hdf5(tmp_path / "copy.h5", read_solverstate(original))
     with h5py.File(original, "r") as theirs, h5py.File(tmp_path / "copy.h5", "r") as ours:
         assert sorted(ours) == sorted(theirs)
@@ -121,7 +121,7 @@ def test_refused(content, reason: str, tmp_path: Path) -> None:
 )
 def test_refused_hdf5(change, reason: str | None, tmp_path: Path) -> None:
     path = tmp_path / "s.h5"
-    path.write_bytes((DATA / "hdf5_iter_3.solverstate.h5").read_bytes())
+    path.write_bytes((WEIGHTS / "hdf5_iter_3.solverstate.h5").read_bytes())
     with h5py.File(path, "r+") as file:
         change(file)
     if reason is None:

@@ -6,11 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from helpers.recordings import TRAINING_LOGS
 
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.formats.training_log import read_training_log
-
-LOGS = "tests/recordings/training_logs"
 
 
 @pytest.fixture
@@ -25,12 +24,12 @@ def read(tmp_path):
 
 @pytest.fixture
 def first(repository):
-    return (repository / LOGS / "caffe.log").read_text()
+    return (TRAINING_LOGS / "caffe.log").read_text()
 
 
 @pytest.fixture
 def resumed(repository):
-    return (repository / LOGS / "caffe_resumed.log").read_text()
+    return (TRAINING_LOGS / "caffe_resumed.log").read_text()
 
 
 def points(curve):

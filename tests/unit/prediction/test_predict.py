@@ -11,6 +11,7 @@ import numpy as np
 import prediction_cases
 import pytest
 from click.testing import CliRunner
+from helpers.recordings import PYCAFFE
 
 from cnnvis_caffe import api, pycaffe
 from cnnvis_caffe.cli.main import group
@@ -21,7 +22,6 @@ from cnnvis_caffe.prediction.run import predict
 
 pytest.importorskip("torch")
 
-RECORDED = Path(__file__).resolve().parents[2] / "recordings" / "pycaffe"
 H, W, N = 6, 5, 4
 DATA = """layer {{ name: "data" type: "Input" top: "data"
   input_param {{ shape {{ dim: 1 dim: 3 dim: {} dim: {} }} }} }}
@@ -87,11 +87,11 @@ def test_classes_are_those_of_real_classifier(way, batch):
     for index, photo in enumerate(prediction_cases.photos()):
         cv2.imwrite(f"p/{index}.png", photo[:, :, ::-1])
     found = ask(
-        str(RECORDED / "small.prototxt"), str(RECORDED / "small.caffemodel"), "p", batch=batch, top=5,
+        str(PYCAFFE / "small.prototxt"), str(PYCAFFE / "small.caffemodel"), "p", batch=batch, top=5,
         scale=prediction_cases.SCALE, mean=",".join(map(str, prediction_cases.MEAN)),
         image_dims=prediction_cases.IMAGE_DIMS, oversample=way == "oversampled",
     )  # fmt: skip
-    with np.load(RECORDED / "predictions.npz") as file:
+    with np.load(PYCAFFE / "predictions.npz") as file:
         wanted = file[way]
     order = np.argsort(-wanted, axis=1, kind="stable")
     np.testing.assert_array_equal(found.classes, order)

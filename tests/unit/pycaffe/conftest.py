@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.recordings import PYCAFFE
 
 TESTS = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TESTS / "recorders"))
@@ -14,4 +15,4 @@ sys.path.insert(0, str(TESTS / "recorders"))
 @pytest.fixture(scope="session")
 def recordings() -> Path:
     """The folder with what real Caffe gave."""
-    return TESTS / "recordings" / "pycaffe"
+    return PYCAFFE

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from google.protobuf import text_format
+from helpers.recordings import FILLERS
 
 from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.formats import schema
@@ -18,7 +19,6 @@ from cnnvis_caffe.runtime.fillers import fill
 from cnnvis_caffe.runtime.rng import CaffeRandom
 
 TESTS = Path(__file__).resolve().parents[2]
-RECORDING = TESTS / "recordings" / "fillers" / "fillers.npz"
 RECORDER = TESTS / "recorders" / "record_fillers.py"
 
 
@@ -48,7 +48,7 @@ def draw(step: dict, random: CaffeRandom) -> np.ndarray:
     return array
 
 
-CASES, VALUES = load(RECORDING)
+CASES, VALUES = load(FILLERS)
 
 
 def test_recording_is_complete():
@@ -77,7 +77,7 @@ def test_bits_equal_those_of_real_caffe(case):
 def test_recording_equals_that_of_real_caffe():
     command = shlex.split(os.environ["CNNVIS_REAL_CAFFE"])
     result = subprocess.run([*command, "python3", str(RECORDER), "-"], stdout=subprocess.PIPE, check=True)
-    with np.load(io.BytesIO(result.stdout)) as live, np.load(RECORDING) as recorded:
+    with np.load(io.BytesIO(result.stdout)) as live, np.load(FILLERS) as recorded:
         assert json.loads(live["cases"].tobytes()) == json.loads(recorded["cases"].tobytes())
         assert live["values"].tobytes() == recorded["values"].tobytes()
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import fork_networks
 import numpy as np
 import pytest
 import torch
+from helpers.recordings import FORKS
 from helpers.single_layer import FORCED, backward, blob, build, check_gradients, forward, normal, set_inputs
 
 from cnnvis_caffe.errors import LayerError, UnsupportedLayerError
@@ -17,7 +16,6 @@ from cnnvis_caffe.runtime.layers import FORK_MODULES, create_layer
 from cnnvis_caffe.runtime.layers.boxes import decoded, encoded
 from cnnvis_caffe.runtime.net import Net
 
-RECORDED = Path(__file__).resolve().parents[2] / "recordings" / "forks" / "opencv.npz"
 X = blob("x", 2, 3, 4, 5)
 
 
@@ -332,7 +330,7 @@ def test_outputs_are_those_of_opencv(name):
         net.blobs[net.blob_names.index(key)].data[...] = value
     net.forward()
     found = net.blobs[net.blob_names.index(blob_name)].data
-    expected = np.load(RECORDED)[name]
+    expected = np.load(FORKS)[name]
     if blob_name == "found":
         # OpenCV orders by score and fills up with rows of zeros; SSD's own order is by class first.
         assert (np.diff(found[0, 0, :, 1]) >= 0).all()

@@ -1,16 +1,17 @@
-"""Files that earlier versions wrote can still be read; see `tests/store_archives`."""
+"""Files that earlier versions wrote can still be read; see `tests/recorded/files/archives`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.recordings import ARCHIVES
 
 from cnnvis_caffe.store import read_analysis, schema
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION + 1))
 def test_an_archived_file(repository, version):
-    analysis = read_analysis(repository / f"tests/store_archives/v{version}/small.cnnvis.h5")
+    analysis = read_analysis(ARCHIVES / f"v{version}/small.cnnvis.h5")
     assert (analysis.title, analysis.data.source, analysis.data.n_images) == ("small", "digits:test", 40)
     assert analysis.data.preprocessing == "minus 3, times 0.00390625"
     assert [node.name for node in analysis.nodes][:4] == ["data", "label", "conv1", "relu1"]

@@ -3,7 +3,7 @@
 
 Run inside real Caffe to record them::
 
-    $CNNVIS_REAL_CAFFE python3 tools/list_messages.py > tests/unit/formats/recordings/caffe_messages.txt
+    $CNNVIS_REAL_CAFFE python3 tests/recorders/list_messages.py > tests/recorded/files/caffe_messages.txt
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""Make the files of this folder with real Caffe.
+"""Make weights, solver states and a mean with real Caffe.
 
-Run it in Caffe's Python, in this folder. What it writes is kept in the repository, so that tests compare
+    cd tests/recorded/files/weights && $CNNVIS_REAL_CAFFE python3 ../../../recorders/record_files.py
+
+It writes into the current folder. What it writes is kept in the repository, so that tests compare
 our reading and writing with Caffe's wherever they run.
 """
 

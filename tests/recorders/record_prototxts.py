@@ -3,7 +3,7 @@
 
 Run inside real Caffe, with the recordings to refresh::
 
-    $CNNVIS_REAL_CAFFE python3 tools/record_formats.py tests/unit/formats/recordings/*.json
+    $CNNVIS_REAL_CAFFE python3 tests/recorders/record_prototxts.py tests/recorded/files/prototxts/*.json
 
 A recording names one of Caffe's upgrade tools and holds cases. In a case, ``text`` is the file, one
 character per byte (latin-1). The rest is filled in here: ``accepted`` and ``output`` (what the tool wrote) or
