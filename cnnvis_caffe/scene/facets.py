@@ -307,10 +307,7 @@ def _matrix(
     shown = values[np.ix_(ordered, classes)].astype(np.float64)
     pixels = matrix_pixels(layout, column.node, facet, shown)
     if layout.view.classes:
-        weak = ~column.strong[ordered]
-        surface = np.array([int(layout.theme.surface[at : at + 2], 16) for at in (1, 3, 5)], float)
-        faded = surface + (pixels[weak] - surface) * OPACITY.weak
-        pixels[weak] = np.rint(faded).astype(np.uint8)
+        _fade(pixels, ~column.strong[ordered], layout.theme)
     x, y, width, height = box
     place = (
         x + SIZES.padding,
@@ -343,6 +340,12 @@ def _matrix(
         columns=tuple(classes.tolist()),
         min_zoom=fine if fine > 1 else 0.0,
     )
+
+
+def _fade(pixels: np.ndarray, weak: np.ndarray, theme: Theme) -> None:
+    """Bring some rows of a matrix nearer to the colour of the surface."""
+    surface = np.array([int(theme.surface[at : at + 2], 16) for at in (1, 3, 5)], float)
+    pixels[weak] = np.rint(surface + (pixels[weak] - surface) * OPACITY.weak).astype(np.uint8)
 
 
 def _rows(layout: PictureLayout, node: str, facet: str, neurons: np.ndarray, classes: np.ndarray) -> np.ndarray:

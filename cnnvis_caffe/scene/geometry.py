@@ -176,16 +176,7 @@ def _make_geometry(
     n_depths = 1 + max(column.depth for column in aggregation.columns)
     height = max(_room_height(aggregation, size, above + below + head), _least_height(aggregation))
     widths, gap = _column_widths(analysis, aggregation, n_depths, size)
-    rooms: list[tuple[_Room, ...]] = []
-    lanes = [sum(other.depth == column.depth for other in aggregation.columns) for column in aggregation.columns]
-    for column, width, n_lanes in zip(aggregation.columns, widths, lanes):
-        room = (height - (n_lanes - 1) * (SIZES.lane_gap + head)) / n_lanes
-        if column.node == analysis.data.input_name:
-            rooms.append(())
-            continue
-        are_equal = has_equal_areas(analysis, aggregation, column)
-        most = output_side(analysis) if are_equal else SIZES.patch_most
-        rooms.append(tuple(_rooms(analysis, snapshot, column, width, room, most, cache, are_equal=are_equal)))
+    rooms = _rooms_of_columns(analysis, snapshot, aggregation, height, widths, head, cache)
     filled = iter(_fill_rooms(snapshot, [one for some in rooms for one in some], cache))
     contents = [tuple(islice(filled, len(some))) for some in rooms]
     sizes = [
@@ -227,6 +218,29 @@ def _make_geometry(
         height=full_height,
         seconds={"packing": packed - start, "ordering": ordered - packed, "routing": routed - ordered},
     )
+
+
+def _rooms_of_columns(
+    analysis: Analysis,
+    snapshot: Snapshot,
+    aggregation: Aggregation,
+    height: float,
+    widths: Sequence[float],
+    head: float,
+    cache: SceneCache,
+) -> list[tuple[_Room, ...]]:
+    """The room of each cluster of each column; columns of one depth share the height."""
+    rooms: list[tuple[_Room, ...]] = []
+    lanes = [sum(other.depth == column.depth for other in aggregation.columns) for column in aggregation.columns]
+    for column, width, n_lanes in zip(aggregation.columns, widths, lanes):
+        room = (height - (n_lanes - 1) * (SIZES.lane_gap + head)) / n_lanes
+        if column.node == analysis.data.input_name:
+            rooms.append(())
+            continue
+        are_equal = has_equal_areas(analysis, aggregation, column)
+        most = output_side(analysis) if are_equal else SIZES.patch_most
+        rooms.append(tuple(_rooms(analysis, snapshot, column, width, room, most, cache, are_equal=are_equal)))
+    return rooms
 
 
 def _with_gaps(stands: Geometry, aggregation: Aggregation, below: float) -> Geometry:
