@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from cnnvis_caffe.analysis.options import documents
 from cnnvis_caffe.api.functions import theme_of
 from cnnvis_caffe.api.shown import Picture
-from cnnvis_caffe.explanation.subject import SUBJECT_OPTIONS
+from cnnvis_caffe.explanation.options import SUBJECT_OPTIONS
 from cnnvis_caffe.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from cnnvis_caffe.explanation.subject import Subject, SubjectOptions
+    from cnnvis_caffe.explanation.options import SubjectOptions
+    from cnnvis_caffe.explanation.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +233,8 @@ def _subject(
     progress: Progress,
 ) -> Subject:
     """The network and the images."""
-    from cnnvis_caffe.explanation.subject import open_subject, subject_request
+    from cnnvis_caffe.explanation.options import subject_request
+    from cnnvis_caffe.explanation.subject import open_subject
 
     request = subject_request(model, weights, images, options)
     return open_subject(request, at, progress, default=default)

@@ -11,10 +11,11 @@ import click
 from cnnvis_caffe.cli.analysis_flags import flags_of
 from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.say import say_lines
-from cnnvis_caffe.explanation.subject import SUBJECT_OPTIONS
+from cnnvis_caffe.explanation.options import SUBJECT_OPTIONS
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.explanation.subject import Subject, SubjectOptions
+    from cnnvis_caffe.explanation.options import SubjectOptions
+    from cnnvis_caffe.explanation.subject import Subject
     from cnnvis_caffe.progress import Progress
     from cnnvis_caffe.scene.shapes import Scene
 
@@ -59,7 +60,8 @@ def open_named(options: dict[str, Any], progress: Progress, *, default: Sequence
     -------
     Subject
     """
-    from cnnvis_caffe.explanation.subject import open_subject, subject_request
+    from cnnvis_caffe.explanation.options import subject_request
+    from cnnvis_caffe.explanation.subject import open_subject
 
     if bool(options["weights"]) == options["random_weights"]:
         raise click.UsageError("give --weights with a file, or --random-weights")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, cast
+from typing import Any
 
 import numpy as np
 
 from cnnvis_caffe.analysis.model import Model, Nets, check_weights, no_score, open_with_images
-from cnnvis_caffe.analysis.request import OPTIONS, AnalysisOptions, Request, make_request
+from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import find_snapshots
 from cnnvis_caffe.errors import CnnvisError, UnknownNameError
 from cnnvis_caffe.features.explain.scores import Scorer
@@ -18,26 +17,6 @@ from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.annotations import CLASS
 from cnnvis_caffe.records.explanation import SeenImage
-
-
-class SubjectOptions(TypedDict, total=False):
-    """Types of the options that say how a network and images are opened; `analysis.request` says what they mean."""
-
-    classes: Sequence[str]
-    scale: float | None
-    mean: str | os.PathLike[str] | Sequence[float]
-    channel_order: str
-    resize: bool
-    score: str
-    stages: Sequence[str]
-    engine: str
-    device: str
-    batch: int | None
-    seed: int
-    allow_python_layers: bool
-
-
-SUBJECT_OPTIONS = {name: OPTIONS[name] for name in SubjectOptions.__annotations__}
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,37 +154,6 @@ class Subject:
             scorer.input(part.stop - part.start)[...] = self.model.source.inputs(self.indices[part])
             found[part] = scorer.probabilities()
         return found
-
-
-def subject_request(
-    model: str | os.PathLike[str],
-    weights: str | os.PathLike[str] | None,
-    images: str | os.PathLike[str],
-    options: SubjectOptions,
-) -> Request:
-    """Return a request for a network and images.
-
-    Parameters
-    ----------
-    model : str or path-like
-    weights : str or path-like, or None
-        None for what the network's fillers give.
-    images : str or path-like
-    options : SubjectOptions
-
-    Returns
-    -------
-    Request
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is no such option, or it cannot have its value.
-    """
-    unknown = [name for name in options if name not in SUBJECT_OPTIONS]
-    if unknown:
-        raise TypeError(f"there is no option {unknown[0]!r}; there are {', '.join(SUBJECT_OPTIONS)}")
-    return make_request(model, weights, images, "", cast(AnalysisOptions, options))
 
 
 def open_subject(

@@ -49,3 +49,12 @@ def test_a_heavy_library_is_noticed(monkeypatch, tmp_path):
     (tmp_path / "sklearn.py").write_text("")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert loaded_by("import sklearn") == "loaded: ['sklearn']"
+
+
+def test_the_api_loads_no_step_before_it_is_taken():
+    script = "import sys, cnnvis_caffe.api; print(*(name for name in sys.modules if name.startswith('cnnvis_caffe.')))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    steps = ("analysis.model", "datasets", "network", "runtime.net", "scene", "store", "render")
+    loaded = result.stdout.split()
+    assert "cnnvis_caffe.api.functions" in loaded
+    assert [name for name in loaded if name.startswith(tuple(f"cnnvis_caffe.{step}" for step in steps))] == []
