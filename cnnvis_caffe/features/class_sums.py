@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -105,21 +105,29 @@ class ClassMaxima:
 
 
 class ClassMembers:
-    """Which images of a batch belong to which class.
+    """Which images of a batch belong to which class; to none, to one, or to several.
 
     Parameters
     ----------
-    labels : ndarray of shape (n,), int
+    labels : ndarray of shape (n,), int, or of shape (n, n_classes), bool
+        The class of each image, -1 for none; or whether it belongs to each class.
 
     Attributes
     ----------
-    present : ndarray of int
-        The classes that occur, ascending.
+    n_images : int
+    present, counts : ndarray of int
+        The classes that occur, ascending, and how many images each has.
     """
 
     def __init__(self, labels: np.ndarray) -> None:
-        self._order = np.argsort(labels, kind="stable")
-        self.present, self._starts = np.unique(labels[self._order], return_index=True)
+        self.n_images = len(labels)
+        if labels.ndim == 1:
+            order = np.argsort(labels, kind="stable")
+            self._order = order[np.searchsorted(labels[order], 0) :]
+            classes = labels[self._order]
+        else:
+            classes, self._order = np.nonzero(labels.T)
+        self.present, self._starts, self.counts = np.unique(classes, return_index=True, return_counts=True)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum over the images of each class that occurs.
@@ -132,12 +140,38 @@ class ClassMembers:
         -------
         ndarray of shape (n_present, n_neurons), float64
         """
+        if not len(self.present):
+            return np.zeros((0, values.shape[1]))
         # Converted first: a sum that converts on the way takes four times as long.
-        return np.add.reduceat(values[self._order].astype(np.float64), self._starts)
+        return np.add.reduceat(values.astype(np.float64)[self._order], self._starts)
 
     def maxima(self, values: np.ndarray) -> np.ndarray:
         """Return the largest values over the images of each class that occurs, in the type of the values."""
+        if not len(self.present):
+            return values[:0]
         return np.maximum.reduceat(values[self._order], self._starts)
+
+
+def rounds(labels: np.ndarray) -> Iterator[np.ndarray]:
+    """Split several classes an image into rounds with one each, so that all have their turn in few rounds.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,), int, or of shape (n, n_classes), bool
+        As for `ClassMembers`.
+
+    Yields
+    ------
+    ndarray of shape (n,), int64
+        A class for each image, -1 where it has no further one.
+    """
+    if labels.ndim == 1:
+        yield labels
+        return
+    place = np.cumsum(labels, axis=1)
+    for number in range(1, int(place[:, -1].max(initial=0)) + 1):
+        is_turn = labels & (place == number)
+        yield np.where(is_turn.any(1), is_turn.argmax(1), -1)
 
 
 def by_class(rows: np.ndarray, divisors: np.ndarray, counts: np.ndarray) -> np.ndarray:

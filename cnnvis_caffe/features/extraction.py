@@ -10,16 +10,18 @@ import numpy as np
 
 from cnnvis_caffe.errors import NetError, ShapeError, UnknownLayerError
 from cnnvis_caffe.features import engine
-from cnnvis_caffe.features.class_sums import ClassMaxima, ClassMembers, ClassSums
+from cnnvis_caffe.features.class_sums import ClassMaxima, ClassMembers, ClassSums, rounds
 from cnnvis_caffe.features.connections import neuron_weights, scale_factors
+from cnnvis_caffe.features.judges import JUDGES, Judge
 from cnnvis_caffe.features.neurons import Neurons
 from cnnvis_caffe.features.outcome import Outcome
-from cnnvis_caffe.features.score_path import score_path
+from cnnvis_caffe.features.score_path import NO_PATH, score_path
 from cnnvis_caffe.features.similarity import correlation, cosine_similarity
 from cnnvis_caffe.features.top_images import TopImages
 from cnnvis_caffe.features.totals import Totals
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.records.analysis import Connections, LayerDebug, LayerFeatures, Node
+from cnnvis_caffe.records.measure import Measure
 from cnnvis_caffe.records.summation import Summation
 
 CONTRIBUTIONS = ("own", "all", "none")
@@ -32,8 +34,11 @@ class ExtractedSnapshot:
     Attributes
     ----------
     loss, error : float
+    measures : tuple of Measure
+    confusion : ndarray of shape (n, n), float64, or None
+    n_images : int
     class_count : ndarray of shape (n_classes,), int64
-        Images of each class.
+        Images of each class or group.
     features : mapping of str to LayerFeatures
         Put together when they are asked for, each time anew.
     strongest : mapping of str to (ndarray of shape (n,), int64; ndarray of shape (n, 4), int32)
@@ -50,6 +55,9 @@ class ExtractedSnapshot:
 
     loss: float
     error: float
+    measures: tuple[Measure, ...]
+    confusion: np.ndarray | None
+    n_images: int
     class_count: np.ndarray
     features: Mapping[str, LayerFeatures]
     strongest: Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -73,12 +81,20 @@ class Extraction:
     fields : ReceptiveFields, optional
         Of the analysis net; without them the boxes of top images are zero.
     input_name, label_name, score_name : str
-        Nodes (and blobs) with the images, their labels, and the scores.
+        Nodes (and blobs) with the images, their labels, and the scores; the last two may be empty: then the net has no
+        loss on labels, and no score.
     n_classes : int
+        Columns of the matrices: classes, labels, targets or groups.
+    judge : Judge, optional
+        Of what the net answers; for one class of many if left out.
+    judged_names : sequence of str, optional
+        Blobs that are judged; the score if left out.
+    columns_are_scores : bool, default=True
+        Whether each column has a score of its own. If not, contributions are to the largest score of each image.
     top : int, default=9
         Images to keep for each neuron.
     contributions : {"own", "all", "none"}
-        To the score of each image's own class, of all classes as well, or not at all.
+        To the score of each image's own column, of all columns as well, or not at all.
     gradients : bool, default=True
         Whether the gradients of the loss with respect to the weights are summed.
     layers : collection of str, optional
@@ -108,6 +124,9 @@ class Extraction:
         label_name: str,
         score_name: str,
         n_classes: int,
+        judge: Judge | None = None,
+        judged_names: Sequence[str] = (),
+        columns_are_scores: bool = True,
         top: int = 9,
         contributions: str = "own",
         gradients: bool = True,
@@ -121,11 +140,14 @@ class Extraction:
         self._fields = fields
         self._input, self._label, self._score = input_name, label_name, score_name
         self._n_classes = n_classes
+        self._judge = JUDGES["classes"](n_classes) if judge is None else judge
+        self._judged = tuple(judged_names) or ((score_name,) if score_name else ())
+        self._columns_are_scores = columns_are_scores
         self._contributions, self._gradients = contributions, gradients
         self._check_net()
         analysed = _chosen(nodes, layers)
         self._neurons = Neurons(analysed)
-        self._path = score_path(net, score_name)
+        self._path = score_path(net, score_name) if score_name else NO_PATH
         self._on_path = [node for node in analysed if node.name in self._path.blobs]
         self._path_neurons = Neurons(self._on_path)
         self._summation = Summation(
@@ -161,8 +183,10 @@ class Extraction:
     def _check_net(self) -> None:
         """Refuse a net that does not have what is said."""
         for what, name in (("input", self._input), ("labels", self._label), ("score", self._score)):
-            if name not in self._net.blobs:
+            if name not in self._net.blobs and (name or what == "input"):
                 raise NetError(f"the analysis net has no blob {name!r} for its {what}; it has {list(self._net.blobs)}")
+        if type(self._judge) is not JUDGES["classes"] or not self._columns_are_scores:
+            return
         shape = tuple(self._net.blobs[self._score].shape)
         if len(shape) < 2 or shape[1] != self._n_classes:
             raise NetError(f"the score {self._score!r} has shape {shape}, which is not of {self._n_classes} classes")
@@ -187,17 +211,29 @@ class Extraction:
 
     # -- a batch -----------------------------------------------------------------------------------------------------
 
-    def update(self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray) -> None:
+    def update(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        *,
+        targets: np.ndarray | None = None,
+        feeds: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
         """Run a batch of images and add what comes out.
 
         Parameters
         ----------
         inputs : ndarray of shape (n, C, H, W), float32
             As the net gets them. The net is reshaped to the batch.
-        labels : ndarray of shape (n,), int
-            Classes.
+        labels : ndarray of shape (n,), int, or of shape (n, n_classes), bool
+            The column of each image, -1 for none; or whether it belongs to each column.
         indices : ndarray of shape (n,), int64
             Of the images in their source, each once in all batches.
+        targets : ndarray of shape (n, ...), optional
+            What is right, as the judge takes it; the labels where columns are scores and there is one an image.
+        feeds : mapping of str to ndarray, optional
+            What else goes into the net, by blob; the labels where the net takes some.
 
         Raises
         ------
@@ -209,14 +245,28 @@ class Extraction:
             If the batch is too large for the GPU; what was summed up so far is lost then.
         """
         labels, indices = self._checked(inputs, labels, indices)
+        if targets is None and self._columns_are_scores and labels.ndim == 1:
+            targets = labels
+        if feeds is None:
+            feeds = {self._label: labels} if self._label else {}
         if len(labels):
             with self._engine.memory_explained():
-                self._take_in(inputs, labels, indices)
+                self._take_in(inputs, labels, indices, targets, feeds)
 
-    def _take_in(self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray) -> None:
+    def _take_in(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        targets: np.ndarray | None,
+        feeds: Mapping[str, np.ndarray],
+    ) -> None:
         """Sum a batch up, here or where the engine does it."""
-        if not self._engine.accumulates:
-            self._update(inputs, labels, indices)
+        is_plain = targets is labels and list(feeds) == [self._label] and bool((labels >= 0).all())
+        if not (self._engine.accumulates and is_plain and type(self._judge) is JUDGES["classes"]):
+            self._fetch()
+            self._elsewhere = None
+            self._update(inputs, labels, indices, targets, feeds)
             return
         if self._elsewhere is None:
             sums = self._products, self._gradient_sums
@@ -224,13 +274,22 @@ class Extraction:
         self._is_behind = True
         self._elsewhere.update(inputs, labels, indices)
 
-    def _update(self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray) -> None:
+    def _update(
+        self,
+        inputs: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        targets: np.ndarray | None,
+        feeds: Mapping[str, np.ndarray],
+    ) -> None:
         """Sum a batch up here."""
-        self._forward(inputs, labels)
+        self._forward(inputs, feeds)
         names = self._neurons.names
         moments = self._engine.moments(names)
         members = ClassMembers(labels)
-        self._outcome.update(self._loss(), np.asarray(self._net.blobs[self._score].data), labels)
+        self._outcome.update(self._loss(), members)
+        if targets is not None:
+            self._judge.update([np.asarray(self._net.blobs[name].data) for name in self._judged], targets)
         self._totals.update(moments.mean, moments.square, moments.minimum, moments.peak.max(0))
         self._mean.update(moments.mean, members)
         self._peak.update(moments.peak, members)
@@ -241,16 +300,21 @@ class Extraction:
         if self._gradients:
             self._engine.backward()
             self._engine.add_gradients(self._gradient_sums, float(len(labels)))
-        if self._contributions == "own":
-            self._own.update(self._contribution(labels), members)
-        elif self._contributions == "all":
+        if self._contributions == "all":
             for number in range(self._n_classes):
-                self._add_contribution_of(number, labels)
+                self._add_contribution_of(number, labels, targets)
+        elif self._contributions == "own" and self._columns_are_scores:
+            for columns in rounds(labels):
+                self._own.update(self._contribution(columns, targets), ClassMembers(columns))
+        elif self._contributions == "own":
+            answers = np.asarray(self._net.blobs[self._score].data)
+            answers = answers.reshape(*answers.shape[:2], -1).max(2).argmax(1)
+            self._own.update(self._contribution(answers, targets), members)
 
     def _checked(
         self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and indices as integers, after everything has been looked at."""
+        """Labels and indices as they are summed by, after everything has been looked at."""
         labels, indices = np.asarray(labels), np.asarray(indices, np.int64)
         shape = tuple(self._net.blobs[self._input].shape)
         if np.shape(inputs)[1:] != shape[1:]:
@@ -258,29 +322,34 @@ class Extraction:
                 self._input,
                 f"images have shape {np.shape(inputs)[1:]}; the net's input {self._input!r} takes {shape[1:]}",
             )
-        if not labels.shape == indices.shape == (len(inputs),):
+        n = len(inputs)
+        if labels.shape not in ((n,), (n, self._n_classes)) or indices.shape != (n,):
             raise ShapeError(
                 self._input,
-                f"{len(inputs)} images need as many labels and indices; got arrays of shape {labels.shape} and "
-                f"{indices.shape}",
+                f"{n} images need as many labels and indices; got arrays of shape {labels.shape} and {indices.shape}",
             )
-        outside = labels[(labels < 0) | (labels >= self._n_classes)]
+        if labels.ndim == 2:
+            return labels.astype(bool), indices
+        outside = labels[(labels < -1) | (labels >= self._n_classes)]
         if len(outside):
             raise NetError(
                 f"label {outside[0]} is not a class: the score {self._score!r} has {self._n_classes}, numbered from 0"
             )
         return labels.astype(np.int64), indices
 
-    def _forward(self, inputs: np.ndarray, labels: np.ndarray) -> None:
+    def _forward(self, inputs: np.ndarray, feeds: Mapping[str, np.ndarray]) -> None:
         """Put a batch into the net and run it."""
-        net, n = self._net, len(labels)
-        data, label = net.blobs[self._input], net.blobs[self._label]
-        if data.shape[0] != n or label.shape[0] != n:
-            data.reshape(n, *data.shape[1:])
-            label.reshape(n, *label.shape[1:])
+        net, n = self._net, len(inputs)
+        blobs = {name: net.blobs[name] for name in (self._input, *feeds)}
+        if any(blob.shape[0] != n for blob in blobs.values()):
+            for blob in blobs.values():
+                blob.reshape(n, *blob.shape[1:])
             net.reshape()
-        data.data[...] = inputs
-        label.data[...] = labels.reshape(n, *(1,) * (len(label.shape) - 1))
+        blobs[self._input].data[...] = inputs
+        for name, values in feeds.items():
+            data = blobs[name].data
+            # One value an image holds for all its positions.
+            data[...] = values.reshape(n, *(1,) * (data.ndim - 1)) if values.size == n else values.reshape(data.shape)
         net.forward()
 
     def _loss(self) -> float:
@@ -296,19 +365,21 @@ class Extraction:
                 result[which] = self._engine.positions(name, images[which], numbers)
         return result
 
-    def _contribution(self, classes: np.ndarray) -> np.ndarray:
-        """Activation times gradient of one class's score for each image, of all neurons that it depends on."""
+    def _contribution(self, columns: np.ndarray, targets: np.ndarray | None) -> np.ndarray:
+        """Activation times gradient of one column's score for each image, of all neurons that it depends on."""
         shape = tuple(self._net.blobs[self._score].shape)
         diff = np.zeros((shape[0], shape[1], int(np.prod(shape[2:]))), np.float32)
-        diff[np.arange(len(classes)), classes] = 1
+        images = np.flatnonzero(columns >= 0)
+        self._judge.seed(diff, images, columns[images], targets)
         self._engine.backward_from(self._score, diff, self._path.layers, self._path.silent)
         return self._engine.products(self._path_neurons.names)
 
-    def _add_contribution_of(self, number: int, labels: np.ndarray) -> None:
-        """To the score of one class: over all images, and over its own."""
-        values = self._contribution(np.full_like(labels, number))
+    def _add_contribution_of(self, number: int, labels: np.ndarray, targets: np.ndarray | None) -> None:
+        """To the score of one column: over all images, and over its own."""
+        values = self._contribution(np.full(len(labels), number), targets)
+        own = labels == number if labels.ndim == 1 else labels[:, number]
         self._all.sums[number] += values.sum(0, dtype=np.float64)
-        self._own.sums[number] += values[labels == number].sum(0, dtype=np.float64)
+        self._own.sums[number] += values[own].sum(0, dtype=np.float64)
 
     # -- parts of a pass ---------------------------------------------------------------------------------------------
 
@@ -316,6 +387,7 @@ class Extraction:
         """Everything that sums up on its own, by name."""
         return {
             "outcome": self._outcome,
+            "judge": self._judge,
             "totals": self._totals,
             "top": self._top,
             "mean": self._mean,
@@ -395,8 +467,11 @@ class Extraction:
             return correlation(products[name], self._totals.total[self._neurons.of(name)], n)
 
         return ExtractedSnapshot(
-            loss=self._outcome.loss,
-            error=self._outcome.error,
+            loss=self._outcome.loss if any(self._net.blob_loss_weights.values()) else float("nan"),
+            error=self._judge.error,
+            measures=self._judge.measures(),
+            confusion=None if (found := self._judge.confusion) is None else found.copy(),
+            n_images=self.n_images,
             class_count=self.class_count.copy(),
             features=_OnDemand(self._neurons.names, self._features),
             strongest=_OnDemand(self._neurons.names, self._strongest),

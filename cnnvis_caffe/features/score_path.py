@@ -27,6 +27,10 @@ class ScorePath:
     blobs: frozenset[str]
 
 
+#: Of a net without a score.
+NO_PATH = ScorePath((), (), frozenset())
+
+
 def score_path(net: Any, score: str) -> ScorePath:
     """Find the way back from the score.
 

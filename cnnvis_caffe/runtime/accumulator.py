@@ -87,6 +87,7 @@ class Accumulator:
             for _ in range(self._summation.n_classes):
                 self._recorded_class = self._run(self._add_contributions_of_class, self._recorded_class)
         self._class_count += np.bincount(labels, minlength=len(self._class_count))
+        self._n_images += len(labels)
         self._n_batches += 1
 
     def _prepare(self, n: int) -> None:
@@ -139,11 +140,13 @@ class Accumulator:
         if summation.gradients:
             reductions.backward()
         self._top.update(peak, indices, [(part, reductions.blob(name).value) for name, part in self._parts.items()])
-        self._add_outcome(loss, classes)
+        if torch.is_tensor(loss):
+            self._loss.add_(loss.double().reshape(()), alpha=len(classes))
         self._totals[0].add_(mean.sum(0, dtype=torch.float64))
         self._totals[1].add_(square.sum(0, dtype=torch.float64))
         torch.minimum(self._minimum, minimum, out=self._minimum)
         torch.maximum(self._overall_maximum, peak.amax(0), out=self._overall_maximum)
+        self._add_answers(classes)
         for name, values in (("mean", mean), ("peak", peak), ("active", peak > 0), ("own", contributions)):
             if values is not None:
                 # A row for each image to the sums of its class, which a GPU does in a fixed order.
@@ -154,14 +157,15 @@ class Accumulator:
             reductions.add_gradients(self._gradients, float(len(indices)))
         self._class.zero_()
 
-    def _add_outcome(self, loss: Any, classes: Any) -> None:
-        """Add the loss, and the share of wrong answers at the places of each image."""
+    def _add_answers(self, classes: Any) -> None:
+        """Count wrong answers, an image in parts where it has several positions, and which class is named instead."""
         scores = self._score.value
         answers = scores.reshape(*scores.shape[:2], -1).argmax(1)
-        n_wrong = (answers != classes[:, None]).double().mean(1).sum()
-        if torch.is_tensor(loss):
-            self._outcome[0].add_(loss.double().reshape(()), alpha=len(classes))
-        self._outcome[1].add_(n_wrong)
+        self._wrong.add_((answers != classes[:, None]).double().mean(1).sum())
+        if self._confusion.numel():
+            parts = torch.full(answers.shape, 1 / answers.shape[1], dtype=torch.float64, device=answers.device)
+            rows = classes[:, None].expand(answers.shape)
+            self._confusion.index_put_((rows, answers), parts, accumulate=True)
 
     def _contributions(self, classes: Any) -> Any:
         """Activation times gradient of one class's score for each image, of all neurons that it depends on."""
@@ -200,8 +204,12 @@ class Accumulator:
         seen = np.flatnonzero(self._class_count)
         state = {
             "outcome/class_count": self._class_count.copy(),
-            "outcome/sums": _numpy(self._outcome),
-            "totals/n_images": np.array(self._class_count.sum(), np.int64),
+            "outcome/images": np.array(self._n_images, np.int64),
+            "outcome/loss": _numpy(self._loss),
+            "judge/wrong": _numpy(self._wrong),
+            "judge/images": np.array(self._n_images, np.float64),
+            "judge/confusion": _numpy(self._confusion),
+            "totals/n_images": np.array(self._n_images, np.int64),
             "totals/total": _numpy(self._totals[0]),
             "totals/squares": _numpy(self._totals[1]),
             "totals/minimum": _numpy(self._minimum),
@@ -224,7 +232,9 @@ class Accumulator:
             return torch.from_numpy(np.array(array)).to(device)
 
         self._class_count = np.array(state["outcome/class_count"])
-        self._outcome = there(state["outcome/sums"])
+        self._n_images = int(state["outcome/images"])
+        self._loss, self._wrong = there(state["outcome/loss"]), there(state["judge/wrong"])
+        self._confusion = there(state["judge/confusion"])
         self._totals = there(np.stack([state["totals/total"], state["totals/squares"]]))
         self._minimum, self._overall_maximum = there(state["totals/minimum"]), there(state["totals/maximum"])
         self._class = torch.zeros(1, dtype=torch.int64, device=device)

@@ -14,7 +14,7 @@ import numpy as np
 from cnnvis_caffe.errors import StoreError, StoreVersionError
 from cnnvis_caffe.store.h5 import OpenFile, create, write_array, write_json
 
-FORMAT, VERSION = "cnnvis_caffe analysis state", 2
+FORMAT, VERSION = "cnnvis_caffe analysis state", 3
 _WHAT = "shard or interrupted analysis"
 
 

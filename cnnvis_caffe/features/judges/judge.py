@@ -1,0 +1,94 @@
+"""The base of all judges, which count how right a network's answers are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cnnvis_caffe.records.measure import Measure
+
+
+class Judge:
+    """Counts how right answers are; this one knows no right answers.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns of the matrices: classes, labels, targets.
+
+    Attributes
+    ----------
+    sums : dict of str to ndarray
+        All that was counted, so that parts are merged by adding.
+    """
+
+    def __init__(self, n_columns: int) -> None:
+        self.n_columns = n_columns
+        self.sums: dict[str, np.ndarray] = {}
+
+    def update(self, scores: Sequence[np.ndarray], targets: np.ndarray) -> None:
+        """Judge a batch.
+
+        Parameters
+        ----------
+        scores : sequence of ndarray of shape (n_images, ...), float32
+            What the network answers; several arrays only for pairs.
+        targets : ndarray of shape (n_images, ...)
+            What is right.
+        """
+
+    def merge(self, other: Judge) -> None:
+        """Add what another one has seen."""
+        for name, total in self.sums.items():
+            total += other.sums[name]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that is needed to go on."""
+        return dict(self.sums)
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from a state."""
+        for name, total in self.sums.items():
+            total[...] = state[name]
+
+    @property
+    def error(self) -> float:
+        """Share of wrong answers; NaN where answers are not right or wrong, and without any."""
+        return float("nan")
+
+    @property
+    def confusion(self) -> np.ndarray | None:
+        """How often a class (row) is named as another one (column), (n, n) float64; None where nobody counted."""
+        return None
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Return what was counted, the most telling measure first."""
+        return ()
+
+    @staticmethod
+    def seed(diff: np.ndarray, images: np.ndarray, columns: np.ndarray, targets: np.ndarray | None) -> None:
+        """Set the gradient of the score of one column for each of some images.
+
+        Parameters
+        ----------
+        diff : ndarray of shape (n_images, n_scores, n_positions), float32
+            Zeros.
+        images, columns : ndarray of shape (m,), int
+            Places in the batch, and the column whose score is meant.
+        targets : ndarray or None
+            What is right for each image of the batch.
+        """
+        diff[images, columns] = 1
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide, element by element; NaN where there is nothing to divide by, float64."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    """Return the mean without NaN; NaN where nothing else is there."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
