@@ -103,6 +103,8 @@ def _snapshot(
         scale=found.scale,
         debug=debug,
         thumbnails=thumbnails,
+        measures=found.measures,
+        confusion=found.confusion,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, UnknownLayerError, UnknownNameError, UnknownSnapshotError
 from cnnvis_caffe.records.checks import check_array
+from cnnvis_caffe.records.measure import Measure
 
 #: What a node does to the neurons of its sources, as far as connections go.
 #: input: comes from outside; weights: mixes them by a matrix; identity: neuron i comes from neuron i; scale: the same
@@ -203,7 +204,7 @@ class Snapshot:
     path, sha256 : str
         Of the weights; empty for weights from fillers.
     loss, error : float
-        Mean loss, and share of images whose largest score is not their class (1 is all); NaN where unknown.
+        Mean loss, and share of wrong answers (1 is all; see `Task.error`); NaN where unknown.
     features : mapping of str to LayerFeatures
         By node, of those with neurons that were analysed.
     similarity : mapping of str to ndarray of shape (n, n), float32
@@ -219,6 +220,10 @@ class Snapshot:
     thumbnails : mapping of str to sequence of ndarray of shape (h, w, 3), uint8
         By node: for each neuron its strongest patch, RGB, at most 64 pixels high and wide; (0, 0, 3) where there
         is none.
+    measures : tuple of Measure
+        How right the answers are, the most telling measure first; empty where nobody measured.
+    confusion : ndarray of shape (n, n), float64, or None
+        How often a class (row) is named as another one (column), in images, pixels or pairs.
     """
 
     label: str
@@ -234,6 +239,12 @@ class Snapshot:
     scale: Mapping[str, np.ndarray]
     debug: Mapping[str, LayerDebug]
     thumbnails: Mapping[str, Sequence[np.ndarray]]
+    measures: tuple[Measure, ...] = ()
+    confusion: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.confusion is not None:
+            check_array(self, "confusion", (len(self.confusion),) * 2, np.float64)
 
     def features_of(self, node: str) -> LayerFeatures:
         """Return the features of a layer; UnknownNameError for one whose neurons were not analysed."""
@@ -280,9 +291,9 @@ class DataSummary:
     n_images : int
         Analysed.
     class_names : tuple of str
-        By class.
+        By class: whatever the columns of the matrices stand for.
     class_count : ndarray of shape (n_classes,), int64
-        Images analysed of each class.
+        Images analysed of each class. An image may be of several (labels, classes of its pixels), or of none.
     channel_order : {"grey", "RGB", "BGR", "other"}
         Of the network's input.
     input_name : str
@@ -291,6 +302,14 @@ class DataSummary:
         Channels, height, width.
     preprocessing : str
         In words: "times 0.00390625".
+    task : str
+        What the network answers, by its name in `records.task.TASKS`.
+    column, columns : str
+        What a class is called here: "class", "label", "target", "group", "cluster"; and several of them.
+    score_name : str
+        The node with the answers; empty where there is none, or in older files.
+    columns_are_scores : bool
+        Whether each class has an answer of its own, so that what it contributes to is its own score.
     """
 
     source: str
@@ -301,6 +320,11 @@ class DataSummary:
     input_name: str
     input_shape: tuple[int, int, int]
     preprocessing: str
+    task: str = "classes"
+    column: str = "class"
+    columns: str = "classes"
+    score_name: str = ""
+    columns_are_scores: bool = True
 
     def __post_init__(self) -> None:
         check_array(self, "class_count", (len(self.class_names),), np.int64)

@@ -21,6 +21,7 @@ from cnnvis_caffe.records.analysis import (
     Node,
     Snapshot,
 )
+from cnnvis_caffe.records.measure import Measure
 from cnnvis_caffe.store import schema
 from cnnvis_caffe.store.h5 import OpenFile
 from cnnvis_caffe.store.migration import migrate
@@ -269,8 +270,35 @@ class _Reader:
                 input_name=file.attribute("data", "input_name", str),
                 input_shape=(shape[0], shape[1], shape[2]),
                 preprocessing=file.attribute("data", "preprocessing", str),
+                **self._task(),
             ),
         )
+
+    def _task(self) -> dict[str, Any]:
+        """What the network answers, where the file says it."""
+        file = self._file
+        with file.reading("data"):
+            there = set(file.group("data").attrs)
+        names = [name for name in ("task", "column", "columns", "score_name") if name in there]
+        found: dict[str, Any] = {name: file.attribute("data", name, str) for name in names}
+        if "columns_are_scores" in there:
+            found["columns_are_scores"] = bool(file.attribute("data", "columns_are_scores", int))
+        return found
+
+    def _measures(self, key: str) -> tuple[Measure, ...]:
+        """How right the answers of a snapshot are; empty where nobody measured."""
+        if not self._file.has(f"{key}/measures"):
+            return ()
+        rows = self._list(f"{key}/measures")
+        values = self._file.array(f"{key}/measure_values", "<f8", (len(rows), 2, None))
+        return self._record(f"{key}/measures", lambda: tuple(map(_measure, rows, values)))
+
+    def _confusion(self, key: str) -> np.ndarray | None:
+        """What is named as what, where somebody counted."""
+        if not self._file.has(f"{key}/confusion"):
+            return None
+        n, _ = self._file.check(f"{key}/confusion", "<f8", (None, None))
+        return self._file.array(f"{key}/confusion", "<f8", (n, n))
 
     def _list(self, key: str) -> list[Any]:
         """A list in JSON."""
@@ -369,6 +397,8 @@ class _Reader:
             ),
             debug=_Named(debug),
             thumbnails=lazy("thumbnails", "thumbnail", read_thumbnails),
+            measures=self._measures(key),
+            confusion=self._confusion(key),
         )
 
     def _pictures(self, key: str) -> StoredPictures:
@@ -451,6 +481,19 @@ def unpack_triangle(packed: np.ndarray, n: int) -> np.ndarray:
     matrix[rows, columns] = values
     matrix[columns, rows] = values
     return matrix
+
+
+def _measure(row: Any, values: np.ndarray) -> Measure:
+    """A measure of what JSON says of it, and its values (2, k + 1)."""
+    if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("name", "unit")):
+        raise ValueError("a measure has no name or no unit")
+    if not values.shape[1]:
+        raise ValueError("a measure has no value over all data")
+    (overall, *_), (guess, *_) = values
+    return Measure(
+        row["name"], row["unit"], float(overall), float(guess), values[0, 1:].copy(), values[1, 1:].copy(),
+        bool(row.get("is_better_high")),
+    )  # fmt: skip
 
 
 def _node(row: Any) -> Node:

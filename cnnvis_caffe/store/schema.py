@@ -5,7 +5,8 @@
     /                                attributes format, schema_version, title
     /nodes                           JSON: the nodes of the network
     /provenance                      JSON: versions, engine, files, times
-    /data                            attributes source, n_images, channel_order, input_name, preprocessing
+    /data                            attributes source, n_images, channel_order, input_name, preprocessing; since tasks
+                                     are known also task, column, columns, score_name, columns_are_scores
     /data/class_names                JSON
     /data/class_count                (c,) int64
     /data/input_shape                (3,) int64
@@ -26,6 +27,10 @@
         connections/<from>--<to>     weight, abs_weight, gradient, abs_gradient (n_to, n_from) float32;
                                      abs_weight is left out where it is |weight|, abs_gradient likewise
         pictures/...                 thumbnails, each once
+        measures                     JSON: name, unit and is_better_high of each measure; where there are any
+        measure_values               (m, 2, k + 1) float64: of each measure the values and what guessing gives; over
+                                     all data, and by class
+        confusion                    (k, k) float64: how often a class (row) is named as another (column)
     /layers, /connections            those of the last snapshot
 
 Pictures are ``bytes`` (uint8), PNG or JPEG files one behind the other, and ``offsets`` (n + 1,) int64.

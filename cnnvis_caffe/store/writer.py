@@ -217,9 +217,9 @@ def _snapshot_key(snapshot: Snapshot, taken: Sequence[str]) -> str:
 def _write_data(root: h5py.File, data: DataSummary) -> None:
     """Write what was analysed."""
     group = create_group(root, "data")
-    for name in ("source", "channel_order", "input_name", "preprocessing"):
+    for name in ("source", "channel_order", "input_name", "preprocessing", "task", "column", "columns", "score_name"):
         write_text(group, name, getattr(data, name))
-    group.attrs["n_images"] = data.n_images
+    group.attrs["n_images"], group.attrs["columns_are_scores"] = data.n_images, int(data.columns_are_scores)
     write_json(group, "class_names", data.class_names)
     write_array(group, "class_count", data.class_count, "<i8")
     write_array(group, "input_shape", np.array(data.input_shape), "<i8")
@@ -271,6 +271,7 @@ def _write_snapshot(
     if snapshot.iteration is not None:
         group.attrs["iteration"] = snapshot.iteration
     group.attrs["loss"], group.attrs["error"] = float(snapshot.loss), float(snapshot.error)
+    _write_measures(group, snapshot)
     layers, connections = create_group(group, "layers"), create_group(group, "connections")
     for node in nodes:
         name = node.name
@@ -285,6 +286,17 @@ def _write_snapshot(
             write_text(row, "to", name)
             _write_connections(row, snapshot.connections[name])
         progress.step()
+
+
+def _write_measures(group: h5py.Group, snapshot: Snapshot) -> None:
+    """Write how right the answers are."""
+    if snapshot.measures:
+        names = ("name", "unit", "is_better_high")
+        write_json(group, "measures", [{name: getattr(one, name) for name in names} for one in snapshot.measures])
+        rows = [[[one.overall, *one.values], [one.guess, *one.guesses]] for one in snapshot.measures]
+        write_array(group, "measure_values", np.array(rows, np.float64), "<f8")
+    if snapshot.confusion is not None:
+        write_array(group, "confusion", snapshot.confusion, "<f8")
 
 
 def _write_layer(group: h5py.Group, snapshot: Snapshot, name: str, pool: PicturePool) -> None:
