@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnvis_caffe.errors import CaffeQuirkWarning, NetError
@@ -20,6 +20,31 @@ from cnnvis_caffe.runtime.filter_net import filter_net
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class AddedLoss:
+    """A loss that a network gets for its analysis, with an input for its labels.
+
+    Attributes
+    ----------
+    type : str
+        Caffe's; empty for no loss.
+    answers : tuple of str
+        Layers or blobs with what it judges; the score if empty.
+    settings : LayerParameter or None
+        A layer whose settings it takes over.
+    ignored_label : int or None
+        The label that does not count.
+    """
+
+    type: str
+    answers: tuple[str, ...] = ()
+    settings: Any = None
+    ignored_label: int | None = None
+
+
+NO_LOSS = AddedLoss("")
+
+
 def analysis_network(
     network: NetworkFile,
     stages: Sequence[str] = (),
@@ -27,6 +52,7 @@ def analysis_network(
     score: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     needs_score: bool = True,
+    loss: AddedLoss | None = None,
 ) -> NetworkFile:
     """Rewrite a network so that what every layer reads and writes can be seen, with gradients.
 
@@ -41,14 +67,16 @@ def analysis_network(
         Shapes of tops of layers that cannot give them.
     needs_score : bool, default=True
         Whether a network without a loss must have scores, so that a loss can be added.
+    loss : AddedLoss, optional
+        That it gets, or none; a SoftmaxWithLoss on the score if left out, where the network has no loss.
 
     Returns
     -------
     NetworkFile
         The TEST phase of the network, without Accuracy, ArgMax and Silence and what depends on them. Every layer
         writes blobs of its own: the first has the layer's name, further ones ``<layer>:<top>``; inputs keep the
-        name of their blob. A loss that is the sum over a batch becomes the mean over its images. A network without a
-        loss gets a SoftmaxWithLoss on the score, fed by an input of labels.
+        name of their blob. A loss that is the sum over a batch becomes the mean over its images. A loss that is added
+        is fed by an input of labels.
 
     Raises
     ------
@@ -79,8 +107,12 @@ def analysis_network(
         _mean_over_images(renamed)
         _warn_of_quirk(dag_layer)
     has_loss = any(any(layer.loss_weights) for layer in dag.layers)
-    if not has_loss and (needs_score or score is not None or find_score(dag) is not None):
-        _add_loss(message, dag, names, _score(dag, network.path, score))
+    if loss is not None and loss.type:
+        answers = [find_value(dag, name) for name in loss.answers] or [_score(dag, network.path, score)]
+        _add_loss(message, dag, names, answers, loss)
+        _mean_over_images(message.layer[-1])
+    elif loss is None and not has_loss and (needs_score or score is not None or find_score(dag) is not None):
+        _add_loss(message, dag, names, [_score(dag, network.path, score)], AddedLoss("SoftmaxWithLoss"))
     return replace(network, message=message)
 
 
@@ -158,33 +190,40 @@ def _score(dag: Dag, path: str, name: str | None) -> Value:
     return score
 
 
-def _add_loss(message: Any, dag: Dag, names: dict[Value, str], score: Value) -> None:
-    """Put labels in front and a SoftmaxWithLoss at the end."""
-    shape = dag.shape(score)
+def _add_loss(
+    message: Any, dag: Dag, names: dict[Value, str], answers: Sequence[Value], wanted: AddedLoss
+) -> None:
+    """Put labels in front and a loss at the end."""
+    shape = dag.shape(answers[0])
     if shape is None:
         why = dag.problems[0] if dag.problems else "give the shapes of the inputs"
-        raise NetError(f"{dag.path}: the shape of the score {names[score]!r} is not known: {why}")
+        raise NetError(f"{dag.path}: the shape of the score {names[answers[0]]!r} is not known: {why}")
     taken = set(names.values()) | {layer.name for layer in dag.layers}
     label, loss = free_name("label", taken), free_name("loss", taken)
-    axis = next(
-        (
-            layer.softmax_param.axis
-            for layer in message.layer
-            if layer.type == "Softmax" and list(layer.bottom) == [names[score]]
-        ),
-        1,
-    ) % max(len(shape), 1)
+    axis = _class_axis(message, names[answers[0]], len(shape))
     added = message.layer.add()
-    added.name, added.type = loss, "SoftmaxWithLoss"
-    added.bottom[:] = [names[score], label]
+    if wanted.settings is not None:
+        added.CopyFrom(wanted.settings)
+        del added.propagate_down[:]
+    added.name, added.type = loss, wanted.type
+    added.bottom[:] = [*(names[answer] for answer in answers), label]
     added.top[:] = [loss]
-    if axis != 1:
+    if axis != 1 and wanted.type == "SoftmaxWithLoss":
         added.softmax_param.axis = axis
+    if wanted.ignored_label is not None and not added.loss_param.HasField("ignore_label"):
+        added.loss_param.ignore_label = wanted.ignored_label
     # Inputs come first; protobuf has no insert that all versions know.
     layers = [type(layer).FromString(layer.SerializePartialToString()) for layer in message.layer]
     source = type(added)(name=label, type="Input", top=[label])
-    source.input_param.shape.add().dim[:] = [*shape[:axis], *shape[axis + 1 :]]
+    of_values = {"SoftmaxWithLoss": [*shape[:axis], *shape[axis + 1 :]], "ContrastiveLoss": [*shape[:1]]}
+    source.input_param.shape.add().dim[:] = of_values.get(wanted.type, list(shape))
     last_input = max((i for i, layer in enumerate(dag.layers) if not layer.bottoms), default=-1)
     first = next((i for i, layer in enumerate(layers) if layer.bottom), last_input + 1)
     del message.layer[:]
     message.layer.extend([*layers[:first], source, *layers[first:]])
+
+
+def _class_axis(message: Any, score: str, n_axes: int) -> int:
+    """The axis of the classes in a score: what its Softmax says, else 1."""
+    softmaxes = (layer for layer in message.layer if layer.type == "Softmax" and list(layer.bottom) == [score])
+    return next((layer.softmax_param.axis for layer in softmaxes), 1) % max(n_axes, 1)
