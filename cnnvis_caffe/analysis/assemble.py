@@ -60,7 +60,7 @@ def write(
     StoreError
         If it cannot be written; nothing is then half written.
     """
-    model, labels = run.model, run.model.source.labels
+    model = run.model
     images = SourceImages(model.source)
     top_images = np.zeros(0, np.int64)
     before: dict[str, np.ndarray] | None = None
@@ -70,13 +70,13 @@ def write(
             debug = with_changes(one.debug, weights, before, _history(file, model))
             writer.add(_snapshot(file, one, debug, _thumbnails(images, one.strongest, progress)))
             top_images = np.union1d(top_images, one.top_images)
-            before, class_count = weights, one.class_count
+            before, last = weights, one
         images.ask_for(top_images)
         writer.finish(
             title=model.title,
-            data=_summary(model, class_count),
+            data=_summary(model, last),
             images=images,
-            image_class={index: int(labels[index]) for index in images},
+            image_class={index: model.columns.first_of(index) for index in images},
             curves=run.curves,
             provenance=_provenance(run, nets),
         )
@@ -108,18 +108,23 @@ def _snapshot(
     )
 
 
-def _summary(model: Model, class_count: np.ndarray) -> DataSummary:
+def _summary(model: Model, found: ExtractedSnapshot) -> DataSummary:
     """What was analysed."""
-    source = model.source
+    source, columns = model.source, model.columns
     return DataSummary(
         source=source.name,
-        n_images=int(class_count.sum()),
-        class_names=model.class_names,
-        class_count=class_count,
+        n_images=found.n_images,
+        class_names=columns.names,
+        class_count=found.class_count,
         channel_order=source.channel_order,
         input_name=model.input_name,
         input_shape=source.input_shape,
         preprocessing=source.preprocessing,
+        task=columns.task.name,
+        column=columns.column,
+        columns=columns.columns,
+        score_name=model.score_name,
+        columns_are_scores=columns.are_scores,
     )
 
 
@@ -246,8 +251,19 @@ def _provenance(run: Run, nets: Nets) -> dict[str, str]:
         "seconds": f"{seconds:.1f}",
         "images a second": f"{n_images / seconds:.0f}" if seconds else "",
         "note": run.model.source.note,
+        "task": run.model.columns.task.name,
+        "why": _why(run.model),
         **{f"option {name}": _shown(value) for name, value in options.items() if name not in _SAID_ELSEWHERE},
     }
+
+
+def _why(model: Model) -> str:
+    """What says which task it is, and which of several losses counts."""
+    answers = model.answers
+    others = ", ".join(answers.others)
+    counted = f"; {answers.loss.layer} counts, not {others}" if others and answers.loss else ""
+    score = f"; the answers are those of {', '.join(model.judged)}" if model.judged else ""
+    return answers.why + counted + score
 
 
 def _shown(value: object) -> str:

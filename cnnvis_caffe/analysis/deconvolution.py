@@ -21,7 +21,7 @@ from cnnvis_caffe.datasets.preprocessing import Preprocessing, reorder
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
 from cnnvis_caffe.features.explain.as_picture import as_picture
 from cnnvis_caffe.features.explain.projections import project_back
-from cnnvis_caffe.network.feeding import feed_by_hand, find_feeding
+from cnnvis_caffe.network.feeding import find_feeding
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.layer_code import LayerCode
@@ -30,7 +30,7 @@ from cnnvis_caffe.records.network_file import NetworkFile
 #: Responses to kept images are those of the analysis up to this, relative.
 CLOSE = 1e-3
 #: Options that an analysis says in one word, and that matter here.
-_TEXTS = ("data", "mean", "channel_order", "score", "engine", "fork")
+_TEXTS = ("data", "mean", "channel_order", "score", "task", "until", "engine", "fork")
 
 
 def deconvolve(
@@ -97,9 +97,8 @@ def deconvolve(
 def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preprocessing]:
     """The analysis net, fed by hand, and what is done to its images; without opening any data."""
     network = network_of_request(request)
-    feeding = find_feeding(network)
-    fed = feed_by_hand(network, feeding, analysis.data.input_shape, 1)
-    return analysed_network(fed, request), preprocessing_of(request, network, feeding)
+    analysed = analysed_network(network, request, analysis.data.input_shape)
+    return analysed, preprocessing_of(request, network, find_feeding(network))
 
 
 def _kept_inputs(analysis: Analysis, preprocessing: Preprocessing, indices: np.ndarray) -> np.ndarray | None:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe import engines
+from cnnvis_caffe.analysis.answering import Shape, answers_of, loss_of, task_with_data
+from cnnvis_caffe.analysis.columns import Columns, all_images, columns_of
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.class_names import find_class_names
@@ -35,21 +37,24 @@ from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.python_code import code_of, refuse_code
 from cnnvis_caffe.formats.weights import read_weights
 from cnnvis_caffe.formats.writing_layers import without_writing
+from cnnvis_caffe.network.answers import Answers, check_task, keep_until, without_layers
+from cnnvis_caffe.network.boxes import before_the_heads
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.feeding import Feeding, feed_by_hand, find_feeding, find_label, test_layers
 from cnnvis_caffe.network.input_shapes import assume_input_shapes
-from cnnvis_caffe.network.names import find_value, value_names
+from cnnvis_caffe.network.names import find_value, value_names, values_by_name
 from cnnvis_caffe.network.nodes import analysis_nodes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
-from cnnvis_caffe.network.rewrite import analysis_network, find_score
+from cnnvis_caffe.network.rewrite import NO_LOSS, AddedLoss, analysis_network, find_score
 from cnnvis_caffe.network.weights_fit import compare
 from cnnvis_caffe.preparation.settings import PreparationOptions, prepare
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.annotations import CLASS
-from cnnvis_caffe.records.dag import Dag
+from cnnvis_caffe.records.dag import Dag, Value
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.records.task import BOXES, CLASSES, EMBEDDING, PAIRS, PIXELS, Task
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.records.weights_fit import DIFFERS, MISSING
 
@@ -65,15 +70,6 @@ _PART_OF_FREE = 0.25
 _SMALLEST_BATCH, _LARGEST_BATCH = 2, 256
 
 
-#: What images have that have no class each.
-_WITHOUT = {
-    "none": "no labels",
-    "several": "several labels for each image",
-    "numbers": "numbers for each image",
-    "mask": "masks",
-}
-
-
 @dataclass(frozen=True, eq=False)
 class Model:
     """A network that is ready to be analysed.
@@ -87,12 +83,21 @@ class Model:
     nodes : tuple of Node
     fields : ReceptiveFields
     input_name, label_name, score_name : str
-        Nodes, which are blobs of the analysis net.
-    n_classes : int
+        Nodes, which are blobs of the analysis net; no label where there is no loss on labels, and no score where the
+        network answers nothing.
+    judged : tuple of str
+        Blobs with the answers: the score, or the two of a pair.
+    answers : Answers
+    columns : Columns
+        Of the matrices.
+    n_scores : int
+        Answers for each image and position.
+    has_loss : bool
     source : ImageSource
-    class_names : tuple of str
     batch : int
         Images at once.
+    score_names : tuple of str
+        Names of the answers, where they are known.
     """
 
     title: str
@@ -103,10 +108,25 @@ class Model:
     input_name: str
     label_name: str
     score_name: str
-    n_classes: int
+    judged: tuple[str, ...]
+    answers: Answers
+    columns: Columns
+    n_scores: int
+    has_loss: bool
     source: ImageSource
-    class_names: tuple[str, ...]
     batch: int
+    score_names: tuple[str, ...] = ()
+
+    @property
+    def n_classes(self) -> int:
+        """Number of answers for each image and position."""
+        return self.n_scores
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """A name for each answer."""
+        names = self.columns.names if self.columns.are_scores else self.score_names
+        return (*names[: self.n_scores], *map(str, range(len(names), self.n_scores)))
 
 
 def read_as(request: Request) -> NetworkFile:
@@ -148,33 +168,6 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     CnnvisError
         If the network cannot be analysed or the data are not there or do not fit.
     """
-    model = open_with_images(request, progress)
-    if not model.score_name:
-        raise no_score(model)
-    label_name = find_label(model.network)
-    source, class_names = _with_classes(request, model.source, model.n_classes)
-    return replace(model, label_name=label_name, source=source, class_names=class_names)
-
-
-def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
-    """Open the network and images, whose classes need not be known; the network may have no classes either.
-
-    Parameters
-    ----------
-    request : Request
-    progress : Progress, default=SILENT
-        Told of downloads.
-
-    Returns
-    -------
-    Model
-        With an empty `label_name`; also `score_name` is empty, and `n_classes` 0, where there are no scores.
-
-    Raises
-    ------
-    CnnvisError
-        If the network or the images cannot be read or do not fit.
-    """
     network = network_of_request(request)
     beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
@@ -190,16 +183,33 @@ def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
         ),
         progress=progress,
     )
-    fed = feed_by_hand(network, feeding, source.input_shape, request.batch or _PROBED_IMAGES)
-    shapes = _python_shapes(fed, request)
-    analysed = analysis_network(fed, score=request.score or None, input_shapes=_by_top(shapes, fed), needs_score=False)
-    dag = build_dag(analysed, "TEST", input_shapes=_by_top(shapes, analysed))
-    score = find_value(dag, request.score) if request.score else find_score(dag)
-    shape = () if score is None else dag.shape(score) or ()
-    if score is not None and len(shape) < 2:
-        raise NetError(f"{network.path}: the score {value_names(dag)[score]!r} has shape {shape} and no classes")
-    n_classes = 0 if score is None else shape[1]
-    known = request.classes or find_class_names((request.model, *request.weights), n_classes)[0] or source.class_names
+    n_images = request.batch or _PROBED_IMAGES
+    answers = answers_of(request, network, feeding.image_blob)
+    bare = _fed_without_labels(network, feeding, answers, source.input_shape, n_images)
+    analysed, dag = _rewritten(bare, request, answers, NO_LOSS)
+    score = _score(dag, request, answers)
+    shape = dag.shape(score) or () if score is not None else ()
+    size = Shape(*(shape[1], math.prod(shape[2:])) if len(shape) > 1 else ())
+    task = task_with_data(answers, request, source, size)
+    if request.task and score is not None:
+        check_task(task, shape, network.path, value_names(dag)[score])
+    source, names = _with_names(request, source, task, size.n_scores)
+    columns = columns_of(task, source.annotations, size.n_scores, names, source.name)
+    columns = columns or all_images(task, source.n_images)
+    label_name = ""
+    if columns.knows_answers and task in (CLASSES, PIXELS) and source.annotations.kind == CLASS:
+        fed = feed_by_hand(network, feeding, source.input_shape, n_images)
+        analysed, dag = _rewritten(fed, request, answers, None)
+        score = find_value(dag, request.score) if request.score else find_score(dag)
+        label_name = find_label(analysed)
+    elif columns.knows_answers:
+        loss = loss_of(task, answers, network)
+        analysed, dag = _rewritten(bare, request, answers, loss)
+        score = _score(dag, request, answers)
+        label_name = find_label(analysed) if loss.type else ""
+    known = value_names(dag)
+    score_name = known[score] if score is not None and task not in (BOXES, EMBEDDING, PAIRS) else ""
+    pair = answers.loss.answers if task is PAIRS and answers.loss is not None else ()
     return Model(
         title=network.message.name or os.path.basename(request.model),
         network=analysed,
@@ -207,18 +217,88 @@ def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
         nodes=analysis_nodes(dag, analysed),
         fields=ReceptiveFields(dag),
         input_name=feeding.image_blob,
-        label_name="",
-        score_name="" if score is None else value_names(dag)[score],
-        n_classes=n_classes,
+        label_name=label_name,
+        score_name=score_name,
+        judged=tuple(known[find_value(dag, name)] for name in pair) or ((score_name,) if score_name else ()),
+        answers=replace(answers, task=task),
+        columns=columns,
+        n_scores=size.n_scores,
+        has_loss=any(any(layer.loss_weights) for layer in dag.layers),
         source=source,
-        class_names=(*known[:n_classes], *map(str, range(len(known), n_classes))),
         batch=request.batch or automatic_batch(dag, _room(request)),
+        score_names=names,
     )
+
+
+def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
+    """Open the network and images; where nothing says what it answers, the last scores are taken for its answers.
+
+    Parameters
+    ----------
+    request : Request
+    progress : Progress, default=SILENT
+        Told of downloads.
+
+    Returns
+    -------
+    Model
+        With an empty `score_name`, and `n_classes` 0, where there are no scores.
+
+    Raises
+    ------
+    CnnvisError
+        If the network or the images cannot be read or do not fit.
+    """
+    model = open_model(request, progress)
+    score = None if model.score_name else find_score(model.dag)
+    if score is None:
+        return model
+    n_scores = (model.dag.shape(score) or (0, 0))[1]
+    return replace(model, score_name=value_names(model.dag)[score], n_scores=n_scores)
 
 
 def no_score(model: Model) -> NetError:
     """Return the error of a network without scores of classes."""
     return NetError(f"{model.network.path}: has no scores of classes; name the layer that gives them (--score)")
+
+
+def _fed_without_labels(
+    network: NetworkFile, feeding: Feeding, answers: Answers, shape: tuple[int, int, int], n_images: int
+) -> NetworkFile:
+    """The network fed by hand, without what needs labels, and of a detection network what stands before its heads."""
+    if answers.task is BOXES:
+        network = before_the_heads(network)
+    of_labels = set(feeding.label_blobs)
+    dropped = []
+    for layer in network.message.layer:
+        if of_labels.intersection(layer.bottom):
+            dropped.append(layer.name)
+            of_labels.update(layer.top)
+    kept = without_layers(network, dropped)
+    fed = feed_by_hand(kept, feeding, shape, n_images)
+    read = {blob for layer in fed.message.layer for blob in layer.bottom}
+    unread = [layer for layer in fed.message.layer if not layer.bottom and not read.intersection(layer.top)]
+    return without_layers(fed, [layer.name for layer in unread if feeding.image_blob not in layer.top])
+
+
+def _rewritten(
+    fed: NetworkFile, request: Request, answers: Answers, loss: AddedLoss | None
+) -> tuple[NetworkFile, Dag]:
+    """The network that is analysed, and its graph."""
+    shapes = _python_shapes(fed, request)
+    score = answers.score or None
+    analysed = analysis_network(fed, score=score, input_shapes=_by_top(shapes, fed), loss=loss)
+    return analysed, build_dag(analysed, "TEST", input_shapes=_by_top(shapes, analysed))
+
+
+def _score(dag: Dag, request: Request, answers: Answers) -> Value | None:
+    """The answers of the network; None where there are none."""
+    if request.score:
+        return find_value(dag, request.score)
+    if answers.task in (BOXES, PAIRS) or (answers.task is EMBEDDING and answers.is_certain):
+        return None
+    known = values_by_name(dag)
+    return known[answers.score] if answers.score in known else find_score(dag)
 
 
 def network_of_request(request: Request) -> NetworkFile:
@@ -240,6 +320,8 @@ def network_of_request(request: Request) -> NetworkFile:
         If it has Python layers whose code may not be run.
     """
     network = without_writing(test_layers(read_as(request), request.stages))
+    if request.until:
+        network = keep_until(network, [request.until])
     if not request.allow_python_layers:
         refuse_code(network.message, network.path, network.layer_lines)
     return network
@@ -267,20 +349,25 @@ def python_layers(model: str | os.PathLike[str], stages: Sequence[str] = ()) -> 
     return code_of(network.message, network.path, network.layer_lines)
 
 
-def analysed_network(fed: NetworkFile, request: Request) -> NetworkFile:
-    """Rewrite a network that is fed by hand into the one that is analysed.
+def analysed_network(network: NetworkFile, request: Request, shape: tuple[int, int, int]) -> NetworkFile:
+    """Rewrite a network into the one that is analysed, without what needs labels.
 
     Parameters
     ----------
-    fed : NetworkFile
+    network : NetworkFile
+        What `network_of_request` gives.
     request : Request
+    shape : (int, int, int)
+        Channels, height and width of the images.
 
     Returns
     -------
     NetworkFile
+        Fed by hand with one image.
     """
-    shapes = _by_top(_python_shapes(fed, request), fed)
-    return analysis_network(fed, score=request.score or None, input_shapes=shapes)
+    feeding = find_feeding(network)
+    answers = answers_of(request, network, feeding.image_blob)
+    return _rewritten(_fed_without_labels(network, feeding, answers, shape, 1), request, answers, NO_LOSS)[0]
 
 
 def _python_shapes(fed: NetworkFile, request: Request) -> dict[str, list[tuple[int, ...]]]:
@@ -366,34 +453,26 @@ def preprocessing_of(request: Request, network: NetworkFile, feeding: Feeding) -
     return prepare(network, feeding.data_layer, request.weights, options).settings
 
 
-def _with_classes(request: Request, source: ImageSource, n_classes: int) -> tuple[ImageSource, tuple[str, ...]]:
-    """The images with the labels that the network has for their classes, and a name for each class."""
+def _with_names(
+    request: Request, source: ImageSource, task: Task, n_scores: int
+) -> tuple[ImageSource, tuple[str, ...]]:
+    """The images with the labels that the network has for their classes, and the names of the answers, if known."""
     known = request.classes
-    if known and len(known) != n_classes:
+    if known and n_scores and task is not EMBEDDING and len(known) != n_scores:
         raise NetError(
-            f"{len(known)} class names are given, but the network has {n_classes} classes; name all "
-            f"{n_classes} in the order of its scores (--classes takes a file too, with one name in a line)"
+            f"{len(known)} class names are given, but the network has {n_scores} classes; name all "
+            f"{n_scores} in the order of its scores (--classes takes a file too, with one name in a line)"
         )
-    if not known:
-        known, file = find_class_names((request.model, *request.weights), n_classes)
+    if not known and task in (CLASSES, PIXELS):
+        known, file = find_class_names((request.model, *request.weights), n_scores)
         if known:
             logger.info("the names of the classes are those of %s", file)
-    annotations, note = fit_to_classes(source.annotations, n_classes, known, source.name)
-    if annotations.kind != CLASS:
-        raise DataFileError(
-            source.name,
-            f"has {_WITHOUT[annotations.kind]}{f': {note}' if note else ''}; analyze needs one class for each image"
-            f"{'; name the classes with --classes' if annotations.has_groups and not known else ''}; "
-            f"what the network says about these images: {_predict_command(request)}",
-        )
-    names = known or (*source.class_names[:n_classes], *map(str, range(len(source.class_names), n_classes)))
-    return source.with_annotations(annotations), tuple(names)
-
-
-def _predict_command(request: Request) -> str:
-    """The command that needs no labels."""
-    files = [request.model, *request.weights[-1:], request.data]
-    return f"cnnvis-caffe predict {' '.join(map(shlex.quote, files))}"
+    if task is not CLASSES:
+        return source, tuple(known)
+    annotations, note = fit_to_classes(source.annotations, n_scores, known, source.name)
+    if note:
+        logger.warning("%s", note)
+    return source.with_annotations(annotations), tuple(known)
 
 
 def check_classes(request: Request, model: Model, indices: np.ndarray) -> None:
@@ -414,27 +493,31 @@ def check_classes(request: Request, model: Model, indices: np.ndarray) -> None:
     source = model.source
     if not len(indices):
         raise DataFileError(source.name, "has no images to analyse in this selection")
-    counts = np.bincount(source.labels[indices], minlength=model.n_classes)
-    empty = [name for name, count in zip(model.class_names, counts) if not count]
+    counts = model.columns.count(indices)
+    if not model.columns.are_scores or model.columns.members is None:
+        return
+    empty = [name for name, count in zip(model.columns.names, counts) if not count]
     if empty:
-        logger.warning("%s: no images of %s; their columns stay empty", source.name, _list(empty))
-    if empty and source.class_names and not request.classes and len(source.class_names) < model.n_classes:
+        logger.warning("%s: no images of %s; their columns stay empty", source.name, _list(empty, model.columns))
+    n_classes = len(model.columns.names)
+    if empty and source.class_names and not request.classes and len(source.class_names) < n_classes:
         logger.warning(
             "%s: %s taken for the first %d of the network's %d classes; if they are others, name all %d in the order "
             "of its scores with --classes, and folders are found by their names",
             source.name,
             ", ".join(source.class_names[:5]) + (", ..." if len(source.class_names) > 5 else ""),
             len(source.class_names),
-            model.n_classes,
-            model.n_classes,
+            n_classes,
+            n_classes,
         )
 
 
-def _list(names: Sequence[str]) -> str:
+def _list(names: Sequence[str], columns: Columns) -> str:
     """Some names, and how many more there are."""
     shown = ", ".join(repr(name) for name in names[:5])
     more = len(names) - 5
-    return f"class {shown}" if len(names) == 1 else f"classes {shown}" + (f" and {more} more" if more > 0 else "")
+    rest = f" and {more} more" if more > 0 else ""
+    return f"{columns.column} {shown}" if len(names) == 1 else f"{columns.columns} {shown}{rest}"
 
 
 def check_weights(model: Model, snapshots: Sequence[SnapshotFile]) -> None:

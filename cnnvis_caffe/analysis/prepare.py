@@ -65,5 +65,5 @@ def _checksums(request: Request, snapshots: Sequence[SnapshotFile]) -> dict[str,
 def _data_words(model: Model) -> str:
     """What tells the data from others: how many of which class, and what is done to them."""
     source = model.source
-    counts = np.bincount(source.labels, minlength=model.n_classes)
+    counts = model.columns.count(np.arange(source.n_images))
     return f"{source.n_images} images, {source.preprocessing}, by class {','.join(map(str, counts))}"

@@ -19,6 +19,7 @@ from cnnvis_caffe.analysis.options import (
 )
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
 from cnnvis_caffe.files.opening import open_file
+from cnnvis_caffe.records.task import TASKS
 
 #: What is added to the name of an analysis file that is not finished.
 PARTIAL = ".partial"
@@ -68,6 +69,8 @@ class Request:
         stored=tuple,
     )
     score: str = option("", "layer with the scores of the classes, if it is not found", metavar="NAME")
+    task: str = option("", "what the network answers, if its losses do not say it", allowed=("", *TASKS))
+    until: str = option("", "layer after which the network is cut off", metavar="LAYER")
     stages: tuple[str, ...] = option((), "stages that the layers' rules ask for", stored=tuple, flag="--stage")
     shard: tuple[int, int] = option(
         (1, 1), "write one of n parts, for merge", stored=two_numbers, metavar="I/N", changes_results=False
@@ -109,6 +112,8 @@ class AnalysisOptions(TypedDict, total=False):
     resize: bool
     classes: Sequence[str]
     score: str
+    task: str
+    until: str
     stages: Sequence[str]
     shard: tuple[int, int]
     seed: int

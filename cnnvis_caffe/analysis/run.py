@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from cnnvis_caffe.analysis.answering import names_one
+from cnnvis_caffe.analysis.batches import judge_of, read_batches
 from cnnvis_caffe.analysis.check_same import check_same
 from cnnvis_caffe.analysis.kept_sums import KeptSums
 from cnnvis_caffe.analysis.model import Model, Nets
@@ -225,7 +227,7 @@ class Run:
         """Run what is left of the images through one snapshot."""
         left = self.indices[self.n_done[number] :]
         what = snapshot.label if len(self.snapshots) == 1 else f"{snapshot.label} ({number + 1}/{len(self.snapshots)})"
-        batches = self.model.source.batches(left, self.batch)
+        batches = read_batches(self.model, left, self.batch)
         is_whole = True
         started = time.monotonic()
         before = self.seconds_here
@@ -233,17 +235,19 @@ class Run:
             progress.start(len(self.indices), what)
             if self.n_done[number]:
                 progress.step(self.n_done[number])
-            for inputs, labels, indices in batches:
+            for batch in batches:
                 is_whole = False
-                extraction.update(inputs, labels, indices)
+                extraction.update(
+                    batch.inputs, batch.members, batch.indices, targets=batch.targets, feeds=batch.feeds
+                )
                 is_whole = True
                 self._say_smaller_batches()
-                self.n_done[number] += len(indices)
-                self.n_seen += len(indices)
+                self.n_done[number] += len(batch.indices)
+                self.n_seen += len(batch.indices)
                 self.seconds_here = before + time.monotonic() - started
                 if time.monotonic() - self._written > SECONDS_BETWEEN_STATES:
                     self._write(number, extraction)
-                progress.step(len(indices))
+                progress.step(len(batch.indices))
             progress.done()
         except BaseException as error:
             # Errors of our own mean that going on would end the same way; only what was asked for is kept.
@@ -275,6 +279,8 @@ def new_extraction(net: Any, model: Model, request: Request) -> Extraction:
     model : Model
     request : Request
     """
+    task, columns = model.columns.task, model.columns
+    has_contributions = bool(model.score_name) and (columns.are_scores or names_one(task))
     return Extraction(
         net,
         model.nodes,
@@ -282,10 +288,13 @@ def new_extraction(net: Any, model: Model, request: Request) -> Extraction:
         input_name=model.input_name,
         label_name=model.label_name,
         score_name=model.score_name,
-        n_classes=model.n_classes,
+        n_classes=len(columns.names),
+        judge=judge_of(model),
+        judged_names=model.judged,
+        columns_are_scores=columns.are_scores,
         top=request.top,
-        contributions=request.contributions,
-        gradients=request.gradients,
+        contributions=request.contributions if has_contributions else "none",
+        gradients=request.gradients and model.has_loss,
         layers=request.layers or None,
     )
 

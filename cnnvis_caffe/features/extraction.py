@@ -329,13 +329,13 @@ class Extraction:
                 f"{n} images need as many labels and indices; got arrays of shape {labels.shape} and {indices.shape}",
             )
         if labels.ndim == 2:
-            return labels.astype(bool), indices
+            return labels.astype(bool, copy=False), indices
         outside = labels[(labels < -1) | (labels >= self._n_classes)]
         if len(outside):
             raise NetError(
                 f"label {outside[0]} is not a class: the score {self._score!r} has {self._n_classes}, numbered from 0"
             )
-        return labels.astype(np.int64), indices
+        return labels.astype(np.int64, copy=False), indices
 
     def _forward(self, inputs: np.ndarray, feeds: Mapping[str, np.ndarray]) -> None:
         """Put a batch into the net and run it."""
@@ -370,7 +370,8 @@ class Extraction:
         shape = tuple(self._net.blobs[self._score].shape)
         diff = np.zeros((shape[0], shape[1], int(np.prod(shape[2:]))), np.float32)
         images = np.flatnonzero(columns >= 0)
-        self._judge.seed(diff, images, columns[images], targets)
+        seed = self._judge.seed if self._columns_are_scores else Judge.seed
+        seed(diff, images, columns[images], targets)
         self._engine.backward_from(self._score, diff, self._path.layers, self._path.silent)
         return self._engine.products(self._path_neurons.names)
 

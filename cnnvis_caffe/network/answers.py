@@ -157,7 +157,8 @@ def without_layers(network: NetworkFile, dropped: Sequence[str]) -> NetworkFile:
     dropped : sequence of str
         Names of layers.
     """
-    kept, missing = [], set()
+    kept: list[Any] = []
+    missing: set[str] = set()
     for layer in network.message.layer:
         if layer.name in dropped or missing.intersection(layer.bottom):
             missing.update(set(layer.top) - set(layer.bottom))

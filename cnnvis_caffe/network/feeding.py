@@ -177,6 +177,7 @@ def find_label(network: NetworkFile) -> str:
     inputs = {top for layer in network.message.layer if layer.type == "Input" for top in layer.top}
     for layer in reversed(network.message.layer):
         facts = facts_of(layer.type)
-        if facts.is_loss and facts.second_bottom and len(layer.bottom) > 1 and layer.bottom[1] in inputs:
-            return str(layer.bottom[1])
+        place = 2 if layer.type == "ContrastiveLoss" else 1
+        if facts.is_loss and len(layer.bottom) > place and layer.bottom[place] in inputs:
+            return str(layer.bottom[place])
     raise NetError(f"{network.path}: no loss reads labels, so that nothing can be said about classes")

@@ -35,11 +35,20 @@ def summary(analysis: Analysis, seconds: float = math.nan) -> dict[str, Any]:
         "network": analysis.title,
         "data": analysis.data.source,
         "preprocessing": analysis.data.preprocessing,
+        "task": analysis.data.task,
+        "why": analysis.provenance.get("why", ""),
+        "column": analysis.data.column,
         "n_images": analysis.data.n_images,
         "n_classes": analysis.data.n_classes,
         "images_a_second": _number(analysis.provenance.get("images a second")),
         "snapshots": [
-            {"label": s.label, "iteration": s.iteration, "loss": _finite(s.loss), "error": _finite(s.error)}
+            {
+                "label": s.label,
+                "iteration": s.iteration,
+                "loss": _finite(s.loss),
+                "error": _finite(s.error),
+                "measures": {m.name: {"value": _finite(m.overall), "guess": _finite(m.guess)} for m in s.measures},
+            }
             for s in analysis.snapshots
         ],
         "layers": [
@@ -82,12 +91,11 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
         f"data       {report['data']}: {_images(report['n_images'])} of {_classes(analysis)}, "
         f"{report['preprocessing']}",
     ]
+    lines += [f"task       {report['task']}: {report['why']}"] if report["why"] else []
     note = analysis.provenance.get("note")
     lines += [f"           {note}"] if note else []
     for snapshot in report["snapshots"]:
-        loss, error = snapshot["loss"], snapshot["error"]
-        result = f"loss {loss:.4g}, error {error:.2%}" if loss is not None and error is not None else ""
-        lines.append(f"{snapshot['label']:10} {result}")
+        lines.append(f"{snapshot['label']:10} {_result(snapshot)}".rstrip())
     lines.append(f"dead       {', '.join(worst) or 'none'}")
     if report["curves"]:
         lines.append(f"log        {len(report['curves'])} curves")
@@ -99,6 +107,18 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _result(snapshot: dict[str, Any]) -> str:
+    """How right a snapshot's answers are."""
+    loss, error = snapshot["loss"], snapshot["error"]
+    parts = [f"loss {loss:.4g}"] if loss is not None else []
+    parts += [f"error {error:.2%}"] if error is not None else []
+    for name, of in snapshot["measures"].items():
+        if name != "error" and of["value"] is not None:
+            guess = f" ({of['guess']:.3g} by guessing)" if of["guess"] is not None else ""
+            parts.append(f"{name} {of['value']:.4g}{guess}")
+    return ", ".join(parts)
+
+
 def _images(number: int) -> str:
     """How many images."""
     return f"{number} image{'s' * (number != 1)}"
@@ -107,7 +127,8 @@ def _images(number: int) -> str:
 def _classes(analysis: Analysis) -> str:
     """How many classes have images, and how many there are where that is not the same."""
     seen, known = int((analysis.data.class_count > 0).sum()), analysis.data.n_classes
-    return f"{known} classes" if seen == known else f"{seen} of {known} classes"
+    words = analysis.data.columns if known != 1 else analysis.data.column
+    return f"{known} {words}" if seen == known else f"{seen} of {known} {words}"
 
 
 def details(analysis: Analysis, report: dict[str, Any]) -> list[str]:
