@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cnnvis_caffe.findings.class_order import class_order
 from cnnvis_caffe.findings.dead import dead
 from cnnvis_caffe.findings.disconnected import disconnected
 from cnnvis_caffe.findings.gradients import gradients
@@ -15,6 +16,7 @@ from cnnvis_caffe.findings.saturated import saturated
 from cnnvis_caffe.findings.thresholds import DEFAULT, Thresholds
 from cnnvis_caffe.findings.training import empty_classes, training
 from cnnvis_caffe.findings.unclaimed_classes import unclaimed_classes
+from cnnvis_caffe.findings.unlearned_columns import unlearned_columns
 from cnnvis_caffe.findings.weight_change import weight_change
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
@@ -23,6 +25,8 @@ from cnnvis_caffe.text.tables import listed, plural
 
 RULES = (
     training,
+    class_order,
+    unlearned_columns,
     dead,
     disconnected,
     redundant,

@@ -47,7 +47,12 @@ class Look:
 
     @cached_property
     def score(self) -> Node | None:
-        """The layer whose neurons are the classes: the last one with weights and as many neurons."""
+        """The layer whose neurons are the answers: in older files, the last one with weights and a neuron a class."""
+        data = self.analysis.data
+        if not data.columns_are_scores:
+            return None
+        if data.score_name:
+            return self.by_name.get(data.score_name)
         fitting = [n for n in self.weight_nodes if n.n_neurons == self.analysis.data.n_classes]
         return fitting[-1] if fitting and fitting[-1] is self.weight_nodes[-1] else None
 

@@ -56,6 +56,14 @@ class Thresholds:
         An error within this of guessing counts as guessing; three standard deviations of 1,000 images.
     chance_loss : float
         A loss within this share of log(number of classes), or above, counts as guessing.
+    learned_share : float
+        Share of the way from guessing to perfect up to which an answer of another task than classes is guessed. Areas
+        under the curve of 500 images vary by 0.025 by chance, which is 0.05 of that way.
+    worse_share : float
+        As far beyond guessing, an answer is worse than that.
+    order_error, order_kept : float
+        Labels are in another order if the error is at least the first, and another order leaves no more than the second
+        as a share of it. Networks that were trained well leave less than a tenth; those that guess, nine tenths.
     constant : float
         Share of the spread of the scores that differs between images below which the output is constant.
     saturated : float
@@ -100,6 +108,10 @@ class Thresholds:
     gradient_large: float = 100.0
     chance_error: float = 0.03
     chance_loss: float = 0.02
+    learned_share: float = 0.05
+    worse_share: float = 0.2
+    order_error: float = 0.3
+    order_kept: float = 0.5
     constant: float = 1e-3
     saturated: float = 0.98
     saturated_mild: float = 0.02

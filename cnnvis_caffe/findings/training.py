@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnvis_caffe.findings.class_order import other_order
+from cnnvis_caffe.findings.guessing import guess_error, level, telling_measure
 from cnnvis_caffe.findings.look import Look, indices
 from cnnvis_caffe.records.analysis import Snapshot
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
@@ -20,6 +22,8 @@ def training(look: Look) -> Iterator[Finding]:
         yield _broken(look, broken)
         return
     guess = level(look)
+    if guess and other_order(look) is not None:
+        return  # the network knows the classes; their order is a finding of its own
     if guess:
         yield _guessing(look, guess)
     elif is_constant(look):
@@ -54,28 +58,6 @@ def not_finite(look: Look) -> list[str]:
     return found
 
 
-def level(look: Look, snapshot: Snapshot | None = None) -> str:
-    """Return "guessing" or "worse" than that by error and loss; empty where neither is known or both are better."""
-    snapshot = snapshot or look.snapshot
-    n_classes, limits = look.analysis.data.n_classes, look.thresholds
-    if n_classes < 2:
-        return ""
-    chance = guess_error(look)
-    loss = snapshot.loss / np.log(n_classes)
-    if np.isfinite(snapshot.error):
-        if snapshot.error < chance - limits.chance_error:
-            return ""
-        is_worse = snapshot.error > chance + limits.chance_error and loss > 1 + limits.chance_loss
-        return "worse" if is_worse else "guessing"
-    return "guessing" if loss >= 1 - limits.chance_loss else ""
-
-
-def guess_error(look: Look) -> float:
-    """Error of always naming the most frequent class."""
-    count = look.analysis.data.class_count
-    return float(1 - count.max() / count.sum()) if count.sum() else 1 - 1 / look.analysis.data.n_classes
-
-
 def is_constant(look: Look) -> bool:
     """Whether the scores hardly differ between images."""
     features = look.snapshot.features.get(look.score.name) if look.score is not None else None
@@ -103,25 +85,18 @@ def _broken(look: Look, names: list[str]) -> Finding:
 
 
 def _guessing(look: Look, guess: str) -> Finding:
-    """Make the finding of a network that does not know the classes."""
-    snapshot, chance = look.snapshot, guess_error(look)
-    expected = float(np.log(look.analysis.data.n_classes))
-    evidence = []
-    if np.isfinite(snapshot.error):
-        evidence.append(Evidence("error", snapshot.error, f"well below {percent(chance)}, which is guessing", "%"))
-    if np.isfinite(snapshot.loss):
-        evidence.append(Evidence("loss", snapshot.loss, f"well below {number(expected)}, which is guessing"))
-    figure = f"error {percent(snapshot.error)}" if np.isfinite(snapshot.error) else f"loss {number(snapshot.loss)}"
+    """Make the finding of a network that knows nothing of these data."""
     place = Place(look.score.name if look.score is not None else "")
+    figure, evidence, by_guessing = _figures(look)
     if guess == "worse":
         return look.finding(
             "training",
             "severe",
-            f"{_named(snapshot)} is worse than guessing on these data: {figure}",
-            f"It names its classes with confidence (loss {number(snapshot.loss)}; guessing gives {number(expected)}) "
-            "and is wrong more often than one who always says the same. Networks that learned something do that on "
-            "data that are not theirs; whatever else is found here says little about the network.",
-            "See whether the classes are in the order of training, and whether size, channels, mean and scale of the "
+            f"{_named(look.snapshot)} is worse than guessing on these data: {figure}",
+            f"It answers with confidence ({by_guessing}) and is wrong more often than one who always says the same. "
+            "Networks that learned something do that on data that are not theirs; whatever else is found here says "
+            "little about the network.",
+            "See whether the labels are in the order of training, and whether size, channels, mean and scale of the "
             "images are as they were then.",
             [place],
             evidence,
@@ -131,10 +106,9 @@ def _guessing(look: Look, guess: str) -> Finding:
     return look.finding(
         "training",
         "severe",
-        f"{_named(snapshot)} has not learned anything{'' if constant else ' that helps on these data'}: {figure} is "
-        "guessing",
-        f"Naming one of {look.analysis.data.n_classes} classes without looking gives an error of {percent(chance)} "
-        f"and a loss of {number(expected)}."
+        f"{_named(look.snapshot)} has not learned anything{'' if constant else ' that helps on these data'}: {figure} "
+        "is guessing",
+        f"Answering without looking gives as much: {by_guessing}."
         + (" The scores are the same for every image." if constant else "")
         + " What else is found in this snapshot follows from that.",
         "See whether the loss ever fell: if not, try a lower (or a much higher) learning rate and larger weights to "
@@ -142,7 +116,7 @@ def _guessing(look: Look, guess: str) -> Finding:
         + (
             ""
             if constant
-            else " If it did, these are not the data of training: compare the order of the classes, and size, "
+            else " If it did, these are not the data of training: compare the order of the labels, and size, "
             "channels, mean and scale of the images."
         ),
         [place],
@@ -150,6 +124,25 @@ def _guessing(look: Look, guess: str) -> Finding:
         1e4,
         look.view(*([place.node] if place.node else []), facet="activations"),
     )
+
+
+def _figures(look: Look) -> tuple[str, list[Evidence], str]:
+    """What is measured: the figure for a title, all of them, and what guessing gives."""
+    snapshot, measure = look.snapshot, telling_measure(look)
+    if measure is not None:
+        side = "above" if measure.is_better_high else "below"
+        usual = f"well {side} {number(measure.guess)}, which is guessing"
+        evidence = [Evidence(measure.name, measure.overall, usual, measure.unit)]
+        return f"{measure.name} {number(measure.overall)}", evidence, f"guessing gives {number(measure.guess)}"
+    chance, expected = guess_error(look), float(np.log(look.analysis.data.n_classes))
+    evidence = []
+    if np.isfinite(snapshot.error):
+        evidence.append(Evidence("error", snapshot.error, f"well below {percent(chance)}, which is guessing", "%"))
+    if np.isfinite(snapshot.loss):
+        evidence.append(Evidence("loss", snapshot.loss, f"well below {number(expected)}, which is guessing"))
+    figure = f"error {percent(snapshot.error)}" if np.isfinite(snapshot.error) else f"loss {number(snapshot.loss)}"
+    said = f"loss {number(snapshot.loss)}; " if np.isfinite(snapshot.loss) else ""
+    return figure, evidence, f"{said}guessing gives an error of {percent(chance)} and a loss of {number(expected)}"
 
 
 def _named(snapshot: Snapshot) -> str:
@@ -166,30 +159,38 @@ def _late(look: Look) -> Iterator[Finding]:
             "training",
             "mild",
             f"Nothing had been learned at {listed(labels)}",
-            f"Error and loss were those of guessing ({percent(guess_error(look))} and "
-            f"{number(float(np.log(look.analysis.data.n_classes)))}) then; later snapshots recovered. Iterations were "
+            f"Answers were those of guessing then ({_figures(look)[2]}); later snapshots recovered. Iterations were "
             "spent without progress, and the network may not have come as far as it can.",
             "Try a higher learning rate at the start, larger weights to start from, or normalization.",
             [Place(look.score.name if look.score is not None else "")],
-            [Evidence(f"error at {s.label}", s.error, f"below {percent(guess_error(look))}", "%") for s in failed],
+            [_late_evidence(look, snapshot) for snapshot in failed],
             1.0 + len(failed) / len(look.analysis.snapshots),
             look.view(),
         )
 
 
+def _late_evidence(look: Look, snapshot: Snapshot) -> Evidence:
+    """What an earlier snapshot was measured by."""
+    measure = telling_measure(look, snapshot)
+    if measure is not None:
+        return Evidence(f"{measure.name} at {snapshot.label}", measure.overall, f"better than {number(measure.guess)}")
+    return Evidence(f"error at {snapshot.label}", snapshot.error, f"below {percent(guess_error(look))}", "%")
+
+
 def empty_classes(look: Look) -> Iterator[Finding]:
     """Yield classes without any image."""
-    count, names = look.analysis.data.class_count, look.analysis.data.class_names
-    empty = indices(count == 0)
+    data = look.analysis.data
+    count, names = data.class_count, data.class_names
+    empty = indices(count == 0) if data.columns_are_scores else ()
     if empty and count.sum():
         some = listed([names[c] for c in empty])
         yield look.finding(
             "empty_classes",
             "mild",
-            f"No image of {len(empty)} of {len(names)} classes: {some}",
-            "What neurons do on these classes is not known; their columns are empty, and what answers only to them "
-            "looks dead.",
-            "Analyse data that have every class, or more of them.",
+            f"No image of {len(empty)} of {len(names)} {data.columns}: {some}",
+            f"What neurons do on these {data.columns} is not known; their columns are empty, and what answers only to "
+            "them looks dead.",
+            f"Analyse data that have every {data.column}, or more of them.",
             [Place(look.score.name if look.score is not None else "", (), empty)],
             [Evidence("classes without images", len(empty), "none")],
             1 + len(empty) / len(names),

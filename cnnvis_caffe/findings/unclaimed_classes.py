@@ -6,15 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnvis_caffe.findings.guessing import level
 from cnnvis_caffe.findings.look import Look
-from cnnvis_caffe.findings.training import level
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.records.task import CLASSES
 from cnnvis_caffe.text.tables import listed
 
 
 def unclaimed_classes(look: Look) -> Iterator[Finding]:
     """Yield classes whose own score is not the largest one on average."""
-    if look.score is None or level(look):
+    if look.score is None or look.analysis.data.task != CLASSES.name or level(look):
         return
     features = look.snapshot.features.get(look.score.name)
     if features is None:

@@ -70,8 +70,12 @@ CASES = [
      "colour.npz has images of 3 channels, but .*small_iter_10.caffemodel was trained on images of 1$"),
     ({"data": "tiny.npz"}, ShapeError, r"has images of 1x20x20 .*smaller than .*resize them \(--resize\)"),
     ({"data": "eleven.npz"}, DataFileError, "has labels up to 10, but the network gives scores for 10 classes"),
-    ({"data": "unlabelled.npz"}, DataFileError, "has no labels; .*: cnnvis-caffe predict"),
-    ({"data": "halves.npz"}, DataFileError, "has numbers for each image; analyze needs one class"),
+    ({"data": "halves.npz"}, DataFileError,
+     r"has numbers for each image, but the task .* is 'classes' .* takes one class .* or no labels; .* --task"),
+    ({"task": "clases"}, UnknownNameError, "no task 'clases'; did you mean 'classes'"),
+    ({"task": "score"}, NetError, "gives 10 for each image, but the task 'score' takes one number an image"),
+    ({"task": "pixels"}, NetError, "the task 'pixels' takes scores for many positions"),
+    ({"until": "conv7"}, UnknownLayerError, "no layer 'conv7'"),
     ({"data": "cut.npz"}, DataFileError, "cut.npz"),
     ({"data": "empty"}, DataFileError, "has no images and is not a database"),
     ({"data": "list.txt"}, DataNotFoundError, "missing.png"),
@@ -155,12 +159,10 @@ def test_networks_that_cannot_be_analysed(bad, tmp_path):
     text = 'layer { name: "a" type: "Input" top: "a" input_param { shape { dim: 2 dim: 1 dim: 28 dim: 28 } } }\n'
     two = text + text.replace('"a"', '"b"')
     ip = 'layer { name: "ip" type: "InnerProduct" bottom: "a" top: "ip" inner_product_param { num_output: 3 } }\n'
-    loss = 'layer { name: "l" type: "EuclideanLoss" bottom: "ip" bottom: "ip" top: "l" }\n'
     flat = text.replace("dim: 28 dim: 28", "")
     for network, problem in (
         (two + ip, "takes images in several places (a, b)"),
         (flat + ip, "takes no images"),
-        (text + ip + loss, "no loss reads labels"),
     ):
         (tmp_path / "net.prototxt").write_text(network)
         assert problem in str(bad(model="net.prototxt", weights=None)), problem

@@ -57,16 +57,26 @@ def test_folders_with_other_names_are_classes_by_their_order(folder, small, capl
     assert data.class_names[:3] == ("cat", "dog", "2")
     assert data.class_count.tolist() == [3, 2, 0, 0, 0, 0, 0, 0, 0, 0]
     assert "cat, dog taken for the first 2 of the network's 10 classes" in caplog.text
-    with pytest.raises(DataFileError, match=r"2 folders or names \(cat, dog\) are other names than"):
-        analyze(small, classes=list("abcdefghij"), scale=1.0)
 
 
-def test_more_folders_than_classes_are_groups_and_the_error_says_what_to_do(folder, small):
+def test_folders_that_are_not_the_named_classes_are_groups(folder, small, caplog):
+    found = analyze(small, classes=list("abcdefghij"), scale=1.0)
+    assert "its 2 folders or names (cat, dog) are other names than" in caplog.text
+    assert (found.data.class_names, found.data.column) == (("cat", "dog"), "group")
+    assert found.data.class_count.tolist() == [3, 2]
+    assert np.isnan(found.snapshots[0].error) and np.isnan(found.snapshots[0].loss)
+
+
+def test_more_folders_than_classes_are_groups(folder, small):
     for name in NAMES:
         Path("images", name).mkdir(exist_ok=True)
     Path("images/gnu").mkdir()
-    with pytest.raises(DataFileError, match=r"has no labels: its 11 folders .* more than the network's 10 .* predict "):
-        analyze(small, scale=1.0)
+    found = analyze(small, scale=1.0)
+    assert (found.data.n_classes, found.data.columns, found.data.columns_are_scores) == (11, "groups", False)
+    assert np.isnan(found.snapshots[0].error) and not found.snapshots[0].measures
+    cat = found.data.class_index("cat")
+    assert np.isfinite(found.snapshots[0].features["conv1"].contribution[:, cat]).all()  # to the class it names
+    assert found.snapshots[0].connections["conv1"].gradient is None
 
 
 def test_a_file_of_names_beside_the_network_names_the_classes(folder, small):

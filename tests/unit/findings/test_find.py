@@ -11,6 +11,7 @@ from cnnvis_caffe.findings.rank import effective_rank
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
 from cnnvis_caffe.records.analysis import Connections, LayerDebug
 from cnnvis_caffe.records.finding import Finding, Place
+from cnnvis_caffe.records.measure import Measure
 from tests.helpers.analyses import make_analysis, with_features, with_snapshot
 
 
@@ -364,3 +365,82 @@ def test_of_few_images_nothing_severe_is_said_about_dead_neurons():
     finding = found(find(analysis, thresholds=Thresholds(few_images=1000)), "dead")
     assert finding.severity == "mild"
     assert "may only lack the image" in finding.explanation
+
+
+def judged(analysis, confusion, task="classes"):
+    """The same analysis with what is taken for what; rows are classes."""
+    confusion = np.asarray(confusion, np.float64)
+    count = confusion.sum(1).astype(np.int64)
+    data = replace(analysis.data, class_count=count, n_images=int(count.sum()), task=task)
+    error = float(1 - np.trace(confusion) / confusion.sum())
+    return with_snapshot(replace(analysis, data=data), confusion=confusion, error=error, loss=float("nan"))
+
+
+def test_one_class_is_not_guessed_right():
+    confusion = np.zeros((10, 10))
+    confusion[3, 3], confusion[3, 5] = 29, 1
+    assert "training" not in {finding.kind for finding in find(judged(make_analysis("lenet"), confusion))}
+    confusion[3] = 3  # a tenth right, as by guessing
+    assert "training" in {finding.kind for finding in find(judged(make_analysis("lenet"), confusion))}
+
+
+def test_rare_classes_that_are_told_apart_are_not_guessed():
+    confusion = np.diag([1900.0] + [10.0] * 9)
+    confusion[0, 1:] = 10  # the error is that of always naming class 0
+    assert "training" not in {finding.kind for finding in find(judged(make_analysis("lenet"), confusion))}
+    confusion = np.zeros((10, 10))
+    confusion[:, 0] = [1900.0] + [10.0] * 9
+    assert "training" in {finding.kind for finding in find(judged(make_analysis("lenet"), confusion))}
+
+
+def test_labels_in_another_order_are_named():
+    order = [0, 1, 3, 4, 2, 5, 6, 8, 9, 7]
+    confusion = np.full((10, 10), 1.0)
+    confusion[np.arange(10), order] = 91
+    analysis = judged(make_analysis("lenet"), confusion)
+    finding = find(analysis)[0]
+    names = analysis.data.class_names
+    assert (finding.kind, finding.severity) == ("class_order", "severe")
+    assert "error 63%" in finding.title and "in that order 9%" in finding.title
+    assert f"{names[2]} is answered with {names[3]}" in finding.explanation
+    assert "(2: 3, 3: 4, 4: 2, 7: 8, 8: 9, 9: 7)" in finding.suggestion
+    assert "training" not in {other.kind for other in find(analysis)}
+    healthy = np.full((10, 10), 1.0)
+    healthy[np.arange(10), np.arange(10)] = 91
+    assert "class_order" not in {other.kind for other in find(judged(make_analysis("lenet"), healthy))}
+
+
+def measured(analysis, task, name, values, guesses, is_better_high):
+    values, guesses = np.asarray(values, np.float64), np.asarray(guesses, np.float64)
+    one = Measure(name, "", float(values.mean()), float(guesses.mean()), values, guesses, is_better_high)
+    data = replace(analysis.data, task=task, column="label", columns="labels")
+    return with_snapshot(replace(analysis, data=data), measures=(one,), error=1.0, loss=float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "good", "bad", "guess", "is_better_high"),
+    [
+        ("labels", "area under ROC curve", 0.97, 0.51, 0.5, True),
+        ("score", "area under ROC curve", 0.9, 0.5, 0.5, True),
+        ("pairs", "area under ROC curve", 0.9, 0.52, 0.5, True),
+        ("numbers", "rms error", 1.0, 3.9, 4.0, False),
+        ("pixels", "intersection over union", 0.4, 0.09, 0.08, True),
+    ],
+)
+def test_guessing_by_task(task, name, good, bad, guess, is_better_high):
+    def kinds(values):
+        found = find(measured(make_analysis("lenet"), task, name, values, [guess] * 10, is_better_high))
+        return {finding.kind: finding for finding in found}
+
+    assert kinds([good] * 10).keys().isdisjoint({"training", "unlearned_columns", "unclaimed_classes"})
+    guessed = kinds([bad] * 10)["training"]
+    assert guessed.severity == "severe" and "has not learned anything" in guessed.title and name in guessed.title
+    one_bad = kinds([bad] + [good] * 9)["unlearned_columns"]
+    assert one_bad.severity == "mild" and one_bad.places[0].classes == (0,)
+
+
+def test_without_a_task_there_is_no_guess():
+    analysis = make_analysis("lenet")
+    data = replace(analysis.data, task="embedding", column="group", columns="groups", columns_are_scores=False)
+    analysis = with_snapshot(replace(analysis, data=data), error=float("nan"), loss=float("nan"))
+    assert find(analysis) == ()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.records.analysis import Connections
+from cnnvis_caffe.records.measure import Measure
 from cnnvis_caffe.store import read_analysis, write_analysis
 from cnnvis_caffe.store.pictures import PicturePool
 from cnnvis_caffe.store.schema import connection_key, escape
@@ -83,6 +84,32 @@ def test_what_may_be_absent(tmp_path):
     changed = replace(analysis, snapshots=(first, second), curves=(), images={}, image_class={}, provenance={})
     write_analysis(tmp_path / "a", changed)
     assert_same(read_analysis(tmp_path / "a"), changed, "analysis")
+
+
+def test_measures_and_what_is_taken_for_what(tmp_path):
+    analysis = make_analysis("lenet", n_classes=3, n_snapshots=2)
+    values, guesses = np.array([0.5, np.nan, 0.25]), np.array([0.3, np.nan, 0.1])
+    measures = (
+        Measure("average precision", "", 0.375, 0.2, values, guesses, is_better_high=True),
+        Measure("error", "%", 0.1, float("nan"), guesses, values),
+    )
+    first = replace(analysis.snapshots[0], measures=measures, confusion=np.arange(9.0).reshape(3, 3))
+    data = replace(
+        analysis.data, task="labels", column="label", columns="labels", score_name="ip2", columns_are_scores=False
+    )
+    changed = replace(analysis, snapshots=(first, *analysis.snapshots[1:]), data=data)
+    write_analysis(tmp_path / "a", changed)
+    assert_same(read_analysis(tmp_path / "a"), changed, "analysis")
+
+
+def test_files_from_before_tasks_are_of_classes(tmp_path):
+    write_analysis(tmp_path / "a", make_analysis("lenet"))
+    with h5py.File(tmp_path / "a", "r+") as file:
+        for name in ("task", "column", "columns", "score_name", "columns_are_scores"):
+            del file["data"].attrs[name]
+    data, snapshot = read_analysis(tmp_path / "a").data, read_analysis(tmp_path / "a").snapshots[0]
+    assert (data.task, data.column, data.columns, data.score_name) == ("classes", "class", "classes", "")
+    assert data.columns_are_scores and snapshot.measures == () and snapshot.confusion is None
 
 
 def test_names_with_slashes_are_escaped_and_kept_as_attributes(tmp_path):
