@@ -10,7 +10,8 @@ from scipy.optimize import linear_sum_assignment
 from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
 from cnnvis_caffe.records.task import CLASSES, PIXELS
-from cnnvis_caffe.text.tables import listed, percent
+from cnnvis_caffe.text.tables import listed
+from cnnvis_caffe.text.words import percent
 
 
 def other_order(look: Look) -> tuple[np.ndarray, float] | None:
