@@ -250,7 +250,9 @@ def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
         If the network or the images cannot be read or do not fit.
     """
     model = open_model(request, progress)
-    score = None if model.score_name else find_score(model.dag)
+    if model.score_name:
+        return model
+    score = find_value(model.dag, request.score) if request.score else find_score(model.dag)
     if score is None:
         return model
     n_scores = (model.dag.shape(score) or (0, 0))[1]
