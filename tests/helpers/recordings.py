@@ -17,6 +17,7 @@ WINDOW_SIZES = RECORDED / "cases" / "window_sizes.npz"
 
 RANDOM_NETS = RECORDED / "nets" / "random.npz"
 NET_RULES = RECORDED / "nets" / "rules.npz"
+EXPLANATION = RECORDED / "nets" / "explanation"
 FEATURES = RECORDED / "nets" / "features"
 FORKS = RECORDED / "nets" / "forks.npz"
 GENERATIONS = RECORDED / "nets" / "generations"

@@ -2,7 +2,7 @@
 
     $CNNVIS_REAL_CAFFE python3 tests/recorders/record_explanation.py
 
-Writes tests/recordings/explanation/{lenet,cifar10_full}.npz. Nothing of cnnvis_caffe is used: numbers come from
+Writes tests/recorded/nets/explanation/{lenet,cifar10_full}.npz. Nothing of cnnvis_caffe is used: numbers come from
 pycaffe, one image, one square and one pixel at a time. Needs CNNVIS_DATA_DIR (MNIST) and CNNVIS_ZOO_DIR.
 """
 
@@ -19,7 +19,7 @@ import caffe  # noqa: E402
 import numpy as np  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDER = ROOT / "tests" / "recordings" / "explanation"
+FOLDER = ROOT / "tests" / "recorded" / "nets" / "explanation"
 ZOO = Path(os.environ["CNNVIS_ZOO_DIR"])
 AMOUNTS = {"translation": [-3.0, 0.0, 2.5], "scale": [1.3, 0.8], "rotation": [40.0, 180.0]}
 

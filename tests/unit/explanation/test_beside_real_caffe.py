@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.recordings import EXPLANATION
 
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.explanation.explain import ExplainOptions, explain
@@ -16,7 +16,6 @@ from cnnvis_caffe.explanation.subject import open_subject
 from cnnvis_caffe.features.explain.projections import project
 from cnnvis_caffe.features.explain.way_back import WayBack
 
-RECORDINGS = Path(__file__).resolve().parents[2] / "recordings" / "explanation"
 AMOUNTS = {"translation": (-3.0, 0.0, 2.5), "scale": (1.3, 0.8), "rotation": (40.0, 180.0)}
 NETS = {
     "lenet": ("lenet/lenet_iter_10000.caffemodel", ("conv1", "relu1", "ip2"), "conv2"),
@@ -28,7 +27,7 @@ NETS = {
 def recorded(request, repository, zoo_dir, tmp_path_factory):
     """A network with its images, what real Caffe made of them, and its layers."""
     weights, layers, maps = NETS[request.param]
-    with np.load(RECORDINGS / f"{request.param}.npz") as file:
+    with np.load(EXPLANATION / f"{request.param}.npz") as file:
         found = dict(file)
     data = tmp_path_factory.mktemp(request.param) / "images.npz"
     np.savez(data, images=found["images"], labels=found["labels"])
