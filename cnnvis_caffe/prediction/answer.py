@@ -7,23 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from cnnvis_caffe.errors import NetError, UnknownNameError
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.prediction import ANSWERS, BOXES, CLASS, NUMBERS, PIXELS, SEVERAL, Answer
 
 _BOX_TYPES = ("DetectionOutput",)
-#: What a loss on an output without probabilities says about it: kind, and function that makes probabilities.
-_BY_LOSS = {
-    "SoftmaxWithLoss": (CLASS, "softmax"),
-    "InfogainLoss": (CLASS, ""),
-    "MultinomialLogisticLoss": (CLASS, ""),
-    "HingeLoss": (CLASS, ""),
-    "SigmoidCrossEntropyLoss": (SEVERAL, "sigmoid"),
-    "EuclideanLoss": (NUMBERS, ""),
-    "SmoothL1Loss": (NUMBERS, ""),
-    "ContrastiveLoss": (NUMBERS, ""),
-    "TripletLoss": (NUMBERS, ""),
-}
 
 
 def find_answer(
@@ -90,8 +79,9 @@ def _answer(kind: str, name: str, shape: Sequence[int], training: Sequence[Netwo
     if is_map:
         return Answer(PIXELS, name)
     loss = _loss_of(name, training)
-    if loss in _BY_LOSS:
-        task, function = _BY_LOSS[loss]
+    facts = facts_of(loss)
+    if facts.predicts:
+        task, function = facts.predicts, facts.probabilities
         return Answer(task, name, function, is_probability=bool(function))
     return Answer(
         NUMBERS,

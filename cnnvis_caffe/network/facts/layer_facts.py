@@ -54,6 +54,10 @@ class LayerFacts:
         What it compares the first bottom with: the number of a class, or values; empty where it compares nothing.
     answer : str
         For a loss, the type of the layer that it has inside and that people look at when the network is used.
+    predicts : {"", "class", "several", "numbers"}
+        For a loss, what the output that it judges says of an image: one class, several, or numbers.
+    probabilities : {"", "softmax", "sigmoid"}
+        For a loss, what makes probabilities of that output; empty where it has them already, or has none.
     reads_scores : bool
         Its first bottom holds the scores of the classes.
     judges_scores : bool
@@ -93,6 +97,8 @@ class LayerFacts:
     is_loss: bool = False
     second_bottom: str = ""
     answer: str = ""
+    predicts: str = ""
+    probabilities: str = ""
     reads_scores: bool = False
     judges_scores: bool = False
     is_analysed: bool = True

@@ -191,15 +191,22 @@ FACTS: dict[str, LayerFacts] = {
     # -- losses ------------------------------------------------------------------------------------------------------
     "CTCLoss": LayerFacts(sees.whole, is_loss=True),
     "CenterLoss": LayerFacts(sees.whole, is_loss=True),
-    "ContrastiveLoss": LayerFacts(sees.whole, words.contrastive_loss, is_loss=True),
+    "ContrastiveLoss": LayerFacts(sees.whole, words.contrastive_loss, is_loss=True, predicts="numbers"),
     "CtcLoss": LayerFacts(sees.whole, is_loss=True),
-    "EuclideanLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="targets"),
-    "HingeLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes"),
-    "InfogainLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", answer="Softmax"),
+    "EuclideanLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="targets", predicts="numbers"),
+    "HingeLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", predicts="class"),
+    "InfogainLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", answer="Softmax", predicts="class"),
     "MultiBoxLoss": LayerFacts(sees.whole, is_loss=True),
-    "MultinomialLogisticLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes"),
-    "SigmoidCrossEntropyLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="targets", answer="Sigmoid"),
-    "SmoothL1Loss": LayerFacts(sees.whole, is_loss=True),
+    "MultinomialLogisticLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", predicts="class"),
+    "SigmoidCrossEntropyLoss": LayerFacts(
+        sees.whole,
+        is_loss=True,
+        second_bottom="targets",
+        answer="Sigmoid",
+        predicts="several",
+        probabilities="sigmoid",
+    ),
+    "SmoothL1Loss": LayerFacts(sees.whole, is_loss=True, predicts="numbers"),
     "SmoothL1LossOHEM": LayerFacts(sees.whole, is_loss=True),
     "SoftmaxWithLoss": LayerFacts(
         sees.whole,
@@ -207,9 +214,13 @@ FACTS: dict[str, LayerFacts] = {
         is_loss=True,
         second_bottom="classes",
         answer="Softmax",
+        predicts="class",
+        probabilities="softmax",
         reads_scores=True,
     ),
     "SoftmaxWithLossOHEM": LayerFacts(sees.whole, is_loss=True),
+    # Of forks. The runtime does not have it, but what it judges is known.
+    "TripletLoss": LayerFacts(is_loss=True, predicts="numbers"),
     "WarpCTCLoss": LayerFacts(sees.whole, is_loss=True),
     # -- what is made of scores, and ends ----------------------------------------------------------------------------
     "Accuracy": LayerFacts(
