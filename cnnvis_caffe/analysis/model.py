@@ -47,13 +47,14 @@ from cnnvis_caffe.network.nodes import analysis_nodes
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.rewrite import NO_LOSS, AddedLoss, analysis_network, find_score
 from cnnvis_caffe.network.weights_fit import compare
-from cnnvis_caffe.preparation.settings import PreparationOptions, prepare
+from cnnvis_caffe.preparation.settings import PreparationOptions, Prepared, prepare
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.annotations import CLASS
 from cnnvis_caffe.records.dag import Dag, Value
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.records.preparation import FoundPreparation
 from cnnvis_caffe.records.task import BOXES, CLASSES, EMBEDDING, PAIRS, PIXELS, Task
 from cnnvis_caffe.records.weights import WeightsFile
 from cnnvis_caffe.records.weights_fit import DIFFERS, MISSING
@@ -98,6 +99,8 @@ class Model:
         Images at once.
     score_names : tuple of str
         Names of the answers, where they are known.
+    unprepared : FoundPreparation or None
+        What was looked for in vain, where nothing says how images are prepared; None where that is known.
     """
 
     title: str
@@ -116,6 +119,7 @@ class Model:
     source: ImageSource
     batch: int
     score_names: tuple[str, ...] = ()
+    unprepared: FoundPreparation | None = None
 
     @property
     def n_classes(self) -> int:
@@ -171,11 +175,11 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     network = network_of_request(request)
     beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
-    preprocessing = preprocessing_of(request, network, feeding)
+    prepared = _prepared(request, network, feeding)
     source = open_source(
         request.data,
         input_shape=feeding.shape or _shape_for_files(request, network, feeding),
-        preprocessing=preprocessing,
+        preprocessing=prepared.settings,
         options=DataOptions(
             root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
             names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
@@ -227,6 +231,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         source=source,
         batch=request.batch or automatic_batch(dag, _room(request)),
         score_names=names,
+        unprepared=None if prepared.is_known else prepared.found,
     )
 
 
@@ -451,8 +456,13 @@ def preprocessing_of(request: Request, network: NetworkFile, feeding: Feeding) -
     MeanFileError, DataFileError
         If the mean cannot be read.
     """
+    return _prepared(request, network, feeding).settings
+
+
+def _prepared(request: Request, network: NetworkFile, feeding: Feeding) -> Prepared:
+    """How images are prepared, and how sure that is."""
     options = PreparationOptions(request.scale, request.mean, request.channel_order, request.resize)
-    return prepare(network, feeding.data_layer, request.weights, options).settings
+    return prepare(network, feeding.data_layer, request.weights, options)
 
 
 def _with_names(
@@ -472,7 +482,7 @@ def _with_names(
     if task is not CLASSES:
         return source, tuple(known)
     annotations, note = fit_to_classes(source.annotations, n_scores, known, source.name)
-    if note:
+    if note and annotations.kind != CLASS:  # `check_classes` says what is taken for classes
         logger.warning("%s", note)
     return source.with_annotations(annotations), tuple(known)
 

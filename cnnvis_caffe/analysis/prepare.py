@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.analysis.check_same import PIXELS
 from cnnvis_caffe.analysis.model import Model, check_classes, check_weights, open_model
+from cnnvis_caffe.analysis.propose import propose_preparation
 from cnnvis_caffe.analysis.request import Request, settings_of, sha256
 from cnnvis_caffe.analysis.run import Run
 from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
@@ -41,6 +42,7 @@ def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
     check_weights(opened, snapshots)
     everything = opened.source.choose(request.limit)
     check_classes(request, opened, everything)
+    propose_preparation(request, opened, snapshots)
     return Run(
         request=request,
         model=opened,

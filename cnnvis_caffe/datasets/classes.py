@@ -33,8 +33,8 @@ def fit_to_classes(
     (Annotations, str)
         Folders and words that are names of classes become these classes, and so do numbers of classes where some
         classes have no folder. More folders than classes become groups, and
-        so do other ones where their number differs. The text says what was done; it is empty where images keep or
-        get labels.
+        so do other ones where their number differs. The text says what was taken for what; it is empty where there
+        is no doubt.
 
     Raises
     ------
@@ -68,6 +68,9 @@ def fit_to_classes(
             f"has labels up to {largest}, but the network gives scores for {n_classes} classes; give the data that it "
             "was trained for, or the images without labels (cnnvis-caffe predict)",
         )
+    if own and not class_names and len(own) < n_classes:
+        first = "class 0" if len(own) == 1 else f"the classes 0 to {len(own) - 1}"
+        return annotations, f"{_some(own)} taken for {first}, by their order; name all {n_classes} classes (--classes)"
     return annotations, ""
 
 

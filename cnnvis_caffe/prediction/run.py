@@ -277,6 +277,10 @@ def _names(
         notes += [note] if note else []
     if not names and annotations.kind == answer.kind and len(annotations.names) == n_names:
         names = annotations.names
+    if not names and n_names > 1 and answer.kind in (CLASS, SEVERAL, PIXELS):
+        notes.append(
+            f"the {n_names} classes have no names: give them (--classes), or put a labels.txt beside the network"
+        )
     return tuple(names), annotations, notes
 
 

@@ -49,6 +49,17 @@ class _Way:
         return tuple(f"{name} {value}" for name, value in found if value)
 
 
+@dataclass(frozen=True)
+class _Blobs:
+    """Where a net takes images and labels and gives scores, and its first layer with weights."""
+
+    image: str
+    output: str
+    function: str
+    layer: tuple[str, str]
+    label: str
+
+
 @dataclass(frozen=True, eq=False)
 class _Result:
     """What one way gave, image by image."""
@@ -60,7 +71,13 @@ class _Result:
 
 
 def try_preparations(
-    net: Any, source: ImageSource, image_blob: str, blob: str, function: str = "", means: Sequence[str] = ()
+    net: Any,
+    source: ImageSource,
+    image_blob: str,
+    blob: str,
+    function: str = "",
+    means: Sequence[str] = (),
+    label_blob: str = "",
 ) -> PreparationTrial | None:
     """Try the usual ways to prepare images for a network that classifies them.
 
@@ -76,6 +93,8 @@ def try_preparations(
         What makes probabilities of the output.
     means : sequence of str, optional
         Mean files that lie beside the network.
+    label_blob : str, default=""
+        An input for labels, which a loss reads; what it computes is not looked at.
 
     Returns
     -------
@@ -94,7 +113,8 @@ def try_preparations(
         return None
     indices = source.choose(n_images)
     layer = _first_layer(net)
-    results = [_try(net, source, way, indices, image_blob, blob, function, layer) for way in _ways(source, means)]
+    blobs = _Blobs(image_blob, blob, function, layer, label_blob)
+    results = [_try(net, source, way, indices, blobs) for way in _ways(source, means)]
     current, ranked = results[0], sorted(results, key=_rank)
     best = ranked[0]
     reason = _reason(current, best, n_images) if best is not current else ""
@@ -158,24 +178,25 @@ def _try(
     source: ImageSource,
     way: _Way,
     indices: np.ndarray,
-    image_blob: str,
-    blob: str,
-    function: str,
-    layer: tuple[str, str],
+    blobs: _Blobs,
 ) -> _Result:
     """Run the sample prepared in one way."""
     prepared = source.prepared(replace(way.settings, crop=source.settings.crop))
     outputs, responses = [], []
     for begin in range(0, len(indices), _BATCH):
         values = prepared.inputs(indices[begin : begin + _BATCH])
-        net.blobs[image_blob].reshape(*values.shape)
-        net.blobs[image_blob].data[...] = values
+        net.blobs[blobs.image].reshape(*values.shape)
+        net.blobs[blobs.image].data[...] = values
+        if blobs.label:
+            label = net.blobs[blobs.label]
+            label.reshape(len(values), *label.shape[1:])
+            label.data[...] = 0
         net.forward()
-        outputs.append(np.array(net.blobs[blob].data, np.float64).reshape(len(values), -1))
-        if layer[1]:
-            responses.append(float(np.std(net.blobs[layer[1]].data)))
+        outputs.append(np.array(net.blobs[blobs.output].data, np.float64).reshape(len(values), -1))
+        if blobs.layer[1]:
+            responses.append(float(np.std(net.blobs[blobs.layer[1]].data)))
     output = np.concatenate(outputs)
-    scores = output if function else np.log(np.maximum(output, 1e-30))
+    scores = output if blobs.function else np.log(np.maximum(output, 1e-30))
     shifted = np.exp(scores - scores.max(1, keepdims=True))
     chances = shifted / shifted.sum(1, keepdims=True)
     labels = source.labels[indices] if source.annotations.kind == CLASS else None
@@ -189,7 +210,7 @@ def _try(
         saturated=float((chances.max(1) > _SATURATED).mean()),
         n_answers=len(np.unique(best)),
         score_spread=float(scores.std(1).mean()),
-        first_spread=_relative(net, layer[0], responses),
+        first_spread=_relative(net, blobs.layer[0], responses),
     )
     return _Result(way, tried, chances.max(1), best == labels if labels is not None else None)
 
@@ -207,8 +228,8 @@ def _rank(result: _Result) -> tuple[float, ...]:
     tried = result.tried
     if result.right is not None:
         return tried.error, tried.loss
-    # Inputs that are far too large make any image certain, so that certainty as such says nothing.
-    return (tried.saturated - tried.confidence,)
+    # One answer for all images says nothing, nor does certainty as such: inputs that are far too large give both.
+    return tried.n_answers == 1, tried.saturated - tried.confidence
 
 
 def _reason(current: _Result, best: _Result, n_images: int) -> str:

@@ -55,7 +55,8 @@ def test_words_are_classes_by_their_names_alone():
 
 def test_fewer_folders_are_the_first_classes_where_no_names_are_known():
     found, note = fit_to_classes(of_classes(np.array([0, 1]), ("a", "b")), 3)
-    assert (found.values.tolist(), found.kind, note) == ([0, 1], "class", "")
+    assert (found.values.tolist(), found.kind) == ([0, 1], "class")
+    assert note == "a, b taken for the classes 0 to 1, by their order; name all 3 classes (--classes)"
 
 
 def test_numbers_of_folders_are_classes_where_one_is_missing():
