@@ -13,6 +13,7 @@ from cnnvis_caffe.scene.theme import LIGHT, Theme
 _SHORTEST = 480.0  # side of the picture in scene units
 _TEXT = 13.0
 _PAD = 4.0
+_BRIGHT = 150.0  # of 255
 
 
 def build_boxes(
@@ -63,5 +64,11 @@ def _label(text: str, left: float, top: float, width: float, colour: str, theme:
     y = top - high if top >= high else top
     return [
         Rectangle("label", x, y, wide, high, Style(fill=colour)),
-        Text("label", x + _PAD, y + high - _PAD, text, _TEXT, theme.ground),
+        Text("label", x + _PAD, y + high - _PAD, text, _TEXT, "#000000" if _is_bright(colour) else "#ffffff"),
     ]
+
+
+def _is_bright(colour: str) -> bool:
+    """Whether black is read better on a colour than white."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue > _BRIGHT
