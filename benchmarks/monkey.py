@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnvis_caffe.viewer.model.actions import SPECS
+from cnnvis_caffe.viewer.model.actions import ACTION_SPECS
 from cnnvis_caffe.viewer.qt import QApplication, QPoint, Qt, QtGui, QtWidgets
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Monkey:
 
         self.bench, self.window, self.pointer = bench, bench.window, pointer
         self.chance = random.Random(seed)
-        self.safe = [spec.name for spec in SPECS if spec.name not in ASKING]
+        self.safe = [spec.name for spec in ACTION_SPECS if spec.name not in ASKING]
         self.did: list[str] = []
         own = [self.act] * 3 + [self.double_click, self.menu, self.resize, self.tabs, self.arrows]
         self.moves = [self.click] * 6 + [self.drag, self.wheel, self.panel] * 2 + own

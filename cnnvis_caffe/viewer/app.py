@@ -1,4 +1,4 @@
-"""Starts the program: the display, the fonts, the window, and what happens to errors that nobody catches."""
+"""Starts the program: checks the display, opens the window, and shows errors that nobody catches."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.processes import environment, python_code
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from cnnvis_caffe.viewer.model.model_request import ModelRequest
+    from cnnvis_caffe.viewer.qt import QApplication
+    from cnnvis_caffe.viewer.window.main_window import MainWindow
 
 
 class DisplayError(CnnvisError):
@@ -38,7 +46,7 @@ def check_display() -> None:
         raise DisplayError(f"no window can be opened on display {display!r}{': ' + said if said else ''}; {advice}")
 
 
-def make_application(arguments: Sequence[str] = ()):
+def make_application(arguments: Sequence[str] = ()) -> QApplication:
     """Return the application, made at the first call."""
     from cnnvis_caffe.viewer.model.memory import keep_memory_together
     from cnnvis_caffe.viewer.qt import QApplication, Qt, QtCore
@@ -58,10 +66,10 @@ def make_application(arguments: Sequence[str] = ()):
     return application
 
 
-def install_exception_hook(window) -> None:
+def install_exception_hook(window: MainWindow) -> None:
     """Let exceptions that nobody catches become messages of a window, instead of ending the process."""
 
-    def hook(kind, error, trace) -> None:
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             window.close()
             return
@@ -71,7 +79,7 @@ def install_exception_hook(window) -> None:
     sys.excepthook = hook
 
 
-def run(path: str | None = None, request=None) -> int:
+def run(path: str | None = None, request: ModelRequest | None = None) -> int:
     """Open the window and stay until it is closed.
 
     Parameters

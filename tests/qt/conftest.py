@@ -214,7 +214,7 @@ def settle(qtbot) -> Callable:
     def wait(window) -> None:
         # Twice: a picture may change sizes, and those ask for another picture.
         for _ in range(2):
-            qtbot.wait(15)
+            qtbot.wait(1)
             qtbot.waitUntil(lambda: window.is_settled, timeout=TIMEOUT_MS)
 
     return wait
@@ -230,7 +230,7 @@ def make_window(qtbot, settings, settle) -> Iterator[Callable]:
     def make(analysis=None, *, motion: bool = False):
         window = MainWindow(settings)
         window.set_reduced_motion(not motion)
-        window.findings_search.soon.setInterval(20)  # every step waits for it
+        window.findings_search.soon.setInterval(0)  # every step waits for it
         window.resize(1400, 900)
         windows.append(window)
         window.show()

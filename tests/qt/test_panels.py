@@ -15,7 +15,7 @@ from . import pointer
 def test_keys_step_the_snapshot_of_the_picture_used_last(make_window, settle, qtbot, lenet):
     window = make_window(lenet)
     labels = [snapshot.label for snapshot in lenet.snapshots]
-    window.commands.compare_snapshot()
+    window.commands["compare_snapshot"]()
     settle(window)
     comparison = window.pictures.comparison
     QApplication.setActiveWindow(window)
@@ -60,7 +60,7 @@ def test_marks_of_classes_are_set_only_when_they_change(make_window, settle, qtb
     assert window.session.view.classes == tuple(range(1, 10))
     assert asked
     assert not chip.isChecked()
-    window.commands.undo()
+    window.commands["undo"]()
     settle(window)
     assert chip.isChecked()
     chooser.choose_none()
@@ -69,7 +69,7 @@ def test_marks_of_classes_are_set_only_when_they_change(make_window, settle, qtb
     chooser.choose_all()
     assert all(one.isChecked() for one in chooser._chips)
     del asked[:]
-    window.commands.dark_theme(True)
+    window.commands["dark_theme"](True)
     settle(window)
     assert asked
 
@@ -123,7 +123,7 @@ def test_check_boxes_of_a_long_list_are_seen_in_the_dark(make_window, settle, qt
     from cnnvis_caffe.viewer.widgets import style
 
     window = make_window(make_analysis("lenet", n_classes=30))
-    window.commands.dark_theme(True)
+    window.commands["dark_theme"](True)
     window.control_panel.classes.choose([1])
     settle(window)
     chosen = window.control_panel.classes.list

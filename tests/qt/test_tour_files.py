@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("PyQt5")
 pytest.importorskip("pytestqt")
 
-from cnnvis_caffe.viewer.model.actions import SPECS
+from cnnvis_caffe.viewer.model.actions import ACTION_SPECS
 from cnnvis_caffe.viewer.qt import QApplication, QKeySequence, QPoint, QPointF, Qt, QtCore, QtGui, QtWidgets
 
 from . import pointer
@@ -120,6 +120,7 @@ def shows(window, network):
 def test_open_by_the_dialog(make_window, settle, qtbot, network, settings):
     window = make_window()
     snap(window, "start")
+    assert not window.actions_by_name["export_picture"].isEnabled()
     qtbot.mouseMove(window.start_page.buttons["open"])
     asked = answer(
         qtbot,
@@ -293,7 +294,7 @@ def test_help_and_about(make_window, qtbot, made_up):
     dialog = dialog_named(window, "Keys and mouse")
     snap(window, "help")
     text = dialog.view.toPlainText()
-    for spec in SPECS:
+    for spec in ACTION_SPECS:
         assert spec.text.rstrip("…") in text
         assert all(QKeySequence(one).toString(QKeySequence.NativeText) in text for one in spec.keys)
     qtbot.keyClicks(dialog.search, "minimap")

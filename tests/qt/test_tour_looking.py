@@ -11,6 +11,7 @@ pytest.importorskip("pytestqt")
 
 import numpy as np
 
+from cnnvis_caffe.edits.sessions import save_session
 from cnnvis_caffe.scene.shapes import Path, Picture, Target
 from cnnvis_caffe.store import read_analysis, write_analysis
 from cnnvis_caffe.viewer.canvas.marks import on_screen
@@ -350,7 +351,7 @@ def test_clusters_of_one_snapshot_stay_until_others_are_asked_for(make_window, s
     assert own != kept[0]
     snap(window, "its-own-clusters", trained)
     path = str(tmp_path / "a.cnnvis.json")
-    window.commands.save_session_to(path)
+    save_session(path, session.history)
     key(qtbot, canvas, "Ctrl+Z")
     settle(window)
     assert boxes(window, "cluster") == kept[0]

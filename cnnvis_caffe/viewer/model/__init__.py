@@ -1,1 +1,1 @@
-"""What the window shows and decides, without Qt: the session, its pictures, what actions do, what things are called."""
+"""Decides what the window shows and does, without Qt: the session, its pictures, edits, names."""

@@ -38,7 +38,7 @@ class Card:
 
     @property
     def line(self) -> str:
-        """Everything in one line."""
+        """Return everything in one line."""
         return " · ".join([self.title, *(f"{name} {value}".strip() for name, value in self.rows)])
 
 
@@ -76,7 +76,7 @@ def describe(
 
 
 def title_of(aggregation: Aggregation | None, node: str) -> str:
-    """Return how a column is called, or the node's name where it is not shown."""
+    """Return the title of a column, or the node's name where it is not shown."""
     column = column_of(aggregation, node)
     return column.title if column is not None else node
 
@@ -86,7 +86,7 @@ def neuron_name(node: str, neuron: int) -> str:
     return f"{node} · neuron {neuron}"
 
 
-def _neuron(analysis, aggregation, view, target, class_index) -> Card:
+def _neuron(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:
     neuron = target.members[0]
     node = analysis.node(target.node)
     if len(target.members) > 1:
@@ -125,7 +125,7 @@ def _neuron(analysis, aggregation, view, target, class_index) -> Card:
     return Card(title, tuple(rows), picture if picture is not None and picture.size else None)
 
 
-def _cluster(analysis, aggregation, view, target, class_index) -> Card:
+def _cluster(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:
     rows = [("", counted(len(target.members), "neuron"))]
     column = column_of(aggregation, target.node)
     shown = cluster_number(column, target.members)
@@ -146,7 +146,7 @@ def _cluster(analysis, aggregation, view, target, class_index) -> Card:
     return Card(f"{title_of(aggregation, target.node)} · cluster {number + 1}", tuple(rows))
 
 
-def _column(analysis, aggregation, view, target, class_index) -> Card:
+def _column(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:
     try:
         node = analysis.node(target.node)
     except KeyError:
@@ -165,7 +165,7 @@ def _column(analysis, aggregation, view, target, class_index) -> Card:
     return Card(title_of(aggregation, target.node), tuple(rows), note=note)
 
 
-def _edge(analysis, aggregation, view, target, class_index) -> Card:
+def _edge(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:
     sign = {1: "positive", -1: "negative"}.get(target.sign, "")
     gap = gap_between(aggregation, target.node, target.other_node)
     names = f"{title_of(aggregation, target.node)} → {title_of(aggregation, target.other_node)}"
@@ -190,7 +190,9 @@ def _edge(analysis, aggregation, view, target, class_index) -> Card:
     return Card(names, tuple(row for row in rows if row[1]), note=note)
 
 
-def _bicluster(analysis, aggregation, view, target, class_index) -> Card:
+def _bicluster(
+    analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int
+) -> Card:
     gap = gap_between(aggregation, target.node, target.other_node)
     names = f"{title_of(aggregation, target.node)} → {title_of(aggregation, target.other_node)}"
     if gap is None or not 0 <= target.index < len(gap.biclusters):
@@ -207,7 +209,7 @@ def _bicluster(analysis, aggregation, view, target, class_index) -> Card:
     return Card(f"Bicluster · {names}", rows, note=gap.note)
 
 
-def _class(analysis, aggregation, view, target, class_index) -> Card:
+def _class(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:
     number = target.members[0] if target.members else class_index
     if not 0 <= number < analysis.data.n_classes:
         return Card("Class")

@@ -1,4 +1,4 @@
-"""Decides which edit an action is, or why it is none."""
+"""Decides which edit an action does, or says why it does none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from cnnvis_caffe.viewer.model.lookup import cluster_around
 from cnnvis_caffe.viewer.model.session import Session
 
 FILTER_STEP = 0.05
-
 
 
 def selected_group(session: Session) -> LayerGroup | None:
@@ -115,8 +114,8 @@ def _cluster_here(session: Session) -> Edit:
     return ChooseClustersOf(session.name_of_snapshot(session.snapshot_index))
 
 
-#: By the name of the action in `actions.SPECS`.
-DECISIONS: dict[str, Callable[[Session], Edit | str | None]] = {
+#: By the name of the action in `actions.ACTION_SPECS`.
+EDIT_OF_ACTION: dict[str, Callable[[Session], Edit | str | None]] = {
     **{f"facet_{facet}": partial(_facet, facet) for facet in ("features", "activations", "contributions")},
     **{f"cluster_{facet}": partial(_cluster_facet, facet) for facet in ("features", "activations", "contributions")},
     "edges_weight": partial(_edges, "weight"),
@@ -135,19 +134,19 @@ DECISIONS: dict[str, Callable[[Session], Edit | str | None]] = {
     "invert_classes": _invert_classes,
     "cluster_here": _cluster_here,
 }
-#: Those of which several in a row are one step to undo.
+#: Actions that are one step to undo when they come several times in a row.
 TOGETHER = ("fewer_edges", "more_edges")
 
 
-def do(name: str, session: Session) -> None:
-    """Do the edit that an action is, in a session itself; nothing where it is none."""
-    edit = DECISIONS[name](session)
+def do_action(name: str, session: Session) -> None:
+    """Do the edit of an action in a session, where it has one."""
+    edit = EDIT_OF_ACTION[name](session)
     if isinstance(edit, Edit):
         session.apply(edit)
 
 
 def what_is_there(session: Session, *, is_open: bool) -> frozenset[str]:
-    """Return what is there of all that actions can need (`actions.Spec.needs`).
+    """Return what is there of all that actions can need (`actions.ActionSpec.needs`).
 
     Parameters
     ----------

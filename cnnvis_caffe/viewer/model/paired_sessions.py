@@ -64,7 +64,7 @@ class PairedSessions:
 
     @property
     def is_of_one_analysis(self) -> bool:
-        """Whether two snapshots of one analysis are compared."""
+        """Return whether two snapshots of one analysis are compared."""
         return self.second.analysis is self.first.analysis
 
     def _view(self, view: View, analysis: Analysis) -> View:

@@ -1,4 +1,4 @@
-"""Finding a layer, a neuron or a class by what somebody types."""
+"""Finds a layer, a neuron or a class by what somebody types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N_MOST = 60
 
 @dataclass(frozen=True)
 class Found:
-    """One thing that was found.
+    """A thing that was found.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ def search(analysis: Analysis, text: str, shown: tuple[str, ...] = (), most: int
 
 
 def _readings(words: list[str]) -> list[tuple[list[str], int | None]]:
-    """What the words may mean: a layer, or a layer and the number of a neuron."""
+    """Return what the words may mean: a layer, or a layer and the number of a neuron."""
     readings: list[tuple[list[str], int | None]] = [(words, None)]
     match = re.fullmatch(r"(?:(.*?)[ /#:·]*(?:neuron|n|#)?[ ]*)?(?<![0-9])(\d+)", " ".join(words))
     if match is not None:

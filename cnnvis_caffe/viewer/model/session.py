@@ -25,8 +25,6 @@ class PictureSource(Protocol):
         `sketched` has a quick one that is followed by the whole.
     failed : signal of (PictureRequest, exception)
     busy_changed : signal of bool
-    is_busy : bool
-        Whether a picture is on its way.
     """
 
     answered: Any
@@ -35,13 +33,17 @@ class PictureSource(Protocol):
     busy_changed: Any
 
     @property
-    def is_busy(self) -> bool: ...  # noqa: D102
+    def is_busy(self) -> bool:
+        """Return whether a picture is on its way."""
 
-    def request(self, request: Any) -> None: ...  # noqa: D102
+    def request(self, request: PictureRequest) -> None:
+        """Ask for a picture; one that was asked for before need not come any more."""
 
-    def touch(self) -> None: ...  # noqa: D102
+    def touch(self) -> None:
+        """Prepare nothing for a while."""
 
-    def close(self, patience_ms: int = ...) -> bool: ...  # noqa: D102
+    def close(self, patience_ms: int) -> bool:
+        """End the work; False if it does not end in time."""
 
 
 class Session:
@@ -92,22 +94,22 @@ class Session:
 
     @property
     def view(self) -> View:
-        """What the user wants to see."""
+        """Return what the user wants to see."""
         return self.history.view
 
     @property
     def aggregation(self) -> Aggregation | None:
-        """Of the picture that is shown."""
+        """Return the aggregation of the picture that is shown."""
         return self.picture.aggregation if self.picture is not None else None
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The snapshot that is looked at."""
+        """Return the snapshot that is looked at."""
         return self.analysis.snapshot(self.view.snapshot) if self.analysis is not None else None
 
     @property
     def is_busy(self) -> bool:
-        """Whether a picture is on its way."""
+        """Return whether a picture is on its way."""
         return self._pictures.is_busy
 
     def open(self, analysis: Analysis | None, history: History | None = None) -> None:
@@ -177,7 +179,7 @@ class Session:
 
     @property
     def snapshot_index(self) -> int:
-        """Number of the snapshot that is looked at; 0 where there is no analysis."""
+        """Return the number of the snapshot that is looked at; 0 without an analysis."""
         return 0 if self.analysis is None else self.analysis.snapshot_index(self.view.snapshot)
 
     def name_of_snapshot(self, number: int) -> str:

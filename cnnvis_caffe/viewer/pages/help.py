@@ -1,4 +1,4 @@
-"""Help with all keys, made from the actions, and what the program is made of."""
+"""Shows all keys, made from the actions, and what the program is made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import platform
 
 from cnnvis_caffe import __version__
-from cnnvis_caffe.viewer.model.actions import KEYS, MENUS, MOUSE, SPECS
+from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, KEY_HELP, MENUS, MOUSE_HELP
 from cnnvis_caffe.viewer.qt import (
     BINDING,
     BINDING_VERSION,
@@ -50,12 +50,12 @@ class HelpDialog(QDialog):
         chrome = style.current()
         query = query.lower()
         sections: list[tuple[str, list[tuple[str, str, str]]]] = [
-            ("Mouse", [(what, where, "") for where, what in MOUSE]),
-            ("In the picture", [(what, where, "") for where, what in KEYS]),
+            ("Mouse", [(what, where, "") for where, what in MOUSE_HELP]),
+            ("In the picture", [(what, where, "") for where, what in KEY_HELP]),
         ]
         for menu in MENUS:
             rows = []
-            for spec in SPECS:
+            for spec in ACTION_SPECS:
                 if spec.menu == menu:
                     keys = ", ".join(QKeySequence(key).toString(QKeySequence.NativeText) for key in spec.keys)
                     rows.append((spec.text.rstrip("…"), keys, spec.tip))

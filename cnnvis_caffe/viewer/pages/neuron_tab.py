@@ -1,4 +1,4 @@
-"""A neuron's own page in a tab beside the picture."""
+"""Shows a neuron's own page in a tab beside the picture."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import numpy as np
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer.canvas.page_view import PageView
+from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.model.describe import neuron_name
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
-from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.work.tasks import deconvolutions, page_of, python_layers_of
 from cnnvis_caffe.viewer.work.threads import Job, Jobs
@@ -212,15 +213,15 @@ class NeuronTab(QWidget):
 
     # -- pointing
 
-    def _clicked(self, hit) -> None:
+    def _clicked(self, hit: Hit | None) -> None:
         if hit is not None and hit.target.kind == "class":
             self.chosen.emit(hit.target)
 
-    def _double_clicked(self, hit) -> None:
+    def _double_clicked(self, hit: Hit | None) -> None:
         if hit is not None and hit.target.kind == "neuron" and hit.target.members:
             self.go_to(hit.target.node, hit.target.members[0])
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Left and right go from neuron to neuron."""
         step = {Qt.Key_Left: -1, Qt.Key_Right: 1}.get(event.key())
         if step is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from cnnvis_caffe.viewer.model.model_request import ModelRequest, usual_file
 from cnnvis_caffe.viewer.qt import QDialog, QHBoxLayout, QtWidgets, QVBoxLayout, QWidget
@@ -35,6 +36,19 @@ class OpenModelDialog(QDialog):
             grid, 2, "Data", "mnist:test, cifar10:test, an LMDB, a folder of class folders", self._choose_data
         )
         self.out = self._field(grid, 3, "Result", "analysis file to write", self._choose_out)
+        grid.addWidget(style.label("Images", "muted"), 4, 0)
+        grid.addLayout(self._image_row(), 4, 1, 1, 2)
+        layout.addLayout(grid)
+        self.problem = style.label("", "warning", wrap=True)
+        self.problem.hide()
+        layout.addWidget(self.problem)
+        layout.addLayout(self._button_row())
+        self.resize(620, self.sizeHint().height())
+        self.model.textChanged.connect(self._guess_out)
+        for edit in (self.model, self.weights, self.data, self.out):
+            edit.textChanged.connect(self._look_again)
+
+    def _image_row(self) -> QHBoxLayout:
         self.limit = QtWidgets.QSpinBox()
         self.limit.setRange(0, 10_000_000)
         self.limit.setSingleStep(1000)
@@ -43,7 +57,6 @@ class OpenModelDialog(QDialog):
         self.limit.setAccessibleName("Images at most")
         self.limit.setButtonSymbols(QtWidgets.QSpinBox.NoButtons)
         self.limit.setFixedWidth(96)
-        grid.addWidget(style.label("Images", "muted"), 4, 0)
         row = QHBoxLayout()
         row.setSpacing(style.SPACE)
         row.addWidget(self.limit)
@@ -52,11 +65,9 @@ class OpenModelDialog(QDialog):
         self.gradients = Check("Gradients of the loss")
         self.gradients.setChecked(True)
         row.addWidget(self.gradients)
-        grid.addLayout(row, 4, 1, 1, 2)
-        layout.addLayout(grid)
-        self.problem = style.label("", "warning", wrap=True)
-        self.problem.hide()
-        layout.addWidget(self.problem)
+        return row
+
+    def _button_row(self) -> QHBoxLayout:
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         self.cancel_button = QtWidgets.QPushButton("Cancel")
@@ -67,13 +78,11 @@ class OpenModelDialog(QDialog):
         self.start_button.clicked.connect(self.accept)
         buttons.addWidget(self.cancel_button)
         buttons.addWidget(self.start_button)
-        layout.addLayout(buttons)
-        self.resize(620, self.sizeHint().height())
-        self.model.textChanged.connect(self._guess_out)
-        for edit in (self.model, self.weights, self.data, self.out):
-            edit.textChanged.connect(self._look_again)
+        return buttons
 
-    def _field(self, grid, row: int, name: str, hint: str, choose) -> QtWidgets.QLineEdit:
+    def _field(
+        self, grid: QtWidgets.QGridLayout, row: int, name: str, hint: str, choose: Callable[[], None]
+    ) -> QtWidgets.QLineEdit:
         edit = QtWidgets.QLineEdit()
         edit.setPlaceholderText(hint)
         edit.setAccessibleName(name)

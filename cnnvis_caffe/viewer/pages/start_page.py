@@ -1,4 +1,4 @@
-"""What is seen before anything is open: recent files, open, drag and drop, the demo."""
+"""Shows, before anything is open, how to begin: recent files, open, drag and drop, the demo."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FileRow(QtWidgets.QAbstractButton):
         """Return a wide low size."""
         return QSize(280, 44)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint an icon and two lines."""
         chrome = style.current()
         painter = QPainter(self)
@@ -71,6 +71,27 @@ class FileRow(QtWidgets.QAbstractButton):
         painter.end()
 
 
+def _head() -> QHBoxLayout:
+    """The program's icon, its name and what it is for."""
+    icon = style.label()
+    icon.setPixmap(style.program_icon().pixmap(48, 48))
+    words = QVBoxLayout()
+    words.setSpacing(2)
+    words.addWidget(style.label("cnnvis_caffe", "head"))
+    words.addWidget(style.label("See what the neurons of a convolutional network have learned.", "muted"))
+    head = QHBoxLayout()
+    head.setSpacing(14)
+    head.addWidget(icon)
+    head.addLayout(words, 1)
+    return head
+
+
+def _heading(text: str) -> QtWidgets.QLabel:
+    heading = style.label(text, "section")
+    heading.setFixedHeight(HEADING)
+    return heading
+
+
 class StartPage(QWidget):
     """Says what the program is for and how to begin.
 
@@ -89,35 +110,37 @@ class StartPage(QWidget):
         super().__init__(parent)
         self._settings = settings
         self._drop = False
-        outer = QVBoxLayout(self)
-        outer.addStretch(2)
-        middle = QHBoxLayout()
-        middle.addStretch(1)
+        columns = QHBoxLayout()
+        columns.setSpacing(32)
+        columns.addWidget(self._ways_to_begin())
+        columns.addLayout(self._recent_files(), 1)
         body = QWidget()
         body.setMaximumWidth(WIDTH)
         body.setMinimumWidth(LEAST_WIDTH)
         layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        head = QHBoxLayout()
-        head.setSpacing(14)
-        self._icon = style.label()
-        self._icon.setPixmap(style.program_icon().pixmap(48, 48))
-        head.addWidget(self._icon)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(style.label("cnnvis_caffe", "head"))
-        words.addWidget(style.label("See what the neurons of a convolutional network have learned.", "muted"))
-        head.addLayout(words, 1)
-        layout.addLayout(head)
+        layout.addLayout(_head())
         layout.addSpacing(22)
-        columns = QHBoxLayout()
-        columns.setSpacing(32)
-        begin = QVBoxLayout()
+        layout.addLayout(columns)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(body, 100)
+        middle.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.addStretch(2)
+        outer.addLayout(middle)
+        outer.addStretch(3)
+        settings.recent_changed.connect(self.refresh)
+        self.refresh()
+
+    def _ways_to_begin(self) -> QWidget:
+        column = QWidget()
+        column.setFixedWidth(210)
+        begin = QVBoxLayout(column)
+        begin.setContentsMargins(0, 0, 0, 0)
         begin.setSpacing(8)
-        heading = style.label("Begin", "section")
-        heading.setFixedHeight(HEADING)
-        begin.addWidget(heading)
+        begin.addWidget(_heading("Begin"))
         self.buttons: dict[str, QtWidgets.QPushButton] = {}
         for name, text, tip, signal in (
             ("open", "Open an analysis…", "A file written by cnnvis-caffe analyze", self.open_requested),
@@ -132,41 +155,29 @@ class StartPage(QWidget):
             begin.addWidget(button)
             self.buttons[name] = button
         begin.addSpacing(4)
-        self.hint = style.label("Or drop a file anywhere on this window.", "muted", wrap=True)
-        begin.addWidget(self.hint)
+        begin.addWidget(style.label("Or drop a file anywhere on this window.", "muted", wrap=True))
         begin.addStretch(1)
-        left = QWidget()
-        left.setFixedWidth(210)
-        left.setLayout(begin)
-        begin.setContentsMargins(0, 0, 0, 0)
-        columns.addWidget(left)
-        recent = QVBoxLayout()
-        recent.setSpacing(2)
-        line = QHBoxLayout()
-        heading = style.label("Recent", "section")
-        heading.setFixedHeight(HEADING)
-        line.addWidget(heading)
-        line.addStretch(1)
+        return column
+
+    def _recent_files(self) -> QVBoxLayout:
         self.clear_button = QtWidgets.QPushButton("Clear")
         self.clear_button.setProperty("link", "true")
         self.clear_button.setAccessibleName("Clear the list of recent files")
-        self.clear_button.clicked.connect(lambda: settings.forget_recent())
+        self.clear_button.clicked.connect(lambda: self._settings.forget_recent())
+        line = QHBoxLayout()
+        line.addWidget(_heading("Recent"))
+        line.addStretch(1)
         line.addWidget(self.clear_button)
-        recent.addLayout(line)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(2)
-        recent.addLayout(self._rows)
         self.none = style.label("Files that you open will be listed here.", "muted")
+        recent = QVBoxLayout()
+        recent.setSpacing(2)
+        recent.addLayout(line)
+        recent.addLayout(self._rows)
         recent.addWidget(self.none)
         recent.addStretch(1)
-        columns.addLayout(recent, 1)
-        layout.addLayout(columns)
-        middle.addWidget(body, 100)
-        middle.addStretch(1)
-        outer.addLayout(middle)
-        outer.addStretch(3)
-        settings.recent_changed.connect(self.refresh)
-        self.refresh()
+        return recent
 
     @property
     def rows(self) -> list[FileRow]:
@@ -192,7 +203,7 @@ class StartPage(QWidget):
         self._drop = over
         self.update()
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint the ground, and a frame while a file is over it."""
         chrome = style.current()
         painter = QPainter(self)
@@ -205,7 +216,7 @@ class StartPage(QWidget):
 
 
 class WorkPage(QWidget):
-    """What is seen while something is opened or analysed: what is done, how far, and a way out.
+    """Shows what is being opened or analysed, how far it is, and a button to stop it.
 
     Signals
     -------
@@ -265,14 +276,14 @@ class WorkPage(QWidget):
         self.cancel_button.setText("Stopping…")
         self.cancelled.emit()
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Escape cancels."""
         if event.key() == Qt.Key_Escape and self.cancel_button.isEnabled():
             self._cancel()
         else:
             super().keyPressEvent(event)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint the ground."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(style.current_theme().ground))

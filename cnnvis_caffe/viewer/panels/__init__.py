@@ -1,1 +1,1 @@
-"""What stands around the picture: control panel, findings, layers, snapshots."""
+"""The panels around the picture: controls, findings, layers, snapshots."""

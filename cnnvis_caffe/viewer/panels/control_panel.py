@@ -1,8 +1,8 @@
-"""The control panel: everything that changes what is shown, each as an edit of the session."""
+"""Holds everything that changes what is shown: each control does an edit of the session."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cnnvis_caffe.edits.kinds import (
     ChooseClassCutoff,
@@ -24,7 +24,7 @@ from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer.model import edit_actions
 from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget
+from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtCore, QtGui, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import CheckDelegate, Chip, Dropdown, Elided, Flow, Segmented, Slider, Stepper
 
@@ -51,6 +51,14 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._layout.setSpacing(6)
         self.setWidget(body)
 
+        self._build()
+        self._connect()
+        self._show(session.view)
+        # Nothing is cut off at the side, however small the window.
+        scroll_bar = self.style().pixelMetric(QtWidgets.QStyle.PM_ScrollBarExtent)
+        self.setMinimumWidth(max(WIDTH - 24, body.minimumSizeHint().width() + scroll_bar))
+
+    def _build(self) -> None:
         self.facet = _choice("Facet", FACETS, {"features": "1", "activations": "2", "contributions": "3"})
         self._section("Facet of the clusters", self.facet)
 
@@ -76,19 +84,20 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.clusters_of.setToolTip("Clusters, sizes and places stay those of this snapshot, whichever is shown")
         self._clusters_row = self._row("Those of", self.clusters_of)
 
-        self.classes = ClassChooser(session)
+        self.classes = ClassChooser(self.session)
         self._section("Classes", self.classes)
         self.cutoff = Slider(5, 100, "Cut-off", lambda value: f"{value}% of largest")
         self._row("Strong from", self.cutoff)
 
-        self.groups = GroupList(session)
+        self.groups = GroupList(self.session)
         self._section("Layer groups", self.groups)
 
         self.theme = _choice("Theme", THEMES)
         self._section("Theme", self.theme)
         self._layout.addStretch(1)
 
-        apply = session.apply
+    def _connect(self) -> None:
+        session, apply = self.session, self.session.apply
         self.facet.chosen.connect(lambda value: apply(ChooseFacet(value)))
         self.edges.chosen.connect(lambda value: apply(ChooseEdges(value)))
         self.importance.chosen.connect(lambda value: apply(ChooseImportance(value)))
@@ -108,10 +117,6 @@ class ControlPanel(QtWidgets.QScrollArea):
         session.view_changed.connect(self._show)
         session.analysis_changed.connect(self._analysis_changed)
         session.picture_changed.connect(lambda picture: self.groups.show_groups(picture.aggregation.groups))
-        self._show(session.view)
-        # Nothing is cut off at the side, however small the window.
-        scroll_bar = self.style().pixelMetric(QtWidgets.QStyle.PM_ScrollBarExtent)
-        self.setMinimumWidth(max(WIDTH - 24, body.minimumSizeHint().width() + scroll_bar))
 
     def _press(self) -> None:
         self._is_first_move = True
@@ -208,6 +213,13 @@ class ClassChooser(QWidget):
         self._chip_box = QWidget()
         self._flow = Flow(self._chip_box, 2)
         layout.addWidget(self._chip_box)
+        self._build_list()
+        layout.addWidget(self.search)
+        layout.addWidget(self.list)
+        self.analysis_changed()
+
+    def _build_list(self) -> None:
+        """A list with a search field, for many classes."""
         self.search = QtWidgets.QLineEdit()
         self.search.setPlaceholderText("class by name or number")
         self.search.setClearButtonEnabled(True)
@@ -218,21 +230,16 @@ class ClassChooser(QWidget):
         self.list.setUniformItemSizes(True)
         self.list.setItemDelegate(CheckDelegate(self.list))
         self._model = QtGui.QStandardItemModel(self)
-        from cnnvis_caffe.viewer.qt import QtCore
-
         self._proxy = QtCore.QSortFilterProxyModel(self)
         self._proxy.setSourceModel(self._model)
         self._proxy.setFilterCaseSensitivity(Qt.CaseInsensitive)
         self.list.setModel(self._proxy)
         self.search.textChanged.connect(self._proxy.setFilterFixedString)
         self._model.itemChanged.connect(self._list_changed)
-        layout.addWidget(self.search)
-        layout.addWidget(self.list)
-        self.analysis_changed()
 
     @property
     def n_classes(self) -> int:
-        """How many there are."""
+        """Return how many classes there are."""
         return self.session.analysis.data.n_classes if self.session.analysis is not None else 0
 
     def analysis_changed(self) -> None:
@@ -299,7 +306,7 @@ class ClassChooser(QWidget):
         items = (self._model.item(row) for row in range(self._model.rowCount()))
         return {item.data(Qt.UserRole) for item in items if item.checkState() == Qt.Checked}
 
-    def _list_changed(self, item) -> None:
+    def _list_changed(self, item: QtGui.QStandardItem) -> None:
         self._chips_changed()
 
     def _chips_changed(self) -> None:
@@ -311,7 +318,7 @@ class ClassChooser(QWidget):
             self._is_none = False
             self.choose(chosen)
 
-    def choose(self, classes) -> None:
+    def choose(self, classes: Iterable[int]) -> None:
         """Choose some classes; all of them is the same as none."""
         classes = set(classes)
         self._is_none = False
@@ -323,7 +330,7 @@ class ClassChooser(QWidget):
         self.show_classes(self.session.view.classes)
 
     def choose_none(self) -> None:
-        """Take all marks away, to begin anew; the picture shows all until one is chosen."""
+        """Take all marks away; the picture shows all classes until one is chosen."""
         self._is_none = True
         self.session.apply(ChooseClasses(()))
         self.show_classes(())
@@ -354,7 +361,7 @@ class GroupList(QWidget):
         for text, name in (("Expand all", "expand_all"), ("Collapse all", "collapse_all")):
             button = QtWidgets.QPushButton(text)
             button.setProperty("link", "true")
-            button.clicked.connect(lambda _=False, name=name: edit_actions.do(name, session))
+            button.clicked.connect(lambda _=False, name=name: edit_actions.do_action(name, session))
             buttons.addWidget(button)
         self._last_button = button
         buttons.addStretch(1)

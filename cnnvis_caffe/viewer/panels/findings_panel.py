@@ -1,4 +1,4 @@
-"""What an expert would point at, as a list that leads to each place."""
+"""Lists what an expert would point at; each finding leads to its place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.text.words import figure, percent
 from cnnvis_caffe.viewer.qt import (
     QColor,
+    QModelIndex,
+    QObject,
     QPainter,
     QPen,
     QPointF,
@@ -30,7 +32,7 @@ FINDING = Qt.UserRole + 1
 class FindingsModel(QtCore.QAbstractListModel):
     """Findings in their order."""
 
-    def __init__(self, parent=None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.findings: tuple[Finding, ...] = ()
 
@@ -40,11 +42,11 @@ class FindingsModel(QtCore.QAbstractListModel):
         self.findings = tuple(findings)
         self.endResetModel()
 
-    def rowCount(self, parent=QtCore.QModelIndex()) -> int:  # noqa: N802, B008
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
         """Return how many there are."""
         return 0 if parent.isValid() else len(self.findings)
 
-    def data(self, index, role=Qt.DisplayRole):
+    def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> object:
         """Return the title, the finding, or what is said to those who cannot see it."""
         if not index.isValid():
             return None
@@ -65,18 +67,18 @@ LEFT, RIGHT = 27, 10
 class _Delegate(QtWidgets.QStyledItemDelegate):
     """A dot, filled where it is severe, and the title in as many lines as it needs."""
 
-    def _layout(self, option, index) -> tuple[QRect, int]:
+    def _layout(self, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> tuple[QRect, int]:
         width = max(option.widget.viewport().width(), 120) if option.widget is not None else 220
         metrics = QtGui.QFontMetrics(style.text_font())
         room = QRect(0, 0, width - 4 - LEFT - RIGHT, 1000)
         box = metrics.boundingRect(room, Qt.TextWordWrap, index.data())
         return box, width
 
-    def sizeHint(self, option, index) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
         box, width = self._layout(option, index)
         return QSize(width - 4, box.height() + 14)
 
-    def paint(self, painter: QPainter, option, index) -> None:
+    def paint(self, painter: QPainter, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> None:
         chrome = style.current()
         theme = style.current_theme()
         finding: Finding = index.data(FINDING)
@@ -176,7 +178,7 @@ class FindingsPanel(QWidget):
         self.list.show()
         self.model.set_findings(findings)
 
-    def _explain(self, index) -> None:
+    def _explain(self, index: QModelIndex) -> None:
         finding = index.data(FINDING) if index.isValid() else None
         self.detail.setVisible(finding is not None)
         self._line.setVisible(finding is not None)
@@ -191,7 +193,7 @@ class FindingsPanel(QWidget):
                 lines.append(f"{one.name}: {value}" + (f" (usual: {one.usual})" if one.usual else ""))
         self._evidence.setText("\n".join(lines))
 
-    def _clicked(self, index) -> None:
+    def _clicked(self, index: QModelIndex) -> None:
         finding = index.data(FINDING)
         if finding is not None:
             self._explain(index)

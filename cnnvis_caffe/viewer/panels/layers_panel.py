@@ -14,9 +14,12 @@ from cnnvis_caffe.viewer.qt import (
     QEvent,
     QItemSelectionModel,
     QModelIndex,
+    QObject,
     QPainter,
     QPen,
+    QPoint,
     QPointF,
+    QRect,
     Qt,
     QtCore,
     QtGui,
@@ -31,7 +34,7 @@ TARGET = Qt.UserRole + 1
 class LayersModel(QtCore.QAbstractItemModel):
     """Groups hold layers, layers hold neurons; neurons are made up when they are asked for."""
 
-    def __init__(self, session: Session, parent=None) -> None:
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._analysis: Analysis | None = None
@@ -71,7 +74,7 @@ class LayersModel(QtCore.QAbstractItemModel):
 
     # Internal ids: 0 for groups, 1 + group for layers, 1 + number of groups + layer for neurons.
 
-    def index(self, row, column, parent=QModelIndex()):  # noqa: B008
+    def index(self, row: int, column: int, parent: QModelIndex = QModelIndex()) -> QModelIndex:  # noqa: B008
         """Return the index of a row."""
         if not self.hasIndex(row, column, parent):
             return QModelIndex()
@@ -82,10 +85,10 @@ class LayersModel(QtCore.QAbstractItemModel):
         layer = self._layer(parent)
         return self.createIndex(row, column, 1 + len(self._groups) + layer)
 
-    def _layer(self, index) -> int:
+    def _layer(self, index: QModelIndex) -> int:
         return self._of_group[index.internalId() - 1][index.row()]
 
-    def parent(self, index):
+    def parent(self, index: QModelIndex) -> QModelIndex:
         """Return the row above."""
         if not index.isValid() or index.internalId() == 0:
             return QModelIndex()
@@ -96,7 +99,7 @@ class LayersModel(QtCore.QAbstractItemModel):
         group = self._layers[layer][0]
         return self.createIndex(self._of_group[group].index(layer), 0, 1 + group)
 
-    def rowCount(self, parent=QModelIndex()) -> int:  # noqa: N802, B008
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
         """Return how many are below."""
         if parent.column() > 0:
             return 0
@@ -108,11 +111,11 @@ class LayersModel(QtCore.QAbstractItemModel):
             return self._layers[self._layer(parent)][2]
         return 0
 
-    def columnCount(self, parent=QModelIndex()) -> int:  # noqa: N802, B008
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
         """Return 2: the name, and a word about it."""
         return 2
 
-    def data(self, index, role=Qt.DisplayRole):
+    def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> object:
         """Return names, words and targets."""
         if not index.isValid():
             return None
@@ -124,7 +127,7 @@ class LayersModel(QtCore.QAbstractItemModel):
         _, node, _ = self._layers[number - 1 - len(self._groups)]
         return self._neuron_data(node, index.row(), index.column(), role)
 
-    def _group_data(self, group: LayerGroup, column: int, role):
+    def _group_data(self, group: LayerGroup, column: int, role: int) -> object:
         if role == Qt.DisplayRole:
             return group.name if column == 0 else counted(len(group.candidates), "layer")
         if role == Qt.FontRole and column == 0:
@@ -135,7 +138,7 @@ class LayersModel(QtCore.QAbstractItemModel):
             return Target("group", group.name)
         return None
 
-    def _layer_data(self, node: str, n_neurons: int, column: int, role):
+    def _layer_data(self, node: str, n_neurons: int, column: int, role: int) -> object:
         if role == Qt.DisplayRole:
             return node if column == 0 else str(n_neurons)
         if role == Qt.TextAlignmentRole and column == 1:
@@ -148,7 +151,7 @@ class LayersModel(QtCore.QAbstractItemModel):
             return Target("column", node)
         return None
 
-    def _neuron_data(self, node: str, neuron: int, column: int, role):
+    def _neuron_data(self, node: str, neuron: int, column: int, role: int) -> object:
         if role == Qt.DisplayRole:
             return f"neuron {neuron}" if column == 0 else self._strongest(node, neuron)
         if role == Qt.ForegroundRole and column == 1:
@@ -202,7 +205,7 @@ class LayersPanel(QtWidgets.QTreeView):
     opened = Signal(object)
     menu_requested = Signal(object, QtCore.QPoint)
 
-    def __init__(self, session: Session, parent=None) -> None:
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self._model = LayersModel(session, self)
@@ -232,7 +235,7 @@ class LayersPanel(QtWidgets.QTreeView):
 
     @property
     def layers(self) -> LayersModel:
-        """What it shows."""
+        """Return the model that it shows."""
         return self._model
 
     def _picture(self, picture: FinishedPicture) -> None:
@@ -252,11 +255,11 @@ class LayersPanel(QtWidgets.QTreeView):
             self.selectionModel().clear()
         self._is_following = False
 
-    def _current_changed(self, index, before) -> None:
+    def _current_changed(self, index: QModelIndex, before: QModelIndex) -> None:
         if not self._is_following and index.isValid():
             self.chosen.emit(index.siblingAtColumn(0).data(TARGET))
 
-    def _activated(self, index) -> None:
+    def _activated(self, index: QModelIndex) -> None:
         target = index.siblingAtColumn(0).data(TARGET)
         if target is None:
             return
@@ -265,12 +268,12 @@ class LayersPanel(QtWidgets.QTreeView):
         else:
             self.opened.emit(target)
 
-    def _menu(self, position) -> None:
+    def _menu(self, position: QPoint) -> None:
         index = self.indexAt(position)
         if index.isValid():
             self.menu_requested.emit(index.siblingAtColumn(0).data(TARGET), self.viewport().mapToGlobal(position))
 
-    def drawBranches(self, painter: QPainter, rect, index) -> None:  # noqa: N802
+    def drawBranches(self, painter: QPainter, rect: QRect, index: QModelIndex) -> None:  # noqa: N802
         """Draw small arrows instead of the style's boxes."""
         chrome = style.current()
         if self.selectionModel().isSelected(index):
@@ -292,8 +295,8 @@ class LayersPanel(QtWidgets.QTreeView):
         painter.drawPath(path)
         painter.restore()
 
-    def changeEvent(self, event) -> None:  # noqa: N802
-        """Paint anew in another theme."""
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Paint again in another theme."""
         super().changeEvent(event)
         if event.type() == QEvent.PaletteChange:
             self.viewport().update()

@@ -39,7 +39,7 @@ class SnapshotBar(QFrame):
         self.label.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
         self.clusters = QtWidgets.QPushButton()
         self.clusters.setStyleSheet("padding: 1px 10px;")
-        self.clusters.clicked.connect(lambda: edit_actions.do("cluster_here", session))
+        self.clusters.clicked.connect(lambda: edit_actions.do_action("cluster_here", session))
         for widget in (self.back, self.play, self.forth):
             row.addWidget(widget)
         row.addWidget(self.slider, 1)

@@ -1,4 +1,4 @@
-"""Docks with a quiet title."""
+"""Gives docks a quiet title."""
 
 from __future__ import annotations
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cnnvis_caffe.viewer.qt import (
     QColor,
+    QEvent,
     QHBoxLayout,
     QLabel,
+    QModelIndex,
     QPainter,
     QPen,
     QPoint,
@@ -16,6 +18,7 @@ from cnnvis_caffe.viewer.qt import (
     QSize,
     QSizePolicy,
     Qt,
+    QtGui,
     QtWidgets,
     QWidget,
     Signal,
@@ -92,7 +95,7 @@ class Segmented(QWidget):
             x += width + scale_room
         return boxes
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint the options, the chosen one raised."""
         chrome = style.current()
         painter = QPainter(self)
@@ -120,25 +123,25 @@ class Segmented(QWidget):
                 return i
         return None
 
-    def mousePressEvent(self, event) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         """Choose."""
         at = self._at(event.pos())
         if event.button() == Qt.LeftButton and at is not None:
             self._choose(at)
 
-    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         """Point."""
         self._under = self._at(event.pos())
         key = self._options[self._under][0] if self._under is not None else ""
         self.setToolTip(style.tip(self._disabled.get(key) or self._tips.get(key, "")))
         self.update()
 
-    def leaveEvent(self, event) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Nothing is pointed at."""
         self._under = None
         self.update()
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Choose with the arrow keys."""
         step = {Qt.Key_Left: -1, Qt.Key_Up: -1, Qt.Key_Right: 1, Qt.Key_Down: 1}.get(event.key())
         if step is None:
@@ -217,11 +220,11 @@ class Dropdown(QtWidgets.QComboBox):
         """Return a size in which the options are shortened."""
         return QSize(min(self.sizeHint().width(), 84), style.ROW)
 
-    def wheelEvent(self, event) -> None:  # noqa: N802
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:  # noqa: N802
         """Leave the wheel to what scrolls."""
         event.ignore()
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint a field with its text and a small arrow."""
         chrome = style.current()
         painter = QPainter(self)
@@ -251,7 +254,7 @@ def _draw_chevron(painter: QPainter, x: float, y: float, colour: str) -> None:
 class Check(QtWidgets.QCheckBox):
     """A check box painted flat."""
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint a box, its tick and the text."""
         painter = QPainter(self)
         paint_check(painter, QRect(0, (self.height() - 14) // 2, 14, 14), self.isChecked(), focus=self.hasFocus())
@@ -265,7 +268,7 @@ class Check(QtWidgets.QCheckBox):
         return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 24, 22)
 
     def hitButton(self, position: QPoint) -> bool:  # noqa: N802
-        """Everything answers to a click."""
+        """Answer to a click anywhere."""
         return self.rect().contains(position)
 
 
@@ -293,7 +296,7 @@ def paint_check(painter: QPainter, box: QRect, checked: bool, *, focus: bool = F
 class CheckDelegate(QtWidgets.QStyledItemDelegate):
     """Gives the items of a list the check boxes of everything else; the style's own are not seen on a dark ground."""
 
-    def paint(self, painter: QPainter, option: QtWidgets.QStyleOptionViewItem, index) -> None:
+    def paint(self, painter: QPainter, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> None:
         """Paint the item, then its check box over the style's."""
         super().paint(painter, option, index)
         state = index.data(Qt.CheckStateRole)
@@ -389,7 +392,7 @@ class Slider(QWidget):
 
     moved = Signal(int)
 
-    def __init__(self, least: int, most: int, name: str, text) -> None:
+    def __init__(self, least: int, most: int, name: str, text: Callable[[int], str]) -> None:
         super().__init__()
         self._text_of = text
         layout = QHBoxLayout(self)
@@ -410,7 +413,7 @@ class Slider(QWidget):
 
     @property
     def value(self) -> int:
-        """Where it stands."""
+        """Return its value."""
         return self.slider.value()
 
     def set_value(self, value: int) -> None:
@@ -436,7 +439,7 @@ class Flow(QtWidgets.QLayout):
         self._gap = gap
         self.setContentsMargins(0, 0, 0, 0)
 
-    def addItem(self, item) -> None:  # noqa: N802
+    def addItem(self, item: QtWidgets.QLayoutItem) -> None:  # noqa: N802
         """Add at the end."""
         self._items.append(item)
 
@@ -444,11 +447,11 @@ class Flow(QtWidgets.QLayout):
         """Return how many widgets there are."""
         return len(self._items)
 
-    def itemAt(self, index: int):  # noqa: N802
+    def itemAt(self, index: int) -> QtWidgets.QLayoutItem | None:  # noqa: N802
         """Return one, or None."""
         return self._items[index] if 0 <= index < len(self._items) else None
 
-    def takeAt(self, index: int):  # noqa: N802
+    def takeAt(self, index: int) -> QtWidgets.QLayoutItem | None:  # noqa: N802
         """Take one away."""
         return self._items.pop(index) if 0 <= index < len(self._items) else None
 
@@ -509,7 +512,7 @@ class Chip(QtWidgets.QAbstractButton):
         """Return the size of swatch and name."""
         return QSize(min(self.fontMetrics().horizontalAdvance(self.text()) + 30, WIDEST_CHIP), 22)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint the check box in the class's colour, then the name."""
         chrome = style.current()
         painter = QPainter(self)
@@ -540,7 +543,7 @@ class Elided(QWidget):
         """Return the size of the whole name."""
         return QSize(self.fontMetrics().horizontalAdvance(self.text), 22)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint the name."""
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(self.text, Qt.ElideMiddle, self.width())
@@ -607,7 +610,7 @@ class Line(QtWidgets.QLabel):
         """Return a size in which something of it is seen."""
         return QSize(min(self.sizeHint().width(), self._least), super().minimumSizeHint().height())
 
-    def resizeEvent(self, event) -> None:  # noqa: N802
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
         """Show as much as there is room for."""
         super().resizeEvent(event)
         self._fit()

@@ -1,11 +1,11 @@
-"""The legend under the picture, always in its own size."""
+"""Shows the legend under the picture, always in its own size."""
 
 from __future__ import annotations
 
 from cnnvis_caffe.scene.shapes import Scene
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.canvas.scene_index import Hit
-from cnnvis_caffe.viewer.qt import QColor, QPainter, QRectF, QSize, QSizePolicy, Qt, QWidget, Signal
+from cnnvis_caffe.viewer.qt import QColor, QEvent, QPainter, QRectF, QSize, QSizePolicy, Qt, QtGui, QWidget, Signal
 
 
 class LegendStrip(QWidget):
@@ -46,7 +46,7 @@ class LegendStrip(QWidget):
         """Return the height that it needs."""
         return QSize(400, self._height)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
         """Paint it."""
         if self.display is None:
             return
@@ -55,11 +55,11 @@ class LegendStrip(QWidget):
         self.display.paint(painter, QRectF(self.rect()), 1.0)
         painter.end()
 
-    def _hit(self, event) -> Hit | None:
+    def _hit(self, event: QtGui.QMouseEvent) -> Hit | None:
         hit = self.display.hit(event.localPos().x(), event.localPos().y(), 1.0) if self.display is not None else None
         return hit if hit is not None and hit.target.kind == "class" else None
 
-    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         """Say what lies under the pointer."""
         hit = self._hit(event)
         if hit != self._hover:
@@ -67,12 +67,12 @@ class LegendStrip(QWidget):
             self.setCursor(Qt.PointingHandCursor if hit is not None else Qt.ArrowCursor)
             self.hovered.emit(hit)
 
-    def leaveEvent(self, event) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Nothing is pointed at."""
         self._hover = None
         self.hovered.emit(None)
 
-    def mousePressEvent(self, event) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         """Answer a click."""
         if event.button() == Qt.LeftButton:
             self.clicked.emit(self._hit(event))

@@ -1,4 +1,4 @@
-"""The search field with what it found below it."""
+"""Shows a search field, and below it what was found."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from cnnvis_caffe.viewer.qt import (
     QEvent,
     QFrame,
     QLineEdit,
+    QModelIndex,
+    QObject,
     QPainter,
     QPoint,
     QRect,
     QSize,
     Qt,
     QtCore,
+    QtGui,
     QtWidgets,
     QVBoxLayout,
     QWidget,
@@ -30,7 +33,7 @@ MOST_ROWS = 8
 class FoundModel(QtCore.QAbstractListModel):
     """What was found."""
 
-    def __init__(self, parent=None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.found: list[Found] = []
 
@@ -40,11 +43,11 @@ class FoundModel(QtCore.QAbstractListModel):
         self.found = found
         self.endResetModel()
 
-    def rowCount(self, parent=QtCore.QModelIndex()) -> int:  # noqa: N802, B008
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008
         """Return how many there are."""
         return 0 if parent.isValid() else len(self.found)
 
-    def data(self, index, role=Qt.DisplayRole):
+    def data(self, index: QModelIndex, role: int = Qt.DisplayRole) -> object:
         """Return title, detail or target."""
         if not index.isValid():
             return None
@@ -53,10 +56,10 @@ class FoundModel(QtCore.QAbstractListModel):
 
 
 class _Delegate(QtWidgets.QStyledItemDelegate):
-    def sizeHint(self, option, index) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
         return QSize(WIDTH, ROW)
 
-    def paint(self, painter: QPainter, option, index) -> None:
+    def paint(self, painter: QPainter, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> None:
         chrome = style.current()
         painter.save()
         painter.setRenderHint(QPainter.Antialiasing, True)
@@ -116,6 +119,11 @@ class SearchBox(QLineEdit):
         self.list.clicked.connect(self._choose)
         session.analysis_changed.connect(self.clear)
 
+    def take_focus(self) -> None:
+        """Let the user type, over what stands there."""
+        self.setFocus(Qt.ShortcutFocusReason)
+        self.selectAll()
+
     def restyle(self) -> None:
         """Draw the icon in the colours of another theme."""
         self._icon.setIcon(style.icon("search", style.current().muted))
@@ -142,14 +150,14 @@ class SearchBox(QLineEdit):
         if n:
             self.list.setCurrentIndex(self.model.index(0))
 
-    def event(self, event) -> bool:
+    def event(self, event: QEvent) -> bool:
         """Keep Escape and Enter from being shortcuts while somebody types."""
         if event.type() == QEvent.ShortcutOverride and event.key() in (Qt.Key_Escape, Qt.Key_Return, Qt.Key_Enter):
             event.accept()
             return True
         return super().event(event)
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Up and Down choose, Enter goes there, Escape leaves."""
         step = {Qt.Key_Down: 1, Qt.Key_Up: -1}.get(event.key())
         if step is not None and self.popup.isVisible():
@@ -165,18 +173,18 @@ class SearchBox(QLineEdit):
         else:
             super().keyPressEvent(event)
 
-    def _choose(self, index) -> None:
+    def _choose(self, index: QModelIndex) -> None:
         target = index.data(Qt.UserRole + 1)
         self.popup.hide()
         if target is not None:
             self.chosen.emit(target)
 
-    def focusInEvent(self, event) -> None:  # noqa: N802
+    def focusInEvent(self, event: QtGui.QFocusEvent) -> None:  # noqa: N802
         """Search again for what stands there."""
         super().focusInEvent(event)
         self._search(self.text())
 
-    def focusOutEvent(self, event) -> None:  # noqa: N802
+    def focusOutEvent(self, event: QtGui.QFocusEvent) -> None:  # noqa: N802
         """Put the results away."""
         super().focusOutEvent(event)
         self.popup.hide()

@@ -1,9 +1,10 @@
-"""How the chrome looks: quiet, flat and grey around the one colourful thing. Every colour and size of it is here."""
+"""Dresses the window: quiet, flat and grey around the one colourful thing. Every colour and size of it is here."""
 
 from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from functools import cache
 
 from cnnvis_caffe.scene.lettering import font_family, font_files
 from cnnvis_caffe.scene.theme import Theme, theme_named
@@ -142,7 +143,7 @@ def wear(theme: str) -> None:
     application.setProperty("cnnvis_theme", theme)
     if application.style().objectName() != "fusion":
         application.setStyle("Fusion")
-    if application.font().family() != font_family():  # each of these lets every widget measure itself anew
+    if application.font().family() != font_family():  # each of these lets every widget measure itself again
         font = QFont(font_family())
         font.setPixelSize(TEXT)
         application.setFont(font)
@@ -305,6 +306,7 @@ _STROKES = {
 }
 
 
+@cache
 def icon_path(name: str) -> QPainterPath:
     """Return the strokes of an icon on a grid of 16."""
     path = QPainterPath()

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 
-from cnnvis_caffe.viewer.model.actions import SPECS
+from cnnvis_caffe.viewer.model.actions import ACTION_SPECS
 from cnnvis_caffe.viewer.qt import QAction, QKeySequence, QObject, Qt
 from cnnvis_caffe.viewer.widgets import style
 
 
-def make_actions(parent: QObject, commands: object, decide: Callable[[str], None]) -> dict[str, QAction]:
+def make_actions(parent: QObject, commands: Mapping[str, Callable[..., None]]) -> dict[str, QAction]:
     """Make all actions.
 
     Parameters
     ----------
     parent : QObject
-    commands : object
-        Whose methods are called, each by the action of its name.
-    decide : callable
-        Given the name of an action for which there is no method.
+    commands : mapping of str to callable
+        What they do, by name; those with a mark are told whether it is set.
 
     Returns
     -------
@@ -27,7 +24,7 @@ def make_actions(parent: QObject, commands: object, decide: Callable[[str], None
         By name.
     """
     result = {}
-    for spec in SPECS:
+    for spec in ACTION_SPECS:
         action = QAction(spec.text, parent)
         action.setObjectName(spec.name)
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
@@ -39,7 +36,7 @@ def make_actions(parent: QObject, commands: object, decide: Callable[[str], None
             action.setIcon(style.icon(spec.icon))
             action.setProperty("cnnvis_icon", spec.icon)
         action.setIconVisibleInMenu(False)
-        function = getattr(commands, spec.name, None) or partial(decide, spec.name)
+        function = commands[spec.name]
         if spec.is_checkable:
             action.toggled.connect(function)
         else:
@@ -50,7 +47,7 @@ def make_actions(parent: QObject, commands: object, decide: Callable[[str], None
 
 def enable(actions: dict[str, QAction], there: frozenset[str]) -> None:
     """Let those actions be chosen whose needs are there; undo and redo have a rule of their own."""
-    for spec in SPECS:
+    for spec in ACTION_SPECS:
         if spec.name not in ("undo", "redo"):
             actions[spec.name].setEnabled(spec.needs in there)
 

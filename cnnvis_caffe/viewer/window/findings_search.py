@@ -33,7 +33,7 @@ class FindingsSearch(QObject):
         self.soon.setInterval(AFTER_MS)
         self.soon.timeout.connect(self._find)
 
-    def start_anew(self) -> None:
+    def start_again(self) -> None:
         """Forget what was found; another analysis is looked at."""
         self._looked_in = None
         self._panel.show_state("Looking for what stands out…")

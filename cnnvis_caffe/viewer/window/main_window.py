@@ -11,7 +11,7 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model import captions
-from cnnvis_caffe.viewer.model.actions import MENUS, SPECS
+from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS
 from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.edit_actions import what_is_there
 from cnnvis_caffe.viewer.model.session import Session
@@ -20,12 +20,12 @@ from cnnvis_caffe.viewer.panels.control_panel import ControlPanel
 from cnnvis_caffe.viewer.panels.debugging_panel import DebuggingPanel
 from cnnvis_caffe.viewer.panels.findings_panel import FindingsPanel
 from cnnvis_caffe.viewer.panels.layers_panel import LayersPanel
-from cnnvis_caffe.viewer.qt import QPoint, QSize, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.qt import QPoint, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.search_box import SearchBox
 from cnnvis_caffe.viewer.window import actions
-from cnnvis_caffe.viewer.window.commands import Commands
+from cnnvis_caffe.viewer.window.commands import commands_of
 from cnnvis_caffe.viewer.window.context_menu import ContextMenu
 from cnnvis_caffe.viewer.window.docks import Docks
 from cnnvis_caffe.viewer.window.findings_search import FindingsSearch
@@ -68,7 +68,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setAcceptDrops(True)
         self.setAnimated(False)
         self.resize(SIZE)
-        self._worn_theme = ""
+        self._worn_theme = self.settings.theme
         self._is_closed = False
         self.jobs = Jobs(self)
         self.session = new_session(self, self.settings.theme)
@@ -77,8 +77,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self.opening = Opening(self, self.session, self.settings, self.jobs)
         self.navigation = Navigation(self.pictures, self.pages, self)
         self.findings_search = FindingsSearch(self.session, self.jobs, self.findings, self)
-        self.commands = Commands(self)
-        self.actions_by_name = actions.make_actions(self, self.commands, self.commands.decide)
+        self.search = SearchBox(self.session)
+        self.commands = commands_of(self)
+        self.actions_by_name = actions.make_actions(self, self.commands)
         self._build_menus()
         self._build_toolbar()
         self.status = StatusLine(self.statusBar(), lambda: captions.selection_line(self.pictures.session))
@@ -88,6 +89,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.docks.remember_default()
         self.docks.restore(self.settings)
         self.set_reduced_motion(self.settings.reduced_motion)
+        self._show_theme(self.settings.theme)
         self._view_changed(self.session.view)
         self._show_start()
 
@@ -121,7 +123,7 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _build_menus(self) -> None:
         self.menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
-        for spec in SPECS:
+        for spec in ACTION_SPECS:
             menu = self.menus[spec.menu]
             if spec.starts and not menu.isEmpty():
                 menu.addSeparator()
@@ -157,7 +159,6 @@ class MainWindow(QtWidgets.QMainWindow):
                 bar.addSeparator()
         self.title_label, self.subtitle_label = Line("", "section", TITLE_WIDTH), Line("", "muted")
         self.subtitle_label.setContentsMargins(8, 0, 0, 0)
-        self.search = SearchBox(self.session)
         for widget in (_spacer(), self.title_label, self.subtitle_label, _spacer(), self.search):
             bar.addWidget(widget)
         self.addToolBar(Qt.TopToolBarArea, bar)
@@ -201,14 +202,14 @@ class MainWindow(QtWidgets.QMainWindow):
         opening.stopped.connect(self._opening_stopped)
         opening.said.connect(self.status.say)
         opening.noted.connect(self.message.show_text)
-        start.open_requested.connect(self.commands.open_file)
-        start.model_requested.connect(self.commands.open_model)
-        start.demo_requested.connect(self.commands.open_demo)
+        start.open_requested.connect(self.commands["open_file"])
+        start.model_requested.connect(lambda: opening.ask_for_model())
+        start.demo_requested.connect(opening.open_demo)
         start.file_requested.connect(self.open_path)
         self.work_page.cancelled.connect(opening.cancel)
 
     def _in_first(self, function: Callable[[Any], None]) -> Callable[[Any], None]:
-        """What does something in the first picture, where two are compared."""
+        """Return a function that does this in the first picture, where two are compared."""
 
         def do(what: Any) -> None:
             self.pictures.activate(self.pane)
@@ -242,7 +243,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.pages.close_pages()
         self.stack.setCurrentWidget(self.pages)
         self.docks.show()
-        self.findings_search.start_anew()
+        self.findings_search.start_again()
         self.pane.tell_size_now()
         self.session.open(analysis, history)
         self._enable()
@@ -345,24 +346,36 @@ class MainWindow(QtWidgets.QMainWindow):
     # -- appearance
 
     def _wear(self, theme: str) -> None:
+        """Dress everything in another theme."""
         self._worn_theme = theme
         self.settings.theme = theme
         style.wear(theme)
         actions.restyle(self.actions_by_name)
+        self.pictures.snapshots.restyle()
+        self.docks.restyle()
+        self.search.restyle()
+        self.control_panel.classes.show_classes(self.session.view.classes)
+        self._show_theme(theme)
+
+    def _show_theme(self, theme: str) -> None:
         action = self.actions_by_name["dark_theme"]
         action.blockSignals(True)
         action.setChecked(theme == "dark")
         action.blockSignals(False)
         self.pictures.set_theme(theme)
-        self.docks.restyle()
-        self.search.restyle()
-        self.control_panel.classes.show_classes(self.session.view.classes)
 
     def set_reduced_motion(self, on: bool) -> None:
         """Let nothing glide."""
         self.settings.reduced_motion = on
         self.pictures.set_reduced_motion(on)
         self.actions_by_name["reduced_motion"].setChecked(on)
+
+    def set_full_screen(self, on: bool) -> None:
+        """Use the whole screen, or go back to what was before."""
+        if on:
+            self.showFullScreen()
+        elif self.isFullScreen():
+            self.showNormal()
 
     def reset_layout(self) -> None:
         """Put everything back in its place."""
@@ -371,17 +384,17 @@ class MainWindow(QtWidgets.QMainWindow):
 
     # -- the window
 
-    def dragEnterEvent(self, event) -> None:  # noqa: N802
+    def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:  # noqa: N802
         """Take files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
             self.start_page.show_drop(True)
 
-    def dragLeaveEvent(self, event) -> None:  # noqa: N802
+    def dragLeaveEvent(self, event: QtGui.QDragLeaveEvent) -> None:  # noqa: N802
         """Let them go elsewhere."""
         self.start_page.show_drop(False)
 
-    def dropEvent(self, event) -> None:  # noqa: N802
+    def dropEvent(self, event: QtGui.QDropEvent) -> None:  # noqa: N802
         """Open the first of them."""
         self.start_page.show_drop(False)
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
@@ -389,7 +402,7 @@ class MainWindow(QtWidgets.QMainWindow):
             event.acceptProposedAction()
             self.open_path(paths[0])
 
-    def closeEvent(self, event) -> None:  # noqa: N802
+    def closeEvent(self, event: QtGui.QCloseEvent) -> None:  # noqa: N802
         """Keep the layout, end all work."""
         if not self._is_closed:
             self._is_closed = True

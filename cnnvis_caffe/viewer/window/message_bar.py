@@ -1,4 +1,4 @@
-"""How errors reach the user: a bar that does not stop the work, with everything about it to read and to copy."""
+"""Shows errors in a bar that does not stop the work, with everything about them to read and to copy."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class MessageBar(QFrame):
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """Return the message."""
         return self.label.text() if not self.isHidden() else ""
 
     def show_error(self, error: BaseException) -> None:
@@ -86,7 +86,7 @@ class MessageBar(QFrame):
         self._show(message_of(error), details_of(error), warns=True)
 
     def show_text(self, text: str) -> None:
-        """Say something that is no error."""
+        """Say something that is not an error."""
         self._show(text, "", warns=False)
 
     def _show(self, text: str, details: str, *, warns: bool) -> None:

@@ -13,7 +13,7 @@ from cnnvis_caffe.viewer.model.destinations import (
     target_of_finding,
     view_of_finding,
 )
-from cnnvis_caffe.viewer.model.edit_actions import DECISIONS
+from cnnvis_caffe.viewer.model.edit_actions import EDIT_OF_ACTION
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QObject, Qt, Signal
 from cnnvis_caffe.viewer.window.page_tabs import PageTabs
@@ -54,6 +54,11 @@ class Navigation(QObject):
                 self._pictures.apply(edit)
         self._pictures.choose(target)
 
+    def go_to_selection(self) -> None:
+        """Bring what is selected into sight."""
+        if self._pictures.session.selection is not None:
+            self.go_to(self._pictures.session.selection)
+
     def go_to_layer(self, node: str) -> None:
         """Select the column of a layer, or the one of its group."""
         session = self._pictures.session
@@ -93,9 +98,14 @@ class Navigation(QObject):
             self.open_neuron(*neuron)
         elif target.kind in ("column", "group"):
             session.select(target)
-            edit = DECISIONS["toggle_group"](session)
+            edit = EDIT_OF_ACTION["toggle_group"](session)
             if isinstance(edit, Edit):
                 self._pictures.apply(edit)
+
+    def open_selection(self) -> None:
+        """Do the same with what is selected."""
+        if self._pictures.session.selection is not None:
+            self.open_target(self._pictures.session.selection)
 
     def open_neuron(self, node: str, neuron: int) -> None:
         """Open the page of a neuron in a tab."""

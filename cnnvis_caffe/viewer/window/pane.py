@@ -15,7 +15,7 @@ from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.pictures import FinishedPicture, PictureMaker
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.qt import QHBoxLayout, QObject, QPoint, Qt, QTimer, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.qt import QEvent, QHBoxLayout, QObject, QPoint, Qt, QtGui, QTimer, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.legend_strip import LegendStrip
@@ -105,7 +105,7 @@ class Pane(QWidget):
         session.analysis_changed.connect(self._analysis_changed)
         session.busy_changed.connect(canvas.set_busy)
 
-    def eventFilter(self, watched, event) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Follow the canvas's size and the pointer."""
         if watched is self.canvas:
             if event.type() == event.Resize:
@@ -261,18 +261,18 @@ class Pane(QWidget):
         if inner is not None:
             self.session.select(inner)
 
-    def step_out(self) -> bool:
-        """From a neuron to its cluster, from there to its column, from there to nothing; False if nothing was."""
+    def step_out(self) -> None:
+        """From a neuron to its cluster, from there to its column, from there to nothing; ends a drag first."""
         selection, display = self.session.selection, self.canvas.display
-        if selection is None or display is None:
-            return False
-        outer = None
-        if selection.kind == "neuron" and len(selection.members) == 1:
-            outer = display.find("cluster", selection.node, selection.members)
-        elif selection.kind == "cluster":
-            outer = display.find("column", selection.node)
-        self.session.select(outer)
-        return True
+        if self.canvas.is_dragging:
+            self.canvas.cancel_drag()
+        elif selection is not None and display is not None:
+            outer = None
+            if selection.kind == "neuron" and len(selection.members) == 1:
+                outer = display.find("cluster", selection.node, selection.members)
+            elif selection.kind == "cluster":
+                outer = display.find("column", selection.node)
+            self.session.select(outer)
 
     def set_heading(self, title: str, subtitle: str = "") -> None:
         """Name the pane, where there are two."""
@@ -294,7 +294,7 @@ class Pane(QWidget):
         self.canvas.set_scene(None)
         return self.session.close(patience_ms)
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Enter opens what is selected."""
         if event.key() in (Qt.Key_Return, Qt.Key_Enter) and self.session.selection is not None:
             self.opened.emit(self.session.selection)
@@ -302,6 +302,6 @@ class Pane(QWidget):
             super().keyPressEvent(event)
 
 
-def _is_tabbed_to(event) -> bool:
+def _is_tabbed_to(event: QEvent) -> bool:
     """Whether somebody came by the Tab key; a window that is shown again gives the focus back unasked."""
     return event.type() == event.FocusIn and event.reason() in (Qt.TabFocusReason, Qt.BacktabFocusReason)

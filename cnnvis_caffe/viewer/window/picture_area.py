@@ -151,11 +151,15 @@ class PictureArea(QWidget):
         for pane in self.panes:
             pane.canvas.reduced_motion = on
 
+    def fit(self) -> None:
+        """Show everything."""
+        for pane in self.panes:
+            pane.canvas.fit()
+
     def set_theme(self, theme: str) -> None:
         """Dress the pictures in a theme."""
         for pane in self.panes:
             pane.canvas.set_theme(theme)
-        self.snapshots.restyle()
 
     def set_minimap(self, on: bool) -> None:
         """Show or hide the minimap."""

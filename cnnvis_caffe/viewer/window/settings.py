@@ -1,4 +1,4 @@
-"""What is kept from one run to the next: recent files, window layout, theme, motion."""
+"""Keeps from one run to the next: recent files, window layout, theme, motion."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Settings(QObject):
 
     @property
     def reduced_motion(self) -> bool:
-        """Whether nothing glides."""
+        """Return whether nothing glides."""
         return str(self._store.value("reduced_motion", os.environ.get("CNNVIS_REDUCED_MOTION", "0"))) in ("true", "1")
 
     @reduced_motion.setter
@@ -71,7 +71,7 @@ class Settings(QObject):
 
     @property
     def folder(self) -> str:
-        """Where files were opened or saved last."""
+        """Return the folder where a file was opened or saved last."""
         value = str(self._store.value("folder", ""))
         return value if os.path.isdir(value) else os.getcwd()
 

@@ -1,1 +1,1 @@
-"""Work beside the window, in threads and processes."""
+"""Runs work beside the window, in threads and processes."""

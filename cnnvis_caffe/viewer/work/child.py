@@ -1,4 +1,4 @@
-"""Heavy work in a process of its own, so that it can be stopped at once and cannot take the window with it.
+"""Does heavy work in a process of its own, so that it can be stopped at once and cannot take the window with it.
 
 A plain child with two pipes: work and "stop" (its end of file) go in, progress and the result come out. Nothing of the
 program that opened the window is run again in it.
@@ -57,9 +57,7 @@ def run_in_child(module: str, name: str, arguments: dict[str, Any], progress: Pr
     CnnvisError
         What the function raised, or that the process died.
     """
-    process = subprocess.Popen(
-        python_code(_START), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
-    )
+    process = subprocess.Popen(python_code(_START), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
     assert process.stdin is not None and process.stdout is not None
     told: queue.Queue = queue.Queue()
     reader = threading.Thread(target=_read, args=(process.stdout, told), daemon=True)
@@ -105,8 +103,8 @@ def _listen(told: queue.Queue, process: subprocess.Popen, progress: Progress) ->
         if kind == "end":
             code = process.wait(GRACE)
             raise ChildError(
-                f"the process that did the work died with exit code {code}; "
-                "is there enough memory? Less images at once need less"
+                f"the process that did the work died with exit code {code}. "
+                "Is there enough memory? Fewer images at a time need less."
             )
         getattr(progress, kind)(*values)
 

@@ -1,4 +1,4 @@
-"""Deconvolutions of a neuron, made in another process: they need the model, and PyTorch."""
+"""Makes deconvolutions of a neuron in another process: they need the model, and PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings of an analysis file, made in another process: they read far more than a picture does."""
+"""Finds what stands out in an analysis file in another process: that reads far more than a picture does."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progre
 
 
 def python_layers(model: str, stages: Sequence[str] = ()) -> tuple[LayerCode, ...]:
-    """Return the code that analysing a model would run; of what cannot be read, whoever runs it says why."""
+    """Return the code that analysing a model would run; none where it cannot be read: running it says why."""
     try:
         return importlib.import_module("cnnvis_caffe.analysis.model").python_layers(model, stages)
     except CnnvisError:
@@ -54,7 +54,7 @@ def python_layers(model: str, stages: Sequence[str] = ()) -> tuple[LayerCode, ..
 
 
 def python_layers_of(analysis: Analysis, snapshot: str) -> tuple[LayerCode, ...]:
-    """Return the code that running the model of an analysis again would run, likewise."""
+    """Return the code that running the model of an analysis again would run; likewise."""
     try:
         chosen = next(one for one in analysis.snapshots if one.label == snapshot)
         return importlib.import_module("cnnvis_caffe.analysis.deconvolution").python_layers_of(analysis, chosen)

@@ -27,7 +27,7 @@ class ThreadProgress:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether it was told to stop."""
+        """Return whether it was told to stop."""
         return self._cancelled.is_set()
 
     def start(self, total: int, what: str) -> None:

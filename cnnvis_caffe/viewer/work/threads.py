@@ -119,7 +119,7 @@ class Jobs(QObject):
 
     @property
     def n_running(self) -> int:
-        """How many jobs are under way."""
+        """Return how many jobs are under way."""
         return len(self._running)
 
     def close(self, patience_ms: int = PATIENCE_MS) -> bool:
@@ -189,7 +189,7 @@ class Latest(QObject):
 
     @property
     def is_busy(self) -> bool:
-        """Whether an answer is still to come."""
+        """Return whether an answer is still to come."""
         return self._is_busy
 
     def request(self, request: Any) -> None:

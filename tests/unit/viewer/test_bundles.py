@@ -9,7 +9,7 @@ import pytest
 from cnnvis_caffe.edits.kinds import ChooseEdgeFilter
 from cnnvis_caffe.scene.bundles import bicluster_target
 from cnnvis_caffe.viewer.model.bundles import bundle_of
-from cnnvis_caffe.viewer.model.edit_actions import DECISIONS
+from cnnvis_caffe.viewer.model.edit_actions import EDIT_OF_ACTION
 from cnnvis_caffe.viewer.model.lookup import gap_between
 
 
@@ -70,7 +70,7 @@ def test_bundles_are_merged_with_the_one_that_shares_most(wide):
     assert shared(bundle.nearest_partner) == max(map(shared, bundle.partners))
     partner = gap.biclusters[bundle.nearest_partner]
     session.select(target)
-    session.apply(DECISIONS["merge_bundles"](session))
+    session.apply(EDIT_OF_ACTION["merge_bundles"](session))
     merged = now(session, gap)
     assert len(merged.biclusters) == len(gap.biclusters) - 1
     joined = [one for one in merged.biclusters if set(one.edges) >= set(mine.edges) | set(partner.edges)]
@@ -83,14 +83,14 @@ def test_a_bundle_is_split_by_its_targets(wide):
     session, gap, target = wide
     mine = gap.biclusters[target.index]
     session.select(target)
-    session.apply(DECISIONS["split_bundle"](session))
+    session.apply(EDIT_OF_ACTION["split_bundle"](session))
     split = now(session, gap)
     own = [(mine.sign, {edge for edge in mine.edges if edge[1] == k}) for k in mine.targets]
     parts = [one for one in split.biclusters if (one.sign, set(one.edges)) in own]
     assert [one.targets for one in parts] == [(k,) for k in mine.targets]
     assert len(split.biclusters) == len(gap.biclusters) - 1 + len(mine.targets)
     session.select(bar(session, split, split.biclusters.index(parts[0])))
-    assert DECISIONS["split_bundle"](session) == "This bundle leads to one cluster only"
+    assert EDIT_OF_ACTION["split_bundle"](session) == "This bundle leads to one cluster only"
 
 
 def test_a_bundle_alone_says_that_it_has_no_like(session):
@@ -101,6 +101,6 @@ def test_a_bundle_alone_says_that_it_has_no_like(session):
     ]  # fmt: skip
     gap, index = alone[0]
     session.select(bar(session, gap, index))
-    assert DECISIONS["merge_bundles"](session) == "There is no other bundle of this sign between these layers"
+    assert EDIT_OF_ACTION["merge_bundles"](session) == "There is no other bundle of this sign between these layers"
     session.select(None)
-    assert DECISIONS["merge_bundles"](session) is None
+    assert EDIT_OF_ACTION["merge_bundles"](session) is None

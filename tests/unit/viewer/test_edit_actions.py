@@ -18,13 +18,13 @@ from cnnvis_caffe.edits.kinds import (
 )
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model import edit_actions
-from cnnvis_caffe.viewer.model.actions import MENUS, SPECS
-from cnnvis_caffe.viewer.model.edit_actions import DECISIONS, FILTER_STEP, TOGETHER, what_is_there
+from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS
+from cnnvis_caffe.viewer.model.edit_actions import EDIT_OF_ACTION, FILTER_STEP, TOGETHER, what_is_there
 
 
 def decide(name, session):
     """Do an action, as the window does; returns what it says instead."""
-    decision = DECISIONS[name](session)
+    decision = EDIT_OF_ACTION[name](session)
     if isinstance(decision, Edit):
         session.apply(decision, together=name in TOGETHER)
     return decision if isinstance(decision, str) else ""
@@ -36,12 +36,12 @@ def deep_session(deep):
 
 
 def test_each_decision_is_an_action_and_no_key_means_two_things():
-    names = [spec.name for spec in SPECS]
-    assert set(DECISIONS) <= set(names) and len(names) == len(set(names))
-    assert {spec.menu for spec in SPECS} == set(MENUS)
-    keys = [key for spec in SPECS for key in spec.keys]
+    names = [spec.name for spec in ACTION_SPECS]
+    assert set(EDIT_OF_ACTION) <= set(names) and len(names) == len(set(names))
+    assert {spec.menu for spec in ACTION_SPECS} == set(MENUS)
+    keys = [key for spec in ACTION_SPECS for key in spec.keys]
     assert len(keys) == len(set(keys)) and "" not in keys
-    assert all(spec.tip for spec in SPECS)
+    assert all(spec.tip for spec in ACTION_SPECS)
 
 
 @pytest.mark.parametrize("facet", ["features", "activations", "contributions"])
@@ -49,9 +49,9 @@ def test_facets(session, facet):
     decide(f"facet_{facet}", session)
     assert session.view.facet == facet
     cluster = tuple(session.aggregation.column("conv2").clusters[0].neurons.tolist())
-    assert DECISIONS[f"cluster_{facet}"](session) is None, "nothing is selected"
+    assert EDIT_OF_ACTION[f"cluster_{facet}"](session) is None, "nothing is selected"
     session.select(Target("neuron", "conv2", (cluster[0],)))
-    assert DECISIONS[f"cluster_{facet}"](session) == ChooseFacet(facet, "conv2", cluster)
+    assert EDIT_OF_ACTION[f"cluster_{facet}"](session) == ChooseFacet(facet, "conv2", cluster)
 
 
 def test_edges_are_coloured_by_what_is_known(session):
@@ -80,7 +80,7 @@ def test_the_filter_goes_by_steps_and_stays_between_its_bounds(session):
 
 def test_a_group_is_expanded_and_collapsed(deep_session):
     session = deep_session
-    assert DECISIONS["toggle_group"](session) is None
+    assert EDIT_OF_ACTION["toggle_group"](session) is None
     session.select(Target("group", "conv3_1"))
     decide("toggle_group", session)
     assert session.view.expanded == ("conv3_1",)
@@ -107,7 +107,7 @@ def test_layers_take_turns_to_stand_for_their_group(session):
     session.select(Target("group", group.name))
     seen = []
     for _ in group.candidates:
-        edit = DECISIONS["next_representative"](session)
+        edit = EDIT_OF_ACTION["next_representative"](session)
         assert isinstance(edit, ChooseRepresentative) and edit.group == group.name
         seen.append(edit.node)
         session.apply(edit)
@@ -117,7 +117,7 @@ def test_layers_take_turns_to_stand_for_their_group(session):
 
 def test_a_neuron_gets_a_cluster_of_its_own(session):
     session.select(Target("column", "conv2"))
-    assert DECISIONS["new_cluster"](session) is None
+    assert EDIT_OF_ACTION["new_cluster"](session) is None
     session.select(Target("neuron", "conv2", (3,)))
     decide("new_cluster", session)
     column = session.aggregation.column("conv2")
@@ -125,7 +125,7 @@ def test_a_neuron_gets_a_cluster_of_its_own(session):
 
 
 def test_classes(session):
-    assert DECISIONS["invert_classes"](session) == ChooseClasses(()), "the others of all are none, which means all"
+    assert EDIT_OF_ACTION["invert_classes"](session) == ChooseClasses(()), "the others of all are none, which means all"
     session.apply(ChooseClasses((2, 5)))
     decide("invert_classes", session)
     assert session.view.classes == (0, 1, 3, 4, 6, 7, 8, 9)
@@ -135,10 +135,10 @@ def test_classes(session):
 
 def test_clusters_of_the_snapshot_that_is_shown(session, lenet):
     session.apply(ChooseSnapshot(lenet.snapshots[0].label))
-    edit_actions.do("cluster_here", session)
+    edit_actions.do_action("cluster_here", session)
     assert session.view.clusters_of == lenet.snapshots[0].label and session.aggregation.kept is None
     session.go_to_snapshot(2)
-    edit_actions.do("cluster_here", session)
+    edit_actions.do_action("cluster_here", session)
     assert session.view.clusters_of == ""
 
 
@@ -155,6 +155,6 @@ def test_what_is_there(session, deep_session):
     assert {"group", "candidates"} <= what_is_there(deep_session, is_open=True)
     decide("toggle_group", deep_session)
     assert "candidates" not in what_is_there(deep_session, is_open=True)
-    needs = {spec.needs for spec in SPECS}
+    needs = {spec.needs for spec in ACTION_SPECS}
     everything = {"selection", "neuron", "cluster", "bicluster", "group", "candidates", "snapshots", "other_clusters"}
     assert needs <= everything | {"", "analysis"}
