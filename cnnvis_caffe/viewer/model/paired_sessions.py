@@ -54,12 +54,12 @@ class PairedSessions:
         self.own_changed = Listeners()
         self._leader = first  # the one in which the user selected something last
         self._is_linking = False
+        second.open(analysis, History(self._view(first.view, analysis)))
         first.view_changed.connect(self._follow_view)
         first.selection_changed.connect(self._first_selected)
         second.selection_changed.connect(self._second_selected)
         for one in (first, second):
             one.picture_changed.connect(self._link)  # other clusters and bundles are there now
-        second.open(analysis, History(self._view(first.view, analysis)))
         self._first_selected(first.selection)
 
     @property

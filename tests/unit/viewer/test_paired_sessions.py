@@ -59,6 +59,12 @@ def test_what_is_selected_in_one_is_selected_in_the_other(snapshots):
     assert first.selection is None
 
 
+def test_what_was_selected_before_stays_so(session, lenet):
+    session.select(Target("neuron", "conv2", (3,)))
+    pair = PairedSessions(session, plain_session(), lenet, lenet.snapshots[1].label)
+    assert pair.first.selection.members == pair.second.selection.members == (3,)
+
+
 def test_what_is_done_to_another_model_stays_there(models):
     first, second, heard = models.first, models.second, []
     models.own_changed.connect(lambda: heard.append(models.own.undo_text))
