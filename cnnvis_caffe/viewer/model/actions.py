@@ -107,7 +107,9 @@ _BY_MENU = {
             "edges_weight", "Edges by weight", ("W",), "Colour connections by the sign of their weights", starts=True
         ),
         ActionSpec("edges_gradient", "Edges by gradient", ("G",), "Colour connections by the gradient of the loss"),
-        ActionSpec("edges_change", "Edges by relative change", ("R",), "Colour connections by how much they changed"),
+        ActionSpec(
+            "edges_relative_change", "Edges by relative change", ("R",), "Colour connections by how much they changed"
+        ),
         ActionSpec("fewer_edges", "Fewer edges", (",",), "Show only stronger connections"),
         ActionSpec("more_edges", "More edges", (".",), "Show weaker connections too"),
         ActionSpec(
@@ -259,3 +261,13 @@ KEY_HELP = (
     ("Enter", "Open what is selected"),
     ("Tab", "Go from panel to panel"),
 )
+
+
+def actions_named(start: str) -> tuple[str, ...]:
+    """Return the actions whose names begin so, in their order."""
+    return tuple(spec.name for spec in ACTION_SPECS if spec.name.startswith(start))
+
+
+def key_of(name: str) -> str:
+    """Return the first key of an action; empty where it has none, or where there is no such action."""
+    return next((spec.keys[0] for spec in ACTION_SPECS if spec.name == name and spec.keys), "")

@@ -19,6 +19,7 @@ from cnnvis_caffe.edits.kinds import (
     Together,
 )
 from cnnvis_caffe.records.aggregation import LayerGroup
+from cnnvis_caffe.records.view import EDGE_QUANTITIES, FACETS
 from cnnvis_caffe.viewer.model.bundles import bundle_of
 from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
 from cnnvis_caffe.viewer.model.lookup import cluster_around
@@ -114,13 +115,11 @@ def _cluster_here(session: Session) -> Edit:
     return ChooseClustersOf(session.name_of_snapshot(session.snapshot_index))
 
 
-#: By the name of the action in `actions.ACTION_SPECS`.
+#: By the name of the action in `actions.ACTION_SPECS`, which need not have all of them.
 EDIT_OF_ACTION: dict[str, Callable[[Session], Edit | str | None]] = {
-    **{f"facet_{facet}": partial(_facet, facet) for facet in ("features", "activations", "contributions")},
-    **{f"cluster_{facet}": partial(_cluster_facet, facet) for facet in ("features", "activations", "contributions")},
-    "edges_weight": partial(_edges, "weight"),
-    "edges_gradient": partial(_edges, "gradient"),
-    "edges_change": partial(_edges, "relative_change"),
+    **{f"facet_{facet}": partial(_facet, facet) for facet in FACETS},
+    **{f"cluster_{facet}": partial(_cluster_facet, facet) for facet in FACETS},
+    **{f"edges_{quantity}": partial(_edges, quantity) for quantity in EDGE_QUANTITIES},
     "fewer_edges": partial(_filter, -FILTER_STEP),
     "more_edges": partial(_filter, FILTER_STEP),
     "toggle_group": _toggle_group,

@@ -22,6 +22,7 @@ from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, Choice, View
 from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer.model import edit_actions
+from cnnvis_caffe.viewer.model.actions import key_of
 from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtCore, QtGui, QtWidgets, QVBoxLayout, QWidget
@@ -31,7 +32,6 @@ from cnnvis_caffe.viewer.widgets.inputs import CheckDelegate, Chip, Dropdown, El
 #: More classes than this are a list with a search field instead of chips.
 MOST_CHIPS = 24
 WIDTH = 288
-NO_KEYS: Mapping[str, str] = {}
 
 
 class ControlPanel(QtWidgets.QScrollArea):
@@ -59,10 +59,10 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.setMinimumWidth(max(WIDTH - 24, body.minimumSizeHint().width() + scroll_bar))
 
     def _build(self) -> None:
-        self.facet = _choice("Facet", FACETS, {"features": "1", "activations": "2", "contributions": "3"})
+        self.facet = _choice("Facet", FACETS, "facet")
         self._section("Facet of the clusters", self.facet)
 
-        self.edges = _choice("Edges", EDGE_QUANTITIES, {"weight": "W", "gradient": "G", "relative_change": "R"})
+        self.edges = _choice("Edges", EDGE_QUANTITIES, "edges")
         self.filter = Slider(5, 100, "Edge filter", lambda value: f"{value}% of strength")
         self._section("Connections, coloured by", self.edges)
         self._row("Show", self.filter)
@@ -171,12 +171,13 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.edges.set_unavailable(missing_edge_colours(analysis))
 
 
-def _choice(name: str, choices: Mapping[str, Choice], keys: Mapping[str, str] = NO_KEYS) -> Segmented:
-    """Buttons for the values of a setting, with what they show and the keys that choose them."""
+def _choice(name: str, choices: Mapping[str, Choice], actions: str = "") -> Segmented:
+    """Buttons for the values of a setting, with what they show and the keys of the actions that begin so."""
     buttons = Segmented(tuple((value, one.button) for value, one in choices.items()), name)
-    tips = {value: one.tip for value, one in choices.items() if one.tip}
+    keys = {value: key_of(f"{actions}_{value}") for value in choices}
+    tips = {value: one.tip + (f"  ({keys[value]})" if keys[value] else "") for value, one in choices.items() if one.tip}
     if tips:
-        buttons.set_tips({value: tip + (f"  ({keys[value]})" if value in keys else "") for value, tip in tips.items()})
+        buttons.set_tips(tips)
     return buttons
 
 

@@ -9,6 +9,7 @@ from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.view import FACETS
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import class_name, counted
+from cnnvis_caffe.viewer.model.actions import actions_named
 from cnnvis_caffe.viewer.model.bundles import bundle_of
 from cnnvis_caffe.viewer.model.describe import title_of
 from cnnvis_caffe.viewer.model.lookup import cluster_around, column_of
@@ -17,8 +18,8 @@ from cnnvis_caffe.viewer.qt import QAction, QMenu, Qt, QWidget
 
 #: Clusters or classes that a submenu lists at most.
 MOST = 24
-_FACETS = ("facet_features", "facet_activations", "facet_contributions")
-_EDGES = ("edges_weight", "edges_gradient", "edges_change", "fewer_edges", "more_edges")
+_FACETS = actions_named("facet_")
+_EDGES = (*actions_named("edges_"), "fewer_edges", "more_edges")
 
 
 class ContextMenu(QMenu):

@@ -16,9 +16,10 @@ from cnnvis_caffe.edits.kinds import (
     ChooseSnapshot,
     Edit,
 )
+from cnnvis_caffe.records.view import EDGE_QUANTITIES, FACETS
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model import edit_actions
-from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS
+from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS, actions_named, key_of
 from cnnvis_caffe.viewer.model.edit_actions import EDIT_OF_ACTION, FILTER_STEP, TOGETHER, what_is_there
 
 
@@ -35,9 +36,13 @@ def deep_session(deep):
     return plain_session(deep)
 
 
-def test_each_decision_is_an_action_and_no_key_means_two_things():
+def test_actions_are_of_facets_and_edges_that_there_are_and_no_key_means_two_things():
     names = [spec.name for spec in ACTION_SPECS]
-    assert set(EDIT_OF_ACTION) <= set(names) and len(names) == len(set(names))
+    assert len(names) == len(set(names))
+    for start, values in (("facet_", FACETS), ("cluster_", FACETS), ("edges_", EDGE_QUANTITIES)):
+        named = {f"{start}{value}" for value in values}
+        assert set(actions_named(start)) - {"cluster_here"} <= named <= set(EDIT_OF_ACTION)
+    assert (key_of("facet_activations"), key_of("reset_layout"), key_of("nothing")) == ("2", "", "")
     assert {spec.menu for spec in ACTION_SPECS} == set(MENUS)
     keys = [key for spec in ACTION_SPECS for key in spec.keys]
     assert len(keys) == len(set(keys)) and "" not in keys
@@ -55,13 +60,13 @@ def test_facets(session, facet):
 
 
 def test_edges_are_coloured_by_what_is_known(session):
-    for name, quantity in (("edges_gradient", "gradient"), ("edges_change", "relative_change")):
+    for name, quantity in (("edges_gradient", "gradient"), ("edges_relative_change", "relative_change")):
         assert decide(name, session) == ""
         assert session.view.edges == quantity
     single = make_analysis("lenet", n_snapshots=1)
     debug = {name: replace(one, last_update=float("nan")) for name, one in single.snapshots[0].debug.items()}
     single = plain_session(with_snapshot(single, debug=debug))
-    assert decide("edges_change", single) == "There is only one snapshot: changes need a second one."
+    assert decide("edges_relative_change", single) == "There is only one snapshot: changes need a second one."
     assert single.view.edges == "weight"
 
 
