@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnvis_caffe.viewer.canvas.pictures import to_image
 from cnnvis_caffe.viewer.model.describe import Card
 from cnnvis_caffe.viewer.qt import QColor, QFont, QPainter, QPen, QPixmap, QPoint, QRect, QRectF, QSize, Qt, QWidget
-from cnnvis_caffe.viewer.widgets import style as look
+from cnnvis_caffe.viewer.widgets import style
 
 PICTURE_PX = 56
 MOST_PX = 340
@@ -63,7 +63,7 @@ class HoverCard(QWidget):
         self.move(max(x, 4), max(y, 4))
 
     def _fonts(self) -> tuple[QFont, QFont]:
-        return look.text_font(look.TEXT, bold=True), look.text_font(look.TEXT)
+        return style.text_font(style.TEXT, bold=True), style.text_font(style.TEXT)
 
     def _lines(self) -> list[tuple[str, str]]:
         assert self._card is not None
@@ -93,12 +93,12 @@ class HoverCard(QWidget):
         """Paint the card."""
         if self._card is None:
             return
-        chrome = look.current()
+        chrome = style.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.Antialiasing, True)
         painter.setPen(QPen(QColor(chrome.line), 1))
         painter.setBrush(QColor(chrome.field))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.CORNER, look.CORNER)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), style.CORNER, style.CORNER)
         bold, plain = self._fonts()
         x, y = 10, 7
         if self._pixmap is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnvis_caffe.viewer.canvas.canvas import Canvas
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTimer, QWidget
-from cnnvis_caffe.viewer.widgets import style as look
+from cnnvis_caffe.viewer.widgets import style
 
 MOST_PX = (220, 120)
 LEAST_HEIGHT_PX = 36
@@ -71,7 +71,7 @@ class Minimap(QWidget):
         overview = canvas.overview()
         if canvas.display is None or overview is None:
             return
-        chrome = look.current()
+        chrome = style.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.Antialiasing, True)
         painter.setRenderHint(QPainter.SmoothPixmapTransform, True)

@@ -9,7 +9,7 @@ from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.chart.line_chart import LineChart
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QVBoxLayout, QWidget, Signal
-from cnnvis_caffe.viewer.widgets import style as look
+from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Dropdown
 
 
@@ -33,15 +33,15 @@ class DebuggingPanel(QWidget):
         self.chart: Chart | None = None
         self._shown: tuple | None = None
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(look.MARGIN, 2, look.MARGIN, 4)
+        layout.setContentsMargins(style.MARGIN, 2, style.MARGIN, 4)
         layout.setSpacing(2)
         row = QHBoxLayout()
-        row.setSpacing(look.SPACE)
+        row.setSpacing(style.SPACE)
         options = [(name, quantity.title) for name, quantity in QUANTITIES.items()]
         options += [(name, title) for name, title in TRAINING.items()]
         self.quantity = Dropdown("Quantity", options)
         self.level = Dropdown("By", (("layer", "by layer"), ("iteration", "over snapshots")))
-        self.note = look.label(role="muted")
+        self.note = style.label(role="muted")
         self.note.setMinimumWidth(10)
         for widget in (self.quantity, self.level):
             widget.setFixedHeight(24)
@@ -108,7 +108,7 @@ class DebuggingPanel(QWidget):
         self._shown = wanted
         self.level.setEnabled(self.quantity.value not in TRAINING)
         self.chart = self._make(self.quantity.value, self.level.value)
-        self.plot.show_chart(self.chart, look.theme_named(self.session.view.theme))
+        self.plot.show_chart(self.chart, style.theme_named(self.session.view.theme))
         self._show_note()
         self._selected(self.session.selection)
 
@@ -118,7 +118,7 @@ class DebuggingPanel(QWidget):
         if self.chart.y.is_log:
             parts.append("logarithmic axis")
         text = " · ".join(parts)
-        self.note.setToolTip(look.tip(text))
+        self.note.setToolTip(style.tip(text))
         self.note.setText(text)
 
     def _selected(self, target: Target | None) -> None:
