@@ -71,6 +71,15 @@ _PART_OF_FREE = 0.25
 _SMALLEST_BATCH, _LARGEST_BATCH = 2, 256
 
 
+#: What images have that have no class each.
+_WITHOUT = {
+    "none": "no labels",
+    "several": "several labels each",
+    "numbers": "numbers for labels",
+    "mask": "masks for labels",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A network that is ready to be analysed.
@@ -482,8 +491,9 @@ def _with_names(
     if task is not CLASSES:
         return source, tuple(known)
     annotations, note = fit_to_classes(source.annotations, n_scores, known, source.name)
-    if note and annotations.kind != CLASS:  # `check_classes` says what is taken for classes
-        logger.warning("%s", note)
+    if annotations.kind != CLASS:  # `check_classes` says what is taken for classes
+        note = note or f"its images have {_WITHOUT[annotations.kind]}"
+        logger.warning("%s: %s; no error is counted", source.name, note)
     return source.with_annotations(annotations), tuple(known)
 
 

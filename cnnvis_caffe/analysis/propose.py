@@ -40,8 +40,9 @@ def propose_preparation(
     )
     if trial is not None and trial.best is not None:
         logger.warning(
-            "%s: the images are probably prepared in the wrong way (%s): %s; try these options: %s",
+            "%s: the images are %s prepared in the wrong way (%s): %s; try these options: %s",
             request.model,
+            "probably" if trial.has_labels else "perhaps",
             ", ".join(trial.suspects),
             trial.reason,
             " ".join(trial.best.options),

@@ -69,7 +69,7 @@ class _Shape(click.ParamType):
 @click.option("--image-dims", type=_Size(), help="Bring images to this size, then crop them to the network's input.")
 @click.option("--oversample", is_flag=True, help="Mean over ten crops: corners, middle, and the same mirrored.")
 @click.option("--masks", type=click.Path(file_okay=False), help="Folder with the right masks, named as the images.")
-@click.option("--task", type=click.Choice(["class", "several", "numbers", "pixels"]),
+@click.option("--task", type=click.Choice(["classes", "labels", "numbers", "pixels"]),
               help="What the output means, where the network does not say it.")  # fmt: skip
 @click.option("--output", metavar="NAME", default="", help="The output with the answer, where there are several.")
 @click.option("--input-shape", "input_shapes", type=_Shape(), multiple=True, help="Shape of an input.")

@@ -59,7 +59,7 @@ def fit_to_classes(
     if own and (annotations.kind == NO_LABELS or len(own) > n_classes or is_other):
         more = f"more than the network's {n_classes} classes"
         what = more if len(own) > n_classes else "other names than the classes'"
-        note = f"its {len(own)} folders or names ({_some(own)}) are {what}, so that they are groups and no labels"
+        note = f"its {len(own)} folders or names ({_some(own)}) are {what}: they are groups, not labels"
         return annotations.as_groups(), note
     largest = int(annotations.values.max(initial=-1))
     if largest >= n_classes:

@@ -10,7 +10,7 @@ from cnnvis_caffe.errors import NetError, UnknownNameError
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
-from cnnvis_caffe.records.prediction import ANSWERS, BOXES, CLASS, NUMBERS, PIXELS, SEVERAL, Answer
+from cnnvis_caffe.records.prediction import ANSWERS, BOXES, CLASSES, LABELS, NUMBERS, PIXELS, Answer
 
 _BOX_TYPES = ("DetectionOutput",)
 
@@ -26,7 +26,7 @@ def find_answer(
         Of a network without losses, with shapes.
     output : str, default=""
         The blob, where the user names it.
-    task : {"", "class", "several", "numbers", "pixels", "boxes"}
+    task : {"", "classes", "labels", "numbers", "pixels", "boxes"}
         The kind, where the user says it.
     training : sequence of NetworkFile, optional
         Networks with the same layers, whose losses say what an output means.
@@ -71,11 +71,11 @@ def _answer(kind: str, name: str, shape: Sequence[int], training: Sequence[Netwo
     if kind in _BOX_TYPES:
         return Answer(BOXES, name)
     if kind == "Softmax":
-        return Answer(PIXELS if is_map else CLASS, name, is_probability=True)
+        return Answer(PIXELS if is_map else CLASSES, name, is_probability=True)
     if kind == "Sigmoid":
-        return Answer(PIXELS if is_map else SEVERAL, name, is_probability=True)
+        return Answer(PIXELS if is_map else LABELS, name, is_probability=True)
     if kind == "ArgMax":
-        return Answer(PIXELS if is_map else CLASS, name, is_index=True)
+        return Answer(PIXELS if is_map else CLASSES, name, is_index=True)
     if is_map:
         return Answer(PIXELS, name)
     loss = _loss_of(name, training)
@@ -87,7 +87,7 @@ def _answer(kind: str, name: str, shape: Sequence[int], training: Sequence[Netwo
         NUMBERS,
         name,
         note=f"{name} comes from a layer of type {kind}, and nothing says what it means: its numbers are shown; "
-        "--task class takes them for scores of classes",
+        "--task classes takes them for scores of classes",
     )
 
 
@@ -103,7 +103,7 @@ def _as_asked(answer: Answer, task: str) -> Answer:
     if BOXES in (task, answer.kind) or (task == PIXELS and len(answer.shape) != 4):
         shape = "x".join(map(str, answer.shape))
         raise NetError(f"the output {answer.blob!r} ({shape}) cannot be taken for {task}; it is of {answer.kind}")
-    function = "" if answer.is_probability else {CLASS: "softmax", SEVERAL: "sigmoid"}.get(task, "")
+    function = "" if answer.is_probability else {CLASSES: "softmax", LABELS: "sigmoid"}.get(task, "")
     return replace(
         answer, kind=task, function=function, is_probability=answer.is_probability or bool(function), note=""
     )

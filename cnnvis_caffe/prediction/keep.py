@@ -10,7 +10,7 @@ import numpy as np
 from cnnvis_caffe.prediction.inputs import Inputs
 from cnnvis_caffe.prediction.measures import Measures
 from cnnvis_caffe.records.annotations import Annotations
-from cnnvis_caffe.records.prediction import BOXES, CLASS, PIXELS, Answer, Predictions
+from cnnvis_caffe.records.prediction import BOXES, CLASSES, PIXELS, RIGHT, Answer, Predictions
 
 
 def probabilities(answer: Answer, output: np.ndarray) -> np.ndarray:
@@ -91,13 +91,13 @@ class Kept:
         if self._answer.is_index:
             self._classes.append(output[:, :1].astype(np.int64))
             self._values.append(np.full((len(output), 1), np.nan, np.float32))
-        elif self._answer.kind == CLASS:
+        elif self._answer.kind == CLASSES:
             # Of equal scores the lower class comes first.
             order = np.argsort(-output, axis=1, kind="stable")
             best = order[:, : self._top]
             self._classes.append(best)
             self._values.append(np.take_along_axis(output, best, 1).astype(np.float32))
-            if self._annotations.kind == CLASS:
+            if self._annotations.kind == RIGHT[CLASSES]:
                 labels = self._annotations.values[indices]
                 self._own.append(output[np.arange(len(output)), labels].astype(np.float32))
                 self._rank.append(np.argmax(order == labels[:, None], axis=1))

@@ -6,8 +6,8 @@ import numpy as np
 
 from cnnvis_caffe.datasets.preprocessing import resize_nearest
 from cnnvis_caffe.prediction.inputs import Inputs
-from cnnvis_caffe.records.annotations import MASK, Annotations
-from cnnvis_caffe.records.prediction import CLASS, NUMBERS, PIXELS, SEVERAL, Answer
+from cnnvis_caffe.records.annotations import Annotations
+from cnnvis_caffe.records.prediction import CLASSES, LABELS, RIGHT, Answer
 
 _VOID = 255
 
@@ -33,8 +33,7 @@ class Measures:
     def __init__(self, answer: Answer, annotations: Annotations) -> None:
         self._kind = answer.kind
         self._annotations = annotations
-        wanted = {CLASS: "class", SEVERAL: "several", NUMBERS: "numbers", PIXELS: MASK}
-        self._fits = annotations.kind == wanted.get(answer.kind)
+        self._fits = annotations.kind == RIGHT.get(answer.kind)
         self._sums = np.zeros(2)
         self._count = 0
         self._confusion = np.zeros((0, 0), np.int64)
@@ -51,7 +50,7 @@ class Measures:
         if not self._fits:
             return
         labels = self._annotations.values[indices]
-        if self._kind == CLASS:
+        if self._kind == CLASSES:
             if output.shape[1] == 1:  # numbers of classes
                 self._sums += [(output[:, 0] != labels).sum(), 0]
             else:
@@ -63,7 +62,7 @@ class Measures:
             self._count += len(labels)
         elif labels.shape == output.shape:
             known = ~np.isnan(labels)
-            distance = (output > 0.5) == (labels > 0.5) if self._kind == SEVERAL else np.abs(output - labels)
+            distance = (output > 0.5) == (labels > 0.5) if self._kind == LABELS else np.abs(output - labels)
             self._sums[0] += distance[known].sum()
             self._count += int(known.sum())
 
@@ -95,7 +94,7 @@ class Measures:
         if not self._count:
             return {}
         first = float(self._sums[0] / self._count)
-        if self._kind == CLASS:
+        if self._kind == CLASSES:
             top5 = {"top 5 error": float(self._sums[1] / self._count)} if self._n_classes > 10 else {}
             return {"error": first, **top5}
-        return {"labels right" if self._kind == SEVERAL else "mean error": first}
+        return {"labels right" if self._kind == LABELS else "mean error": first}

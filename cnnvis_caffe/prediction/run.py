@@ -34,7 +34,7 @@ from cnnvis_caffe.preparation.trial import try_preparations
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.annotations import Annotations
 from cnnvis_caffe.records.network_file import NetworkFile
-from cnnvis_caffe.records.prediction import CLASS, PIXELS, SEVERAL, Answer, Predictions
+from cnnvis_caffe.records.prediction import CLASSES, LABELS, NUMBERS, PIXELS, RIGHT, Answer, Predictions
 from cnnvis_caffe.records.preparation import PreparationTrial
 
 logger = logging.getLogger(__name__)
@@ -268,16 +268,16 @@ def _names(
         raise DataFileError(
             "classes", f"are {len(names)} names, but the output {answer.blob!r} has {n_names}; name all in its order"
         )
-    if not names and n_names and answer.kind in (CLASS, SEVERAL, PIXELS):
+    if not names and n_names and answer.kind in (CLASSES, LABELS, PIXELS):
         names, file = find_class_names((request.model, request.weights), n_names)
         if file:
             notes.append(f"names from {file}")
-    if answer.kind == CLASS:
+    if answer.kind == CLASSES:
         annotations, note = fit_to_classes(annotations, n_names, names, inputs.sources[0].name)
         notes += [note] if note else []
-    if not names and annotations.kind == answer.kind and len(annotations.names) == n_names:
+    if not names and annotations.kind == RIGHT.get(answer.kind) and len(annotations.names) == n_names:
         names = annotations.names
-    if not names and n_names > 1 and answer.kind in (CLASS, SEVERAL, PIXELS):
+    if not names and n_names > 1 and answer.kind in (CLASSES, LABELS, PIXELS):
         notes.append(
             f"the {n_names} classes have no names: give them (--classes), or put a labels.txt beside the network"
         )
@@ -286,7 +286,7 @@ def _names(
 
 def _n_names(answer: Answer) -> int:
     """How many classes, labels or numbers an answer has; 0 where it does not say."""
-    if answer.is_index or answer.kind not in (CLASS, SEVERAL, PIXELS, "numbers"):
+    if answer.is_index or answer.kind not in (CLASSES, LABELS, PIXELS, NUMBERS):
         return 0
     return answer.shape[1] if len(answer.shape) > 1 else 1
 
@@ -295,7 +295,7 @@ def _trial(request: PredictionRequest, opened: _Opened) -> PreparationTrial | No
     """What the usual ways to prepare images give, where nothing says how that is done."""
     inputs = opened.inputs
     is_plain = len(inputs.sources) == 1 and not inputs.n_frames and not inputs.crop
-    if not request.try_preparation or opened.prepared.is_known or opened.answer.kind != CLASS or not is_plain:
+    if not request.try_preparation or opened.prepared.is_known or opened.answer.kind != CLASSES or not is_plain:
         return None
     if opened.answer.is_index:
         return None

@@ -19,7 +19,8 @@ from cnnvis_caffe.records.preparation import PreparationTrial, TriedPreparation
 #: Images that each way is tried on; fewer for networks of large images, which take seconds for a few.
 _SAMPLE, _SAMPLE_OF_LARGE, _SMALL_SIDE = 200, 24, 64
 _BATCH = 20
-_SMALLEST_SAMPLE = 8
+#: Without labels, fewer images prove nothing.
+_SMALLEST_SAMPLE, _SMALLEST_WITHOUT_LABELS = 10, 24
 _SATURATED = 0.9999
 #: What is plainly better: standard errors between two ways, part of the loss, gain of confidence.
 _CLEAR, _MUCH_LESS, _GAIN = 2.5, 0.7, 0.05
@@ -109,7 +110,9 @@ def try_preparations(
     """
     is_large = max(source.input_shape[1:]) > _SMALL_SIDE
     n_images = min(source.n_images, _SAMPLE_OF_LARGE if is_large else _SAMPLE)
-    if n_images < _SMALLEST_SAMPLE or source.input_shape[0] not in _USUAL:
+    has_labels = source.annotations.kind == CLASS
+    smallest = _SMALLEST_SAMPLE if has_labels else _SMALLEST_WITHOUT_LABELS
+    if n_images < smallest or source.input_shape[0] not in _USUAL:
         return None
     indices = source.choose(n_images)
     layer = _first_layer(net)
@@ -120,7 +123,7 @@ def try_preparations(
     reason = _reason(current, best, n_images) if best is not current else ""
     return PreparationTrial(
         n_images=n_images,
-        has_labels=source.annotations.kind == CLASS,
+        has_labels=has_labels,
         current=current.tried,
         tried=tuple(one.tried for one in ranked),
         best=best.tried if reason else None,

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cnnvis_caffe.records import annotations as kinds
 from cnnvis_caffe.records.annotations import Annotations
 from cnnvis_caffe.records.preparation import PreparationTrial
 
 #: One class of many; several labels at once; numbers; a class for each pixel; boxes with a class each.
-CLASS, SEVERAL, NUMBERS, PIXELS, BOXES = ANSWERS = ("class", "several", "numbers", "pixels", "boxes")
+CLASSES, LABELS, NUMBERS, PIXELS, BOXES = ANSWERS = ("classes", "labels", "numbers", "pixels", "boxes")
+
+#: The kind of annotations that says what is right, by the kind of answer.
+RIGHT = {CLASSES: kinds.CLASS, LABELS: kinds.SEVERAL, NUMBERS: kinds.NUMBERS, PIXELS: kinds.MASK}
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,8 @@ class Answer:
 
     Attributes
     ----------
-    kind : {"class", "several", "numbers", "pixels", "boxes"}
+    kind : {"classes", "labels", "numbers", "pixels", "boxes"}
+        As the names of tasks that `analyze` has.
     blob : str
         Its output.
     function : {"", "softmax", "sigmoid"}
@@ -61,18 +66,18 @@ class Predictions:
     names : tuple of str
         Of the classes, labels or numbers, in the order of the output.
     values : ndarray of shape (n_images, k), float32
-        "class": the k best scores, descending. "several": the probability of each label. "numbers": as they are.
+        "classes": the k best scores, descending. "labels": the probability of each label. "numbers": as they are.
         "pixels": the share of pixels that each class has. "boxes": empty.
     annotations : Annotations
         What the source says about the images.
     classes : ndarray of shape (n_images, k), int64
-        For "class": whose scores these are; of equal scores the lower class comes first.
+        For "classes": whose scores these are; of equal scores the lower class comes first.
     boxes : tuple of ndarray of shape (m, 6), float32
         For "boxes", by image: class, score, x0, y0, x1, y1 in pixels of the image as it was read.
     own : ndarray of shape (n_images,), float32
-        For "class" with labels: the score of the image's own class.
+        For "classes" with labels: the score of the image's own class.
     rank : ndarray of shape (n_images,), int64
-        For "class" with labels: how many classes have a better score than the image's own.
+        For "classes" with labels: how many classes have a better score than the image's own.
     measures : dict of str to float
         How well it does, where labels of the same kind are there.
     preprocessing : str
@@ -124,11 +129,11 @@ class Predictions:
         Returns
         -------
         ndarray of int64
-            The most uncertain first; empty for other kinds than "class" and "several", and for single classes.
+            The most uncertain first; empty for other kinds than "classes" and "labels", and for single classes.
         """
-        if self.answer.kind == CLASS and self.values.shape[1] > 1:
+        if self.answer.kind == CLASSES and self.values.shape[1] > 1:
             doubt = self.values[:, 0] - self.values[:, 1]
-        elif self.answer.kind == SEVERAL:
+        elif self.answer.kind == LABELS:
             doubt = np.abs(self.values - 0.5).min(1)
         else:
             return np.zeros(0, np.int64)
@@ -149,9 +154,9 @@ class Predictions:
         if len(self.own):
             wrong = np.flatnonzero(self.rank > 0)
             return wrong[np.argsort(-(self.values[wrong, 0] - self.own[wrong]), kind="stable")][:count]
-        kind = self.annotations.kind
-        if (kind, self.answer.kind) in (("numbers", NUMBERS), ("several", SEVERAL)):
+        kind = self.answer.kind
+        if kind in (NUMBERS, LABELS) and self.annotations.kind == RIGHT[kind]:
             far = np.nan_to_num(np.abs(self.values - self.annotations.values), nan=0.0).max(1)
             order = np.argsort(-far, kind="stable")
-            return order[far[order] > (0.5 if kind == "several" else 0)][:count]
+            return order[far[order] > (0.5 if kind == LABELS else 0)][:count]
         return np.zeros(0, np.int64)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnvis_caffe.records.prediction import BOXES, CLASS, NUMBERS, PIXELS, SEVERAL, Predictions
+from cnnvis_caffe.records.prediction import BOXES, CLASSES, LABELS, NUMBERS, PIXELS, Predictions
 from cnnvis_caffe.text.tables import listed, plural, table
 from cnnvis_caffe.text.words import percent
 
@@ -36,7 +36,7 @@ def prediction_table(found: Predictions) -> tuple[list[str], list[list[Any]]]:
         ]
     own = _own_columns(found)
     columns = ["image", *own]
-    if found.answer.kind == CLASS:
+    if found.answer.kind == CLASSES:
         score = "probability" if found.answer.is_probability else "score"
         for place in range(found.classes.shape[1]):
             columns += [f"class {place + 1}"] + ([] if found.answer.is_index else [f"{score} {place + 1}"])
@@ -46,7 +46,7 @@ def prediction_table(found: Predictions) -> tuple[list[str], list[list[Any]]]:
     for place, image in enumerate(found.images):
         row = [image, *(values[place] for values in own.values())]
         values = list(map(_plain, found.values[place].tolist()))
-        if found.answer.kind == CLASS:
+        if found.answer.kind == CLASSES:
             for number, value in zip(found.classes[place].tolist(), values):
                 row += [found.name_of(number)] + ([] if found.answer.is_index else [value])
         else:
@@ -92,7 +92,7 @@ def prediction_lines(found: Predictions) -> list[str]:
     lines = [head, *(f"note: {note}" for note in found.notes)]
     lines += [f"{name}: {_measure(name, value)}" for name, value in found.measures.items()]
     lines.append("")
-    if found.answer.kind == CLASS and len(found) == 1:
+    if found.answer.kind == CLASSES and len(found) == 1:
         lines += _one_image(found)
     else:
         shown = range(min(len(found), _LISTED))
@@ -123,10 +123,10 @@ def _rows(found: Predictions, places: Sequence[int] | range) -> list[str]:
     """A line for each of some images."""
     kind = found.answer.kind
     own = _own_columns(found)
-    if kind == CLASS:
+    if kind == CLASSES:
         rows = [[found.images[p], *(values[p] for values in own.values()), *_classes(found, p)] for p in places]
         return table(rows, "<" * max(map(len, rows), default=1))
-    texts = {SEVERAL: _several, NUMBERS: _numbers, PIXELS: _pixels, BOXES: _boxes}[kind]
+    texts = {LABELS: _several, NUMBERS: _numbers, PIXELS: _pixels, BOXES: _boxes}[kind]
     rows = [[found.images[p], *(values[p] for values in own.values()), texts(found, p)] for p in places]
     return table(rows, "<" * (len(own) + 2))
 
@@ -177,7 +177,7 @@ def _boxes(found: Predictions, place: int) -> str:
 
 def _together(found: Predictions) -> list[str]:
     """How often each class is the best one."""
-    if found.answer.kind != CLASS:
+    if found.answer.kind != CLASSES:
         return []
     counts: dict[int, int] = {}
     for number in found.classes[:, 0].tolist():

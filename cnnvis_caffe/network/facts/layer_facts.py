@@ -54,7 +54,7 @@ class LayerFacts:
         What it compares the first bottom with: the number of a class, or values; empty where it compares nothing.
     answer : str
         For a loss, the type of the layer that it has inside and that people look at when the network is used.
-    predicts : {"", "class", "several", "numbers"}
+    predicts : {"", "classes", "labels", "numbers"}
         For a loss, what the output that it judges says of an image: one class, several, or numbers.
     probabilities : {"", "softmax", "sigmoid"}
         For a loss, what makes probabilities of that output; empty where it has them already, or has none.

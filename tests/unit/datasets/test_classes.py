@@ -42,7 +42,7 @@ def test_folders_with_names_of_classes_are_these():
 def test_other_folders_are_groups(n_classes, names):
     found, note = fit_to_classes(of_classes(np.array([0, 2, 1]), ("one", "three", "two")), n_classes, names, "photos")
     assert (found.kind, found.groups.tolist(), found.group_names) == ("none", [0, 2, 1], ("one", "three", "two"))
-    assert "its 3 folders or names (one, three, two) are " in note and "groups and no labels" in note
+    assert "its 3 folders or names (one, three, two) are " in note and "groups, not labels" in note
 
 
 def test_words_are_classes_by_their_names_alone():

@@ -139,7 +139,7 @@ def test_numbers_where_the_training_network_says_so():
     images = photos()
     wanted = rows(images) @ params["fc"][0].T + params["fc"][1]
     alone = ask(model, weights)
-    assert alone.answer.kind == "numbers" and "--task class" in alone.notes[0]
+    assert alone.answer.kind == "numbers" and "--task classes" in alone.notes[0]
     np.testing.assert_allclose(alone.values, wanted, rtol=1e-4, atol=1e-4)
     loss = 'layer { name: "l" type: "EuclideanLoss" bottom: "fc" bottom: "label" top: "l" }'
     Path("train.prototxt").write_text(DATA.format(H, W) + DENSE + loss)
@@ -148,7 +148,7 @@ def test_numbers_where_the_training_network_says_so():
     found = ask(model, weights, "points.csv")
     assert (found.names, found.notes) == (("x", "y", "z"), ())
     assert found.measures == {"mean error": pytest.approx(4 / 3, rel=1e-3)}
-    as_class = ask(model, weights, task="class", top=3)
+    as_class = ask(model, weights, task="classes", top=3)
     np.testing.assert_allclose(as_class.values, -np.sort(-softmax(wanted), 1), rtol=1e-3, atol=1e-6)
 
 
@@ -161,7 +161,7 @@ def test_several_labels():
     lines = [f"photos/{i}.png {' '.join(map(str, 2 * row - 1))}\n" for i, row in enumerate(truth)]
     Path("a.txt").write_text("4\nbald old red\n" + "".join(lines))
     found = ask(model, weights, "a.txt")
-    assert (found.answer.kind, found.names) == ("several", ("bald", "old", "red"))
+    assert (found.answer.kind, found.names) == ("labels", ("bald", "old", "red"))
     np.testing.assert_allclose(found.values, wanted, rtol=1e-4, atol=1e-6)
     assert found.measures == {"labels right": pytest.approx(11 / 12)}
     assert found.most_wrong().tolist() == [0]
@@ -288,7 +288,7 @@ def test_a_table_of_a_folder():
     assert [row["class 1"] for row in table] == [str(best) for best in chances.argmax(1)]
     np.testing.assert_allclose([float(row["probability 1"]) for row in table], chances.max(1), rtol=1e-4)
     report = json.loads(Path("all.json").read_text())
-    assert (report["kind"], report["output"], len(report["predictions"])) == ("class", "p", N)
+    assert (report["kind"], report["output"], len(report["predictions"])) == ("classes", "p", N)
 
 
 def test_the_same_in_python():
