@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -21,6 +22,10 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["QT_SCALE_FACTOR"] = "1"
 # Before anything imports torch: threads that spin while they wait are ten times slower where other work runs.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+# What is compiled is kept, or each worker and each program that a test starts compiles all of it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 workers.share_processors()
 
