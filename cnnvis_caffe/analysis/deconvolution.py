@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from cnnvis_caffe.analysis.model import (
     Nets,
     analysed_network,
+    automatic_batch,
     network_of_request,
     open_model,
     preprocessing_of,
@@ -21,6 +23,7 @@ from cnnvis_caffe.datasets.preprocessing import Preprocessing, reorder
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
 from cnnvis_caffe.features.explain.as_picture import as_picture
 from cnnvis_caffe.features.explain.projections import project_back
+from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.feeding import find_feeding
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
@@ -65,33 +68,84 @@ def deconvolve(
         If the model or the weights are not where they were, or are others now; or the data, where the images that
         the analysis keeps are not enough.
     """
-    features = snapshot.features[node]
-    images = features.top_image[neuron]
-    known = images >= 0
-    if not known.any():
+    if (snapshot.features[node].top_image[neuron] < 0).all():
         raise CnnvisError(f"{node}, neuron {neuron}: is constant over all images, so there is nothing to project back")
-    progress.start(3, "opening the model")
+    return project_strongest(
+        analysis, snapshot, node, [neuron], progress=progress, allow_python_layers=allow_python_layers
+    )[0]
+
+
+def project_strongest(
+    analysis: Analysis,
+    snapshot: Snapshot,
+    node: str,
+    neurons: Sequence[int],
+    *,
+    most: int | None = None,
+    progress: Progress = SILENT,
+    allow_python_layers: bool = False,
+) -> list[dict[int, np.ndarray]]:
+    """Project the images that each of some neurons responds to most back to their pixels.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot
+    node : str
+    neurons : sequence of int
+    most : int, optional
+        Images of a neuron, the strongest ones; as many as the analysis has by default.
+    progress : Progress, default=SILENT
+    allow_python_layers : bool, default=False
+        Whether the code of the network's Python layers may be run.
+
+    Returns
+    -------
+    list of dict of int to ndarray of shape (H, W, 3), uint8
+        For each neuron, by image index; empty for one that is constant over all images.
+
+    Raises
+    ------
+    CnnvisError
+        As `deconvolve`.
+    """
+    features = snapshot.features[node]
+    images = features.top_image[list(neurons)][:, :most]
+    place, rank = np.nonzero(images >= 0)
+    result: list[dict[int, np.ndarray]] = [{} for _ in neurons]
+    if not len(place):
+        return result
+    progress.start(len(place), "projecting")
     request = replace(request_of(analysis, snapshot), allow_python_layers=allow_python_layers)
     network, preprocessing = _opened(analysis, request)
     path = request.weights[0] if request.weights else ""
     net = Nets(network, request).with_weights(SnapshotFile(path, snapshot.sha256, snapshot.iteration, ""))
-    progress.step()
     slopes = {one.layer: one.negative_slope for one in analysis.nodes}
-    positions = features.top_position[neuron][known][:, : net.blobs[node].data.ndim - 2]
-    projections = None
-    kept = _kept_inputs(analysis, preprocessing, images[known])
-    if kept is not None:
-        projections, activations = project_back(net, analysis.data.input_name, kept, node, neuron, positions, slopes)
-        if not np.allclose(activations, features.top_response[neuron][known], rtol=CLOSE, atol=1e-6):
-            projections = None  # images that were no bytes are not kept whole
-    progress.step()
-    if projections is None:
-        inputs = open_model(request, progress).source.inputs(images[known])
-        projections, _ = project_back(net, analysis.data.input_name, inputs, node, neuron, positions, slopes)
-    progress.step()
+    chosen, image = np.asarray(neurons)[place], images[place, rank]
+    positions = features.top_position[chosen, rank][:, : net.blobs[node].data.ndim - 2]
+    different, row = np.unique(image, return_inverse=True)
+    inputs = _kept_inputs(analysis, preprocessing, different)
+    is_kept = inputs is not None
+    if inputs is None:
+        inputs = open_model(request, progress).source.inputs(different)
+    pictures: list[np.ndarray] = []
+    batch = automatic_batch(build_dag(network))
+    while len(pictures) < len(place):
+        part = slice(len(pictures), len(pictures) + batch)
+        some = project_back(
+            net, analysis.data.input_name, inputs[row[part]], node, chosen[part], positions[part], slopes
+        )
+        if is_kept and not np.allclose(some[1], features.top_response[chosen, rank][part], rtol=CLOSE, atol=1e-6):
+            # Images that were no bytes are not kept whole.
+            inputs, is_kept = open_model(request, progress).source.inputs(different), False
+            pictures.clear()
+            continue
+        pictures += [as_picture(one, analysis.data.channel_order) for one in some[0]]
+        progress.step(len(some[0]))
     progress.done()
-    order = analysis.data.channel_order
-    return {int(index): as_picture(one, order) for index, one in zip(images[known], projections)}
+    for at, index, picture in zip(place.tolist(), image.tolist(), pictures):
+        result[at][index] = picture
+    return result
 
 
 def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preprocessing]:

@@ -5,7 +5,7 @@ What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as
 
 from __future__ import annotations
 
-from cnnvis_caffe.api.explaining import FoundPicture, explain, invariance, occlude
+from cnnvis_caffe.api.explaining import FoundPicture, explain, features, invariance, occlude
 from cnnvis_caffe.api.functions import (
     analyze,
     chart,
@@ -47,6 +47,7 @@ __all__ = [
     "deploy",
     "engine",
     "explain",
+    "features",
     "findings",
     "inspect",
     "invariance",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cnnvis_caffe.explanation.options import SubjectOptions
     from cnnvis_caffe.explanation.subject import Subject
+    from cnnvis_caffe.records.analysis import Analysis
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class FoundPicture(Picture):
     ----------
     found : tuple
         The numbers, as records of `cnnvis_caffe.records.explanation`: `Explained` or `OccludedImage` for each image,
-        or `Invariance` for each transformation.
+        `Invariance` for each transformation, or one `FeatureSheet`.
     """
 
     found: tuple[Any, ...] = ()
@@ -221,6 +222,64 @@ def invariance(
     chosen = InvarianceOptions(tuple(transformations or TRANSFORMATIONS), tuple(amounts), tuple(layers))
     found = run(subject, chosen, progress)
     return FoundPicture(invariance_scene(found, subject.model.title, colours), found=found)
+
+
+def features(
+    analysis: Analysis,
+    layer: str,
+    *,
+    neurons: Sequence[int] = (),
+    snapshot: str | int = "",
+    n_patches: int = 9,
+    is_evolution: bool = False,
+    theme: str = "light",
+    progress: Progress = SILENT,
+    allow_python_layers: bool = False,
+) -> FoundPicture:
+    """Draw what the feature maps of a layer look like: their strongest patches beside projections of a deconvnet.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Its model and weights are opened again, where they were.
+    layer : str
+    neurons : sequence of int, optional
+        Feature maps; those with the strongest responses by default.
+    snapshot : str or int, optional
+        Label or iteration; the last one by default.
+    n_patches : int, default=9
+        Of each feature map at most.
+    is_evolution : bool, default=False
+        Show the strongest one at every snapshot instead.
+    theme : {"light", "dark"}, default="light"
+    progress : Progress, optional
+    allow_python_layers : bool, default=False
+        Whether the code of the network's Python layers may be run.
+
+    Returns
+    -------
+    FoundPicture
+        As in Zeiler and Fergus 2014, Figure 2, or Figure 4.
+
+    Raises
+    ------
+    CnnvisError
+        If there is no such layer, feature map or snapshot, or the model is not where it was.
+    """
+    from cnnvis_caffe.explanation.features import evolution_sheet, feature_sheet
+    from cnnvis_caffe.scene.feature_sheet import evolution_scene, feature_sheet_scene
+
+    colours = theme_of(theme)
+    if is_evolution:
+        sheet = evolution_sheet(
+            analysis, layer, neurons=neurons, progress=progress, allow_python_layers=allow_python_layers
+        )
+        return FoundPicture(evolution_scene(sheet, colours), found=(sheet,))
+    sheet = feature_sheet(
+        analysis, layer, neurons=neurons, snapshot=snapshot, n_patches=n_patches, progress=progress,
+        allow_python_layers=allow_python_layers,
+    )  # fmt: skip
+    return FoundPicture(feature_sheet_scene(sheet, colours), found=(sheet,))
 
 
 def _subject(

@@ -79,6 +79,11 @@ EXAMPLES = {
         cnnvis-caffe export lenet.cnnvis.h5 patches --layers conv1 --out patches.png
         cnnvis-caffe export lenet.cnnvis.h5 curves --out curves.json
     """,
+    "features": r"""
+        cnnvis-caffe features lenet.cnnvis.h5 --layer conv2 --out features.png
+        cnnvis-caffe features lenet.cnnvis.h5 --layer conv2 --neurons 3,5 \
+            --evolution --out evolution.png
+    """,
     "findings": r"""
         cnnvis-caffe findings lenet.cnnvis.h5
         cnnvis-caffe findings lenet.cnnvis.h5 --severe --limit dead_severe=0.1

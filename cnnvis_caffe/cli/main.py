@@ -32,6 +32,7 @@ COMMANDS = {
     "deploy": "Make the network that uses what another one, or a lone caffemodel, was trained to do.",
     "explain": "Explain a network's answer to an image: which pixels make a class or a neuron respond.",
     "export": "Write a table of an analysis as CSV, npz or JSON, or its patches as PNG.",
+    "features": "Draw what the feature maps of a layer look like: patches beside projections.",
     "findings": "List what stands out in a network: dead, redundant, disconnected neurons and more.",
     "inspect": "Show what a network, weights, solver, solver state, mean or analysis file holds.",
     "invariance": "Measure how far features move when images are moved, enlarged and turned.",

@@ -66,11 +66,11 @@ def project_back(
     input_name: str,
     inputs: np.ndarray,
     node: str,
-    neuron: int,
+    neuron: int | np.ndarray,
     positions: np.ndarray,
     slopes: Mapping[str, float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Project a neuron's activation on some images back to their pixels with a deconvnet.
+    """Project neurons' activations on some images back to their pixels with a deconvnet.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ def project_back(
         As the network takes them.
     node : str
         Blob of the neuron.
-    neuron : int
+    neuron : int or ndarray of shape (n,), int
+        The same for all images, or one for each.
     positions : ndarray of shape (n, d), int
         Where in the blob the activation lies that is projected, one for each image; d is 0 for inner products.
     slopes : mapping of str to float, optional

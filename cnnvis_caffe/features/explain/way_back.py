@@ -107,13 +107,14 @@ class WayBack:
         activations: np.ndarray = self.net.blobs[self.node].data
         return activations
 
-    def aim(self, inputs: np.ndarray, neuron: int, positions: np.ndarray | None = None) -> Aim:
+    def aim(self, inputs: np.ndarray, neuron: int | np.ndarray, positions: np.ndarray | None = None) -> Aim:
         """Run images to the node, and find what is explained.
 
         Parameters
         ----------
         inputs : ndarray of shape (n, C, H, W), float32
-        neuron : int
+        neuron : int or ndarray of shape (n,), int
+            The same for all images, or one for each.
         positions : ndarray of shape (n, d) or (d,), int, optional
             Rows and columns; d is 0 for nodes without. By default the largest activation of each image; of equal ones
             the first.
@@ -193,17 +194,21 @@ class WayBack:
         return (self._slopes.get(self._names[layer], 0.0),)
 
 
-def _places(activations: np.ndarray, neuron: int, positions: np.ndarray | None) -> tuple[Any, ...]:
+def _places(
+    activations: np.ndarray, neuron: int | np.ndarray, positions: np.ndarray | None
+) -> tuple[np.ndarray, ...]:
     """Index into the activations that gives one value for each image."""
     n, n_neurons = activations.shape[:2]
-    if not 0 <= neuron < n_neurons:
-        raise CnnvisError(f"there is no neuron {neuron}; the layer has the neurons 0 to {n_neurons - 1}")
+    images, neurons = np.arange(n), np.broadcast_to(np.asarray(neuron, np.int64), (n,))
+    wrong = neurons[(neurons < 0) | (neurons >= n_neurons)]
+    if len(wrong):
+        raise CnnvisError(f"there is no neuron {wrong[0]}; the layer has the neurons 0 to {n_neurons - 1}")
     extent = activations.shape[2:]
     if positions is None:
-        largest = activations[:, neuron].reshape(n, -1).argmax(1)
-        return (np.arange(n), neuron, *np.unravel_index(largest, extent)) if extent else (np.arange(n), neuron)
+        largest = activations[images, neurons].reshape(n, -1).argmax(1)
+        return (images, neurons, *(np.unravel_index(largest, extent) if extent else ()))
     wanted = np.broadcast_to(np.asarray(positions, np.int64), (n, len(extent)))
     if (wanted < 0).any() or (wanted >= np.array(extent, np.int64)).any():
         allowed = " and ".join(f"0 to {length - 1}" for length in extent)
         raise CnnvisError(f"there is no position {','.join(map(str, wanted[0]))}; row and column go from {allowed}")
-    return (np.arange(n), neuron, *wanted.T)
+    return (images, neurons, *wanted.T)
