@@ -148,6 +148,14 @@ def test_the_tree_selects_and_shows_what_neurons_answer_to(make_window, settle, 
     settle(window)
 
 
+def test_the_theme_can_be_chosen_before_anything_is_open(make_window, settings, lenet):
+    window = make_window()
+    window.actions_by_name["dark_theme"].trigger()
+    assert settings.theme == "dark" == window.session.view.theme
+    window.session.open(lenet)
+    assert window.session.view.theme == "dark" and not window.actions_by_name["undo"].isEnabled()
+
+
 def test_every_action_does_something_and_every_key_is_one(make_window):
     window = make_window()
     assert set(window.commands) >= {spec.name for spec in ACTION_SPECS}

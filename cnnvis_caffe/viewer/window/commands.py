@@ -56,7 +56,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "zoom_out": lambda: pictures.active.canvas.zoom_by(1 / ZOOM_STEP),
         "actual_size": lambda: pictures.active.canvas.zoom_to_actual(),
         "minimap": pictures.set_minimap,
-        "dark_theme": lambda on: pictures.apply(ChooseTheme("dark" if on else "light")),
+        "dark_theme": lambda on: window.session.apply(ChooseTheme("dark" if on else "light")),
         "reduced_motion": window.set_reduced_motion,
         "full_screen": window.set_full_screen,
         "reset_layout": window.reset_layout,
