@@ -6,6 +6,7 @@ import ast
 import functools
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -273,3 +274,9 @@ def test_the_table_in_the_docs_is_that_of_the_rules():
 def test_relative_imports_of_a_package_start_at_itself():
     for source, n_problems in (("from .net import Net", 0), ("from ..pycaffe import io", 1)):
         assert len(violations(imports_of(source, "runtime", is_package=True), "runtime")) == n_problems
+
+
+def test_no_two_test_files_share_a_name():
+    # pytest imports them by their bare names, where no __init__.py lies beside them.
+    names = Counter(path.name for path in Path(__file__).resolve().parents[1].rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
