@@ -129,11 +129,8 @@ def _split_line(line: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _read_table(path: str, lines: Sequence[str]) -> ImageTable:
     """Rows of a CSV table: which columns hold files, values and groups."""
-    try:
-        delimiter = csv.Sniffer().sniff("\n".join(lines[:20]), ",;\t").delimiter
-    except csv.Error:
-        delimiter = ","
-    reader = csv.reader(lines, delimiter=delimiter)
+    first = next((line for line in lines if line.strip()), "")
+    reader = csv.reader(lines, delimiter=max(",;\t", key=first.count))
     rows = []
     try:
         for row in reader:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -16,6 +18,7 @@ from helpers.recordings import PYCAFFE
 from cnnvis_caffe import api, pycaffe
 from cnnvis_caffe.cli.main import group
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.formats.hdf5_data import write_arrays
 from cnnvis_caffe.formats.palette_png import decode_indices
 from cnnvis_caffe.prediction.request import PredictionRequest
 from cnnvis_caffe.prediction.run import predict
@@ -129,6 +132,36 @@ def test_names_come_from_beside_and_a_lone_caffemodel_will_do():
     both = run("net.prototxt", weights, "photos", "--scale", "1", "--json")
     swapped = run(weights, "net.prototxt", "photos", "--scale", "1", "--json")
     assert json.loads(both)["predictions"] == json.loads(swapped)["predictions"]
+
+
+_IN_REAL_CAFFE = """
+import json, sys
+from cnnvis_caffe.prediction.request import PredictionRequest
+from cnnvis_caffe.prediction.run import predict
+model, weights, images, way = sys.argv[1:]
+options = {"oversample": way == "oversampled", "image_dims": (11, 12), "scale": 0.5, "mean": "104,117,123", "top": 5}
+found = predict(PredictionRequest(model, weights, (images,), engine="caffe", **options))
+print(json.dumps({"classes": found.classes.tolist(), "values": found.values.tolist()}))
+"""
+
+
+@pytest.mark.pycaffe
+@pytest.mark.parametrize("way", ["oversampled", "centre"])
+def test_a_real_caffe_as_the_engine(way, repository, real_caffe):
+    """The same answers; the other root has no OpenCV, hence an array."""
+    with TemporaryDirectory(dir=repository, prefix=".engine.") as folder:  # which the other root sees
+        photos = prediction_cases.photos()[..., ::-1].transpose(0, 3, 1, 2)
+        write_arrays(f"{folder}/photos.h5", {"data": photos.astype(np.float32)})
+        files = [str(PYCAFFE / "small.prototxt"), str(PYCAFFE / "small.caffemodel"), f"{folder}/photos.h5"]
+        done = subprocess.run(
+            [*real_caffe, "python3", "-c", _IN_REAL_CAFFE, *files, way],
+            check=True, cwd=repository, timeout=120, capture_output=True, text=True,
+        )  # fmt: skip
+    found = json.loads(done.stdout.splitlines()[-1])
+    with np.load(PYCAFFE / "predictions.npz") as file:
+        order = np.argsort(-file[way], axis=1, kind="stable")
+        np.testing.assert_array_equal(found["classes"], order)
+        np.testing.assert_allclose(found["values"], np.take_along_axis(file[way], order, 1), rtol=2e-4, atol=1e-6)
 
 
 # -- other answers ---------------------------------------------------------------------------------------------------
