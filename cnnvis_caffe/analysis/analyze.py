@@ -80,6 +80,7 @@ def analyze(
             "%s: an interrupted analysis left this; it begins anew and replaces it (--resume goes on)", run.state_path
         )
     nets = Nets(run.model.network, request)
+    run.group_images(nets, progress)
     run.passes(nets, progress)
     if request.shard[1] > 1:
         write_state(out, run.state(whole=True))

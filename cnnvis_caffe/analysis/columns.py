@@ -42,6 +42,8 @@ class Columns:
         The column of each image, -1 for none; or whether it belongs to each. None where masks say it.
     targets : ndarray of shape (n_images, ...), or None
         What is right, as the task's judge takes it; None where nobody knows, and where masks say it.
+    is_fallback : bool
+        Whether nothing says which images belong together, so that all are in one group.
     """
 
     task: Task
@@ -51,6 +53,7 @@ class Columns:
     are_scores: bool
     members: np.ndarray | None
     targets: np.ndarray | None = None
+    is_fallback: bool = False
 
     @property
     def knows_answers(self) -> bool:
@@ -126,7 +129,7 @@ def columns_of(
 
 def all_images(task: Task, n_images: int) -> Columns:
     """Return a single column of all images."""
-    return Columns(task, ("all images",), "group", "groups", False, np.zeros(n_images, np.int64))
+    return Columns(task, ("all images",), "group", "groups", False, np.zeros(n_images, np.int64), None, True)
 
 
 def _with_answers(

@@ -76,6 +76,7 @@ def merge(
         raise StoreError(states[0].path, "n_images", f"the shards do not have {len(run.indices)} images together")
     run.seconds = sum(state.seconds for state in states)
     nets = Nets(run.model.network, request)
+    run.group_images(nets, progress)
     assemble.write(run, nets, lambda number: merged(run, nets, states, number), out, progress)
     return read_analysis(out)
 

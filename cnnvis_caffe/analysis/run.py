@@ -14,6 +14,7 @@ import numpy as np
 from cnnvis_caffe.analysis.answering import names_one
 from cnnvis_caffe.analysis.batches import judge_of, read_batches
 from cnnvis_caffe.analysis.check_same import check_same
+from cnnvis_caffe.analysis.grouping import grouped
 from cnnvis_caffe.analysis.kept_sums import KeptSums
 from cnnvis_caffe.analysis.model import Model, Nets
 from cnnvis_caffe.analysis.request import Request
@@ -135,6 +136,19 @@ class Run:
             seconds=self.seconds + self.seconds_here,
             data_times=self.data_times,
         )
+
+    def group_images(self, nets: Nets, progress: Progress = SILENT) -> None:
+        """Put images into groups where the data say nothing of them; every shard finds the same ones.
+
+        Parameters
+        ----------
+        nets : Nets
+        progress : Progress, default=SILENT
+            Told of images.
+        """
+        if self.model.columns.is_fallback:
+            everything = self.model.source.choose(self.request.limit)
+            self.model = grouped(self.model, nets.with_weights(self.snapshots[-1]), everything, progress)
 
     def passes(self, nets: Nets, progress: Progress = SILENT) -> None:
         """Run all images through all snapshots; `found` has what came out.

@@ -35,8 +35,8 @@ OURS: dict[str, set[str]] = {
     "features": {"errors", "network", "progress", "records"},
     "store": {"errors", "files", "progress", "records"},
     "preparation": {"datasets", "errors", "formats", "network", "records"},
-    "analysis": {"datasets", "engines", "errors", "features", "files", "formats", "network", "preparation", "progress"}
-    | {"records", "store"},
+    "analysis": {"aggregation", "datasets", "engines", "errors", "features", "files", "formats", "network"}
+    | {"preparation", "progress", "records", "store"},
     "prediction": {"analysis", "datasets", "errors", "formats", "network", "preparation", "progress", "records"},
     "explanation": {"analysis", "errors", "features", "progress", "records"},
     "text": {"records"},
