@@ -58,7 +58,8 @@ def _by_answer(model: Model, indices: np.ndarray, answers: np.ndarray) -> Column
     known = ("no", "yes") if model.columns.task is SCORE else model.class_names
     seen, place = np.unique(answers, return_inverse=True)
     names = tuple(f"named {known[number]}" for number in seen)
-    logger.info("the images have no labels: they are grouped by the class that the network names")
+    logger.warning("%s has no labels: its images are grouped by what the network answers, and no error is counted",
+                   model.source.name)  # fmt: skip
     return _columns(model, names, indices, place, "answer", "answers")
 
 
@@ -71,7 +72,7 @@ def _by_cluster(model: Model, net: Any, indices: np.ndarray, name: str, progress
     members = _of_all(model, net, indices, name, lambda values: assign(_means(values)), progress)
     if n_clusters == 1:
         return model.columns
-    logger.info("the images have no labels: they are grouped by clusters of what %s answers", name)
+    logger.warning("%s has no labels: its images are grouped by clusters of what %s gives", model.source.name, name)
     names = tuple(f"cluster {number + 1}" for number in range(n_clusters))
     return _columns(model, names, indices, members, "cluster", "clusters")
 

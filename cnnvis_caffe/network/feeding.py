@@ -96,12 +96,22 @@ def find_feeding(network: NetworkFile) -> Feeding:
     images = [top for top, shape in shapes.items() if len(shape) == 4 and shape[1] > 0]
     # A label may be written as Nx1x1x1.
     large = [top for top in images if shapes[top][1:] != (1, 1, 1)] or images
+    # And masks are no images, though they have their shape.
+    large = [top for top in large if not _is_only_compared(network, top)] or large
     if not large:
         raise NetError(f"{network.path}: takes no images (N x C x H x W) in its TEST phase")
     if len(large) > 1:
         raise NetError(f"{network.path}: takes images in several places ({', '.join(large)}); one is allowed")
     _, channels, height, width = shapes[large[0]]
     return Feeding(large[0], tuple(top for top in shapes if top != large[0]), (channels, height, width), None)
+
+
+def _is_only_compared(network: NetworkFile, blob: str) -> bool:
+    """Whether losses and what judges scores read a blob, and nothing else does."""
+    readers = [(layer, number) for layer in network.message.layer for number, b in enumerate(layer.bottom) if b == blob]
+    return bool(readers) and all(
+        number and (facts_of(layer.type).is_loss or facts_of(layer.type).judges_scores) for layer, number in readers
+    )
 
 
 def _may_give_images(layer: Any) -> bool:
