@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import click
 
 from cnnvis_caffe.cli.python_layers import python_layers_option
 from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES
+
+logger = logging.getLogger(__name__)
 
 _FILE = click.Path(dir_okay=False)
 _CHART_INSET = 8.0  # brings a chart's margin to the picture's
@@ -89,11 +92,13 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
     clock.lap("read")
     start = View()
     if options["session"]:
-        from cnnvis_caffe.edits.sessions import check_session, load_session
+        from cnnvis_caffe.edits.sessions import check_session, read_session
 
-        history = load_session(options["session"])
-        check_session(history, analysis, options["session"])
-        start = history.view
+        saved = read_session(options["session"])
+        others = check_session(saved.history, analysis, options["session"], saved.origin)
+        if others:
+            logger.warning("%s: was saved on another analysis than %s: %s", saved.path, file, "; ".join(others))
+        start = saved.history.view
     names = ("facet", "edges", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters", "clustering",
              "expand", "snapshot", "clusters_of", "theme")  # fmt: skip
     view = chosen_view(analysis, start, {name: options[name] for name in names})

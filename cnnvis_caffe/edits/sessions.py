@@ -1,45 +1,67 @@
-"""Session files: the edits that lead to a view, as JSON."""
+"""Session files: the edits that lead to a view and the analysis they belong to, as JSON."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.edits.kinds import EDITS, Edit
+from cnnvis_caffe.edits.origin import Origin, differences, origin_as_json, origin_from_json, origin_of
 from cnnvis_caffe.errors import SessionError, UnknownLayerError, UnknownNameError
 from cnnvis_caffe.files.atomic import write_bytes
-from cnnvis_caffe.files.opening import read_file
+from cnnvis_caffe.files.opening import open_file, read_file
 from cnnvis_caffe.records.analysis import Analysis
 
 FORMAT = "cnnvis_caffe session"
 VERSION = 1
 
 
-def save_session(path: str | os.PathLike[str], history: History) -> None:
+@dataclass(frozen=True, eq=False)
+class SavedSession:
+    """What a session file holds.
+
+    Attributes
+    ----------
+    path : str
+    history : History
+        From the usual view on; its edits can be taken back.
+    origin : Origin or None
+        The analysis that it was saved on; None in files of version 1.0, which do not say.
+    """
+
+    path: str
+    history: History
+    origin: Origin | None
+
+
+def save_session(path: str | os.PathLike[str], history: History, analysis: Analysis | None = None) -> None:
     """Write a session file; what was there before stays whole until it is done.
 
     Parameters
     ----------
     path : str or path
     history : History
+    analysis : Analysis, optional
+        What the edits belong to. The file says so, and the program finds it again.
 
     Raises
     ------
     SessionError
         If it cannot be written.
     """
+    origin = origin_of(analysis, path) if analysis is not None else None
     try:
-        write_bytes(path, session_text(history).encode("utf-8"))
+        write_bytes(path, session_text(history, origin).encode("utf-8"))
     except OSError as e:
         raise SessionError(str(path), f"it cannot be written: {e.strerror or e}") from e
 
 
 def load_session(path: str | os.PathLike[str]) -> History:
-    """Read a session file.
+    """Read the edits of a session file; see `read_session`.
 
     Parameters
     ----------
@@ -48,6 +70,25 @@ def load_session(path: str | os.PathLike[str]) -> History:
     Returns
     -------
     History
+
+    Raises
+    ------
+    SessionError
+        As `read_session`.
+    """
+    return read_session(path).history
+
+
+def read_session(path: str | os.PathLike[str]) -> SavedSession:
+    """Read a session file.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    SavedSession
 
     Raises
     ------
@@ -60,20 +101,31 @@ def load_session(path: str | os.PathLike[str]) -> History:
         raise SessionError(str(path), f"it cannot be read: {e.strerror or e}") from e
     except UnicodeDecodeError as e:
         raise SessionError(str(path), "it is not text") from e
-    return session_from_text(text, str(path))
+    return saved_session_from_text(text, str(path))
 
 
-def session_text(history: History) -> str:
+def is_session_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file begins as sessions do, whatever its name is."""
+    try:
+        with open_file(path) as file:
+            start = file.read(200)
+    except OSError:
+        return False
+    return start.lstrip().startswith(b"{") and FORMAT.encode() in start
+
+
+def session_text(history: History, origin: Origin | None = None) -> str:
     """Return a session as text.
 
     Parameters
     ----------
     history : History
+    origin : Origin, optional
 
     Returns
     -------
     str
-        JSON: format, version, and all edits that lead to the view now, from the usual one.
+        JSON: format, version, the analysis, and all edits that lead to the view now, from the usual one.
     """
     edits = [
         {"edit": type(edit).__name__, **{f.name: getattr(edit, f.name) for f in fields(edit)}}  # type: ignore[arg-type]
@@ -81,10 +133,16 @@ def session_text(history: History) -> str:
     ]
     lines = ",\n".join(f"  {json.dumps(edit, ensure_ascii=False, default=int)}" for edit in edits)
     body = f"[\n{lines}\n ]" if edits else "[]"
-    return f'{{\n "format": {json.dumps(FORMAT)},\n "version": {VERSION},\n "edits": {body}\n}}\n'
+    about = f' "analysis": {json.dumps(origin_as_json(origin), ensure_ascii=False)},\n' if origin is not None else ""
+    return f'{{\n "format": {json.dumps(FORMAT)},\n "version": {VERSION},\n{about} "edits": {body}\n}}\n'
 
 
 def session_from_text(text: str, path: str = "<session>") -> History:
+    """Read the edits of a session; see `saved_session_from_text`."""
+    return saved_session_from_text(text, path).history
+
+
+def saved_session_from_text(text: str, path: str = "<session>") -> SavedSession:
     """Read a session.
 
     Parameters
@@ -96,8 +154,7 @@ def session_from_text(text: str, path: str = "<session>") -> History:
 
     Returns
     -------
-    History
-        From the usual view on; its edits can be taken back.
+    SavedSession
 
     Raises
     ------
@@ -115,7 +172,15 @@ def session_from_text(text: str, path: str = "<session>") -> History:
         raise SessionError(path, f"its version must be a number from 1, got {version!r}")
     if version > VERSION:
         raise SessionError(path, f"it has version {version}, this program reads up to {VERSION}: update it")
-    edits = data.get("edits")
+    try:
+        origin = origin_from_json(data["analysis"]) if "analysis" in data else None
+    except ValueError as e:
+        raise SessionError(path, f"analysis: {_short(str(e))}") from e
+    return SavedSession(path, _history(data.get("edits"), path), origin)
+
+
+def _history(edits: Any, path: str) -> History:
+    """The edits of a session, done one after the other."""
     if not isinstance(edits, list):
         raise SessionError(path, "it has no list of edits")
     history = History()
@@ -127,8 +192,48 @@ def session_from_text(text: str, path: str = "<session>") -> History:
     return history
 
 
-def check_session(history: History, analysis: Analysis, path: str = "<session>") -> None:
-    """Raise unless the edits of a session fit an analysis.
+def misfits(history: History, analysis: Analysis) -> tuple[str, ...]:
+    """Say what the edits of a session name that an analysis does not have.
+
+    Parameters
+    ----------
+    history : History
+    analysis : Analysis
+
+    Returns
+    -------
+    tuple of str
+        One for each layer, neuron, layer group, class or snapshot that is missing; empty where all fits. Of snapshots
+        only those count that the view now names.
+    """
+    from cnnvis_caffe.aggregation.groups import layer_groups  # loads what is slow to load
+
+    sizes = {node.name: node.n_neurons for node in analysis.nodes}
+    groups = [group.name for group in layer_groups(analysis)]
+    found = []
+    for edit in history.all_edits:
+        for node, neurons in edit.neurons.items():
+            if node not in sizes:
+                found.append(str(UnknownLayerError(node, sizes)))
+                continue
+            missing = [neuron for neuron in neurons if not 0 <= neuron < sizes[node]]
+            found += [f"layer {node!r} has {sizes[node]} neurons, there is no {neuron}" for neuron in missing]
+        found += [str(UnknownNameError("layer group", name, groups)) for name in edit.groups if name not in groups]
+    n_classes = analysis.data.n_classes
+    missing = [number for number in history.view.classes if not 0 <= number < n_classes]
+    found += [f"there are {n_classes} classes, there is no {number}" for number in missing]
+    for name in (history.view.snapshot, history.view.clusters_of):
+        try:
+            analysis.snapshot(name)
+        except UnknownNameError as e:
+            found.append(str(e))
+    return tuple(dict.fromkeys(found))
+
+
+def check_session(
+    history: History, analysis: Analysis, path: str = "<session>", origin: Origin | None = None
+) -> tuple[str, ...]:
+    """Raise unless the edits of a session fit an analysis, and say whether it was saved on another one.
 
     Parameters
     ----------
@@ -136,6 +241,13 @@ def check_session(history: History, analysis: Analysis, path: str = "<session>")
     analysis : Analysis
     path : str
         Of the session, for the message.
+    origin : Origin, optional
+        What the session was saved on, where it says so.
+
+    Returns
+    -------
+    tuple of str
+        How the analysis differs from the one that the session was saved on; see `origin.differences`.
 
     Raises
     ------
@@ -143,29 +255,13 @@ def check_session(history: History, analysis: Analysis, path: str = "<session>")
         If an edit names a layer, neuron, layer group or class that the network does not have, or the view now
         names a snapshot that the analysis does not have.
     """
-    from cnnvis_caffe.aggregation.groups import layer_groups  # loads what is slow to load
-
-    sizes = {node.name: node.n_neurons for node in analysis.nodes}
-    groups = [group.name for group in layer_groups(analysis)]
-    try:
-        for edit in history.all_edits:
-            for node, neurons in edit.neurons.items():
-                if node not in sizes:
-                    raise UnknownLayerError(node, sizes)
-                for neuron in neurons:
-                    if not 0 <= neuron < sizes[node]:
-                        raise ValueError(f"layer {node!r} has {sizes[node]} neurons, there is no {neuron}")
-            for group in edit.groups:
-                if group not in groups:
-                    raise UnknownNameError("layer group", group, groups)
-        for number in history.view.classes:
-            if not 0 <= number < analysis.data.n_classes:
-                raise ValueError(f"there are {analysis.data.n_classes} classes, there is no {number}")
-        for name in (history.view.snapshot, history.view.clusters_of):
-            analysis.snapshot(name)
-    except (UnknownNameError, ValueError) as e:
-        reason = f"{e}; the session belongs to another network or analysis than {analysis.title!r}"
-        raise SessionError(path, reason) from e
+    wrong = misfits(history, analysis)
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        owner = f"it was saved on {origin.absolute_path or origin.title}" if origin is not None else ""
+        reason = f"{wrong[0]}{more}; the session belongs to another network or analysis than {analysis.title!r}"
+        raise SessionError(path, f"{reason}{': ' if owner else ''}{owner}")
+    return differences(origin, origin_of(analysis)) if origin is not None else ()
 
 
 def _edit(item: Any, path: str, number: int) -> Edit:
