@@ -10,6 +10,7 @@ import numpy as np
 from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.readings.relations import relation
+from cnnvis_caffe.readings.scales import Beside, Scales
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
@@ -53,6 +54,7 @@ class ViewDrawer:
         self.analysis = analysis
         self._aggregations, self._scenes = Cache(), SceneCache()
         self._last: tuple[View, Aggregation] | None = None
+        self._own_scales, self._shared_scales = Scales(analysis), Scales(analysis)
 
     def aggregate(self, view: View) -> Aggregation:
         """Aggregate layers, neurons and connections for a view.
@@ -72,6 +74,7 @@ class ViewDrawer:
         *,
         selection: Target | None = None,
         size: tuple[float, float] | None = None,
+        beside: Beside | None = None,
         has_title: bool = True,
         has_legend: bool = True,
         clock: Clock | None = None,
@@ -85,6 +88,8 @@ class ViewDrawer:
             What stands out.
         size : (float, float), optional
             Wished width and height; long networks come out wider. None: as large as is good to read.
+        beside : Beside, optional
+            What is shown beside this picture: both have the same scales, and one legend.
         has_title, has_legend : bool, default=True
         clock : Clock, optional
             Notes what the stages "aggregate", "lay out" and "draw" take.
@@ -109,6 +114,8 @@ class ViewDrawer:
             view,
             size=size,
             cache=self._scenes,
+            scales=self.scales(beside),
+            beside=beside,
             has_title=has_title,
             has_legend=has_legend,
         )
@@ -119,6 +126,14 @@ class ViewDrawer:
         )
         clock.lap("draw")
         return DrawnPicture(scene, aggregation, laid_out.layout)
+
+    def scales(self, beside: Beside | None = None) -> Scales:
+        """Return what colours mean in all pictures of the analysis, alone or beside another one's."""
+        if beside is None or beside.analysis is self.analysis:
+            return self._own_scales
+        if self._shared_scales.analyses != (self.analysis, beside.analysis):
+            self._shared_scales = Scales(self.analysis, beside.analysis)
+        return self._shared_scales
 
     def legend(self, view: View, *, size: tuple[float, float]) -> Scene:
         """Draw the legend of a view alone, as wide as `size` says, of the picture that has neither title nor legend.
@@ -139,6 +154,7 @@ class ViewDrawer:
             view,
             size=size,
             cache=self._scenes,
+            scales=self.scales(),
             has_title=False,
             has_legend=False,
         )

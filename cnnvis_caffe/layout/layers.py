@@ -62,11 +62,14 @@ class Link:
     source, target : int
         Numbers of the columns; the target is deeper.
     bundles : tuple of Bundle
+    strongest : float or None
+        The strength that is drawn widest; None for the largest there is.
     """
 
     source: int
     target: int
     bundles: tuple[Bundle, ...] = ()
+    strongest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,14 @@ class LayeredGraph:
         Nodes by layer, in the order in which they were given.
     edges : tuple of (int, int, float)
         Node, node of the next layer, strength.
+    strongest : tuple of (float or None)
+        Of each link, as in `Link`.
     """
 
     nodes: tuple[Node, ...]
     layers: tuple[tuple[int, ...], ...]
     edges: tuple[tuple[int, int, float], ...]
+    strongest: tuple[float | None, ...] = ()
     _number: dict[tuple[str, int, int, int], int] = field(default_factory=dict, repr=False)
 
     def cluster(self, column: int, index: int) -> int:
@@ -188,7 +194,9 @@ def layered_graph(
     layers: list[list[int]] = [[] for _ in range(max((node.layer for node in nodes), default=-1) + 1)]
     for i_node, one in enumerate(nodes):
         layers[one.layer].append(i_node)
-    return LayeredGraph(tuple(nodes), tuple(map(tuple, layers)), tuple(edges), number)
+    return LayeredGraph(
+        tuple(nodes), tuple(map(tuple, layers)), tuple(edges), tuple(link.strongest for link in links), number
+    )
 
 
 def _check_link(i_link: int, link: Link, sizes: Sequence[int], depths: Sequence[int]) -> None:

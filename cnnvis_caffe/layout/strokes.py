@@ -46,7 +46,7 @@ def edge_widths(graph: LayeredGraph, *, thinnest: float = THINNEST, widest: floa
     widths = np.zeros(len(strengths))
     for link in np.unique(links):
         ends = (links == link) & ~through
-        widths[ends] = stroke_widths(strengths[ends], thinnest=thinnest, widest=widest)
+        widths[ends] = stroke_widths(strengths[ends], graph.strongest[link], thinnest=thinnest, widest=widest)
     received: dict[tuple[int, int], float] = {}
     for (first, second, _), width in zip(graph.edges, widths):
         if graph.nodes[second].kind == "cluster":

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
 import numpy as np
 
 from cnnvis_caffe.layout.routing import Stroke
+from cnnvis_caffe.readings.scales import QuantityRange
 from cnnvis_caffe.records.aggregation import Bicluster, Cluster, Column, Gap
 from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target
 from cnnvis_caffe.scene.theme import OPACITY, SIZES
-
-
-@dataclass(frozen=True)
-class QuantityRange:
-    """What the two ends of the colours of edges mean; both 0 where nothing is known.
-
-    Gradients of a deep network differ by powers of ten: then equal steps of colour are equal ratios.
-    """
-
-    least: float
-    most: float
-
-    @property
-    def is_logarithmic(self) -> bool:
-        """Whether equal steps are equal ratios."""
-        return 0 < self.least < self.most / 20
-
-    def share(self, value: float) -> float:
-        """Return where a value lies between the ends, 0 to 1."""
-        if self.most <= self.least:
-            return 0.5
-        if self.is_logarithmic:
-            return math.log(value / self.least) / math.log(self.most / self.least)
-        return (value - self.least) / (self.most - self.least)
 
 
 def bundle_shapes(layout: PictureLayout, selection: Target | None) -> Iterator[Shape]:
@@ -97,15 +72,9 @@ def stroke_quantity(gap: Gap, bicluster: Bicluster, stroke: Stroke) -> float:
 
 def quantity_range(layout: PictureLayout) -> QuantityRange | None:
     """Return what the colours of the edges span; None when they show signs."""
-    gaps = layout.aggregation.gaps
-    if all(gap.quantity is None for gap in gaps):
+    if all(gap.quantity is None for gap in layout.aggregation.gaps):
         return None
-    values = [
-        stroke_quantity(gaps[stroke.link], gaps[stroke.link].biclusters[stroke.bundle], stroke)
-        for stroke in layout.geometry.strokes
-    ]
-    known = [value for value in values if not np.isnan(value)]
-    return QuantityRange(min(known), max(known)) if known else QuantityRange(0.0, 0.0)
+    return layout.scales.quantity(layout.view.edges)
 
 
 def _stroke_colour(

@@ -256,10 +256,14 @@ class _Page:
     def matrix(
         self, name: str, side: Side, number: int, row: NeuronRow, x: float, y: float, width: float
     ) -> Iterator[Shape]:
-        """Its mean activations by class as a row of cells, and its strongest class in words."""
-        mean = np.nan_to_num(side.snapshot.features[row.node].mean[row.neuron].astype(np.float64))
-        largest = np.abs(mean).max() or 1.0
-        if (mean < 0).any():
+        """Its mean activations by class as a row of cells, in the colours of both sides, and its strongest class."""
+        both = [
+            np.nan_to_num(one.snapshot.features[row.node].mean[row.neuron].astype(np.float64))
+            for one in (self.comparison.first, self.comparison.second)
+        ]
+        mean = both[number]
+        largest = max(np.abs(one).max(initial=0.0) for one in both) or 1.0
+        if any((one < 0).any() for one in both):
             pixels = self.theme.contribution.pixels(0.5 + 0.5 * mean[None] / largest)
         else:
             pixels = self.theme.activation.pixels(mean[None] / largest)

@@ -11,6 +11,7 @@ import numpy as np
 
 from cnnvis_caffe.layout.ordering import order_rows
 from cnnvis_caffe.readings.facets import MATRIX_FACETS
+from cnnvis_caffe.readings.scales import Scales
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 from cnnvis_caffe.records.view import View
@@ -29,7 +30,21 @@ MOST_ORDERED_ROWS = 64
 
 @dataclass(frozen=True, eq=False)
 class PictureLayout:
-    """What every part of a picture is drawn from; `of_clusters` is the snapshot whose clusters and places are shown."""
+    """What every part of a picture is drawn from.
+
+    Attributes
+    ----------
+    analysis : Analysis
+    snapshot, of_clusters : Snapshot
+        The one that is shown, and the one whose clusters and places are.
+    aggregation : Aggregation
+    view : View
+    theme : Theme
+    geometry : Geometry
+    cache : SceneCache
+    scales : Scales
+        What colours mean, also in the pictures that this one is compared with.
+    """
 
     analysis: Analysis
     snapshot: Snapshot
@@ -39,6 +54,7 @@ class PictureLayout:
     theme: Theme
     geometry: Geometry
     cache: SceneCache
+    scales: Scales
 
 
 def cluster_shapes(layout: PictureLayout) -> Iterator[Shape]:
@@ -364,7 +380,7 @@ def prepare_matrices(layout: PictureLayout, column: Column, facet: str) -> None:
     """Find out what the matrices of a column need that takes time, so that another facet is shown at once."""
     if features_of(layout.of_clusters, column.node) is None or features_of(layout.snapshot, column.node) is None:
         return
-    matrix_scale(layout, column.node, facet)
+    layout.scales.matrix(column.node, facet)
     classes = class_order(layout)
     for cluster in column.clusters:
         _rows(layout, column.node, facet, cluster.neurons, classes)
@@ -393,24 +409,11 @@ def row_order(values: np.ndarray) -> np.ndarray:
     return np.lexsort((-height, peak, height == 0))
 
 
-def matrix_scale(layout: PictureLayout, node: str, facet: str) -> tuple[float, bool]:
-    """Return the largest value of a layer's matrix, and whether it has negative ones worth a colour."""
-
-    def make() -> tuple[float, bool]:
-        shown = MATRIX_FACETS[facet]
-        values = np.nan_to_num(np.asarray(shown.values(layout.snapshot.features[node]), np.float64))
-        most, least = float(values.max(initial=0.0)), float(values.min(initial=0.0))
-        return max(most, -least), shown.ends is not None or -least > 0.02 * most
-
-    return layout.cache.get(("scale", id(layout.snapshot), node, facet), make, alive=layout.snapshot)
-
-
 def matrix_pixels(layout: PictureLayout, node: str, facet: str, values: np.ndarray) -> np.ndarray:
     """Return the colours of values of a layer's matrix; classes without images have the ground's."""
-    largest, has_sign = matrix_scale(layout, node, facet)
-    shares = values / largest if largest > 0 else np.zeros_like(values)
-    theme = layout.theme
-    pixels = theme.contribution.pixels((shares + 1) / 2) if has_sign else theme.activation.pixels(shares)
+    scale, theme = layout.scales.matrix(node, facet), layout.theme
+    shares = values / scale.largest if scale.largest > 0 else np.zeros_like(values)
+    pixels = theme.contribution.pixels((shares + 1) / 2) if scale.has_sign else theme.activation.pixels(shares)
     ground = [int(theme.ground[at : at + 2], 16) for at in (1, 3, 5)]
     pixels[np.isnan(values)] = ground
     return pixels

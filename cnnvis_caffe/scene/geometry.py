@@ -516,14 +516,22 @@ def _graph(aggregation: Aggregation) -> LayeredGraph:
 def _links(aggregation: Aggregation) -> list[Link]:
     """The gaps as links of the layout."""
     numbers = {column.node: number for number, column in enumerate(aggregation.columns)}
+    strongest = {(gap.source, gap.target): _strongest(gap) for gap in aggregation.placed.gaps}
     links = []
     for gap in aggregation.gaps:
         bundles = []
         for bicluster in gap.biclusters:
             strengths = gap.positive if bicluster.sign > 0 else gap.negative
             bundles.append(Bundle.from_edges(bicluster.edges, [strengths[edge] for edge in bicluster.edges]))
-        links.append(Link(numbers[gap.source], numbers[gap.target], tuple(bundles)))
+        widest = strongest[gap.source, gap.target]
+        links.append(Link(numbers[gap.source], numbers[gap.target], tuple(bundles), widest))
     return links
+
+
+def _strongest(gap: Gap) -> float:
+    """The most that a cluster sends or receives in one sign: no curve is stronger, whatever the filter lets through."""
+    both = np.stack([gap.positive, gap.negative])
+    return float(max(both.sum(axis=1).max(initial=0.0), both.sum(axis=2).max(initial=0.0)))
 
 
 def by_importance(graph: LayeredGraph, aggregation: Aggregation) -> list[list[int]]:

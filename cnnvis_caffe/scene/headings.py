@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.aggregation import Column, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.scene.facets import PictureLayout, matrix_scale
+from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of
 from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text, straight
@@ -132,8 +132,8 @@ def _second_lines(layout: PictureLayout, column: Column) -> Iterator[str]:
     facets = [facet_of(layout.view, column.node, tuple(one.neurons.tolist())) for one in column.clusters]
     matrices = [facet for facet in facets if facet != "features"]
     if matrices and features_of(layout.snapshot, column.node) is not None:
-        largest, has_sign = matrix_scale(layout, column.node, matrices[0])
-        scale = f" · {'±' if has_sign else 'to '}{figure(largest)}"
+        found = layout.scales.matrix(column.node, matrices[0])
+        scale = f" · {'±' if found.has_sign else 'to '}{figure(found.largest)}"
     yield f"{kind} · {counted(n, 'neuron')}{scale}"
     if scale:
         yield f"{whole(n)}{scale}"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.readings.facets import MATRIX_FACETS, MatrixFacet
+from cnnvis_caffe.readings.scales import Beside, QuantityRange, Scales, knows_quantity
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, View
-from cnnvis_caffe.scene.bundles import quantity_range
-from cnnvis_caffe.scene.facets import PictureLayout, matrix_scale
+from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neurons import facet_of, features_of, patches_of, present_classes
+from cnnvis_caffe.scene.neurons import facet_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.stack import moved
 from cnnvis_caffe.scene.theme import SIZES, Theme
@@ -166,22 +166,49 @@ def legend_shapes(layout: PictureLayout, entries: tuple[Entry, ...], notes: tupl
 
 
 def legend_entries(
-    analysis: Analysis, aggregation: Aggregation, view: View, theme: Theme, layout: PictureLayout | None = None
+    analysis: Analysis,
+    aggregation: Aggregation,
+    view: View,
+    theme: Theme,
+    scales: Scales,
+    *,
+    layout: PictureLayout | None = None,
+    beside: Beside | None = None,
 ) -> tuple[Entry, ...]:
-    """Return the parts of the legend that a view needs; without a layout of the same extent, for measuring."""
+    """Return the parts of the legend that a view needs, and the picture beside it.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    aggregation : Aggregation
+    view : View
+    theme : Theme
+    scales : Scales
+    layout : PictureLayout, optional
+        Without it the legend is at least as large, for measuring.
+    beside : Beside, optional
+
+    Returns
+    -------
+    tuple of Entry
+    """
     facets = _facets_shown(analysis, aggregation, view)
     entries = []
     if "features" in facets:
-        entries.append(_features_entry(analysis, view, theme, has_silent=layout is None or _any_silent(layout)))
+        has_silent = layout is None or beside is not None or _any_silent(layout)
+        entries.append(_features_entry(analysis, view, theme, has_silent=has_silent))
     for name, facet in MATRIX_FACETS.items():
         if name in facets:
-            entries.append(_matrix_entry(theme, name, facet, layout is None or _any_signed(layout, name)))
+            entries.append(_matrix_entry(theme, name, facet, scales, aggregation))
     if any(gap.biclusters for gap in aggregation.gaps):
-        entries.append(_edges_entry(view, theme, aggregation, layout))
-    classes = _classes_entry(analysis, view, theme, has_matrices=bool(facets - {"features"}))
-    if classes is not None:
-        entries.append(classes)
-    return tuple(entries)
+        entries.append(_edges_entry(view, theme, aggregation, scales, beside))
+    has_matrices = bool(facets - {"features"})
+    is_other = beside is not None and _names(beside.analysis) != _names(analysis)
+    sides = [(analysis, " on the left" if is_other else "")]
+    if beside is not None and is_other:
+        sides.append((beside.analysis, " on the right"))
+    found = [_classes_entry(one, view, theme, side, has_matrices=has_matrices) for one, side in sides]
+    return (*entries, *(entry for entry in found if entry is not None))
 
 
 def picture_notes(analysis: Analysis, aggregation: Aggregation, view: View) -> tuple[str, ...]:
@@ -290,13 +317,9 @@ def _facets_shown(analysis: Analysis, aggregation: Aggregation, view: View) -> s
     }
 
 
-def _any_signed(layout: PictureLayout, facet: str) -> bool:
-    """Whether some layer's matrix has negative values worth a colour."""
-    return any(
-        matrix_scale(layout, column.node, facet)[1]
-        for column in layout.aggregation.columns
-        if features_of(layout.snapshot, column.node) is not None
-    )
+def _names(analysis: Analysis) -> list[str]:
+    """The classes of which there are images."""
+    return [class_name(analysis, index) for index in present_classes(analysis)]
 
 
 def _any_silent(layout: PictureLayout) -> bool:
@@ -328,7 +351,7 @@ def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent:
     return pen.entry()
 
 
-def _matrix_entry(theme: Theme, name: str, facet: MatrixFacet, has_negative: bool) -> Entry:
+def _matrix_entry(theme: Theme, name: str, facet: MatrixFacet, scales: Scales, aggregation: Aggregation) -> Entry:
     """Colours of matrices."""
     pen = _Pen(theme, name, facet.heading, facet.brief)
     if facet.ends is not None:
@@ -338,8 +361,15 @@ def _matrix_entry(theme: Theme, name: str, facet: MatrixFacet, has_negative: boo
         return pen.entry()
     pen.words("0")
     pen.strip(theme.activation.strip(96))
-    pen.words("layer's largest")
-    if has_negative:
+    n_snapshots = [len(analysis.snapshots) for analysis in scales.analyses]
+    pen.words(
+        "layer's largest in both models"
+        if len(n_snapshots) > 1
+        else "layer's largest, all snapshots"
+        if n_snapshots[0] > 1
+        else "layer's largest"
+    )
+    if any(scales.matrix(column.node, name).has_sign for column in aggregation.columns):
         pen.gap(10)
         pen.part()
         pen.words("with negative ones: −")
@@ -348,20 +378,26 @@ def _matrix_entry(theme: Theme, name: str, facet: MatrixFacet, has_negative: boo
     return pen.entry()
 
 
-def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, layout: PictureLayout | None) -> Entry:
-    """Colours and widths of edges."""
+def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, scales: Scales, beside: Beside | None) -> Entry:
+    """Colours and widths of edges, here and beside."""
     shows_quantity = any(gap.quantity is not None for gap in aggregation.gaps)
+    shows_signs = not shows_quantity
+    if beside is not None:
+        is_known = knows_quantity(beside.analysis, beside.snapshot, view.edges)
+        shows_quantity, shows_signs = shows_quantity or is_known, shows_signs or not is_known
     shown = "" if view.edge_filter >= 1 else f": the strongest, {percent(view.edge_filter)} of all strength"
     pen = _Pen(theme, "edges", f"Connections between clusters{shown}", "Connections")
     if shows_quantity:
-        span = quantity_range(layout) if layout is not None else None
-        least, most = (figure(span.least, 2), figure(span.most, 2)) if span is not None else ("0.0001", "0.0001")
+        span = scales.quantity(view.edges) or QuantityRange(0.0, 0.0)
         pen.words(EDGE_QUANTITIES[view.edges].legend, gap=9)
         pen.part()
-        pen.words(least)
+        pen.words(f"≤ {figure(span.least, 2)}")
         pen.strip(theme.quantity.strip(96))
-        pen.words(f"{most} (equal ratios)" if span is not None and span.is_logarithmic else most, gap=16)
-    else:
+        pen.words(f"≥ {figure(span.most, 2)}{' (equal ratios)' if span.is_logarithmic else ''}", gap=16)
+    if shows_quantity and shows_signs:
+        pen.part()
+        pen.words("where it is not known:", gap=9)
+    if shows_signs:
         pen.curve(theme.positive, 3.5, 0.8)
         pen.words("positive", gap=12)
         pen.curve(theme.negative, 3.5, 0.8)
@@ -373,16 +409,16 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, layout: Pic
     return pen.entry()
 
 
-def _classes_entry(analysis: Analysis, view: View, theme: Theme, *, has_matrices: bool) -> Entry | None:
+def _classes_entry(analysis: Analysis, view: View, theme: Theme, side: str, *, has_matrices: bool) -> Entry | None:
     """Colours of the classes, as long as there are few; of the chosen ones where no matrix shows the others."""
     present = present_classes(analysis)
     colours = theme.class_colours(present)
     if not colours and not view.classes:
         return None
     is_whole = not view.classes or (has_matrices and bool(colours))
-    heading = "Classes" if is_whole else "Chosen classes"
-    pen = _Pen(theme, "classes", heading, heading)
-    listed = tuple(present) if is_whole else view.classes
+    heading = f"{'Classes' if is_whole else 'Chosen classes'}{side}"
+    pen = _Pen(theme, "classes" + side.replace(" on the ", "/"), heading, heading)
+    listed = tuple(present) if is_whole else tuple(c for c in view.classes if c < analysis.data.n_classes)
     for index in listed[:MOST_LISTED_CLASSES]:
         target = Target("class", members=(index,))
         if index in colours:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from cnnvis_caffe.readings.scales import Beside, Scales
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
@@ -49,6 +50,8 @@ def build_scene(
     size: tuple[float, float] | None = None,
     relations: Relations | None = None,
     cache: SceneCache | None = None,
+    scales: Scales | None = None,
+    beside: Beside | None = None,
     has_title: bool = True,
     has_legend: bool = True,
 ) -> Scene:
@@ -71,6 +74,10 @@ def build_scene(
         a selected neuron.
     cache : SceneCache, optional
         Keep one from picture to picture of an analysis, and only what changed is made again.
+    scales : Scales, optional
+        What colours mean. Keep one as well; without it, one of this analysis and the one beside is made.
+    beside : Beside, optional
+        What is shown beside this picture, under one legend.
     has_title, has_legend : bool
         The viewer has places of its own for these.
 
@@ -89,6 +96,8 @@ def build_scene(
         view,
         size=size,
         cache=SceneCache() if cache is None else cache,
+        scales=scales or Scales(analysis, *([beside.analysis] if beside is not None else [])),
+        beside=beside,
         has_title=has_title,
         has_legend=has_legend,
     )
@@ -141,6 +150,8 @@ def lay_out(
     *,
     size: tuple[float, float] | None,
     cache: SceneCache,
+    scales: Scales,
+    beside: Beside | None = None,
     has_title: bool = True,
     has_legend: bool = True,
 ) -> LaidOutPicture:
@@ -148,7 +159,7 @@ def lay_out(
     snapshot, theme = analysis.snapshot(view.snapshot), theme_named(view.theme)
     of_clusters = analysis.snapshot(view.clusters_of)
     notes = picture_notes(analysis, aggregation, view)
-    entries = legend_entries(analysis, aggregation, view, theme)
+    entries = legend_entries(analysis, aggregation, view, theme, scales, beside=beside)
     width = size[0] if size is not None else DEFAULT_WIDTH
     above = SIZES.title_height if has_title else SIZES.margin
     if any(group.is_expanded for group in aggregation.groups):
@@ -159,8 +170,9 @@ def lay_out(
         analysis, of_clusters, aggregation, size, cache, above=above, below=below,
         has_pills=any(is_collapsed(group) for group in aggregation.groups),
     )  # fmt: skip
-    layout = PictureLayout(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache)
-    return LaidOutPicture(layout, legend_entries(analysis, aggregation, view, theme, layout), notes)
+    layout = PictureLayout(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache, scales)
+    entries = legend_entries(analysis, aggregation, view, theme, scales, layout=layout, beside=beside)
+    return LaidOutPicture(layout, entries, notes)
 
 
 def _description(layout: PictureLayout) -> str:

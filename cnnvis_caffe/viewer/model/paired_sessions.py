@@ -55,6 +55,7 @@ class PairedSessions:
         self._leader = first  # the one in which the user selected something last
         self._is_linking = False
         second.open(analysis, History(self._view(first.view, analysis)))
+        self._share_scales()
         first.view_changed.connect(self._follow_view)
         first.selection_changed.connect(self._first_selected)
         second.selection_changed.connect(self._second_selected)
@@ -121,6 +122,12 @@ class PairedSessions:
             if theirs != self.second.view:
                 self.second.history = History(theirs)
                 self.second.refresh()
+            self._share_scales()
+
+    def _share_scales(self) -> None:
+        """What is compared has the same scales and one legend."""
+        for one, other in ((self.first, self.second), (self.second, self.first)):
+            one.stand_beside(other.analysis, other.snapshot)
 
     # -- selection
 
@@ -152,6 +159,7 @@ class PairedSessions:
         self.first.view_changed.disconnect(self._follow_view)
         self.first.selection_changed.disconnect(self._first_selected)
         self.first.picture_changed.disconnect(self._link)
+        self.first.stand_beside(None, None)
 
 
 def is_by_hand(edit: Edit) -> bool:

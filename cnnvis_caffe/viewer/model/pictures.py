@@ -13,6 +13,7 @@ from typing import Any
 from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.drawing.pictures import DrawnPicture, ViewDrawer
 from cnnvis_caffe.readings.facets import MATRIX_FACETS
+from cnnvis_caffe.readings.scales import Beside
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
@@ -54,6 +55,8 @@ class PictureRequest:
     legend_width : float
     legend_comes : bool
         Whether the canvas has yet to make room for the legend, in the height of `size`.
+    beside : Beside or None
+        What the other one of two pictures shows.
     """
 
     analysis: Analysis
@@ -62,6 +65,7 @@ class PictureRequest:
     size: tuple[float, float] = (1000.0, 640.0)
     legend_width: float = 1000.0
     legend_comes: bool = False
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +155,7 @@ class PictureMaker:
             self._known.clear()
         aggregation = self._pictures.aggregate(request.view)
         if request.legend_comes:
-            request = replace(request, size=_beside_legend(request, aggregation), legend_comes=False)
+            request = replace(request, size=_beside_legend(request, aggregation, self._pictures), legend_comes=False)
         drawn = _draw(self._pictures, request, aggregation)
         self._last, self._unprepared = (request, aggregation), drawn.layout
         self._known[request.view, request.size] = None
@@ -224,9 +228,10 @@ class PictureMaker:
         return FinishedPicture(request, aggregation, drawn.scene, display, legend, time.perf_counter() - started)
 
 
-def _beside_legend(request: PictureRequest, aggregation: Aggregation) -> tuple[float, float]:
+def _beside_legend(request: PictureRequest, aggregation: Aggregation, pictures: ViewDrawer) -> tuple[float, float]:
     """The size of the canvas once the legend has its room, so that the first picture is not laid out twice."""
-    entries = legend_entries(request.analysis, aggregation, request.view, theme_named(request.view.theme))
+    theme, scales = theme_named(request.view.theme), pictures.scales(request.beside)
+    entries = legend_entries(request.analysis, aggregation, request.view, theme, scales, beside=request.beside)
     notes = picture_notes(request.analysis, aggregation, request.view)
     width, height = request.size
     return width, max(height - round(legend_height(entries, notes, request.legend_width)), LEAST_HEIGHT)
@@ -238,6 +243,7 @@ def _draw(pictures: ViewDrawer, request: PictureRequest, aggregation: Aggregatio
         request.view,
         selection=in_picture(aggregation, request.selection),
         size=wished_size(aggregation, request.size),
+        beside=request.beside,
         has_title=False,
         has_legend=False,
     )
@@ -246,7 +252,9 @@ def _draw(pictures: ViewDrawer, request: PictureRequest, aggregation: Aggregatio
 def _legend(request: PictureRequest, drawn: DrawnPicture) -> Scene:
     """The legend of the picture as a scene of its own, so that it does not shrink with wide networks."""
     layout, aggregation = drawn.layout, drawn.aggregation
-    entries = legend_entries(request.analysis, aggregation, request.view, layout.theme, layout)
+    entries = legend_entries(
+        request.analysis, aggregation, request.view, layout.theme, layout.scales, layout=layout, beside=request.beside
+    )
     notes = picture_notes(request.analysis, aggregation, request.view)
     width = request.legend_width
     height = legend_height(entries, notes, width)

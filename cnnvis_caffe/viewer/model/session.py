@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.edits.kinds import ChooseSnapshot, ChooseTheme, Edit, as_edits
+from cnnvis_caffe.readings.scales import Beside
 from cnnvis_caffe.records.aggregation import Aggregation, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
@@ -82,6 +83,7 @@ class Session:
         self.hover: Target | None = None
         self.picture: FinishedPicture | None = None
         self.legend_comes = False  # a pane says so, whose legend has no room yet
+        self.beside: Beside | None = None
         self._size, self._legend_width = (1000.0, 640.0), 1000.0
         self._pictures = pictures
         pictures.answered.connect(self._take)
@@ -132,6 +134,13 @@ class Session:
         """Say how large the canvas and how wide its legend are; a picture of another shape follows."""
         if (width, height, legend_width) != (*self._size, self._legend_width):
             self._size, self._legend_width = (width, height), legend_width
+            self._ask()
+
+    def stand_beside(self, analysis: Analysis | None, snapshot: Snapshot | None) -> None:
+        """Share scales and legend with another picture, or with none."""
+        before = self.beside
+        self.beside = None if analysis is None or snapshot is None else Beside(analysis, snapshot)
+        if (before and before.snapshot) is not (self.beside and self.beside.snapshot):
             self._ask()
 
     # -- edits
@@ -216,7 +225,7 @@ class Session:
         if self.analysis is not None and not self._is_closed:
             size, width = self._size, self._legend_width
             self._pictures.request(
-                PictureRequest(self.analysis, self.view, self.selection, size, width, self.legend_comes)
+                PictureRequest(self.analysis, self.view, self.selection, size, width, self.legend_comes, self.beside)
             )
 
     def _take(self, request: PictureRequest, picture: FinishedPicture) -> None:

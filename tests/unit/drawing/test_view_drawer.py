@@ -89,6 +89,46 @@ def test_rows_of_matrices_stay_and_show_the_snapshot():
     assert any((one.pixels != matrices[-1][name].pixels).any() for name, one in matrices[0].items())
 
 
+def test_a_colour_means_the_same_in_every_snapshot_and_with_every_filter():
+    trained = make_analysis("lenet", n_snapshots=3)
+    pictures = ViewDrawer(trained)
+    colours: dict[float, set] = {}
+    for label in ("iter 1000", "iter 3000"):
+        drawn = pictures.draw(View(snapshot=label, facet="activations"), size=SIZE)
+        mean = trained.snapshot(label).features["relu1"].mean
+        for matrix in drawn.scene.shapes:
+            is_matrix = isinstance(matrix, Picture) and matrix.rows and not matrix.name.endswith("/overview")
+            if is_matrix and matrix.target.node == "relu1":
+                for row, neuron in enumerate(matrix.rows):
+                    for place, which in enumerate(matrix.columns):
+                        colours.setdefault(round(float(mean[neuron, which]), 3), set()).add(
+                            int(matrix.pixels[row, place, 0])
+                        )
+    assert len(colours) > 20
+    shades = [max(colours[value]) for value in sorted(colours)]
+    assert max(max(found) - min(found) for found in colours.values()) <= 3
+    assert shades[0] > shades[-1]
+    spans = {
+        s.text
+        for share in (0.3, 0.9)
+        for label in ("iter 1000", "iter 3000")
+        for s in pictures.draw(View(snapshot=label, edges="gradient", edge_filter=share), size=SIZE).scene.shapes
+        if isinstance(s, Text) and s.text.startswith(("≤", "≥"))
+    }
+    assert len(spans) == 2
+
+
+def test_the_widest_curves_do_not_grow_when_the_filter_lets_less_through(analysis):
+    def widths(share):
+        geometry = ViewDrawer(analysis).draw(View(edge_filter=share), size=SIZE).layout.geometry
+        return {
+            (stroke.link, stroke.is_source, stroke.cluster, stroke.bundle): stroke.width for stroke in geometry.strokes
+        }
+
+    few, many = widths(0.05), widths(1.0)
+    assert max(few.values()) <= max(many.values()) <= 7.0
+
+
 def test_the_legend_says_whose_sizes_are_shown():
     trained = make_analysis("lenet", n_snapshots=3)
     scene = ViewDrawer(trained).draw(View(snapshot="iter 1000", clusters_of="iter 2000"), size=SIZE).scene

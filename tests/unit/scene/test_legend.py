@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cnnvis_caffe.aggregation.aggregate import aggregate
+from cnnvis_caffe.readings.scales import Scales
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.legend import legend_entries, legend_height
@@ -33,7 +34,9 @@ def analysis():
 
 
 def drawn(analysis, view, width):
-    started = lay_out(analysis, aggregate(analysis, view), view, size=(1200.0, 700.0), cache=SceneCache())
+    started = lay_out(
+        analysis, aggregate(analysis, view), view, size=(1200.0, 700.0), cache=SceneCache(), scales=Scales(analysis)
+    )
     return legend_scene(started, width)
 
 
@@ -57,7 +60,7 @@ def test_nothing_is_cut_and_nothing_overlaps(analysis, view):
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: f"{view.facet}-{view.edges}")
 def test_it_stays_low(analysis, view):
     aggregation = aggregate(analysis, view)
-    entries = legend_entries(analysis, aggregation, view, theme_named("light"))
+    entries = legend_entries(analysis, aggregation, view, theme_named("light"), Scales(analysis))
     heights = [legend_height(entries, ("a note",), width) for width in (480.0, 520.0, 640.0, 800.0, 1100.0, 1900.0)]
     assert max(heights) <= 180
     assert heights[-1] <= SIZES.legend_top + 2 * SIZES.legend_row + 28

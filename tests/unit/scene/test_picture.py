@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.aggregation.aggregate import aggregate
+from cnnvis_caffe.readings.scales import Scales
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.lettering import text_width
@@ -170,8 +171,10 @@ def test_the_same_picture_twice(known):
 def test_an_aggregation_made_anew_finds_what_is_kept(known):
     analysis, aggregation, view, _ = known("lenet")
     cache = SceneCache()
-    first = lay_out(analysis, aggregation, view, size=SIZE, cache=cache)[0].geometry
-    again = lay_out(analysis, aggregate(analysis, view), view, size=SIZE, cache=cache)[0].geometry
+    first = lay_out(analysis, aggregation, view, size=SIZE, cache=cache, scales=Scales(analysis))[0].geometry
+    again = lay_out(analysis, aggregate(analysis, view), view, size=SIZE, cache=cache, scales=Scales(analysis))[
+        0
+    ].geometry
     assert again is first
 
 

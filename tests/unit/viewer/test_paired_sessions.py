@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from helpers.analyses import make_analysis
 from helpers.plain_session import plain_session
 
-from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseTheme, NewCluster
+from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseEdges, ChooseFacet, ChooseTheme, NewCluster
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.text.words import figure
 from cnnvis_caffe.viewer.model.captions import heading
 from cnnvis_caffe.viewer.model.paired_sessions import PairedSessions, is_by_hand
 
@@ -103,3 +105,41 @@ def test_headings_tell_two_pictures_apart(snapshots, lenet):
     assert heading(snapshots.second, says_snapshot=True, says_file=False) == ("lenet", label)
     assert heading(snapshots.second, says_snapshot=False, says_file=True) == ("lenet", "")
     assert heading(plain_session(), says_snapshot=True, says_file=True) == ("", "")
+
+
+def test_two_models_share_scales_and_legend(models, other_model, lenet):
+    first, second = models.first, models.second
+    first.apply(ChooseFacet("activations"))
+    largest = max(
+        float(np.nanmax(snapshot.features["relu1"].mean))
+        for analysis in (lenet, other_model)
+        for snapshot in analysis.snapshots
+    )
+    heads = [
+        next(
+            s.text
+            for s in one.picture.scene.shapes
+            if s.name.startswith("head/relu1") and " to " in getattr(s, "text", "")
+        )
+        for one in (first, second)
+    ]
+    assert heads[0].split(" to ")[1] == heads[1].split(" to ")[1] == figure(largest)
+    words = {getattr(shape, "text", "") for shape in first.picture.legend.shapes}
+    assert {"Classes on the left", "Classes on the right"} <= words
+
+
+def test_the_first_is_itself_again_after_a_comparison(models):
+    first = models.first
+    models.end()
+    assert first.beside is None
+    assert not any("right" in getattr(shape, "text", "") for shape in first.picture.legend.shapes)
+
+
+def test_the_legend_has_what_only_the_other_snapshot_shows(session, lenet):
+    pair = PairedSessions(session, plain_session(), lenet, lenet.snapshots[0].label)
+    session.apply(ChooseEdges("relative_change"))
+    words = {getattr(shape, "text", "") for shape in session.picture.legend.shapes}
+    assert {"positive", "where it is not known:"} <= words
+    pair.show_snapshot(lenet.snapshots[1].label)
+    words = {getattr(shape, "text", "") for shape in session.picture.legend.shapes}
+    assert "positive" not in words
