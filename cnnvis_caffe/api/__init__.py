@@ -6,6 +6,7 @@ What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as
 from __future__ import annotations
 
 from cnnvis_caffe.api.explaining import FoundPicture, explain, features, invariance, occlude
+from cnnvis_caffe.api.frames import activation, activations, confusion, confusion_picture, connections, measures
 from cnnvis_caffe.api.functions import (
     analyze,
     chart,
@@ -41,9 +42,14 @@ __all__ = [
     "PredictedTable",
     "Report",
     "Table",
+    "activation",
+    "activations",
     "analyze",
     "chart",
     "compare",
+    "confusion",
+    "confusion_picture",
+    "connections",
     "deploy",
     "engine",
     "explain",
@@ -53,6 +59,7 @@ __all__ = [
     "invariance",
     "layers",
     "load_net",
+    "measures",
     "neuron_page",
     "neurons",
     "occlude",

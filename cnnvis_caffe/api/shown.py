@@ -6,8 +6,9 @@ import html
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cnnvis_caffe.api.frame import records_of
 from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.finding import Finding
@@ -102,6 +103,10 @@ class Table:
             raise UnknownNameError("column", column, self.columns)
         return [row[self.columns.index(column)] for row in self.rows]
 
+    def to_frame(self) -> Any:
+        """Return the rows as a pandas.DataFrame where pandas is installed, else as a structured numpy array."""
+        return records_of(self.columns, self.rows)
+
     def _texts(self) -> list[tuple[str, ...]]:
         """Rows as texts."""
         return [tuple(map(_text, row)) for row in self.rows]
@@ -185,6 +190,13 @@ class Patches:
 
 class Findings(tuple[Finding, ...]):
     """Findings that show themselves: a tuple of `Finding`, the severe ones first."""
+
+    def to_frame(self) -> Any:
+        """Return one row each: a pandas.DataFrame where pandas is installed, else a structured numpy array."""
+        columns = ("kind", "severity", "title", "layer", "strength", "snapshot")
+        return records_of(
+            columns, [(f.kind, f.severity, f.title, f.places[0].node, f.strength, f.snapshot) for f in self]
+        )
 
     def to_json(self) -> list[dict[str, object]]:
         """Return all of them as JSON holds them.

@@ -21,6 +21,8 @@ _WHY_NOT = {
     "gradient": "; analyze without --no-gradients",
     "abs_gradient": "; analyze without --no-gradients",
     "curves": "; analyze with --log",
+    "confusion": "; it takes answers that are classes, and images with labels",
+    "measures": "; they take images with labels",
 }
 
 
@@ -35,7 +37,8 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
 
     By class: mean, peak, maximum, active_share, contribution, contribution_all. By neuron: overall, top, similarity,
     correlation. By connection: weight, abs_weight, gradient, abs_gradient. Of all snapshots: debug; of the training
-    log: curves. As a picture, a row for each neuron: patches.
+    log: curves. Of the answers: confusion, and measures with what guessing gives (class -1 is all data). As a picture,
+    a row for each neuron: patches.
     """
     from cnnvis_caffe.errors import StoreError
     from cnnvis_caffe.files.atomic import write_bytes
@@ -69,7 +72,7 @@ def _layers(snapshot: Snapshot, table: str, text: str | None) -> list[str]:
         return known
     names = [name.strip() for name in text.split(",")]
     for name in names:
-        if name not in known and table not in ("debug", "curves"):
+        if name not in known and table not in ("debug", "curves", "confusion", "measures"):
             if table in LINKS and name in snapshot.features:
                 raise NetError(f"no weights lead to {name!r}; they lead to {', '.join(known)}")
             raise UnknownLayerError(name, known)

@@ -65,6 +65,7 @@ class _Size(click.ParamType):
 @click.option("--theme", type=click.Choice(list(THEMES)), help="Colours.  [default: light]")
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
+@click.option("--confusion", is_flag=True, help="Draw how often a class is named as another one instead.")
 @click.option("--deconvolution", is_flag=True, help="On the page: also project its images back to the pixels.")
 @python_layers_option
 @click.option("--chart", type=click.Choice([*_BY_LAYER, *_OF_TRAINING]),
@@ -108,6 +109,13 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         page = _neuron_page(analysis, view, options)
         pipeline.save(page, out, scale=options["scale"])
         return
+    if options["confusion"]:
+        from cnnvis_caffe.scene.confusion import build_confusion
+        from cnnvis_caffe.scene.theme import theme_named
+
+        scene = build_confusion(analysis, analysis.snapshot(view.snapshot), theme_named(view.theme))
+        pipeline.save(scene, out, scale=options["scale"])
+        return
     scene, measures = _picture(analysis, view, options, clock, measured=report is not None)
     clock.lap("measure")
     pipeline.save(scene, out, scale=options["scale"])
@@ -140,6 +148,8 @@ def _check_page(options: dict[str, Any]) -> None:
     given = [option for name, option in names.items() if options[name]]
     if options["deconvolution"] and not options["neuron"]:
         raise click.UsageError("--deconvolution belongs to the page of a neuron: give --neuron")
+    if options["confusion"] and (given or options["neuron"]):
+        raise click.UsageError(f"{(given or ['--neuron'])[0]} has no part in the picture that --confusion draws")
     if options["neuron"] and given:
         raise click.UsageError(f"{given[0]} has no part in the page that --neuron draws")
 

@@ -29,7 +29,7 @@ SQUARE = ("similarity", "correlation")
 LINKS = ("weight", "abs_weight", "gradient", "abs_gradient")
 PLACES = ("neuron", "rank", "image", "class", "response", "row", "column", "y0", "x0", "y1", "x1")
 DEBUG = ("mean_abs_weight", "mean_abs_gradient", "relative_change", "last_update", "dead_share")
-TABLES = (*BY_CLASS, "overall", "top", *SQUARE, *LINKS, "debug", "curves")
+TABLES = (*BY_CLASS, "overall", "top", *SQUARE, *LINKS, "debug", "curves", "confusion", "measures")
 
 #: A part of a large table: its layer, the names of its columns, and its rows.
 Part = tuple[str, Sequence[str], np.ndarray]
@@ -92,7 +92,7 @@ def patches_table(analysis: Analysis, features: LayerFeatures, neuron: int, n_pa
         (
             rank,
             image,
-            names[classes[image]] if image in classes else None,
+            names[classes[image]] if classes.get(image, -1) >= 0 else None,
             float(features.top_response[neuron, rank]),
             *map(int, features.top_box[neuron, rank]),
         )
@@ -170,6 +170,25 @@ def clusters_of_gap(gap: Gap | None) -> Table:
     return Table(("from layer", "cluster", "to layer", "cluster", "positive", "negative", "shown"), rows)
 
 
+def confusion_table(analysis: Analysis, snapshot: Snapshot) -> Table:
+    """List for each class how often it is named as each class; no rows where nobody counted."""
+    names = analysis.data.class_names
+    confusion = np.zeros((0, 0)) if snapshot.confusion is None else snapshot.confusion
+    rows: list[tuple[Cell, ...]] = [(names[c], *map(float, row)) for c, row in enumerate(confusion)]
+    return Table((analysis.data.column, *names[: len(confusion)]), rows)
+
+
+def measures_table(analysis: Analysis, snapshot: Snapshot) -> Table:
+    """List how right the answers are, over all data and by class, beside what guessing gives."""
+    rows: list[tuple[Cell, ...]] = []
+    for measure in snapshot.measures:
+        rows.append((measure.name, "all", known(measure.overall), known(measure.guess)))
+        for name, value, guess in zip(analysis.data.class_names, measure.values, measure.guesses):
+            if math.isfinite(value):
+                rows.append((measure.name, name, known(value), known(guess)))
+    return Table(("measure", analysis.data.column, "value", "guessing"), rows)
+
+
 def known(value: float) -> float | None:
     """Return a number, or None for NaN and infinities."""
     return float(value) if math.isfinite(value) else None
@@ -191,6 +210,15 @@ def table_parts(analysis: Analysis, snapshot: Snapshot, table: str, layers: Sequ
     if table == "curves":
         for curve in analysis.curves:
             yield curve.name, ["iteration", "value"], np.column_stack([curve.iterations, curve.values])
+        return
+    if table == "confusion":
+        if snapshot.confusion is not None:
+            yield "confusion", ["class", *classes[: len(snapshot.confusion)]], _numbered(snapshot.confusion)
+        return
+    if table == "measures":
+        for measure in snapshot.measures:
+            both = np.column_stack([np.r_[measure.overall, measure.values], np.r_[measure.guess, measure.guesses]])
+            yield measure.name, ["class", "value", "guessing"], np.column_stack([np.arange(-1, len(both) - 1), both])
         return
     for name in layers:
         if table in BY_CLASS:

@@ -53,8 +53,9 @@ OURS: dict[str, set[str]] = {
     # viewer.model.pictures asks for one picture at a time, each from what the last ones left.
     "viewer": {"aggregation", "analysis", "drawing", "edits", "errors", "files", "findings", "pipeline", "processes"}
     | {"progress", "readings", "records", "render", "scene", "store", "text"},
-    "api": {"aggregation", "analysis", "edits", "engines", "errors", "explanation", "findings", "formats", "network"}
-    | {"pipeline", "prediction", "progress", "pycaffe", "readings", "records", "render", "runtime", "scene", "text"},
+    "api": {"aggregation", "analysis", "datasets", "edits", "engines", "errors", "explanation", "findings", "formats"}
+    | {"network", "pipeline", "prediction", "progress", "pycaffe", "readings", "records", "render", "runtime"}
+    | {"scene", "text"},
     "cli": {"aggregation", "analysis", "datasets", "demo", "edits", "engines", "errors", "explanation", "files"}
     | {"findings", "formats", "network", "pipeline", "prediction", "processes", "progress", "readings", "records"}
     | {"render", "runtime", "scene", "store", "text", "viewer"},
@@ -80,6 +81,7 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "pooch": ("datasets",),
     "pydot": ("pycaffe.draw",),
     "pydotplus": ("pycaffe.draw",),  # the older fork, which pycaffe takes as well
+    "pandas": ("api.frame",),  # who has it gets its tables
     "PyQt5": ("viewer",),
     "fissix": ("pycaffe.python2.translate",),
     "PIL": ("pycaffe.python2.old_pictures",),
