@@ -222,7 +222,7 @@ def picture_notes(analysis: Analysis, aggregation: Aggregation, view: View) -> t
             seen.append(gap.note)
     notes += seen[:3]
     if view.edges != "weight" and all(gap.quantity is None for gap in aggregation.gaps):
-        notes.append(f"This file holds no {EDGE_QUANTITIES[view.edges].words}s: edges show their sign")
+        notes.append(f"There are no numbers for the {EDGE_QUANTITIES[view.edges].words} here: edges show their sign")
     if view.classes:
         share = percent(view.class_cutoff)
         notes.append(f"Translucent: below {share} of the layer's largest mean activation on the chosen classes")

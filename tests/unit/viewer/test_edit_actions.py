@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from helpers.analyses import make_analysis, with_snapshot
 from helpers.plain_session import plain_session
@@ -16,10 +14,13 @@ from cnnvis_caffe.edits.kinds import (
     ChooseSnapshot,
     Edit,
 )
+from cnnvis_caffe.readings.relations import QUANTITIES
+from cnnvis_caffe.records.analysis import Connections
 from cnnvis_caffe.records.view import EDGE_QUANTITIES, FACETS
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model import edit_actions
 from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS, actions_named, key_of
+from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
 from cnnvis_caffe.viewer.model.edit_actions import EDIT_OF_ACTION, FILTER_STEP, TOGETHER, what_is_there
 
 
@@ -63,11 +64,19 @@ def test_edges_are_coloured_by_what_is_known(session):
     for name, quantity in (("edges_gradient", "gradient"), ("edges_relative_change", "relative_change")):
         assert decide(name, session) == ""
         assert session.view.edges == quantity
-    single = make_analysis("lenet", n_snapshots=1)
-    debug = {name: replace(one, last_update=float("nan")) for name, one in single.snapshots[0].debug.items()}
-    single = plain_session(with_snapshot(single, debug=debug))
+    single = plain_session(make_analysis("lenet", n_snapshots=1))
     assert decide("edges_relative_change", single) == "There is only one snapshot: changes need a second one."
     assert single.view.edges == "weight"
+
+
+def test_a_new_colour_of_edges_is_offered_where_its_numbers_are_known(monkeypatch):
+    analysis = make_analysis("lenet", n_snapshots=2)
+    for name, values in (("size", lambda now, earlier: now.abs_weight), ("secret", lambda now, earlier: None)):
+        monkeypatch.setitem(QUANTITIES, name, values)
+    assert missing_edge_colours(analysis) == {"secret": "This analysis does not have the numbers for it."}
+    last = analysis.snapshots[-1]
+    plain = {name: Connections(one.weight, one.abs_weight) for name, one in last.connections.items()}
+    assert set(missing_edge_colours(with_snapshot(analysis, connections=plain))) == {"gradient", "secret"}
 
 
 def test_the_filter_goes_by_steps_and_stays_between_its_bounds(session):
