@@ -21,13 +21,19 @@ SECTIONS = re.findall(r"^## (.*)$", PAGE, re.MULTILINE)
 
 
 def test_every_section_is_in_the_table_and_touches_three_files_at_most():
-    rows = re.findall(r"^\| \[(.*)\]\(#.*\) \| (.*) \|$", PAGE, re.MULTILINE)
-    assert [what.capitalize() for what, _ in rows] == SECTIONS
-    for what, files in rows:
+    rows = re.findall(r"^\| \[(.*)\]\(#.*\) \| (.*) \| `(.*)` \|$", PAGE, re.MULTILINE)
+    assert [what.capitalize() for what, *_ in rows] == SECTIONS
+    for what, files, tests in rows:
+        assert "<name>" in tests or (ROOT / "tests" / "unit" / tests).is_file(), tests
         paths = re.findall(r"`([\w/<>]+\.py)`", files)
         assert 1 <= len(paths) <= 3, what
         for path in paths:
             assert "<name>" in path or (ROOT / "cnnvis_caffe" / path).is_file(), path
+
+
+def test_the_layer_says_whose_it_is_as_every_layer_does():
+    (layer,) = [source for source in EXTENSIONS if "runtime/layers/" in source and "new file" in source]
+    assert "    fork = " in layer and "    Follows " in layer
 
 
 def test_every_section_has_an_example():
