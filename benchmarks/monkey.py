@@ -195,7 +195,7 @@ def monkey(bench: Bench, minutes: float, seed: int) -> int:
                 wrong.append(f"message after {number} steps, {did}: {window.message.text}\n{window.message._details}")
                 break
         bench.settle()
-        window.close()
+        window.discard_and_close()
     except Exception as error:  # noqa: BLE001 - printed below
         bench.errors.append(error)
     finally:

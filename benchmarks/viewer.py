@@ -167,7 +167,7 @@ def measure(path: str, stands_s: float) -> dict[str, float]:
     measure_edits("classes", *map(ChooseClasses, ((1, 2), (3,), (2, 5), ())))
     measure_edits("filter", *map(ChooseEdgeFilter, (0.7, 0.5, 0.6, 0.9, 0.8)))
     result["memory_mb"], result["peak_mb"] = memory_mb(), peak_mb()
-    window.close()
+    window.discard_and_close()
     if bench.errors:
         raise bench.errors[0]
     return result

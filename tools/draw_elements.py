@@ -52,7 +52,7 @@ def main(analysis: str, folder: str) -> None:
     settle(application, window, seconds=6)  # findings take some seconds to come
     marked(window).save(os.path.join(folder, "elements_window.png"))
     pieces = [act(application, window) for act in (features, activations, drag, merge, classes, gradients)]
-    window.close()
+    window.discard_and_close()
 
     deep = make_analysis("deep", n_snapshots=2)
     dead = deep.snapshots[-1].features[DEAD]
@@ -62,7 +62,7 @@ def main(analysis: str, folder: str) -> None:
     window.show_analysis(replace(with_features(deep, DEAD, **zero), title="made up"))
     settle(application, window)
     pieces += [act(application, window) for act in (expanded, zero_rows)]
-    window.close()
+    window.discard_and_close()
     sheet(pieces).save(os.path.join(folder, "elements_interactions.png"))
     os._exit(0)  # without waiting for what still runs
 

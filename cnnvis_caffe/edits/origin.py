@@ -154,7 +154,9 @@ def find_analysis(origin: Origin | None, session_path: str | os.PathLike[str]) -
     session = os.path.abspath(os.fspath(session_path))
     places = []
     if origin is not None and origin.path:
-        places = [os.path.normpath(os.path.join(os.path.dirname(session), origin.path)), origin.absolute_path]
+        places.append(os.path.normpath(os.path.join(os.path.dirname(session), origin.path)))
+    if origin is not None and origin.absolute_path:
+        places.append(origin.absolute_path)
     for ending in (SESSION_ENDING, ".json"):
         if session.endswith(ending):
             places.append(session[: -len(ending)] + ANALYSIS_ENDING)

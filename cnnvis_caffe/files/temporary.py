@@ -32,7 +32,7 @@ def temporary_path(target: Path, ending: str = WRITTEN) -> Path:
     ending : {"tmp", "old"}, default="tmp"
         What is being written, or what is replaced.
     """
-    return target.with_name(f".{target.name}.{_machine()}-{os.getpid()}.{uuid.uuid4().hex[:8]}.{ending}")
+    return target.with_name(f".{target.name}.{process_mark()}.{uuid.uuid4().hex[:8]}.{ending}")
 
 
 @contextmanager
@@ -98,6 +98,42 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def process_mark() -> str:
+    """Return the name of this process among those of all machines: eight digits of the machine, and the number."""
+    return f"{_machine()}-{os.getpid()}"
+
+
+def has_ended(mark: str, path: str | os.PathLike[str]) -> bool:
+    """Return whether the process that wrote a file is gone.
+
+    Parameters
+    ----------
+    mark : str
+        Of the process; see `process_mark`.
+    path : str or path-like
+        The file. One from before the machine started is nobody's any more, whoever has the number now.
+
+    Raises
+    ------
+    OSError
+        If the file is not there.
+    """
+    machine, _, pid = mark.partition("-")
+    written = os.stat(path).st_mtime
+    if machine == _machine() and pid.isdigit() and written < _started_at():
+        return True
+    return _is_abandoned(Path(path), machine, pid if pid.isdigit() else None)
+
+
+def _started_at() -> float:
+    """When the machine started, in seconds since 1970; 0 where it does not say."""
+    try:
+        lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), 0.0)
 
 
 def _is_abandoned(path: Path, machine: str | None, pid: str | None) -> bool:

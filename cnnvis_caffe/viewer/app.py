@@ -71,7 +71,7 @@ def install_exception_hook(window: MainWindow) -> None:
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
-            window.close()
+            window.close_now()
             return
         sys.__excepthook__(kind, error, trace) if not isinstance(error, CnnvisError) else None
         window.show_error(error.with_traceback(trace))
@@ -109,7 +109,7 @@ def run(path: str | None = None, request: ModelRequest | None = None) -> int:
     sys.setswitchinterval(0.002)  # a thread that makes a picture lets the window draw soon
     window = MainWindow()
     install_exception_hook(window)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGINT, lambda *_: window.close_now())
     # The command line's own way out, an exception, would come up inside of Qt.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Python sees signals only while it runs; this gives it the chance.
@@ -117,6 +117,7 @@ def run(path: str | None = None, request: ModelRequest | None = None) -> int:
     awake.start(250)
     awake.timeout.connect(lambda: None)
     window.show()
+    QTimer.singleShot(0, window.offer_leftovers)
     if request is not None:
         QTimer.singleShot(0, lambda: window.opening.analyse(request))
     elif path is not None:

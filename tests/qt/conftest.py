@@ -243,7 +243,7 @@ def make_window(qtbot, settings, settle) -> Iterator[Callable]:
     yield make
     while windows:
         window = windows.pop()
-        window.close()
+        window.discard_and_close()
         references = [weakref.ref(window.session), weakref.ref(window.pane.canvas)]
         window.deleteLater()
         del window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from cnnvis_caffe.viewer.qt import (
     QColor,
@@ -25,14 +26,17 @@ WIDTH = 640
 #: Also with all panels beside it, a window is no wider than the smallest screens.
 LEAST_WIDTH = 420
 HEADING = 24
+#: Rows of files and their sessions, and sessions of one file.
+MOST_ROWS, MOST_SESSIONS = 6, 2
+SESSION_INSET = 22
 
 
 class FileRow(QtWidgets.QAbstractButton):
-    """A recent file: its name, and where it is."""
+    """A recent file: its name, and where it is; a session stands below its analysis, further in."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, is_session: bool = False) -> None:
         super().__init__()
-        self.path = path
+        self.path, self.is_session = path, is_session
         self.setFixedHeight(44)
         self.setCursor(Qt.PointingHandCursor)
         self.setFocusPolicy(Qt.StrongFocus)
@@ -53,22 +57,33 @@ class FileRow(QtWidgets.QAbstractButton):
             painter.setBrush(QColor(chrome.hover))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), style.CORNER, style.CORNER)
         painter.save()
-        painter.translate(9, 14)
+        inset = SESSION_INSET if self.is_session else 0
+        painter.translate(9 + inset, 14)
         painter.setPen(QPen(QColor(chrome.muted), 1.3))
         painter.setBrush(Qt.NoBrush)
         painter.drawPath(style.icon_path("file"))
         painter.restore()
-        room = self.width() - 46
+        room = self.width() - 46 - inset
         bold = QtGui.QFontMetrics(style.text_font(style.TEXT, bold=True))
         painter.setFont(style.text_font(style.TEXT, bold=True))
         painter.setPen(QColor(chrome.ink))
-        name = os.path.basename(self.path).replace(".cnnvis.h5", "")
-        painter.drawText(36, 19, bold.elidedText(name, Qt.ElideMiddle, room))
+        name = os.path.basename(self.path).replace(".cnnvis.h5", "").replace(".cnnvis.json", "")
+        painter.drawText(36 + inset, 19, bold.elidedText(name, Qt.ElideMiddle, room))
         painter.setFont(style.text_font(style.SMALL))
         painter.setPen(QColor(chrome.muted))
-        folder = os.path.dirname(self.path).replace(os.path.expanduser("~"), "~", 1)
-        painter.drawText(36, 35, painter.fontMetrics().elidedText(folder, Qt.ElideMiddle, room))
+        where = os.path.dirname(self.path).replace(os.path.expanduser("~"), "~", 1)
+        if self.is_session:
+            where = f"session saved {time.strftime('%d %B, %H:%M', time.localtime(_written(self.path)))}"
+        painter.drawText(36 + inset, 35, painter.fontMetrics().elidedText(where, Qt.ElideMiddle, room))
         painter.end()
+
+
+def _written(path: str) -> float:
+    """When a file was written, in seconds since 1970; 0 for one that has just gone."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _head() -> QHBoxLayout:
@@ -190,10 +205,13 @@ class StartPage(QWidget):
             widget = self._rows.takeAt(0).widget()
             widget.hide()
             widget.deleteLater()
-        paths = self._settings.recent[:6]
+        paths = self._settings.recent
+        rows = []
         for path in paths:
-            row = FileRow(path)
-            row.clicked.connect(lambda _=False, path=path: self.file_requested.emit(path))
+            rows.append(FileRow(path))
+            rows += [FileRow(one, is_session=True) for one in self._settings.sessions_of(path)[:MOST_SESSIONS]]
+        for row in rows[:MOST_ROWS]:
+            row.clicked.connect(lambda _=False, path=row.path: self.file_requested.emit(path))
             self._rows.addWidget(row)
         self.none.setVisible(not paths)
         self.clear_button.setVisible(bool(paths))

@@ -8,14 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cnnvis_caffe.edits.kinds import ChooseRepresentative, ChooseTheme, Edit
-from cnnvis_caffe.edits.sessions import save_session
+from cnnvis_caffe.errors import SessionError
 from cnnvis_caffe.files.atomic import atomic_write, write_bytes
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.table_files import delimited
 from cnnvis_caffe.viewer.canvas.pictures import to_image
 from cnnvis_caffe.viewer.model import export
 from cnnvis_caffe.viewer.model.edit_actions import EDIT_OF_ACTION, TOGETHER
+from cnnvis_caffe.viewer.model.file_names import named_like
 from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.pages.edits_dialogs import may_replace
 from cnnvis_caffe.viewer.pages.help import AboutDialog, HelpDialog
 from cnnvis_caffe.viewer.qt import QApplication, Qt, QtWidgets
 from cnnvis_caffe.viewer.work import tasks
@@ -31,6 +33,7 @@ SESSIONS = "Sessions (*.cnnvis.json *.json);;All files (*)"
 def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
     """Return what each of `actions.ACTION_SPECS` does in a window; those with a mark are told whether it is set."""
     pictures, opening, files = window.pictures, window.opening, Files(window)
+    window.keeper.save = files.save_for_leaving
     return {
         **{name: partial(_decide, window, name) for name in EDIT_OF_ACTION},
         "open_file": files.open_file,
@@ -41,7 +44,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "export_picture": files.export_picture,
         "export_table": files.export_table,
         "export_patches": files.export_patches,
-        "close_analysis": window.close_analysis,
+        "close_analysis": lambda: window.keeper.before_leaving(window.close_analysis),
         "quit": window.close,
         "undo": lambda: pictures.step_history(back=True),
         "redo": lambda: pictures.step_history(back=False),
@@ -121,12 +124,16 @@ class Files:
         return path
 
     def _ask_to_save(self, title: str, name: str, kinds: str) -> str:
-        """A file to write, or nothing."""
+        """A file to write, with an ending of its kind, or nothing."""
         settings = self._window.settings
-        start = os.path.join(settings.folder, name)
-        path, _ = QtWidgets.QFileDialog.getSaveFileName(self._window, title, start, kinds)
-        if path:
-            settings.folder = os.path.dirname(path)
+        start = os.path.join(settings.folder, name)  # a name with a folder stays where it is
+        typed, kind = QtWidgets.QFileDialog.getSaveFileName(self._window, title, start, kinds)
+        if not typed:
+            return ""
+        path = named_like(typed, kind or kinds)
+        if path != typed and os.path.exists(path) and not may_replace(path, self._window):
+            return ""
+        settings.folder = os.path.dirname(path)
         return path
 
     def open_file(self) -> None:
@@ -135,16 +142,26 @@ class Files:
         if path:
             self._window.opening.open_path(path)
 
-    def save_session(self) -> None:
-        """Ask for a name and write the edits."""
-        analysis = self._window.session.analysis
-        if analysis is None:
-            return
-        name = os.path.basename(analysis.path or analysis.title).replace(".cnnvis.h5", "")
-        path = self._ask_to_save("Save session", f"{name}.cnnvis.json", SESSIONS)
-        if path:
-            save_session(path, self._window.session.history)
-            self._window.status.say(f"Session saved in {path}")
+    def save_session(self) -> bool:
+        """Ask for a name and write the edits; False if nothing was written."""
+        unsaved = self._window.keeper.unsaved
+        path = self._ask_to_save("Save session", unsaved.suggested_path, SESSIONS) if self._session.analysis else ""
+        return bool(path) and self._write_session(path)
+
+    def save_for_leaving(self) -> bool:
+        """Write the edits to their file; ask for a name where they have none yet."""
+        path = self._window.keeper.unsaved.path
+        return self._write_session(path) if path else self.save_session()
+
+    def _write_session(self, path: str) -> bool:
+        try:
+            self._window.keeper.unsaved.save(path)
+        except SessionError as error:
+            self._window.show_error(error)
+            return False
+        self._window.keeper.belong_to(path)
+        self._window.status.say(f"Session saved in {path}")
+        return True
 
     def open_session(self) -> None:
         """Ask for a session and do its edits."""

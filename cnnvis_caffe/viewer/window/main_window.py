@@ -28,6 +28,7 @@ from cnnvis_caffe.viewer.window import actions
 from cnnvis_caffe.viewer.window.commands import commands_of
 from cnnvis_caffe.viewer.window.context_menu import ContextMenu
 from cnnvis_caffe.viewer.window.docks import Docks
+from cnnvis_caffe.viewer.window.edits_keeper import EditsKeeper
 from cnnvis_caffe.viewer.window.findings_search import FindingsSearch
 from cnnvis_caffe.viewer.window.message_bar import MessageBar
 from cnnvis_caffe.viewer.window.navigation import Navigation
@@ -69,12 +70,13 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setAnimated(False)
         self.resize(SIZE)
         self._worn_theme = self.settings.theme
-        self._is_closed = False
+        self._is_closed = self._may_close = False
         self.jobs = Jobs(self)
         self.session = new_session(self, self.settings.theme)
         self._build_centre()
         self._build_docks()
-        self.opening = Opening(self, self.session, self.settings, self.jobs)
+        self.keeper = EditsKeeper(self, self.session, self.settings)
+        self.opening = Opening(self, self.session, self.settings, self.jobs, self.keeper)
         self.navigation = Navigation(self.pictures, self.pages, self)
         self.findings_search = FindingsSearch(self.session, self.jobs, self.findings, self)
         self.search = SearchBox(self.session)
@@ -131,6 +133,9 @@ class MainWindow(QtWidgets.QMainWindow):
         recent = QtWidgets.QMenu("Recent", self)
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self.menus["File"].insertMenu(self.actions_by_name["open_demo"], recent)
+        sessions = QtWidgets.QMenu("Sessions of this analysis", self)
+        sessions.aboutToShow.connect(lambda: self._fill_sessions(sessions))
+        self.menus["File"].insertMenu(self.actions_by_name["export_picture"], sessions)
         panels = QtWidgets.QMenu("Panels", self)
         for dock in self.docks.by_name.values():
             panels.addAction(dock.toggleViewAction())
@@ -138,8 +143,15 @@ class MainWindow(QtWidgets.QMainWindow):
         self.addActions(list(self.actions_by_name.values()))
 
     def _fill_recent(self, menu: QtWidgets.QMenu) -> None:
+        self._fill_with_files(menu, self.settings.recent)
+
+    def _fill_sessions(self, menu: QtWidgets.QMenu) -> None:
+        analysis = self.session.analysis
+        self._fill_with_files(menu, self.settings.sessions_of(analysis.path if analysis is not None else ""))
+
+    def _fill_with_files(self, menu: QtWidgets.QMenu, paths: list[str]) -> None:
         menu.clear()
-        for path in self.settings.recent:
+        for path in paths:
             action = menu.addAction(path.replace(os.path.expanduser("~"), "~", 1))
             action.triggered.connect(lambda _=False, path=path: self.open_path(path))
         if menu.isEmpty():
@@ -402,9 +414,28 @@ class MainWindow(QtWidgets.QMainWindow):
             event.acceptProposedAction()
             self.open_path(paths[0])
 
+    def offer_leftovers(self) -> None:
+        """Ask about edits that a crash has left."""
+        self.keeper.offer_leftovers(self.opening.restore)
+
+    def close_now(self) -> None:
+        """Close without a question; unsaved edits are offered at the next start."""
+        self.keeper.keep()
+        self._may_close = True
+        self.close()
+
+    def discard_and_close(self) -> None:
+        """Close without a question; unsaved edits are gone."""
+        self.keeper.unsaved.discard()
+        self.close()
+
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:  # noqa: N802
-        """Keep the layout, end all work."""
+        """Ask about unsaved edits; then keep the layout, end all work."""
         if not self._is_closed:
+            if self.keeper.unsaved.exist and not self._may_close:
+                event.ignore()
+                self.keeper.before_leaving(self.discard_and_close)
+                return
             self._is_closed = True
             if self.session.analysis is not None:
                 self.settings.save_layout(self.saveGeometry(), self.saveState())
@@ -412,6 +443,7 @@ class MainWindow(QtWidgets.QMainWindow):
             self.pictures.end_comparison()
             self.pages.close_pages()
             self.findings_search.soon.stop()
+            self.keeper.stop()
             self.jobs.close()
             self.pane.shutdown()
         super().closeEvent(event)

@@ -6,14 +6,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from cnnvis_caffe.edits.history import History
-from cnnvis_caffe.edits.sessions import check_session, load_session
+from cnnvis_caffe.edits.sessions import SavedSession, check_session, is_session_file, read_session
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.viewer.model.model_request import ModelRequest
+from cnnvis_caffe.viewer.model.recovery import Leftover
 from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.model.session_opening import plan_session
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
+from cnnvis_caffe.viewer.pages.edits_dialogs import ask_where
 from cnnvis_caffe.viewer.pages.open_dialog import OpenModelDialog
 from cnnvis_caffe.viewer.qt import QObject, Qt, QWidget, Signal
+from cnnvis_caffe.viewer.window.edits_keeper import EditsKeeper
 from cnnvis_caffe.viewer.window.settings import Settings
 from cnnvis_caffe.viewer.work import tasks
 from cnnvis_caffe.viewer.work.child import run_in_child
@@ -31,6 +34,8 @@ class Opening(QObject):
         Into which sessions are opened, where their analysis is looked at already.
     settings : Settings
     jobs : Jobs
+    keeper : EditsKeeper
+        Asks about unsaved edits before something else is opened.
 
     Signals
     -------
@@ -41,7 +46,7 @@ class Opening(QObject):
     failed : exception
     stopped : ()
     said, noted : str
-        What was done, and what must be done first.
+        What was done, and what differs from what one may expect.
     """
 
     began = Signal(str)
@@ -52,12 +57,12 @@ class Opening(QObject):
     said = Signal(str)
     noted = Signal(str)
 
-    def __init__(self, window: QWidget, session: Session, settings: Settings, jobs: Jobs) -> None:
+    def __init__(self, window: QWidget, session: Session, settings: Settings, jobs: Jobs, keeper: EditsKeeper) -> None:
         super().__init__(window)
         self._window, self._session = window, session
-        self._settings, self._jobs = settings, jobs
+        self._settings, self._jobs, self._keeper = settings, jobs, keeper
         self._job: Job | None = None
-        self._awaited_history: History | None = None
+        self._awaited: tuple[SavedSession, Callable[[], None]] | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -70,37 +75,60 @@ class Opening(QObject):
         name = path.lower()
         if name.endswith((".prototxt", ".caffemodel")):
             self.ask_for_model(path)
-        elif name.endswith(".json"):
+        elif name.endswith(".json") or is_session_file(path):
             self.open_session(path)
         else:
-            self._begin(f"Opening {os.path.basename(path)}")
-            self._job = self._jobs.start(
-                tasks.load_analysis,
-                path,
-                succeeded=lambda analysis: self._opened(analysis, path),
-                failed=self._fail,
-                stopped=self._stop,
-            )
+            self._keeper.before_leaving(lambda: self._load(path))
+
+    def _load(self, path: str, awaited: tuple[SavedSession, Callable[[], None]] | None = None) -> None:
+        """Read an analysis, for a session or for itself."""
+        self._begin(f"Opening {os.path.basename(path)}")
+        self._awaited = awaited
+        self._job = self._jobs.start(
+            tasks.load_analysis,
+            path,
+            succeeded=lambda analysis: self._opened(analysis, path),
+            failed=self._fail,
+            stopped=self._stop,
+        )
 
     def open_session(self, path: str) -> None:
-        """Do the edits of a session on its analysis, which is opened first if it lies beside the session."""
-        analysis = self._session.analysis
+        """Do the edits of a session on its analysis, which is opened first if it is found; ask where it is another."""
         try:
-            history = load_session(path)
-            if analysis is not None:
-                check_session(history, analysis, path)
+            saved = read_session(path)
         except Exception as error:  # noqa: BLE001 - shown, with everything about it
             self.failed.emit(error)
             return
-        beside = path.replace(".cnnvis.json", ".cnnvis.h5").replace(".json", ".cnnvis.h5")
-        if analysis is not None:
-            self._session.open(analysis, history)
-            self.said.emit(f"Session opened from {path}")
-        elif os.path.exists(beside):
-            self._awaited_history = history
-            self.open_path(beside)
+        self._open_saved(saved, lambda: self._keeper.belong_to(path))
+
+    def restore(self, leftover: Leftover) -> None:
+        """Do again the edits that a crash has left."""
+        self._open_saved(leftover.saved, lambda: self._keeper.restored(leftover))
+
+    def _open_saved(self, saved: SavedSession, then: Callable[[], None]) -> None:
+        try:
+            plan = plan_session(saved, self._session.analysis)
+        except Exception as error:  # noqa: BLE001 - shown, with everything about it
+            self.failed.emit(error)
+            return
+
+        def own() -> None:
+            self._keeper.before_leaving(lambda: self._load(plan.open_path, (saved, then)))
+
+        def here() -> None:
+            self._keeper.before_leaving(lambda: self._use_here(saved, then))
+
+        if plan.question:
+            ask_where(plan, own, here, self._window)
+        elif plan.open_path:
+            own()
         else:
-            self.noted.emit("Open the analysis first that the session belongs to, then the session.")
+            here()
+
+    def _use_here(self, saved: SavedSession, then: Callable[[], None]) -> None:
+        self._session.open(self._session.analysis, saved.history)
+        then()
+        self.said.emit(f"Session opened from {saved.path}")
 
     def _begin(self, title: str) -> None:
         self.cancel()
@@ -109,14 +137,22 @@ class Opening(QObject):
     def _opened(self, analysis: Analysis, path: str) -> None:
         self._job = None
         self._settings.add_recent(path)
-        history, self._awaited_history = self._awaited_history, None
+        awaited, self._awaited = self._awaited, None
+        if awaited is None:
+            self.opened.emit(analysis, None)
+            return
+        saved, then = awaited
         try:
-            if history is not None:
-                check_session(history, analysis, path)
+            differ = check_session(saved.history, analysis, saved.path, saved.origin)
         except Exception as error:  # noqa: BLE001 - the analysis is shown without the session
+            self.opened.emit(analysis, None)
             self.failed.emit(error)
-            history = None
-        self.opened.emit(analysis, history)
+            return
+        self.opened.emit(analysis, saved.history)
+        then()
+        if differ:
+            note = "was saved on another analysis than the one that lies there now: "
+            self.noted.emit(f"{os.path.basename(saved.path)} {note}{'; '.join(differ)}.")
 
     def _fail(self, error: BaseException) -> None:
         self._job = None
@@ -144,6 +180,9 @@ class Opening(QObject):
 
     def analyse(self, request: ModelRequest) -> None:
         """Run data through a model in a process of its own, and look at the result; ask first if it brings code."""
+        self._keeper.before_leaving(lambda: self._ask_for_consent(request))
+
+    def _ask_for_consent(self, request: ModelRequest) -> None:
         codes = tasks.python_layers(request.model, request.options.get("stages", ()))
         if not request.options.get("allow_python_layers"):
             ask_for_consent(codes, lambda: self._analyse(request, bool(codes)), self._window)
@@ -162,12 +201,9 @@ class Opening(QObject):
     def open_demo(self) -> None:
         """Make the demo, if it is not there yet, and look at it."""
         cache = os.path.expanduser(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
-        self._in_child(
-            "Training a small network on handwritten digits",
-            "cnnvis_caffe.demo",
-            "make_demo",
-            {"folder": os.path.join(cache, "cnnvis_caffe", "demo")},
-            str,
+        title, folder = "Training a small network on handwritten digits", os.path.join(cache, "cnnvis_caffe", "demo")
+        self._keeper.before_leaving(
+            lambda: self._in_child(title, "cnnvis_caffe.demo", "make_demo", {"folder": folder}, str)
         )
 
     def _in_child(
@@ -179,7 +215,7 @@ class Opening(QObject):
             module,
             name,
             arguments,
-            succeeded=lambda result: self.open_path(path_of(result)),
+            succeeded=lambda result: self._load(os.path.abspath(path_of(result))),
             failed=self._fail,
             stopped=self._stop,
             progressed=self.progressed.emit,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from collections.abc import Iterable
 
 from cnnvis_caffe.records.view import THEMES
+from cnnvis_caffe.viewer.model.file_names import sessions_of, with_recent
 from cnnvis_caffe.viewer.qt import QObject, QSettings, Signal
 
 N_RECENT = 12
@@ -49,6 +52,27 @@ class Settings(QObject):
     def _set_recent(self, paths: Iterable[str]) -> None:
         self._store.setValue("recent", list(paths)[:N_RECENT])
         self.recent_changed.emit()
+
+    def _sessions(self) -> list[tuple[str, str]]:
+        """Sessions opened or saved last, each with its analysis; nothing where what is kept is damaged."""
+        with contextlib.suppress(ValueError, TypeError):
+            kept = json.loads(str(self._store.value("sessions", "[]")))
+            return [(str(session), str(analysis)) for session, analysis in kept]
+        return []
+
+    def sessions_of(self, analysis: str) -> list[str]:
+        """Return the sessions of an analysis file that were opened or saved last, the newest first."""
+        return sessions_of(self._sessions(), analysis)
+
+    def add_session(self, session: str, analysis: str) -> None:
+        """Remember a session as one of an analysis file."""
+        self._store.setValue("sessions", json.dumps(with_recent(self._sessions(), session, analysis)))
+        self.recent_changed.emit()
+
+    @property
+    def recovery_folder(self) -> str:
+        """Return the folder for edits that are not saved yet, beside the settings."""
+        return os.path.join(os.path.dirname(self._store.fileName()), "recovery")
 
     @property
     def theme(self) -> str:
