@@ -88,6 +88,7 @@ class Accumulator:
                 self._recorded_class = self._run(self._add_contributions_of_class, self._recorded_class)
         self._class_count += np.bincount(labels, minlength=len(self._class_count))
         self._n_images += len(labels)
+        self._n_judged += len(labels)
         self._n_batches += 1
 
     def _prepare(self, n: int) -> None:
@@ -207,7 +208,7 @@ class Accumulator:
             "outcome/images": np.array(self._n_images, np.int64),
             "outcome/loss": _numpy(self._loss),
             "judge/wrong": _numpy(self._wrong),
-            "judge/images": np.array(self._n_images, np.float64),
+            "judge/images": np.array(self._n_judged, np.float64),
             "judge/confusion": _numpy(self._confusion),
             "totals/n_images": np.array(self._n_images, np.int64),
             "totals/total": _numpy(self._totals[0]),
@@ -232,7 +233,7 @@ class Accumulator:
             return torch.from_numpy(np.array(array)).to(device)
 
         self._class_count = np.array(state["outcome/class_count"])
-        self._n_images = int(state["outcome/images"])
+        self._n_images, self._n_judged = int(state["outcome/images"]), float(state["judge/images"])
         self._loss, self._wrong = there(state["outcome/loss"]), there(state["judge/wrong"])
         self._confusion = there(state["judge/confusion"])
         self._totals = there(np.stack([state["totals/total"], state["totals/squares"]]))

@@ -416,7 +416,8 @@ def _classes_entry(analysis: Analysis, view: View, theme: Theme, side: str, *, h
     if not colours and not view.classes:
         return None
     is_whole = not view.classes or (has_matrices and bool(colours))
-    heading = f"{'Classes' if is_whole else 'Chosen classes'}{side}"
+    words = analysis.data.columns
+    heading = f"{words.capitalize() if is_whole else f'Chosen {words}'}{side}"
     pen = _Pen(theme, "classes" + side.replace(" on the ", "/"), heading, heading)
     listed = tuple(present) if is_whole else tuple(c for c in view.classes if c < analysis.data.n_classes)
     for index in listed[:MOST_LISTED_CLASSES]:

@@ -57,6 +57,11 @@ def assert_same(a, b, rtol=1e-6, exact=("top_image", "top_box", "top_position", 
     """Two extractions found the same."""
     np.testing.assert_allclose([a.loss, a.error], [b.loss, b.error], rtol)
     np.testing.assert_array_equal(a.class_count, b.class_count)
+    assert a.n_images == b.n_images
+    if a.confusion is not None:
+        np.testing.assert_allclose(a.confusion, b.confusion)
+    for mine, theirs in zip(a.measures, b.measures):
+        np.testing.assert_allclose([mine.overall, *mine.values], [theirs.overall, *theirs.values], rtol)
     assert list(a.features) == list(b.features)
     for name in a.features:
         first, second = a.features[name], b.features[name]

@@ -8,6 +8,7 @@ import torch
 from helpers.extractions import BRANCHES, CHAIN, Analysed, assert_same, feed, rounded, whole_numbers
 
 from cnnvis_caffe.features.extraction import Extraction
+from cnnvis_caffe.features.judges import JUDGES
 from cnnvis_caffe.features.top_images import TopImages
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.prototxt import read_network
@@ -48,6 +49,28 @@ def test_finds_what_a_cpu_finds(name, settings, gpu):
     expected = feed(extraction(text, settings), images, labels, order).finish()
     backend.require_gpu(0)
     assert_same(feed(extraction(text, settings), images, labels, order).finish(), expected, 1e-4, EXACT)
+
+
+def test_images_of_several_columns_and_of_none(gpu):
+    """Labels go through the net's device, and are summed up beside it; then classes again, where they were."""
+
+    def found(kind):
+        analysed = extraction(CHAIN, {"judge": JUDGES[kind](4)})
+        images, classes = inputs((3, 10, 8), 4)
+        belongs = np.random.RandomState(5).rand(90, 4) < 0.4
+        for first in range(0, 42, 7):
+            some = slice(first, first + 7)
+            more = {} if kind == "classes" and first >= 21 else {"feeds": {"label": classes[some]}}
+            if kind == "labels":
+                more["targets"] = belongs[some].astype(np.float32)
+            labels = belongs[some] if kind == "labels" or more else classes[some]
+            analysed.update(images[some], labels, np.arange(42)[some], **more)
+        return analysed.finish()
+
+    expected = {kind: found(kind) for kind in ("labels", "classes")}
+    backend.require_gpu(0)
+    for kind, wanted in expected.items():
+        assert_same(found(kind), wanted, 1e-4, EXACT)
 
 
 def test_parts_go_on_elsewhere(gpu):
