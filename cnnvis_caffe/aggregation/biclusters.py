@@ -9,8 +9,6 @@ import numpy as np
 from cnnvis_caffe.records.aggregation import Bicluster, Cluster
 from cnnvis_caffe.records.view import BiclusterMerge, BiclusterSplit, Members
 
-#: Beyond so many closed bicliques the search goes on with the largest only.
-MAX_BICLIQUES = 4096
 #: Up to so many clusters on the smaller side a cover looks at all bicliques; beyond, at `LARGE_LIMIT` large ones.
 MAX_EXACT = 12
 LARGE_LIMIT = 128
@@ -45,16 +43,14 @@ def kept_edges(positive: np.ndarray, negative: np.ndarray, share: float) -> tupl
     return kept[:n].reshape(positive.shape), kept[n:].reshape(positive.shape)
 
 
-def closed_bicliques(
-    edges: np.ndarray, limit: int = MAX_BICLIQUES
-) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+def closed_bicliques(edges: np.ndarray, limit: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
     """Find the maximal bicliques of a bipartite graph.
 
     Parameters
     ----------
     edges : ndarray of shape (n_sources, n_targets), bool
     limit : int
-        Beyond so many, those with most edges are gone on with.
+        Beyond so many, the search goes on with those that have most edges.
 
     Returns
     -------
@@ -110,10 +106,8 @@ def _best_biclique(edges: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]
         saving = np.where((n > 1) & (m > 1), (n * m - n - m) * 4096 + n * m, -1)
         best = int(saving.argmax())
         return (_members(best), _members(int(common[best]))) if saving[best] >= 0 else None
-    candidates = [(_members(sources), _members(targets)) for sources, targets in _closed(masks, LARGE_LIMIT)]
-    candidates = [c for c in candidates if len(c[0]) > 1 and len(c[1]) > 1]
     return min(
-        candidates,
+        (c for c in closed_bicliques(edges, LARGE_LIMIT) if len(c[0]) > 1 and len(c[1]) > 1),
         key=lambda c: (len(c[0]) + len(c[1]) - len(c[0]) * len(c[1]), -len(c[0]) * len(c[1]), c),
         default=None,
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import textwrap
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnvis_caffe.cli.say import say
+from cnnvis_caffe.cli.say import can_show, say
 
 if TYPE_CHECKING:
     from cnnvis_caffe.findings import Thresholds
@@ -55,7 +54,7 @@ def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_
         say(json.dumps(values, indent=1))
         return
     for line in _lines(analysis, label, found, min(shutil.get_terminal_size((100, 24)).columns, 100)):
-        say(line if _can_show(line) else line.encode("ascii", "replace").decode("ascii"))
+        say(line if can_show(line) else line.encode("ascii", "replace").decode("ascii"))
 
 
 def _list_limits(ctx: click.Context, value: bool) -> None:
@@ -122,12 +121,3 @@ def _evidence(evidence: Evidence) -> str:
     usual = f" (usual: {evidence.usual})" if evidence.usual else ""
     shown = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.3g}"
     return f"{evidence.name} {shown}{evidence.unit}{usual}"
-
-
-def _can_show(text: str) -> bool:
-    """Whether where we write to has all signs of a text."""
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -10,7 +10,8 @@ import sys
 import click
 
 from cnnvis_caffe.cli.fork import fork_option
-from cnnvis_caffe.cli.say import say, say_lines
+from cnnvis_caffe.cli.say import can_show, say, say_lines
+from cnnvis_caffe.files.json_values import finite
 from cnnvis_caffe.text.plain import visible
 
 
@@ -91,7 +92,7 @@ def command(
     For a network: its layers with shapes, parameters, multiply-adds and receptive fields, and whether weights fit.
     """
     from cnnvis_caffe.formats import file_kind
-    from cnnvis_caffe.network.report import finite, inspect_file
+    from cnnvis_caffe.network.report import inspect_file
     from cnnvis_caffe.text.gutter import to_ascii
     from cnnvis_caffe.text.report import render
 
@@ -112,7 +113,7 @@ def command(
         say(json.dumps(finite(report), indent=1, allow_nan=False))
         return
     text = "\n".join(map(visible, render(report, None if wide else _width())))
-    say(text if _can_show(text) else to_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
+    say(text if can_show(text) else to_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
 
 
 def _show_analysis(path: str, as_json: bool) -> None:
@@ -136,12 +137,3 @@ def _width() -> int:
 def _split(names: tuple[str, ...]) -> list[str]:
     """File names, also where several are given with commas between, as Caffe's own tool takes them."""
     return [part for name in names for part in ([name] if os.path.exists(name) else name.split(","))]
-
-
-def _can_show(text: str) -> bool:
-    """Whether the terminal or file that we write to has all signs of a text."""
-    try:
-        text.encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import Any
 
 from cnnvis_caffe.errors import Cancelled
 from cnnvis_caffe.progress import Progress
@@ -15,6 +14,24 @@ from cnnvis_caffe.progress import Progress
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM has come: like Ctrl-C, it leaves through every with statement."""
+
+
+@contextmanager
+def handling(numbers: Iterable[int], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let a function handle some signals inside the block.
+
+    Parameters
+    ----------
+    numbers : iterable of int
+    handler : callable
+        Called with the signal's number and the frame that it came in.
+    """
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 @contextmanager
@@ -27,11 +44,8 @@ def terminable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
+    with handling([signal.SIGTERM], end):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class Interruptible:
@@ -54,19 +68,17 @@ class Interruptible:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._before: dict[int, Any] = {}
+        self._block = handling([signal.SIGINT, signal.SIGTERM], self._note)
         self.stopped_by: int | None = None
 
     def __enter__(self) -> Interruptible:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
+        self._block.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._block.__exit__(kind, error, traceback)
 
     def start(self, total: int, what: str) -> None:
         """Begin something of `total` steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 import click
@@ -32,3 +33,21 @@ def say_lines(lines: Iterable[str], *, err: bool = False) -> None:
         To stderr.
     """
     say("\n".join(map(visible, lines)), err=err)
+
+
+def can_show(text: str) -> bool:
+    """Return whether the terminal or file behind stdout has all characters of a text.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 from types import FrameType, TracebackType
-from typing import Any
 
+from cnnvis_caffe.cli.interrupt import handling
 from cnnvis_caffe.runtime.solvers import Action
 
 #: Not every system has it.
@@ -40,20 +40,18 @@ class SignalWatch:
             )
             if number
         }  # fmt: skip
-        self._before: dict[int, Any] = {}
+        self._block = handling(self._effects, self._note)
         self._seen: set[int] = set()
         self.stopped_by: int | None = None
 
     def __enter__(self) -> SignalWatch:
-        for number in self._effects:
-            self._before[number] = signal.signal(number, self._note)
+        self._block.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._block.__exit__(kind, error, traceback)
 
     def requested(self) -> Action:
         """Return what a signal has asked for since the last time."""

@@ -1,11 +1,11 @@
-"""`cnnvis-caffe test`: what `caffe test` did."""
+"""`cnnvis-caffe test`: the scores of a network on its own data, as `caffe test` gives them."""
 
 from __future__ import annotations
 
 import json
 import logging
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,10 @@ from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.python_layers import python_layers_option, serve_python_layers
 from cnnvis_caffe.cli.say import say
 from cnnvis_caffe.errors import DataSourceError, NetError
+
+if TYPE_CHECKING:
+    from cnnvis_caffe.records.network_file import NetworkFile
+    from cnnvis_caffe.runtime.net import Net
 
 logger = logging.getLogger(__name__)
 
@@ -45,35 +49,17 @@ def command(
 ) -> None:
     """Score a network in its TEST phase: every output of every batch, and their means."""
     from cnnvis_caffe.cli.glog import caffe_log
-    from cnnvis_caffe.formats import schema
+    from cnnvis_caffe.files.json_values import finite
     from cnnvis_caffe.formats.prototxt import read_network
-    from cnnvis_caffe.runtime import net_weights
-    from cnnvis_caffe.runtime.check_data import check_data
-    from cnnvis_caffe.runtime.net import Net
     from cnnvis_caffe.runtime.solvers.testing import mean_outputs, score_lines
-    from cnnvis_caffe.runtime.solvers.training_log import finite
 
     serve_python_layers(allow_python_layers)
     index = gpu_index(gpu, cpu)
     network, stages = read_network(model, allow_unknown=False), split_names(stage)
-    try:
-        check_data(network, schema.TEST, level, stages, allow_python_layers=allow_python_layers)
-    except DataSourceError as error:
-        deploy = f"cnnvis-caffe deploy {shlex.quote(model)} --out deploy.prototxt"
-        analyze = _analyze("deploy.prototxt", weights)
-        raise NetError(f"{error}; for images of your own: {deploy}, then: {analyze}") from error
+    _check_data(network, weights, level, stages, allow_python_layers)
     with caffe_log():
         use_device(index, precision=precision)
-        net = Net(network, schema.TEST, level, stages, allow_python_layers=allow_python_layers)
-        if all(param.type == "Input" for param in net.param.layer if not param.bottom):
-            logger.warning(
-                "%s: no layer reads images, so that these are the scores of zeros; give the train_val prototxt, or "
-                "images of your own: %s",
-                model,
-                _analyze(model, weights),
-            )
-        for path in split_names(weights):
-            net_weights.copy_from(net, path)
+        net = _open_net(network, weights, level, stages, allow_python_layers)
         logger.info("Running for %d iterations.", iterations)
         means = mean_outputs(net, iterations, each=_log_batch)
         assert means is not None, "nothing ends this pass early"
@@ -84,6 +70,38 @@ def command(
     if as_json:
         scores = {output.name: output.values.tolist() for output in outputs}
         say(json.dumps(finite({"iterations": iterations, "loss": loss, "outputs": scores}), allow_nan=False))
+
+
+def _check_data(network: NetworkFile, weights: str, level: int, stages: list[str], allow_python_layers: bool) -> None:
+    """Refuse data that is not there, and say how images of one's own are scored."""
+    from cnnvis_caffe.formats import schema
+    from cnnvis_caffe.runtime.check_data import check_data
+
+    try:
+        check_data(network, schema.TEST, level, stages, allow_python_layers=allow_python_layers)
+    except DataSourceError as error:
+        deploy = f"cnnvis-caffe deploy {shlex.quote(network.path)} --out deploy.prototxt"
+        analyze = _analyze("deploy.prototxt", weights)
+        raise NetError(f"{error}; for images of your own: {deploy}, then: {analyze}") from error
+
+
+def _open_net(network: NetworkFile, weights: str, level: int, stages: list[str], allow_python_layers: bool) -> Net:
+    """Build the network's TEST phase and load its weights."""
+    from cnnvis_caffe.formats import schema
+    from cnnvis_caffe.runtime import net_weights
+    from cnnvis_caffe.runtime.net import Net
+
+    net = Net(network, schema.TEST, level, stages, allow_python_layers=allow_python_layers)
+    if all(param.type == "Input" for param in net.param.layer if not param.bottom):
+        logger.warning(
+            "%s: no layer reads images, so that these are the scores of zeros; give the train_val prototxt, or "
+            "images of your own: %s",
+            network.path,
+            _analyze(network.path, weights),
+        )
+    for path in split_names(weights):
+        net_weights.copy_from(net, path)
+    return net
 
 
 def _log_batch(batch: int, outputs: Any) -> None:

@@ -1,9 +1,11 @@
-"""`cnnvis-caffe time`: how long each layer takes, as Caffe's own tool tells it."""
+"""`cnnvis-caffe time`: the time that each layer takes, printed as Caffe's own tool prints it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +14,10 @@ from cnnvis_caffe.cli.device import precision_option
 from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.python_layers import python_layers_option, serve_python_layers
 from cnnvis_caffe.cli.say import say
+
+if TYPE_CHECKING:
+    from cnnvis_caffe.runtime.net import Net
+    from cnnvis_caffe.runtime.timing import Timing
 
 
 @click.command(cls=CaffeCommand)
@@ -44,52 +50,23 @@ def command(
     from cnnvis_caffe.formats.prototxt import read_network
     from cnnvis_caffe.formats.writing_layers import without_writing
     from cnnvis_caffe.network.dag import PHASES
-    from cnnvis_caffe.runtime import backend
     from cnnvis_caffe.runtime.net import Net
     from cnnvis_caffe.runtime.net_weights import copy_from
-    from cnnvis_caffe.runtime.timing import time_layers
 
     if gpu is not None and cpu:
         raise click.UsageError("give --gpu or --cpu, not both")
 
     serve_python_layers(allow_python_layers)
-
-    def tell(line: str) -> None:
-        if not as_json:
-            say(line)
-
-    if gpu is None:
-        backend.set_mode_cpu()
-        tell("Use CPU.")
-    else:
-        backend.require_gpu(gpu)
-        tell(f"Use GPU with device ID {gpu}")
-    backend.set_precision(backend.Precision(precision))
+    tell = _tell_nobody if as_json else say
+    _use_device(gpu, precision, tell)
     stages = [part for name in stage for part in name.split(",")]
     network = without_writing(read_network(model, allow_unknown=False))
     net = Net(network, PHASES[phase.upper()], level, stages, allow_python_layers=allow_python_layers)
     if weights is not None:
         copy_from(net, weights)
-    tell("Performing Forward")
-    tell(f"Initial loss: {net.forward():g}")
-    tell("Performing Backward")
-    net.backward()
-    tell("*** Benchmark begins ***")
-    tell(f"Testing for {iterations} iterations.")
-    timing = time_layers(
-        net,
-        iterations,
-        on_iteration=lambda number, ms: tell(f"Iteration: {number} forward-backward time: {ms:g} ms."),
-    )
+    timing = _measure(net, iterations, tell)
     if as_json:
-        layers = [
-            {"name": name, "type": layer.type, "forward_ms": forward, "backward_ms": backward}
-            for name, layer, forward, backward in zip(
-                net.layer_names, net.layers, timing.layer_forward, timing.layer_backward
-            )
-        ]
-        result = {f"{name}_ms": value for name, value in asdict(timing).items() if not name.startswith("layer_")}
-        say(json.dumps({"schema": 1, "iterations": iterations, **result, "layers": layers}, indent=1))
+        say(json.dumps({"schema": 1, "iterations": iterations, **_report(net, timing)}, indent=1))
         return
     tell("Average time per layer: ")
     for name, forward, backward in zip(net.layer_names, timing.layer_forward, timing.layer_backward):
@@ -100,3 +77,49 @@ def command(
     tell(f"Average Forward-Backward: {timing.forward_backward:g} ms.")
     tell(f"Total Time: {timing.total:g} ms.")
     tell("*** Benchmark ends ***")
+
+
+def _tell_nobody(line: str) -> None:
+    """Keep a line to ourselves, where only the result is asked for."""
+
+
+def _use_device(gpu: int | None, precision: str, tell: Callable[[str], None]) -> None:
+    """Choose the device, and say which."""
+    from cnnvis_caffe.runtime import backend
+
+    if gpu is None:
+        backend.set_mode_cpu()
+        tell("Use CPU.")
+    else:
+        backend.require_gpu(gpu)
+        tell(f"Use GPU with device ID {gpu}")
+    backend.set_precision(backend.Precision(precision))
+
+
+def _measure(net: Net, iterations: int, tell: Callable[[str], None]) -> Timing:
+    """Run the net once to warm it up, then time it."""
+    from cnnvis_caffe.runtime.timing import time_layers
+
+    tell("Performing Forward")
+    tell(f"Initial loss: {net.forward():g}")
+    tell("Performing Backward")
+    net.backward()
+    tell("*** Benchmark begins ***")
+    tell(f"Testing for {iterations} iterations.")
+    return time_layers(
+        net,
+        iterations,
+        on_iteration=lambda number, ms: tell(f"Iteration: {number} forward-backward time: {ms:g} ms."),
+    )
+
+
+def _report(net: Net, timing: Timing) -> dict[str, Any]:
+    """The result for JSON: milliseconds of the whole net and of each layer."""
+    layers = [
+        {"name": name, "type": layer.type, "forward_ms": forward, "backward_ms": backward}
+        for name, layer, forward, backward in zip(
+            net.layer_names, net.layers, timing.layer_forward, timing.layer_backward
+        )
+    ]
+    totals = {f"{name}_ms": value for name, value in asdict(timing).items() if not name.startswith("layer_")}
+    return {**totals, "layers": layers}

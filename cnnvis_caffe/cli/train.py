@@ -1,4 +1,4 @@
-"""`cnnvis-caffe train`: what `caffe train` did."""
+"""`cnnvis-caffe train`: trains a network as a solver says, with the flags of `caffe train`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.python_layers import python_layers_option, serve_python_layers
 
 if TYPE_CHECKING:
+    from cnnvis_caffe.records.network_file import SolverFile
     from cnnvis_caffe.runtime.solvers import Solver
 
 logger = logging.getLogger(__name__)
@@ -67,8 +68,6 @@ def command(
     """
     from cnnvis_caffe.cli.glog import caffe_log
     from cnnvis_caffe.cli.signals import SignalWatch
-    from cnnvis_caffe.formats.beside import find_in_solver
-    from cnnvis_caffe.formats.prototxt import read_solver
     from cnnvis_caffe.runtime.solvers import Action, create_solver
     from cnnvis_caffe.runtime.solvers.solver_nets import check_solver_data
     from cnnvis_caffe.runtime.tuning import tune_for_training
@@ -78,15 +77,8 @@ def command(
     if snapshot and weights:
         raise click.UsageError("--snapshot and --weights exclude each other: a snapshot has weights of its own")
     index = gpu_index(gpu, cpu)
-    file = read_solver(solver, allow_unknown=False)
+    file = _read_solver(solver, level, split_names(stage), snapshot, split_names(weights))
     param = file.message
-    param.train_state.level = level
-    param.train_state.stage.extend(split_names(stage))
-    if snapshot or weights:
-        del param.weights[:]
-        param.weights.extend(split_names(weights))
-    find_in_solver(param, solver)
-
     check_solver_data(param, solver, allow_python_layers=allow_python_layers)
     with contextlib.ExitStack() as stack:
         screen = stack.enter_context(caffe_log())
@@ -104,13 +96,23 @@ def command(
             stack.enter_context(_training_log(trained, log_path))
         if sys.stderr.isatty() and not _is_quiet(ctx):
             stack.enter_context(_progress_bar(trained, iterations, screen))
-        logger.info("Starting Optimization")
-        trained.solve(n_iters=iterations)
-        if trained.stopped_early and trained.last_snapshot_iter != trained.iter:
-            trained.snapshot()  # even where the solver says snapshot_after_train: false
-        logger.info("Optimization Done.")
+        _solve(trained, iterations)
     if trained.stopped_early and watch.stopped_by is not None:
         ctx.exit(128 + watch.stopped_by)
+
+
+def _read_solver(path: str, level: int, stages: list[str], snapshot: str | None, weights: list[str]) -> SolverFile:
+    """Read a solver, with what the command line says in place of what the file says."""
+    from cnnvis_caffe.formats.beside import find_in_solver
+    from cnnvis_caffe.formats.prototxt import read_solver
+
+    file = read_solver(path, allow_unknown=False)
+    file.message.train_state.level = level
+    file.message.train_state.stage.extend(stages)
+    if snapshot or weights:
+        file.message.weights[:] = weights
+    find_in_solver(file.message, path)
+    return file
 
 
 def _make_snapshot_folder(param: Any) -> None:
@@ -120,6 +122,15 @@ def _make_snapshot_folder(param: Any) -> None:
     if folder and not os.path.exists(folder):
         logger.info("Making the folder %s for snapshots", folder)
         os.makedirs(folder)
+
+
+def _solve(trained: Solver, iterations: int | None) -> None:
+    """Train, and write a snapshot where that was ended by a signal."""
+    logger.info("Starting Optimization")
+    trained.solve(n_iters=iterations)
+    if trained.stopped_early and trained.last_snapshot_iter != trained.iter:
+        trained.snapshot()  # even where the solver says snapshot_after_train: false
+    logger.info("Optimization Done.")
 
 
 def _is_quiet(ctx: click.Context) -> bool:

@@ -54,11 +54,6 @@ class Preprocessing:
     force_gray: bool = False
     channel_order: str = ""
 
-    @property
-    def changes_values(self) -> bool:
-        """Whether anything is subtracted or multiplied."""
-        return self.scale != 1 or bool(self.mean_values) or self.mean_image is not None
-
     def words(self) -> str:
         """Say what is done to the values.
 

@@ -74,7 +74,6 @@ class ImageSource:
         self.channel_order = "grey" if channels == 1 else order if channels == 3 else "other"
         preprocessing.check_mean(channels)
         self._shown_range: tuple[float, float] | None = None
-        self._is_resized = False
         if reader.shape is not None:
             self._check_shape(reader.shape)
         if isinstance(reader, ArrayReader) and reader.images.dtype != np.uint8:
@@ -390,7 +389,6 @@ class ImageSource:
             size = (height, width)
         if size is not None and images.shape[2:] != size:
             images = resize_planes(images, *size)
-            self._is_resized = True
         before_crop = images.shape[2:]
         return (centre_crop(images, height, width) if before_crop != (height, width) else images), before_crop
 

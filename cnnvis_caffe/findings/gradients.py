@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from cnnvis_caffe.findings.look import Look
+from cnnvis_caffe.records.analysis import LayerDebug, Node
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
 from cnnvis_caffe.text.tables import number
 
 
 def gradients(look: Look) -> Iterator[Finding]:
     """Yield what is wrong with the sizes of the gradients along the layers."""
-    limits = look.thresholds
     known = [(node, look.debug(node.name)) for node in look.weight_nodes]
     known = [(node, info) for node, info in known if info.mean_abs_gradient > 0]
+    yield from _larger_than_weights(look, known)
+    yield from _changing_along_layers(look, known)
+
+
+def _larger_than_weights(look: Look, known: Sequence[tuple[Node, LayerDebug]]) -> Iterator[Finding]:
+    """Layers whose gradients are out of proportion to their weights."""
+    limit = look.thresholds.gradient_large
     huge = [
         (node, info.mean_abs_gradient / info.mean_abs_weight)
         for node, info in known
-        if info.mean_abs_gradient > limits.gradient_large * info.mean_abs_weight > 0
+        if info.mean_abs_gradient > limit * info.mean_abs_weight > 0
     ]
-    if huge:
-        node, factor = max(huge, key=lambda pair: pair[1])
-        yield look.finding(
-            "gradients",
-            "severe",
-            f"The gradient of {node.name} is {number(factor)} times its weights",
-            "A step of ordinary length along such a gradient destroys what the layer has learned; the loss then jumps "
-            "or becomes infinite.",
-            "Try a lower learning rate, clip_gradients in the solver, or normalization between the layers.",
-            [Place(n.name) for n, _ in sorted(huge, key=lambda pair: -pair[1])],
-            [Evidence("mean |gradient| by mean |weight|", factor, f"below {number(limits.gradient_large)}")],
-            factor / limits.gradient_large,
-            look.view(node.name, edges="gradient"),
-        )
+    if not huge:
+        return
+    node, factor = max(huge, key=lambda pair: pair[1])
+    yield look.finding(
+        "gradients",
+        "severe",
+        f"The gradient of {node.name} is {number(factor)} times its weights",
+        "A step of ordinary length along such a gradient destroys what the layer has learned; the loss then jumps or "
+        "becomes infinite.",
+        "Try a lower learning rate, clip_gradients in the solver, or normalization between the layers.",
+        [Place(n.name) for n, _ in sorted(huge, key=lambda pair: -pair[1])],
+        [Evidence("mean |gradient| by mean |weight|", factor, f"below {number(limit)}")],
+        factor / limit,
+        look.view(node.name, edges="gradient"),
+    )
+
+
+def _changing_along_layers(look: Look, known: Sequence[tuple[Node, LayerDebug]]) -> Iterator[Finding]:
+    """Gradients that vanish or grow on their way to the first layer."""
+    limits = look.thresholds
     if len(known) < 3:
         return
     size = np.log([info.mean_abs_gradient for _, info in known])

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnvis_caffe.layout.isotonic import separate
 from cnnvis_caffe.layout.layers import LayeredGraph, neighbours
-from cnnvis_caffe.layout.strokes import WIDEST, edge_widths
+from cnnvis_caffe.layout.strokes import edge_widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +47,12 @@ def place(
     cluster_sizes: Sequence[np.ndarray],
     *,
     head_sizes: Sequence[tuple[float, float]] | None = None,
-    heads_in_line: bool | None = None,
     column_gap: float = 96.0,
     widest_gap: float = 240.0,
     cluster_gap: float = 12.0,
     lane_gap: float = 32.0,
     bar_gap: float = 8.0,
     bar_width: float = 6.0,
-    widest_stroke: float = WIDEST,
     alignment: float = 0.5,
     n_sweeps: int = 12,
 ) -> Places:
@@ -68,17 +66,13 @@ def place(
     cluster_sizes : sequence of ndarray of shape (k, 2)
         Widths and heights of each column's clusters.
     head_sizes : sequence of (float, float), optional
-        Width and height of each column's head, with the room that it needs below itself.
-    heads_in_line : bool, optional
-        Whether the head of the uppermost column of each depth stands in one line above everything, as is done by
-        default where all columns are in one lane. Other heads stand right above their first cluster.
+        Width and height of each column's head, with the room that it needs below itself. Where all columns are in one
+        lane, their heads stand in one line above everything; other heads stand right above their first cluster.
     column_gap, widest_gap : float
         Least and largest free room between columns side by side: more where edges rise or fall much.
     cluster_gap, lane_gap, bar_gap : float
         Free room between clusters, lanes, and bars and channels one above the other.
     bar_width : float
-    widest_stroke : float
-        Width of the strongest edge of each link.
     alignment : float
         From 0, columns stacked tightly about one axis, to 1, everything as near as can be to what it is joined to.
     n_sweeps : int
@@ -89,11 +83,10 @@ def place(
     """
     n_columns = len(cluster_sizes)
     head_sizes = [(0.0, 0.0)] * n_columns if head_sizes is None else head_sizes
-    if heads_in_line is None:
-        heads_in_line = len({node.lane for node in graph.nodes if node.kind == "cluster"}) < 2
-    widths = edge_widths(graph, widest=widest_stroke)
+    has_one_lane = len({node.lane for node in graph.nodes if node.kind == "cluster"}) < 2
+    widths = edge_widths(graph)
     sizes = node_sizes(graph, cluster_sizes, widths, bar_width)
-    in_line = _uppermost_columns(graph) if heads_in_line else set()
+    in_line = _uppermost_columns(graph) if has_one_lane else set()
     line = max((head_sizes[column][1] for column in in_line), default=0.0)
     above = _room_above(graph, order, head_sizes, in_line)
     gaps = [_separations(graph, nodes, sizes, above, cluster_gap, lane_gap, bar_gap) for nodes in order]

@@ -11,7 +11,7 @@ from cnnvis_caffe.layout.columns import Places, node_sizes
 from cnnvis_caffe.layout.crossings import Order, order_bundles
 from cnnvis_caffe.layout.isotonic import separate
 from cnnvis_caffe.layout.layers import LayeredGraph, neighbours
-from cnnvis_caffe.layout.strokes import WIDEST, edge_widths
+from cnnvis_caffe.layout.strokes import edge_widths
 
 #: Free room on both sides of a channel between clusters that were not put there for it.
 CHANNEL_GAP = 2.0
@@ -25,7 +25,6 @@ def place_among(
     *,
     bar_width: float = 6.0,
     bar_gap: float = 8.0,
-    widest_stroke: float = WIDEST,
 ) -> tuple[Order, Places]:
     """Place the bundles of a graph among clusters that have their places.
 
@@ -36,7 +35,7 @@ def place_among(
     kept_graph : LayeredGraph
     kept : Places
         Of it.
-    bar_width, bar_gap, widest_stroke : float
+    bar_width, bar_gap : float
         As for `columns.place`.
 
     Returns
@@ -55,7 +54,7 @@ def place_among(
     n_clusters = sum(node.kind == "cluster" for node in graph.nodes)
     if graph.nodes[:n_clusters] != tuple(node for node in kept_graph.nodes if node.kind == "cluster"):
         raise ValueError("the kept places are those of other clusters")
-    widths = edge_widths(graph, widest=widest_stroke)
+    widths = edge_widths(graph)
     rects = np.zeros((len(graph.nodes), 4))
     rects[:, 2:] = node_sizes(graph, None, widths, bar_width)
     rects[:n_clusters] = kept.nodes[:n_clusters]

@@ -9,10 +9,8 @@ from cnnvis_caffe.layout.layers import LayeredGraph
 THINNEST, WIDEST = 0.75, 7.0
 
 
-def stroke_widths(
-    strengths: np.ndarray, strongest: float | None = None, *, thinnest: float = THINNEST, widest: float = WIDEST
-) -> np.ndarray:
-    """Widths in pixels that grow with the square root of the strength.
+def stroke_widths(strengths: np.ndarray, strongest: float | None = None) -> np.ndarray:
+    """Return widths in pixels that grow with the square root of the strength.
 
     Parameters
     ----------
@@ -20,25 +18,24 @@ def stroke_widths(
         Never negative.
     strongest : float, optional
         The strength that is drawn widest; the largest one by default.
-    thinnest, widest : float
-        No width lies outside.
 
     Returns
     -------
     ndarray of the same shape, float64
+        From `THINNEST` to `WIDEST`.
     """
     strengths = np.asarray(strengths, np.float64)
     strongest = float(strengths.max(initial=0.0)) if strongest is None else strongest
     if strongest <= 0:
-        return np.full(strengths.shape, thinnest)
-    return np.clip(widest * np.sqrt(np.maximum(strengths, 0) / strongest), thinnest, widest)
+        return np.full(strengths.shape, THINNEST)
+    return np.clip(WIDEST * np.sqrt(np.maximum(strengths, 0) / strongest), THINNEST, WIDEST)
 
 
-def edge_widths(graph: LayeredGraph, *, thinnest: float = THINNEST, widest: float = WIDEST) -> np.ndarray:
-    """Widths of all edges of a graph, in their order; each link has its own scale, as layers' weights differ in theirs.
+def edge_widths(graph: LayeredGraph) -> np.ndarray:
+    """Return the widths of all edges of a graph, in their order.
 
-    The part of a bundle between its bar and its last waypoint carries its strokes side by side: it has the sum of
-    their widths.
+    Each link has its own scale, as layers' weights differ in theirs. The part of a bundle between its bar and its last
+    waypoint carries its strokes side by side: it has the sum of their widths.
     """
     strengths = np.array([strength for _, _, strength in graph.edges], np.float64)
     links = np.array([_link(graph, edge) for edge in graph.edges], np.int64)
@@ -46,7 +43,7 @@ def edge_widths(graph: LayeredGraph, *, thinnest: float = THINNEST, widest: floa
     widths = np.zeros(len(strengths))
     for link in np.unique(links):
         ends = (links == link) & ~through
-        widths[ends] = stroke_widths(strengths[ends], graph.strongest[link], thinnest=thinnest, widest=widest)
+        widths[ends] = stroke_widths(strengths[ends], graph.strongest[link])
     received: dict[tuple[int, int], float] = {}
     for (first, second, _), width in zip(graph.edges, widths):
         if graph.nodes[second].kind == "cluster":

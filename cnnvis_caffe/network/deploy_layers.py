@@ -10,7 +10,7 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.network.names import free_name
 from cnnvis_caffe.records.network_file import NetworkFile
-from cnnvis_caffe.runtime.filter_net import filter_net
+from cnnvis_caffe.runtime.filter_net import network_of_phase
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ def used_layers(network: NetworkFile, stages: Sequence[str] = (), level: int = 0
         Copies without rules and phases. A blob that no layer makes then comes first: from the source that another
         phase or stage has for it, or from an Input without a shape.
     """
-    test, train = (_phase(network, phase, stages, level) for phase in (schema.TEST, schema.TRAIN))
+    test, train = (
+        list(network_of_phase(network, phase, level, stages).layer) for phase in (schema.TEST, schema.TRAIN)
+    )
     made = {top for layer in test for top in layer.top}
     if not any(map(is_loss, test)):
         test += [layer for layer in train if is_loss(layer) and layer.bottom and layer.bottom[0] in made]
@@ -75,15 +77,6 @@ def _source(network: NetworkFile, blob: str) -> Any:
             copy.CopyFrom(layer)
             return copy
     return schema.LayerParameter(name=blob, type="Input", top=[blob])
-
-
-def _phase(network: NetworkFile, phase: int, stages: Sequence[str], level: int) -> list[Any]:
-    """The layers of a phase."""
-    message = type(network.message)()
-    message.CopyFrom(network.message)
-    message.state.phase, message.state.level = phase, level
-    message.state.stage.extend(stages)
-    return list(filter_net(message, network.path, network.layer_lines).layer)
 
 
 def is_loss(layer: Any) -> bool:

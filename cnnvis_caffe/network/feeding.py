@@ -10,7 +10,7 @@ from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.network_file import NetworkFile
-from cnnvis_caffe.runtime.filter_net import filter_net
+from cnnvis_caffe.runtime.filter_net import network_of_phase
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,7 @@ def test_layers(network: NetworkFile, stages: Sequence[str] = ()) -> NetworkFile
     -------
     NetworkFile
     """
-    message = type(network.message)()
-    message.CopyFrom(network.message)
-    message.state.phase = schema.TEST
-    message.state.level = 0
-    message.state.stage.extend(stages)
-    message = filter_net(message, network.path, network.layer_lines)
+    message = network_of_phase(network, schema.TEST, stages=stages)
     for layer in message.layer:
         del layer.include[:], layer.exclude[:]
     message.ClearField("state")

@@ -21,7 +21,7 @@ from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.weights import WeightsFile
-from cnnvis_caffe.runtime.filter_net import filter_net
+from cnnvis_caffe.runtime.filter_net import network_of_phase
 from cnnvis_caffe.runtime.layers import is_known_type
 
 #: Names of settings that say how large images become, height first; one name for both sides.
@@ -135,12 +135,9 @@ class _Finder:
         self.network, self.choice = network, (phase, level, tuple(stages))
         self.shapes = shapes
         self.notes: list[str] = []
-        message = type(network.message)()
-        message.CopyFrom(network.message)
+        message = network_of_phase(network, PHASES[phase], level, stages)
         beside.find_in_network(message, network.path)
-        message.state.phase, message.state.level = PHASES[phase], level
-        message.state.stage.extend(stages)
-        self.layers = filter_net(message, network.path).layer
+        self.layers = message.layer
         self.saved = {
             layer.name: [blob.shape for blob in layer.blobs if blob is not None]
             for file in weights[:1]

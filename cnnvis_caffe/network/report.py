@@ -6,10 +6,8 @@ takes something away or gives it another meaning.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from cnnvis_caffe.errors import FileFormatError
 from cnnvis_caffe.formats import file_kind
@@ -109,18 +107,3 @@ def _kind_by_name(path: str) -> str:
         "is none of the files that Caffe knows: a network or solver prototxt, a caffemodel, a solver state or a mean "
         "image, in text, binary or HDF5",
     )
-
-
-def finite(value: Any) -> Any:
-    """Return a report with None for numbers that JSON does not have.
-
-    Parameters
-    ----------
-    value : object
-        Report or part of one.
-    """
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

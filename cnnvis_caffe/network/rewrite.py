@@ -15,7 +15,7 @@ from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.network.names import find_value, free_name, value_names
 from cnnvis_caffe.records.dag import Dag, DagLayer, Value
 from cnnvis_caffe.records.network_file import NetworkFile
-from cnnvis_caffe.runtime.filter_net import filter_net
+from cnnvis_caffe.runtime.filter_net import network_of_phase
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,6 @@ def analysis_network(
     *,
     score: str | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
-    needs_score: bool = True,
     loss: AddedLoss | None = None,
 ) -> NetworkFile:
     """Rewrite a network so that what every layer reads and writes can be seen, with gradients.
@@ -65,8 +64,6 @@ def analysis_network(
         Name of the layer or blob with the scores of the classes, where it is not what `find_score` finds.
     input_shapes : mapping of str to tuple of int, optional
         Shapes of tops of layers that cannot give them.
-    needs_score : bool, default=True
-        Whether a network without a loss must have scores, so that a loss can be added.
     loss : AddedLoss, optional
         That it gets, or none; a SoftmaxWithLoss on the score if left out, where the network has no loss.
 
@@ -111,7 +108,7 @@ def analysis_network(
         answers = [find_value(dag, name) for name in loss.answers] or [_score(dag, network.path, score)]
         _add_loss(message, dag, names, answers, loss)
         _mean_over_images(message.layer[-1])
-    elif loss is None and not has_loss and (needs_score or score is not None or find_score(dag) is not None):
+    elif loss is None and not has_loss:
         _add_loss(message, dag, names, [_score(dag, network.path, score)], AddedLoss("SoftmaxWithLoss"))
     return replace(network, message=message)
 
@@ -140,12 +137,7 @@ def find_score(dag: Dag) -> Value | None:
 
 def _kept_layers(network: NetworkFile, stages: Sequence[str]) -> NetworkFile:
     """The layers of the TEST phase but for those that are dropped, and those that need a dropped one."""
-    message = type(network.message)()
-    message.CopyFrom(network.message)
-    message.state.phase = schema.TEST
-    message.state.level = 0
-    message.state.stage.extend(stages)
-    message = filter_net(message, network.path)
+    message = network_of_phase(network, schema.TEST, stages=stages)
     result = type(message)()
     result.name = message.name
     missing: set[str] = set()

@@ -9,7 +9,7 @@ from cnnvis_caffe.formats import beside
 from cnnvis_caffe.formats.python_code import refuse_code
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.blob import Blob
-from cnnvis_caffe.runtime.filter_net import filter_net
+from cnnvis_caffe.runtime.filter_net import network_of_phase
 from cnnvis_caffe.runtime.layers import create_layer, layer_type_list
 from cnnvis_caffe.runtime.layers.prefetch import PrefetchingLayer
 from cnnvis_caffe.runtime.place import place_of
@@ -42,12 +42,8 @@ def check_data(
     -----
     The random stream is left alone, so that the net draws afterwards what it would have drawn.
     """
-    message = type(network.message)()
-    message.CopyFrom(network.message)
-    beside.find_in_network(message, network.path)
-    message.state.phase, message.state.level = phase, level
-    message.state.stage.extend(stages)
-    filtered = filter_net(message, network.path, network.layer_lines)
+    filtered = network_of_phase(network, phase, level, stages)
+    beside.find_in_network(filtered, network.path)
     if not allow_python_layers:
         refuse_code(filtered, network.path, network.layer_lines)
     for param in filtered.layer:

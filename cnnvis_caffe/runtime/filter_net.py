@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnvis_caffe.errors import LayerError
+from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.runtime.place import place_of
 from cnnvis_caffe.runtime.setup_log import rule_broken
+
+
+def network_of_phase(network: NetworkFile, phase: int, level: int = 0, stages: Sequence[str] = ()) -> Any:
+    """Return a copy of a network with only the layers of a phase, a level and stages.
+
+    Parameters
+    ----------
+    network : NetworkFile
+    phase : {schema.TRAIN, schema.TEST}
+    level : int, default=0
+    stages : sequence of str, optional
+        Added to those that the file's own `state` names.
+
+    Returns
+    -------
+    NetParameter
+
+    Raises
+    ------
+    LayerError
+        If a layer has both include and exclude rules.
+    """
+    message = type(network.message)()
+    message.CopyFrom(network.message)
+    message.state.phase, message.state.level = phase, level
+    message.state.stage.extend(stages)
+    return filter_net(message, network.path, network.layer_lines)
 
 
 def filter_net(network: Any, path: str = "", lines: Mapping[str, int] | None = None) -> Any:

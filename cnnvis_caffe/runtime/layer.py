@@ -144,6 +144,25 @@ class Layer:
             )
         return index % n_axes
 
+    def image_shape(self, bottom: Blob) -> tuple[int, int, int, int]:
+        """Return N, C, H and W of a bottom, and refuse other shapes."""
+        if len(bottom.shape) != 4:
+            raise self.shape_error(f"bottom {bottom.name!r} has shape {bottom.shape}; 4 axes (N, C, H, W) are needed")
+        n, channels, height, width = bottom.shape
+        return n, channels, height, width
+
+    def old_axis(self, blob: Blob, param: Any, old_field: str) -> int:
+        """Return the axis that a layer joins or cuts; the field that older networks have knows no negative values."""
+        if not param.HasField(old_field):
+            return self.axis(blob, param.axis)
+        index: int = getattr(param, old_field)
+        if index >= len(blob.shape):
+            raise self.shape_error(
+                f"{old_field} {index} is out of range for blob {blob.name!r} of shape {blob.shape}; "
+                f"0 to {len(blob.shape) - 1} is allowed"
+            )
+        return index
+
     def make_params(self, *wanted: tuple[tuple[int, ...], Any]) -> None:
         """Make and fill one blob for each (shape, filler), unless the layer came with blobs of its own."""
         if self.blobs:

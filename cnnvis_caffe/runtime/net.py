@@ -117,21 +117,8 @@ class Net:
         self._run = run
         self._input_shapes = dict(input_shapes or {})
 
-        param = type(network.message)()
-        param.CopyFrom(network.message)
-        beside.find_in_network(param, self.path)
-        fork_choice.apply_preference(param)
-        param.state.phase = phase
-        param.state.stage.extend(stages)
-        # Caffe quirk: a level in the file is lost, the argument (default 0) always wins.
-        if param.state.level != level:
-            param.state.level = level
         self._setup_log = SetupLog(run)
-        filtered = filter_net(param, self.path, self._lines)
-        if run and not allow_python_layers:
-            refuse_code(filtered, self.path, self._lines)
-        self._setup_log.parameters(filtered)
-        self.param = insert_splits(filtered, self.path, self._lines)
+        self.param = self._layers_to_build(network, level, stages, runs_code=not run or allow_python_layers)
         self.name: str = self.param.name
 
         self.layers: list[Layer] = []
@@ -168,6 +155,23 @@ class Net:
         self.after_backward: list[Callable[[int], Any]] = []
 
     # -- building ------------------------------------------------------------------------------------------------
+
+    def _layers_to_build(self, network: NetworkFile, level: int, stages: Sequence[str], *, runs_code: bool) -> Any:
+        """The layers of the net's phase as a NetParameter: files found, forks chosen, splits inserted."""
+        param = type(network.message)()
+        param.CopyFrom(network.message)
+        beside.find_in_network(param, self.path)
+        fork_choice.apply_preference(param)
+        param.state.phase = self.phase
+        param.state.stage.extend(stages)
+        # Caffe quirk: a level in the file is lost, the argument (default 0) always wins.
+        if param.state.level != level:
+            param.state.level = level
+        filtered = filter_net(param, self.path, self._lines)
+        if not runs_code:
+            refuse_code(filtered, self.path, self._lines)
+        self._setup_log.parameters(filtered)
+        return insert_splits(filtered, self.path, self._lines)
 
     def _append_layer(self, param: Any, unread: set[str]) -> None:
         """Make a layer, wire it to its blobs and set it up."""

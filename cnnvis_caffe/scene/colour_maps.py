@@ -1,4 +1,4 @@
-"""Colours as numbers: maps from a share to a colour, mixtures, contrast."""
+"""Colours as numbers, and maps from a share to a colour."""
 
 from __future__ import annotations
 
@@ -16,24 +16,6 @@ def rgb(colour: str) -> tuple[int, int, int]:
 def hexadecimal(red: float, green: float, blue: float) -> str:
     """Return "#RRGGBB" of red, green and blue, 0 to 255."""
     return f"#{round(red):02X}{round(green):02X}{round(blue):02X}"
-
-
-def mix(first: str, second: str, share: float) -> str:
-    """Return the colour that lies `share` of the way from the first to the second."""
-    return hexadecimal(*(a + (b - a) * share for a, b in zip(rgb(first), rgb(second))))
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance that WCAG 2 defines, 0 to 1."""
-    parts = [part / 255 for part in rgb(colour)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(first: str, second: str) -> float:
-    """Return the contrast of two colours that WCAG 2 defines, 1 to 21."""
-    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 class ColourMap:

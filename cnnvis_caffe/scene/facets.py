@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -325,37 +325,30 @@ def _matrix(
     if layout.view.classes:
         _fade(pixels, ~column.strong[ordered], layout.theme)
     x, y, width, height = box
-    place = (
-        x + SIZES.padding,
-        y + SIZES.padding + SIZES.label_height,
-        width - 2 * SIZES.padding,
-        height - 2 * SIZES.padding - SIZES.label_height,
-    )
+    inner = width - 2 * SIZES.padding, height - 2 * SIZES.padding - SIZES.label_height
+    place = x + SIZES.padding, y + SIZES.padding + SIZES.label_height, *inner
     yield from _class_labels(layout, name, classes, place)
-    target = cluster_target(column, cluster, index)
-    fine = max(len(ordered) / place[3], len(classes) / place[2])  # zoom from which each cell is a pixel at least
-    if fine > 1:
-        in_block = math.ceil(len(ordered) / place[3]), math.ceil(len(classes) / place[2])
-        yield Picture(
-            f"matrix/{name}/overview",
-            *place,
-            block_means(pixels, *in_block),
-            is_smooth=False,
-            target=target,
-            rows=tuple(ordered[:: in_block[0]].tolist()),
-            columns=tuple(classes[:: in_block[1]].tolist()),
-            max_zoom=fine,
-        )
-    yield Picture(
+    picture = Picture(
         f"matrix/{name}",
         *place,
         pixels,
         is_smooth=False,
-        target=target,
+        target=cluster_target(column, cluster, index),
         rows=tuple(ordered.tolist()),
         columns=tuple(classes.tolist()),
-        min_zoom=fine if fine > 1 else 0.0,
     )
+    fine = max(len(ordered) / place[3], len(classes) / place[2])  # zoom from which each cell is a pixel at least
+    if fine > 1:
+        in_block = math.ceil(len(ordered) / place[3]), math.ceil(len(classes) / place[2])
+        yield replace(
+            picture,
+            name=f"matrix/{name}/overview",
+            pixels=block_means(pixels, *in_block),
+            rows=picture.rows[:: in_block[0]],
+            columns=picture.columns[:: in_block[1]],
+            max_zoom=fine,
+        )
+    yield replace(picture, min_zoom=fine) if fine > 1 else picture
 
 
 def _fade(pixels: np.ndarray, weak: np.ndarray, theme: Theme) -> None:

@@ -176,9 +176,7 @@ def _make_geometry(
     n_depths = 1 + max(column.depth for column in aggregation.columns)
     height = max(_room_height(aggregation, size, above + below + head), _least_height(aggregation))
     widths, gap = _column_widths(analysis, aggregation, n_depths, size)
-    rooms = _rooms_of_columns(analysis, snapshot, aggregation, height, widths, head, cache)
-    filled = iter(_fill_rooms(snapshot, [one for some in rooms for one in some], cache))
-    contents = [tuple(islice(filled, len(some))) for some in rooms]
+    contents = _contents_of_columns(analysis, snapshot, aggregation, height, widths, head, cache)
     sizes = [
         _cluster_sizes(mine, width) if mine else np.array([_tiles_size(len(one.neurons)) for one in column.clusters])
         for column, mine, width in zip(aggregation.columns, contents, widths)
@@ -189,20 +187,10 @@ def _make_geometry(
     graph = _graph(aggregation)
     order = order_columns(graph, initial=by_importance(graph, aggregation))
     ordered = perf_counter()
-    places = column_layout.place(
-        graph,
-        order,
-        sizes,
-        head_sizes=[(width, head) for width in widths],
-        column_gap=gap,
-        widest_gap=gap if size is not None else SIZES.column_gap_most,
-        cluster_gap=SIZES.cluster_gap,
-        lane_gap=SIZES.lane_gap,
-        bar_width=SIZES.bar_width,
-        bar_gap=SIZES.bar_gap,
-    )
+    gaps = gap, gap if size is not None else SIZES.column_gap_most
+    places = _places(graph, order, sizes, [(width, head) for width in widths], gaps)
     strokes = bundle_curves(graph, places)
-    routed = perf_counter()
+    seconds = {"packing": packed - start, "ordering": ordered - packed, "routing": perf_counter() - ordered}
     wanted_width, wanted_height = size or (0.0, 0.0)
     full_width = max(wanted_width, places.width + 2 * SIZES.margin)
     full_height = max(wanted_height, places.height + above + below)
@@ -216,11 +204,33 @@ def _make_geometry(
         top=round(above + max(0.0, (full_height - above - below - places.height) / 2 * 0.6)),
         width=full_width,
         height=full_height,
-        seconds={"packing": packed - start, "ordering": ordered - packed, "routing": routed - ordered},
+        seconds=seconds,
     )
 
 
-def _rooms_of_columns(
+def _places(
+    graph: LayeredGraph,
+    order: Sequence[Sequence[int]],
+    sizes: Sequence[np.ndarray],
+    head_sizes: Sequence[tuple[float, float]],
+    gaps: tuple[float, float],
+) -> column_layout.Places:
+    """Place everything, with the least and the largest gap between columns."""
+    return column_layout.place(
+        graph,
+        order,
+        sizes,
+        head_sizes=head_sizes,
+        column_gap=gaps[0],
+        widest_gap=gaps[1],
+        cluster_gap=SIZES.cluster_gap,
+        lane_gap=SIZES.lane_gap,
+        bar_width=SIZES.bar_width,
+        bar_gap=SIZES.bar_gap,
+    )
+
+
+def _contents_of_columns(
     analysis: Analysis,
     snapshot: Snapshot,
     aggregation: Aggregation,
@@ -228,8 +238,8 @@ def _rooms_of_columns(
     widths: Sequence[float],
     head: float,
     cache: SceneCache,
-) -> list[tuple[_Room, ...]]:
-    """The room of each cluster of each column; columns of one depth share the height."""
+) -> list[tuple[Contents, ...]]:
+    """Fill each cluster of each column; columns of one depth share the height."""
     rooms: list[tuple[_Room, ...]] = []
     lanes = [sum(other.depth == column.depth for other in aggregation.columns) for column in aggregation.columns]
     for column, width, n_lanes in zip(aggregation.columns, widths, lanes):
@@ -240,7 +250,8 @@ def _rooms_of_columns(
         are_equal = has_equal_areas(analysis, aggregation, column)
         most = output_side(analysis) if are_equal else SIZES.patch_most
         rooms.append(tuple(_rooms(analysis, snapshot, column, width, room, most, cache, are_equal=are_equal)))
-    return rooms
+    filled = iter(_fill_rooms(snapshot, [one for some in rooms for one in some], cache))
+    return [tuple(islice(filled, len(some))) for some in rooms]
 
 
 def _with_gaps(stands: Geometry, aggregation: Aggregation, below: float) -> Geometry:

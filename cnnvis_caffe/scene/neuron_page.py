@@ -353,60 +353,66 @@ class _Page:
 
     def classes(self, x: float, y: float, width: float) -> Iterator[Shape]:
         """Bars of the activation by class, and the share of images with any activation."""
-        features, theme = self.features, self.theme
-        share, peak = features.active_share[self.neuron], features.peak[self.neuron]
         word, mean = self.by_class()
-        n_classes = len(mean)
-        order = np.arange(n_classes)
-        if n_classes > PAGE.n_classes:
-            order = np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[: PAGE.n_classes]
-        with_peak = bool(self.layer.positions) and word == "mean"
-        note = MEASURES[word]
-        if with_peak and 0 < np.nanmax(peak) <= 4 * np.nanmax(np.abs(mean)):
-            note = "mean, and a mark at the peak"
-        else:  # a peak that is many times the mean would leave nothing of the bars
-            with_peak = False
-        if n_classes > PAGE.n_classes:
-            note = f"strongest {PAGE.n_classes} of {n_classes}; {note}"
+        share, peak = self.features.active_share[self.neuron], self.features.peak[self.neuron]
+        order, note, with_peak = self.shown_classes(word, mean, peak)
         yield from self.section("classes", "Activation by class", x, y, width, note)
         y += PAGE.section_head + 8
         names = [class_name(self.analysis, int(c)) for c in order]
         name_width = min(PAGE.name_most, max(text_width(name, SIZES.small) for name in names)) + 8
         values, peaks = np.nan_to_num(mean[order]).astype(float), np.nan_to_num(peak[order]).astype(float)
-        low, high = min(0.0, values.min()), max(0.0, values.max())
-        if with_peak:
-            high = max(high, peaks.max())
-        span = (high - low) or 1.0
+        low, high = min(0.0, values.min()), max(0.0, values.max(), peaks.max() if with_peak else 0.0)
         left, right = x + name_width, x + width - 2 * PAGE.value
-        zero = left + (0 - low) / span * (right - left)
+        scale = (right - left) / ((high - low) or 1.0)
+        zero, *ends = (left + (np.array([0.0, *values]) - low) * scale).tolist()
+        marks = (left + (peaks - low) * scale).tolist()
         middle = cap_height(SIZES.small) / 2
         yield self.text("classes/mean", right + PAGE.value, y - 4, word, SIZES.tiny, anchor="end")
         yield self.text("classes/share", x + width, y - 4, "active", SIZES.tiny, anchor="end")
-        for row, c in enumerate(int(c) for c in order):
+        for row, c in enumerate(order.tolist()):
             at = y + row * PAGE.row + PAGE.row / 2
             target = Target("class", self.node, (c,))
             text = shorten(names[row], name_width - 8, SIZES.small)
-            yield self.text(f"class/{c}", left - 8, at + middle, text, anchor="end", colour=theme.ink, target=target)
+            ink = self.theme.ink
+            yield self.text(f"class/{c}", left - 8, at + middle, text, anchor="end", colour=ink, target=target)
             if not np.isfinite(mean[c]):
                 yield self.text(f"class/{c}/none", left, at + middle, "no images")
                 continue
-            end = left + (values[row] - low) / span * (right - left)
-            colour = theme.positive if values[row] >= 0 else theme.negative
-            yield Rectangle(
-                f"neuron/class/{c}/bar", min(zero, end), at - PAGE.bar / 2, max(abs(end - zero), 0.5), PAGE.bar,
-                Style(fill=colour), 1.0, target,
-            )  # fmt: skip
-            if with_peak:
-                mark = left + (peaks[row] - low) / span * (right - left)
-                points = straight([(mark, at - PAGE.bar / 2), (mark, at + PAGE.bar / 2)])
-                yield Path(f"neuron/class/{c}/peak", points, Style(stroke=theme.muted, stroke_width=1.5), target=target)
+            yield from self.class_bar(c, at, zero, ends[row], marks[row] if with_peak else None, target)
             yield self.text(f"class/{c}/mean", right + PAGE.value, at + middle, figure(values[row]), anchor="end")
-            yield self.text(
-                f"class/{c}/share", x + width, at + middle, percent(round(float(share[c]), 3)), anchor="end"
-            )
+            active = percent(round(float(share[c]), 3))
+            yield self.text(f"class/{c}/share", x + width, at + middle, active, anchor="end")
         bottom = y + len(order) * PAGE.row
-        yield Path("neuron/classes/zero", straight([(zero, y), (zero, bottom)]), Style(stroke=theme.neutral))
+        yield Path("neuron/classes/zero", straight([(zero, y), (zero, bottom)]), Style(stroke=self.theme.neutral))
         self.bottom = bottom
+
+    def shown_classes(self, word: str, mean: np.ndarray, peak: np.ndarray) -> tuple[np.ndarray, str, bool]:
+        """The classes that have a bar, the words above them, and whether the bars have marks at the peaks."""
+        n_classes = len(mean)
+        order = np.arange(n_classes)
+        note = MEASURES[word]
+        # A peak that is many times the mean would leave nothing of the bars.
+        with_peak = bool(self.layer.positions) and word == "mean" and 0 < np.nanmax(peak) <= 4 * np.nanmax(np.abs(mean))
+        if with_peak:
+            note = "mean, and a mark at the peak"
+        if n_classes > PAGE.n_classes:
+            order = np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[: PAGE.n_classes]
+            note = f"strongest {PAGE.n_classes} of {n_classes}; {note}"
+        return order, note, with_peak
+
+    def class_bar(
+        self, c: int, at: float, zero: float, end: float, mark: float | None, target: Target
+    ) -> Iterator[Shape]:
+        """The bar of a class from zero to its mean, and the mark at its peak."""
+        colour = self.theme.positive if end >= zero else self.theme.negative
+        yield Rectangle(
+            f"neuron/class/{c}/bar", min(zero, end), at - PAGE.bar / 2, max(abs(end - zero), 0.5), PAGE.bar,
+            Style(fill=colour), 1.0, target,
+        )  # fmt: skip
+        if mark is not None:
+            points = straight([(mark, at - PAGE.bar / 2), (mark, at + PAGE.bar / 2)])
+            style = Style(stroke=self.theme.muted, stroke_width=1.5)
+            yield Path(f"neuron/class/{c}/peak", points, style, target=target)
 
     def by_class(self) -> tuple[str, np.ndarray]:
         """Which activation tells the classes apart, and the activation by class."""

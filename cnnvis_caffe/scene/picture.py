@@ -41,21 +41,19 @@ class LaidOutPicture(NamedTuple):
     notes: tuple[str, ...]
 
 
-def build_scene(
+def lay_out(
     analysis: Analysis,
     aggregation: Aggregation,
     view: View,
     *,
-    selection: Target | None = None,
-    size: tuple[float, float] | None = None,
-    relations: Relations | None = None,
-    cache: SceneCache | None = None,
-    scales: Scales | None = None,
+    size: tuple[float, float] | None,
+    cache: SceneCache,
+    scales: Scales,
     beside: Beside | None = None,
     has_title: bool = True,
     has_legend: bool = True,
-) -> Scene:
-    """Draw the hybrid visualization.
+) -> LaidOutPicture:
+    """Lay a picture out.
 
     Parameters
     ----------
@@ -63,45 +61,44 @@ def build_scene(
     aggregation : Aggregation
         Of this analysis and view.
     view : View
-    selection : Target, optional
-        What stands out, everything that it is not joined to steps back: a neuron, cluster, column, edge, bicluster or
-        class.
-    size : (float, float), optional
+    size : (float, float) or None
         Width and height that are wished for. The scene is never smaller; long networks make it wider, many clusters
-        or lanes higher. Without it, as large as is good to read.
-    relations : callable, optional
-        From source and target column to the signed relation of their neurons, (n_target, n_source): for the curves of
-        a selected neuron.
-    cache : SceneCache, optional
-        Keep one from picture to picture of an analysis, and only what changed is made again.
-    scales : Scales, optional
-        What colours mean. Keep one as well; without it, one of this analysis and the one beside is made.
+        or lanes higher. None: as large as is good to read.
+    cache : SceneCache
+        Kept from picture to picture of an analysis, so that only what changed is made again.
+    scales : Scales
+        The values that colours stand for, of this analysis and the one beside.
     beside : Beside, optional
-        What is shown beside this picture, under one legend.
-    has_title, has_legend : bool
+        The picture beside this one, under one legend.
+    has_title, has_legend : bool, default=True
         The viewer has places of its own for these.
 
     Returns
     -------
-    Scene
+    LaidOutPicture
 
     Raises
     ------
     KeyError
-        If the view names a snapshot or theme that there is none of.
+        If the view names a snapshot or theme that does not exist.
     """
-    laid_out = lay_out(
-        analysis,
-        aggregation,
-        view,
-        size=size,
-        cache=SceneCache() if cache is None else cache,
-        scales=scales or Scales(analysis, *([beside.analysis] if beside is not None else [])),
-        beside=beside,
-        has_title=has_title,
-        has_legend=has_legend,
-    )
-    return draw_scene(laid_out, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend)
+    snapshot, theme = analysis.snapshot(view.snapshot), theme_named(view.theme)
+    of_clusters = analysis.snapshot(view.clusters_of)
+    notes = picture_notes(analysis, aggregation, view)
+    entries = legend_entries(analysis, aggregation, view, theme, scales, beside=beside)
+    width = size[0] if size is not None else DEFAULT_WIDTH
+    above = SIZES.title_height if has_title else SIZES.margin
+    if any(group.is_expanded for group in aggregation.groups):
+        above += SIZES.open_group_height
+    # Two rows at most are kept free whatever the facet, so that switching it moves nothing.
+    below = SIZES.margin + (max(legend_height(entries, ("",), width), SIZES.legend_room) if has_legend else 0.0)
+    geometry = picture_geometry(
+        analysis, of_clusters, aggregation, size, cache, above=above, below=below,
+        has_pills=any(is_collapsed(group) for group in aggregation.groups),
+    )  # fmt: skip
+    layout = PictureLayout(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache, scales)
+    entries = legend_entries(analysis, aggregation, view, theme, scales, layout=layout, beside=beside)
+    return LaidOutPicture(layout, entries, notes)
 
 
 def draw_scene(
@@ -112,7 +109,24 @@ def draw_scene(
     has_title: bool = True,
     has_legend: bool = True,
 ) -> Scene:
-    """Draw what was laid out; everything as for `build_scene`."""
+    """Draw a picture that is laid out.
+
+    Parameters
+    ----------
+    laid_out : LaidOutPicture
+    selection : Target, optional
+        What stands out, everything that it is not joined to steps back: a neuron, cluster, column, edge, bicluster or
+        class.
+    relations : callable, optional
+        From source and target column to the signed relation of their neurons, (n_target, n_source): for the curves of
+        a selected neuron.
+    has_title, has_legend : bool, default=True
+        As it was laid out.
+
+    Returns
+    -------
+    Scene
+    """
     layout, entries, notes = laid_out
     shapes: list[Shape] = []
     shapes += bundle_shapes(layout, selection)
@@ -141,38 +155,6 @@ def legend_scene(laid_out: LaidOutPicture, width: float) -> Scene:
     height = legend_height(entries, notes, width)
     layout = replace(layout, geometry=replace(layout.geometry, width=width, height=height))
     return Scene(width, height, layout.theme.ground, tuple(legend_shapes(layout, entries, notes)), "Legend")
-
-
-def lay_out(
-    analysis: Analysis,
-    aggregation: Aggregation,
-    view: View,
-    *,
-    size: tuple[float, float] | None,
-    cache: SceneCache,
-    scales: Scales,
-    beside: Beside | None = None,
-    has_title: bool = True,
-    has_legend: bool = True,
-) -> LaidOutPicture:
-    """Lay a picture out; everything as for `build_scene`."""
-    snapshot, theme = analysis.snapshot(view.snapshot), theme_named(view.theme)
-    of_clusters = analysis.snapshot(view.clusters_of)
-    notes = picture_notes(analysis, aggregation, view)
-    entries = legend_entries(analysis, aggregation, view, theme, scales, beside=beside)
-    width = size[0] if size is not None else DEFAULT_WIDTH
-    above = SIZES.title_height if has_title else SIZES.margin
-    if any(group.is_expanded for group in aggregation.groups):
-        above += SIZES.open_group_height
-    # Two rows at most are kept free whatever the facet, so that switching it moves nothing.
-    below = SIZES.margin + (max(legend_height(entries, ("",), width), SIZES.legend_room) if has_legend else 0.0)
-    geometry = picture_geometry(
-        analysis, of_clusters, aggregation, size, cache, above=above, below=below,
-        has_pills=any(is_collapsed(group) for group in aggregation.groups),
-    )  # fmt: skip
-    layout = PictureLayout(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache, scales)
-    entries = legend_entries(analysis, aggregation, view, theme, scales, layout=layout, beside=beside)
-    return LaidOutPicture(layout, entries, notes)
 
 
 def _description(layout: PictureLayout) -> str:

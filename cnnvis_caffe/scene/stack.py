@@ -16,22 +16,20 @@ def moved(shape: Shape, x: float, y: float) -> Shape:
     return replace(shape, x=shape.x + x, y=shape.y + y)
 
 
-def stack(upper: Scene, lower: Scene, *, gap: float = 0.0, left: float = 0.0) -> Scene:
+def stack(upper: Scene, lower: Scene, *, left: float = 0.0) -> Scene:
     """Put one scene under another; names must differ between them.
 
     Parameters
     ----------
     upper, lower : Scene
-    gap : float
-        Room between them.
     left : float
         How far the lower one is moved to the right.
     """
-    below = tuple(moved(shape, left, upper.height + gap) for shape in lower.shapes)
+    below = tuple(moved(shape, left, upper.height) for shape in lower.shapes)
     return replace(
         upper,
         width=max(upper.width, left + lower.width),
-        height=upper.height + gap + lower.height,
+        height=upper.height + lower.height,
         shapes=upper.shapes + below,
         description=" ".join(text for text in (upper.description, lower.description) if text),
         notes=upper.notes + lower.notes,

@@ -79,7 +79,7 @@ def test_networks_that_disagree_or_are_others_say_nothing(deploy, tmp_path, capl
 def test_as_they_are_can_be_known(deploy, tmp_path, caplog):
     (tmp_path / "a.prototxt").write_text(train_val("", ""))
     found = prepared(deploy, caplog)
-    assert (found.is_known, found.settings.changes_values) == (True, False)
+    assert (found.is_known, found.settings.words()) == (True, "as they are")
     assert "it was trained on images as they are, as a.prototxt, layer 'test' says" in caplog.text
 
 

@@ -33,7 +33,7 @@ class Concat(Layer):
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Add the bottoms' lengths along the axis."""
         first, *others = bottoms
-        self.concat_axis = self._axis(first)
+        self.concat_axis = self.old_axis(first, self.param.concat_param, "concat_dim")
         shape = list(first.shape)
         for bottom in others:
             if not _same_but_for(self.concat_axis, first.shape, bottom.shape):
@@ -46,18 +46,6 @@ class Concat(Layer):
         if not others:
             tops[0].share_data(first)
             tops[0].share_diff(first)
-
-    def _axis(self, bottom: Blob) -> int:
-        """The axis to join along; the old field knows no negative values."""
-        param = self.param.concat_param
-        if param.HasField("concat_dim"):
-            if param.concat_dim >= len(bottom.shape):
-                raise self.shape_error(
-                    f"concat_dim {param.concat_dim} is out of range for blob {bottom.name!r} of shape "
-                    f"{bottom.shape}; 0 to {len(bottom.shape) - 1} is allowed"
-                )
-            return param.concat_dim
-        return self.axis(bottom, param.axis)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Join."""

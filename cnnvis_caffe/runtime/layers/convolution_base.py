@@ -10,7 +10,7 @@ from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
-from cnnvis_caffe.runtime.layers.windows import FORK_SETTINGS, Windows, read_windows
+from cnnvis_caffe.runtime.layers.windows import FORK_SETTINGS, Windows, check_rank, read_windows
 
 _MAX_TAPS = 100_000
 
@@ -65,9 +65,8 @@ class ConvolutionBase(Layer):
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Give the tops their shapes."""
+        check_rank(self, self.windows, bottoms[0])
         shape, axis = bottoms[0].shape, self.windows.axis
-        if len(shape) != axis + 1 + len(self.windows.kernel):
-            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; at set-up it had another rank")
         if shape[axis] != self.n_channels:
             raise self.shape_error(
                 f"bottom {bottoms[0].name!r} of shape {shape} has {shape[axis]} channels; "

@@ -10,7 +10,7 @@ from typing import Any
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer
-from cnnvis_caffe.runtime.layers.windows import FORK_SETTINGS, read_windows
+from cnnvis_caffe.runtime.layers.windows import FORK_SETTINGS, check_rank, read_windows
 
 
 class Im2col(Layer):
@@ -34,9 +34,8 @@ class Im2col(Layer):
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Multiply the channels by the size of a window."""
+        check_rank(self, self.windows, bottoms[0])
         shape, axis = bottoms[0].shape, self.windows.axis
-        if len(shape) != axis + 1 + len(self.windows.kernel):
-            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; at set-up it had another rank")
         self.sizes = self.windows.convolved(shape[axis + 1 :])
         if any(size < 0 for size in self.sizes):
             raise self.shape_error(

@@ -46,9 +46,7 @@ class LRN(Layer):
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Give the top the bottom's shape."""
-        shape = bottoms[0].shape
-        if len(shape) != 4:
-            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; 4 axes (N, C, H, W) are needed")
+        shape = self.image_shape(bottoms[0])
         tops[0].reshape(*shape)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:

@@ -67,9 +67,7 @@ class Pooling(Layer):
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Give the tops the number of windows."""
-        shape = bottoms[0].shape
-        if len(shape) != 4:
-            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; 4 axes (N, C, H, W) are needed")
+        shape = self.image_shape(bottoms[0])
         if self.param.pooling_param.global_pooling:
             self.pool = Pool((shape[2], shape[3]), (1, 1), (0, 0), self.pool.ceil)
         sizes = self.pool.sizes(shape[2:])

@@ -31,7 +31,7 @@ class Slice(Layer):
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Share the bottom's length along the axis among the tops."""
         bottom = bottoms[0]
-        self.slice_axis = self._axis(bottom)
+        self.slice_axis = self.old_axis(bottom, self.param.slice_param, "slice_dim")
         self.lengths = self._lengths(bottom, len(tops))
         shape = list(bottom.shape)
         for top, length in zip(tops, self.lengths):
@@ -40,18 +40,6 @@ class Slice(Layer):
         if len(tops) == 1:
             tops[0].share_data(bottom)
             tops[0].share_diff(bottom)
-
-    def _axis(self, bottom: Blob) -> int:
-        """The axis to cut along; the old field knows no negative values."""
-        param = self.param.slice_param
-        if param.HasField("slice_dim"):
-            if param.slice_dim >= len(bottom.shape):
-                raise self.shape_error(
-                    f"slice_dim {param.slice_dim} is out of range for blob {bottom.name!r} of shape "
-                    f"{bottom.shape}; 0 to {len(bottom.shape) - 1} is allowed"
-                )
-            return param.slice_dim
-        return self.axis(bottom, param.axis)
 
     def _lengths(self, bottom: Blob, n_tops: int) -> list[int]:
         """Length of each top along the axis."""

@@ -34,9 +34,7 @@ class SPP(Layer):
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Choose the windows of each level for the size of the image."""
-        shape = bottoms[0].shape
-        if len(shape) != 4:
-            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {shape}; 4 axes (N, C, H, W) are needed")
+        shape = self.image_shape(bottoms[0])
         self.levels = [self._level(2**level, shape) for level in range(self.height)]
         n_bins = [math.prod(level.sizes(shape[2:])) for level in self.levels]
         if self.height == 1:

@@ -83,6 +83,12 @@ def read_windows(layer: Layer, bottom: Blob) -> Windows:
     return windows
 
 
+def check_rank(layer: Layer, windows: Windows, bottom: Blob) -> None:
+    """Refuse a bottom that has got another number of axes since its windows were read."""
+    if len(bottom.shape) != windows.axis + 1 + len(windows.kernel):
+        raise layer.shape_error(f"bottom {bottom.name!r} has shape {bottom.shape}; at set-up it had another rank")
+
+
 def _dilation(layer: Layer, param: Any, n_axes: int) -> tuple[int, ...]:
     """The dilation, or what DeepLab's Caffe called a hole."""
     given = [name for name in ("hole", "hole_h", "hole_w") if param.HasField(name)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Iterable
 from typing import Any
 
+from cnnvis_caffe.files.json_values import finite
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.solvers.callback import Callback
 from cnnvis_caffe.runtime.solvers.solver import Solver
@@ -112,21 +112,3 @@ def _by_name(outputs: Iterable[OutputValues]) -> dict[str, Any]:
         output.name: float(output.values[0]) if output.values.size == 1 else output.values.tolist()
         for output in outputs
     }
-
-
-def finite(value: Any) -> Any:
-    """Return the same with None for every number that JSON does not have.
-
-    Parameters
-    ----------
-    value : dict, list, or a single value
-
-    Returns
-    -------
-    dict, list, or a single value
-    """
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

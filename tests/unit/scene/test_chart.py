@@ -10,12 +10,13 @@ from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import build_chart, describe_chart
 from cnnvis_caffe.scene.chart_frame import label_runs
 from cnnvis_caffe.scene.chart_lines import line_colour, spread
-from cnnvis_caffe.scene.colour_maps import contrast, rgb
+from cnnvis_caffe.scene.colour_maps import rgb
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.shapes import Path, Text
 from cnnvis_caffe.scene.theme import DARK, LIGHT
 from cnnvis_caffe.scene.ticks import linear_ticks, log_ticks, tick_texts
 from tests.helpers.analyses import make_analysis, with_snapshot
+from tests.helpers.contrast import contrast
 
 
 def chart(values, *, unit="", is_log=False, labels=(), **more):

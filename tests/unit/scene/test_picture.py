@@ -13,7 +13,7 @@ from cnnvis_caffe.readings.scales import Scales
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.lettering import text_width
-from cnnvis_caffe.scene.picture import build_scene, lay_out
+from cnnvis_caffe.scene.picture import draw_scene, lay_out
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, THEMES
 from tests.helpers.analyses import make_analysis, with_features
@@ -43,11 +43,18 @@ def known():
     return get
 
 
+def build_scene(analysis, aggregation, view, *, size=SIZE, cache=None, selection=None, relations=None, **shown):
+    """The scene of a view, laid out and drawn."""
+    cache = SceneCache() if cache is None else cache
+    laid_out = lay_out(analysis, aggregation, view, size=size, cache=cache, scales=Scales(analysis), **shown)
+    return draw_scene(laid_out, selection=selection, relations=relations, **shown)
+
+
 @pytest.fixture(scope="module")
 def scene_of(known):
     def get(kind: str, view: View | None = None, **more):
         analysis, aggregation, view, cache = known(kind, view)
-        return build_scene(analysis, aggregation, view, size=SIZE, cache=cache, **more)
+        return build_scene(analysis, aggregation, view, cache=cache, **more)
 
     return get
 
@@ -163,8 +170,8 @@ def test_facets_and_themes_move_nothing(scene_of, change):
 
 def test_the_same_picture_twice(known):
     analysis, aggregation, view, _ = known("lenet")
-    first = build_scene(analysis, aggregation, view, size=SIZE)
-    second = build_scene(analysis, aggregation, view, size=SIZE, cache=SceneCache())
+    first = build_scene(analysis, aggregation, view)
+    second = build_scene(analysis, aggregation, view, cache=SceneCache())
     assert [s.name for s in first.shapes] == [s.name for s in second.shapes]
 
 
@@ -197,7 +204,7 @@ def test_silent_neurons_stand_out(known):
     mean = np.where(np.arange(500)[:, None] == 7, np.float32(0), features.mean)
     changed = with_features(analysis, "relu1", mean=mean.astype(np.float32))
     aggregation = aggregate(changed, view)
-    scene = build_scene(changed, aggregation, replace(view, facet="activations"), size=SIZE)
+    scene = build_scene(changed, aggregation, replace(view, facet="activations"))
     row = next(
         s.pixels[s.rows.index(7)]
         for s in scene.shapes

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnvis_caffe.scene.colour_maps import ColourMap, contrast
+from cnnvis_caffe.scene.colour_maps import ColourMap
 from cnnvis_caffe.scene.lettering import font_files, shorten, shorten_end, text_width
 from cnnvis_caffe.scene.theme import THEMES
+from tests.helpers.contrast import contrast
 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES.keys())
