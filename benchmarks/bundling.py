@@ -21,7 +21,7 @@ from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.aggregation.biclusters import strokes
 from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.layout.crossings import barycentre_order, count_crossings, order_columns
-from cnnvis_caffe.layout.layers import Bundle, LayeredGraph, Link, layered_graph
+from cnnvis_caffe.layout.layers import EdgeBundle, LayeredGraph, Link, layered_graph
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import NeuronMove, View
@@ -86,7 +86,9 @@ def graph_of(aggregation: Aggregation) -> LayeredGraph:
     links = []
     for gap in aggregation.gaps:
         strengths = {1: gap.positive, -1: gap.negative}
-        bundles = [Bundle.from_edges(b.edges, [strengths[b.sign][edge] for edge in b.edges]) for b in gap.biclusters]
+        bundles = [
+            EdgeBundle.from_edges(b.edges, [strengths[b.sign][edge] for edge in b.edges]) for b in gap.biclusters
+        ]
         links.append(Link(numbers[gap.source], numbers[gap.target], tuple(bundles)))
     columns = aggregation.columns
     return layered_graph(

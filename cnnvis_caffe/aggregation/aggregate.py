@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnvis_caffe.aggregation.biclusters import find_biclusters, kept_edges, with_edits
 from cnnvis_caffe.aggregation.cache import Cache
-from cnnvis_caffe.aggregation.columns import Layout, Place, arrange
+from cnnvis_caffe.aggregation.columns import ColumnLayout, ColumnPlace, arrange
 from cnnvis_caffe.aggregation.groups import find_groups, with_choices
 from cnnvis_caffe.aggregation.importance import importance, strongly_activated
 from cnnvis_caffe.aggregation.numbering import canonical
@@ -47,10 +47,10 @@ def aggregate(analysis: Analysis, view: View, cache: Cache | None = None) -> Agg
     UnknownSnapshotError
         If the analysis has no snapshot of one of the view's names.
     """
-    return _Stages(analysis, view, (cache or Cache()).of(analysis)).aggregation()
+    return _AggregationStages(analysis, view, (cache or Cache()).of(analysis)).aggregation()
 
 
-class _Stages:
+class _AggregationStages:
     """The stages of one aggregation; each asks the cache first."""
 
     def __init__(self, analysis: Analysis, view: View, cache: Cache) -> None:
@@ -63,14 +63,14 @@ class _Stages:
         if self.number_kept != self.number:
             # What colours the edges has no part in places.
             there = replace(view, snapshot=view.clusters_of, edges="weight")
-            self.kept = _Stages(analysis, there, cache).aggregation()
+            self.kept = _AggregationStages(analysis, there, cache).aggregation()
 
     def aggregation(self) -> Aggregation:
         """All stages."""
         view = self.view
         key = (view.expanded, view.representatives)
         groups = self.cache.get("groups", key, self.groups)
-        layout: Layout = self.cache.get("layout", key, lambda: arrange(self.graph, groups))
+        layout: ColumnLayout = self.cache.get("layout", key, lambda: arrange(self.graph, groups))
         columns = tuple(self.column(place) for place in layout.places)
         by_node = {column.node: column for column in columns}
         stops = frozenset(by_node)
@@ -85,7 +85,7 @@ class _Stages:
 
     # Neurons
 
-    def column(self, place: Place) -> Column:
+    def column(self, place: ColumnPlace) -> Column:
         """A column with its clusters."""
         view, node = self.view, place.node
         moves = tuple(move for move in view.moves if move.node == node)
@@ -94,7 +94,7 @@ class _Stages:
         key = (clustered, view.importance, view.classes, cutoff)
         return self.cache.get("column", key, lambda: self.make_column(place, moves))
 
-    def make_column(self, place: Place, moves: Sequence[NeuronMove]) -> Column:
+    def make_column(self, place: ColumnPlace, moves: Sequence[NeuronMove]) -> Column:
         """The same, made."""
         view, node = self.view, place.node
         kept = self.kept.column(node) if self.kept is not None else None

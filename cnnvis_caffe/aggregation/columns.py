@@ -11,7 +11,7 @@ from cnnvis_caffe.records.aggregation import LayerGroup
 
 
 @dataclass(frozen=True)
-class Place:
+class ColumnPlace:
     """A shown layer without its neurons.
 
     Attributes
@@ -29,22 +29,22 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnLayout:
     """The shown layers and which follow each other.
 
     Attributes
     ----------
-    places : tuple of Place
+    places : tuple of ColumnPlace
         By depth, then by lane.
     steps : tuple of (str, str, str)
         Source, target, and the node through which no connection goes where there is one on all paths.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[ColumnPlace, ...]
     steps: tuple[tuple[str, str, str], ...]
 
 
-def arrange(graph: Graph, groups: Sequence[LayerGroup]) -> Layout:
+def arrange(graph: Graph, groups: Sequence[LayerGroup]) -> ColumnLayout:
     """Choose the columns and give each its place.
 
     Parameters
@@ -54,7 +54,7 @@ def arrange(graph: Graph, groups: Sequence[LayerGroup]) -> Layout:
 
     Returns
     -------
-    Layout
+    ColumnLayout
         Depth is the longest way from the start; branches side by side have different lanes, and what continues a
         lane stays in it where it can.
     """
@@ -73,11 +73,12 @@ def arrange(graph: Graph, groups: Sequence[LayerGroup]) -> Layout:
         depth[node] = max((depth[source] + 1 for source in before[node]), default=0)
     lane = _lanes(graph, shown, before, depth)
     places = [
-        Place(node, group_of[node].name, title(graph, group_of[node], node), depth[node], lane[node]) for node in shown
+        ColumnPlace(node, group_of[node].name, title(graph, group_of[node], node), depth[node], lane[node])
+        for node in shown
     ]
     places.sort(key=lambda place: (place.depth, place.lane))
     steps = tuple((node, target, barrier) for node in shown for target, barrier in follows[node].items())
-    return Layout(tuple(places), steps)
+    return ColumnLayout(tuple(places), steps)
 
 
 def title(graph: Graph, group: LayerGroup, node: str) -> str:

@@ -27,7 +27,7 @@ class _Shard(click.ParamType):
         return int(found.group(1)), int(found.group(2))
 
 
-class _Names(click.ParamType):
+class _CommaSeparated(click.ParamType):
     """Names between commas."""
 
     name = "names"
@@ -38,7 +38,7 @@ class _Names(click.ParamType):
         return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
-class _ClassNames(_Names):
+class _ClassNames(_CommaSeparated):
     """Names between commas, or a file with one a line."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def _flag(one: NamedOption) -> Callable[..., Any]:
             return click.option(one.flag, one.name, is_flag=True, callback=lambda *given: not given[-1], help=told)
         return click.option(one.flag, one.name, is_flag=True, help=text)
     allowed = [value for value in one.row.allowed if value]
-    kinds = {"int": click.IntRange(one.row.least), "float": click.FLOAT, "Sequence[str]": _Names()}
+    kinds = {"int": click.IntRange(one.row.least), "float": click.FLOAT, "Sequence[str]": _CommaSeparated()}
     kind = click.Choice(allowed) if allowed else kinds.get(one.type.replace(" | None", ""), click.STRING)
     is_told = one.default in allowed or one.type == "int"
     return click.option(

@@ -42,7 +42,7 @@ def command(ctx: click.Context, out: str | None, folder: str | None, again: bool
 
     place = Path(folder) if folder else cache() / "demo"
     kept = (place / demo.ANALYSIS).exists() and not again
-    with Interruptible(_Stages(ctx)) as progress:
+    with Interruptible(_StageLines(ctx)) as progress:
         try:
             file = demo.make_demo(place, again=again, progress=progress)
         except Cancelled:
@@ -54,7 +54,7 @@ def command(ctx: click.Context, out: str | None, folder: str | None, again: bool
     _write_picture(ctx, str(file), out)
 
 
-class _Stages(Bar):
+class _StageLines(Bar):
     """A bar; where there is no terminal to draw on, a line for each stage."""
 
     def start(self, total: int, what: str) -> None:

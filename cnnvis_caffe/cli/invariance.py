@@ -11,7 +11,7 @@ from cnnvis_caffe.cli.interrupt import Interruptible
 from cnnvis_caffe.cli.subject_options import open_named, subject_options, write_found
 
 
-class _Numbers(click.ParamType):
+class _NumberList(click.ParamType):
     """Numbers between commas."""
 
     name = "numbers"
@@ -29,7 +29,7 @@ class _Numbers(click.ParamType):
 @subject_options
 @click.option("--transformation", "kinds", multiple=True, type=click.Choice(["translation", "scale", "rotation"]),
               help="What is done to the images; again for more.  [default: all three]")  # fmt: skip
-@click.option("--amounts", type=_Numbers(), default=(), metavar="NUMBERS",
+@click.option("--amounts", type=_NumberList(), default=(), metavar="NUMBERS",
               help="Pixels down, factors, or degrees, between commas; for one transformation.")  # fmt: skip
 @click.option("--layers", metavar="NAMES", help="Layers to look at.  [default: a first, a middle and the last]")
 @click.pass_context

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cnnvis_caffe.records.prediction import Predictions
 
 
-class _Size(click.ParamType):
+class _ImageSize(click.ParamType):
     """Height and width, or one number for both."""
 
     name = "H,W"
@@ -66,7 +66,8 @@ class _Shape(click.ParamType):
 @click.option("--scale", type=float, help="Factor of the input, instead of the model's own.")
 @click.option("--mean", metavar="MEAN", help="Mean file, or values separated by commas, instead of the model's own.")
 @click.option("--channel-order", type=click.Choice(["RGB", "BGR"]), help="What the network takes.")
-@click.option("--image-dims", type=_Size(), help="Bring images to this size, then crop them to the network's input.")
+@click.option("--image-dims", type=_ImageSize(),
+              help="Resize images to this size, then crop them to the network's input.")  # fmt: skip
 @click.option("--oversample", is_flag=True, help="Mean over ten crops: corners, middle, and the same mirrored.")
 @click.option("--masks", type=click.Path(file_okay=False), help="Folder with the right masks, named as the images.")
 @click.option("--task", type=click.Choice(["classes", "labels", "numbers", "pixels"]),

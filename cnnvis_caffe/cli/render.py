@@ -28,7 +28,7 @@ _BY_LAYER = {
 _OF_TRAINING = ("loss", "error", "learning_rate")
 
 
-class _Size(click.ParamType):
+class _PictureSize(click.ParamType):
     """Width and height, such as 1600x900."""
 
     name = "WxH"
@@ -45,7 +45,7 @@ class _Size(click.ParamType):
 @click.command()
 @click.argument("file", metavar="FILE", type=_FILE)
 @click.option("--out", required=True, type=_FILE, help="The picture: .png, .svg, .pdf or .html.")
-@click.option("--size", type=_Size(), default="1600x900", show_default=True,
+@click.option("--size", type=_PictureSize(), default="1600x900", show_default=True,
               help="Wished width and height; long networks make the picture wider.")  # fmt: skip
 @click.option("--scale", type=click.FloatRange(0.1, 8), default=1.0, help="Pixels of a PNG for one of the size.")
 @click.option("--facet", type=click.Choice(list(FACETS)), help="What clusters show.")

@@ -12,7 +12,7 @@ from cnnvis_caffe.formats.images import read_bytes
 _MAX_DIGITS = 11
 
 
-class Window(NamedTuple):
+class LabelledWindow(NamedTuple):
     """One box.
 
     Attributes
@@ -41,7 +41,7 @@ class WindowImage(NamedTuple):
         As the file numbers it.
     path : str
     channels, height, width : int
-    windows : tuple of Window
+    windows : tuple of LabelledWindow
     """
 
     number: int
@@ -49,7 +49,7 @@ class WindowImage(NamedTuple):
     channels: int
     height: int
     width: int
-    windows: tuple[Window, ...]
+    windows: tuple[LabelledWindow, ...]
 
 
 def read_window_file(path: str | os.PathLike[str]) -> list[WindowImage]:
@@ -92,10 +92,10 @@ def read_window_file(path: str | os.PathLike[str]) -> list[WindowImage]:
     return images
 
 
-def _read_window(words: Iterator[bytes]) -> Window:
+def _read_window(words: Iterator[bytes]) -> LabelledWindow:
     """Read one line of six numbers."""
     label, overlap, *box = (next(words) for _ in range(6))
-    return Window(_whole(label), float(overlap), *map(_whole, box))
+    return LabelledWindow(_whole(label), float(overlap), *map(_whole, box))
 
 
 def _whole(word: bytes) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Bundle:
+class EdgeBundle:
     """Edges between two columns that are drawn through one bar.
 
     Attributes
@@ -38,8 +38,8 @@ class Bundle:
                 )
 
     @classmethod
-    def from_edges(cls, edges: Sequence[tuple[int, int]], strengths: Sequence[float]) -> Bundle:
-        """Bundle (source, target) edges, each with its strength."""
+    def from_edges(cls, edges: Sequence[tuple[int, int]], strengths: Sequence[float]) -> EdgeBundle:
+        """EdgeBundle (source, target) edges, each with its strength."""
         sent: dict[int, float] = {}
         received: dict[int, float] = {}
         for (source, target), strength in zip(edges, strengths):
@@ -61,19 +61,19 @@ class Link:
     ----------
     source, target : int
         Numbers of the columns; the target is deeper.
-    bundles : tuple of Bundle
+    bundles : tuple of EdgeBundle
     strongest : float or None
         The strength that is drawn widest; None for the largest there is.
     """
 
     source: int
     target: int
-    bundles: tuple[Bundle, ...] = ()
+    bundles: tuple[EdgeBundle, ...] = ()
     strongest: float | None = None
 
 
 @dataclass(frozen=True)
-class Node:
+class GraphNode:
     """Something with a place in a layer.
 
     Attributes
@@ -100,7 +100,7 @@ class LayeredGraph:
 
     Attributes
     ----------
-    nodes : tuple of Node
+    nodes : tuple of GraphNode
     layers : tuple of tuple of int
         Nodes by layer, in the order in which they were given.
     edges : tuple of (int, int, float)
@@ -109,7 +109,7 @@ class LayeredGraph:
         Of each link, as in `Link`.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     layers: tuple[tuple[int, ...], ...]
     edges: tuple[tuple[int, int, float], ...]
     strongest: tuple[float | None, ...] = ()
@@ -164,13 +164,13 @@ def layered_graph(
         raise ValueError(f"{len(sizes)} columns with {len(depths)} depths and {len(lanes)} lanes")
     if any(depth < 0 for depth in depths):
         raise ValueError(f"depths start at 0, got {min(depths)}")
-    nodes: list[Node] = []
+    nodes: list[GraphNode] = []
     edges: list[tuple[int, int, float]] = []
     number: dict[tuple[str, int, int, int], int] = {}
 
     def add(kind: str, layer: int, lane: int, owner: int, index: int) -> int:
         number[kind, layer if kind == "waypoint" else -1, owner, index] = len(nodes)
-        nodes.append(Node(kind, layer, lane, owner, index))
+        nodes.append(GraphNode(kind, layer, lane, owner, index))
         return len(nodes) - 1
 
     for column, size in enumerate(sizes):

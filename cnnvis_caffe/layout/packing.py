@@ -77,7 +77,7 @@ class Packing:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class PackingTask:
     """What is to be packed into one rectangle; everything as for `pack`."""
 
     areas: np.ndarray
@@ -140,15 +140,15 @@ def pack(
     """
     if hierarchy is None:
         hierarchy = similarity_of(features, distances, len(areas))
-    return pack_all([Task(areas, aspect, hierarchy, max_waste, shape_range, width, floor)])[0]
+    return pack_all([PackingTask(areas, aspect, hierarchy, max_waste, shape_range, width, floor)])[0]
 
 
-def pack_all(tasks: Sequence[Task]) -> list[Packing]:
+def pack_all(tasks: Sequence[PackingTask]) -> list[Packing]:
     """Pack many rectangles full, in a fraction of the time that it takes one after the other.
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of PackingTask
 
     Returns
     -------
@@ -172,7 +172,7 @@ def pack_all(tasks: Sequence[Task]) -> list[Packing]:
 class _Job:
     """A task with the best packing so far."""
 
-    def __init__(self, task: Task, areas: np.ndarray, aspects: np.ndarray) -> None:
+    def __init__(self, task: PackingTask, areas: np.ndarray, aspects: np.ndarray) -> None:
         self.task, self.areas, self.aspects = task, areas, aspects
         self.packing = Packing(np.zeros((0, 4)), 0.0, 0.0, np.zeros(0, np.int64))
         self.waste = np.inf  # by what is permitted

@@ -17,7 +17,7 @@ _SIBLINGS = {SCORE.name: LABELS, PIXELS.name: CLASSES}
 
 
 @dataclass(frozen=True)
-class Loss:
+class NetworkLoss:
     """A loss of a network.
 
     Attributes
@@ -46,7 +46,7 @@ class Answers:
     task : Task
     why : str
         What says so, in words.
-    loss : Loss or None
+    loss : NetworkLoss or None
         The one that counts.
     score : str
         Name of what holds the answers; empty where that is to be found, or where there is none.
@@ -58,7 +58,7 @@ class Answers:
 
     task: Task
     why: str
-    loss: Loss | None = None
+    loss: NetworkLoss | None = None
     score: str = ""
     others: tuple[str, ...] = ()
     is_certain: bool = True
@@ -193,7 +193,7 @@ def _blobs(network: NetworkFile) -> Iterator[_Made]:
             made[top] = _Made(name, layer, below, inputs if layer.bottom else frozenset([top]))
 
 
-def _losses(made: Sequence[_Made], image_blob: str) -> Iterator[Loss]:
+def _losses(made: Sequence[_Made], image_blob: str) -> Iterator[NetworkLoss]:
     """The losses of a network."""
     for one in made:
         if not one.layer.type.endswith("Loss") or len(one.below) < 2:
@@ -202,7 +202,7 @@ def _losses(made: Sequence[_Made], image_blob: str) -> Iterator[Loss]:
         target = one.below[min(n_answers, len(one.below) - 1)]
         weights = list(one.layer.loss_weight) or [1.0]
         is_outside = bool(target.inputs) and image_blob not in target.inputs
-        yield Loss(
+        yield NetworkLoss(
             one.name,
             one.layer.type,
             tuple(map(_scores_of, one.below[:n_answers])),
@@ -216,7 +216,7 @@ def _scores_of(one: _Made) -> str:
     return one.below[0].name if one.layer.type == "Softmax" and one.below else one.name
 
 
-def _of_losses(losses: Sequence[Loss], wanted: Task | None) -> Answers | None:
+def _of_losses(losses: Sequence[NetworkLoss], wanted: Task | None) -> Answers | None:
     """What the loss that counts means."""
     if not losses:
         return None

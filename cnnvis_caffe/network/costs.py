@@ -12,7 +12,7 @@ _BYTES = 4  # float32
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryNeed:
     """Bytes of the blobs and parameters of a network; what layers need while they work is not counted.
 
     Attributes
@@ -51,7 +51,7 @@ def multiply_adds(layer: DagLayer) -> int | None:
     return facts_of(layer.type).products(layer)
 
 
-def memory(dag: Dag) -> Memory | None:
+def memory(dag: Dag) -> MemoryNeed | None:
     """Return the memory of one pass, or None where shapes are not known.
 
     Parameters
@@ -75,7 +75,7 @@ def memory(dag: Dag) -> Memory | None:
             if not _is_view(layer, top):
                 blobs += size
                 gradients += size
-    return Memory(params, blobs, params + blobs, 2 * params + blobs + gradients)
+    return MemoryNeed(params, blobs, params + blobs, 2 * params + blobs + gradients)
 
 
 def count_params(dag: Dag) -> int:

@@ -358,9 +358,9 @@ class Net(OldCalls):
 
     def reductions(self) -> Any:
         """Return what reduces its blobs on their device (`runtime.reductions`); real pycaffe has no such thing."""
-        from cnnvis_caffe.runtime.reductions import Reductions
+        from cnnvis_caffe.runtime.reductions import TensorReductions
 
-        return Reductions(self.runtime_net)
+        return TensorReductions(self.runtime_net)
 
     # -- weights and data ----------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from cnnvis_caffe.runtime.recording import NotRecordedError, Recorder, Recording
 from cnnvis_caffe.runtime.top_list import TopList
 
 if TYPE_CHECKING:
-    from cnnvis_caffe.runtime.reductions import Reductions
+    from cnnvis_caffe.runtime.reductions import TensorReductions
 
 #: Batches before anything is recorded: after them every blob is in the memory format that it keeps.
 N_WARM_UPS = 3
@@ -32,7 +32,7 @@ class Accumulator:
 
     Parameters
     ----------
-    reductions : Reductions
+    reductions : TensorReductions
         Of the net.
     summation : Summation
     products, gradients : mapping of str to tensor
@@ -44,7 +44,7 @@ class Accumulator:
 
     def __init__(
         self,
-        reductions: Reductions,
+        reductions: TensorReductions,
         summation: Summation,
         products: Mapping[str, Any],
         gradients: Mapping[str, Any],

@@ -23,7 +23,7 @@ from cnnvis_caffe.runtime.net import Net
 #: Matrices with fewer columns are squared as a whole.
 SMALLEST_BLOCK = 128
 
-class Moments:
+class TensorMoments:
     """A batch of activations, reduced over the positions; the neurons of several blobs side by side.
 
     Attributes
@@ -43,7 +43,7 @@ class Moments:
         self.mean, self.peak, self.square, self.minimum = (_numpy(t) for t in (mean, peak, square, minimum))
 
 
-class Reductions:
+class TensorReductions:
     """Reduces the blobs of a net on its device.
 
     Parameters
@@ -152,12 +152,12 @@ class Reductions:
 
     # -- reducing blobs ----------------------------------------------------------------------------------------------
 
-    def moments(self, names: Sequence[str]) -> Moments:
+    def moments(self, names: Sequence[str]) -> TensorMoments:
         """Reduce the activations of blobs."""
-        return Moments(*self.moment_tensors(names))
+        return TensorMoments(*self.moment_tensors(names))
 
     def moment_tensors(self, names: Sequence[str]) -> tuple[Any, Any, Any, Any]:
-        """Return mean, peak, square and minimum of `Moments`, on the device."""
+        """Return mean, peak, square and minimum of `TensorMoments`, on the device."""
         with backend.computing():
             parts = [self._moments(self._blobs[name].value) for name in names]
             means, peaks, squares, minima = zip(*parts)
@@ -223,7 +223,7 @@ class Reductions:
             for name, total in sums.items():
                 total.add_(self._layers[name].blobs[0].grad, alpha=factor)
 
-    def add_products(self, sums: Any, moments: Moments, parts: Mapping[str, slice]) -> None:
+    def add_products(self, sums: Any, moments: TensorMoments, parts: Mapping[str, slice]) -> None:
         """Add the products of each two columns of some parts of the mean, summed over the images."""
         self.add_squares(sums, moments.device_mean, parts)
 

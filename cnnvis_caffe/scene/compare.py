@@ -51,13 +51,13 @@ def build_compare(comparison: Comparison, *, theme: Theme = LIGHT) -> Scene:
         With targets of the kinds "column", "neuron", "image" and "point". For "image", `index` is 0 for the first
         side and 1 for the second.
     """
-    page = _Page(comparison, theme)
+    page = _ComparisonPage(comparison, theme)
     shapes = tuple(page.shapes())
     title = f"{comparison.first.name} and {comparison.second.name}"
     return Scene(PAGE.width, page.bottom + SIZES.margin, theme.ground, shapes, title, page.words(), comparison.notes)
 
 
-class _Page:
+class _ComparisonPage:
     """A page while it is laid out from top to bottom."""
 
     def __init__(self, comparison: Comparison, theme: Theme) -> None:

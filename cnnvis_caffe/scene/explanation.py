@@ -57,7 +57,7 @@ def explanation_scene(explained: Sequence[Explained], theme: Theme = LIGHT) -> S
     Scene
     """
     methods = [one.method for one in explained[0].explanations]
-    page = _Page(theme, 1 + len(methods), explained[0].image.pixels)
+    page = _ExplanationPage(theme, 1 + len(methods), explained[0].image.pixels)
     targets = {one.target for one in explained}
     what = f"{targets.pop()} explained" if len(targets) == 1 else "the most probable class of each image explained"
     shapes = list(page.head(explained[0].title or "network", what))
@@ -93,7 +93,7 @@ def occlusion_scene(images: Sequence[OccludedImage], theme: Theme = LIGHT) -> Sc
     """
     has_map = bool(images[0].occlusion.layer)
     heads = ["image", *(["feature map", "its projection"] if has_map else []), "probability", "most probable class"]
-    page = _Page(theme, len(heads), images[0].image.pixels)
+    page = _ExplanationPage(theme, len(heads), images[0].image.pixels)
     y0, x0, y1, x1 = images[0].occlusion.boxes[0, 0].tolist()
     what = f"{y1 - y0} × {x1 - x0} pixels are hidden at a time; each place shows what the network says then"
     shapes = list(page.head(images[0].title or "network", what))
@@ -107,7 +107,7 @@ def occlusion_scene(images: Sequence[OccludedImage], theme: Theme = LIGHT) -> Sc
     return Scene(page.width, bottom + PAGE.legend, theme.ground, tuple(shapes), "Hidden parts", words)
 
 
-class _Page:
+class _ExplanationPage:
     """Tiles in rows and columns, all of the shape of the images."""
 
     def __init__(self, theme: Theme, n_columns: int, pixels: np.ndarray) -> None:
@@ -205,7 +205,7 @@ def _over(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
     return np.rint(0.4 * grey + 0.6 * colours).astype(np.uint8)
 
 
-def _legend(page: _Page, y: float, methods: Sequence[str]) -> Iterator[Shape]:
+def _legend(page: _ExplanationPage, y: float, methods: Sequence[str]) -> Iterator[Shape]:
     """What the colours mean, under the first column that has them."""
     signed = [number for number, method in enumerate(methods, 1) if method in _SIGNED]
     if signed:
@@ -239,7 +239,7 @@ def _occlusion_in_words(one: OccludedImage) -> str:
 # -- hidden squares --------------------------------------------------------------------------------------------------
 
 
-def _occlusion_row(page: _Page, row: int, one: OccludedImage) -> Iterator[Shape]:
+def _occlusion_row(page: _ExplanationPage, row: int, one: OccludedImage) -> Iterator[Shape]:
     """An image, and its maps."""
     top, theme, found = page.row_top(row), page.theme, one.occlusion
     yield from page.tile(f"{row}/image", 0, top, one.image.pixels)
@@ -269,7 +269,9 @@ def _occlusion_row(page: _Page, row: int, one: OccludedImage) -> Iterator[Shape]
     yield from _class_legend(page, row, column + 1, top, one, order)
 
 
-def _heat(page: _Page, name: str, column: int, top: float, one: OccludedImage, colours: np.ndarray) -> Iterator[Shape]:
+def _heat(
+    page: _ExplanationPage, name: str, column: int, top: float, one: OccludedImage, colours: np.ndarray
+) -> Iterator[Shape]:
     """A map over the pale image: each square's value at the square's middle."""
     boxes = one.occlusion.boxes
     height, width = one.image.pixels.shape[:2]
@@ -305,7 +307,7 @@ def _colours(order: Sequence[int], theme: Theme) -> list[tuple[int, str]]:
 
 
 def _class_legend(
-    page: _Page, row: int, column: int, top: float, one: OccludedImage, order: Sequence[int]
+    page: _ExplanationPage, row: int, column: int, top: float, one: OccludedImage, order: Sequence[int]
 ) -> Iterator[Shape]:
     """Names of the classes under their map, as many as have room."""
     y = top + page.tile_height + 6

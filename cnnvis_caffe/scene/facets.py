@@ -18,7 +18,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.geometry import Geometry, has_equal_areas
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
-from cnnvis_caffe.scene.neurons import Patches, facet_of, features_of, patches_of, present_classes
+from cnnvis_caffe.scene.neurons import LayerPatches, facet_of, features_of, patches_of, present_classes
 from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, whole
@@ -251,7 +251,7 @@ def _patches(
 
 
 def _looks(
-    theme: Theme, known: Patches, node: str, index: int, neurons: np.ndarray, strong: np.ndarray
+    theme: Theme, known: LayerPatches, node: str, index: int, neurons: np.ndarray, strong: np.ndarray
 ) -> list[tuple[str, str, Target, float, np.ndarray, Style | None]]:
     """What of some patches does not depend on where they stand: names, target, opacity, pixels, style of the ground."""
     found: list[tuple[str, str, Target, float, np.ndarray, Style | None]] = []

@@ -15,8 +15,8 @@ import numpy as np
 from cnnvis_caffe.layout import columns as column_layout
 from cnnvis_caffe.layout.crossings import order_columns
 from cnnvis_caffe.layout.kept import place_among
-from cnnvis_caffe.layout.layers import Bundle, LayeredGraph, Link, layered_graph
-from cnnvis_caffe.layout.packing import Packing, Task, pack_all, similarity_of
+from cnnvis_caffe.layout.layers import EdgeBundle, LayeredGraph, Link, layered_graph
+from cnnvis_caffe.layout.packing import Packing, PackingTask, pack_all, similarity_of
 from cnnvis_caffe.layout.routing import Stroke, bundle_curves
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
@@ -447,7 +447,7 @@ def _fill_rooms(snapshot: Snapshot, rooms: Sequence[_Room], cache: SceneCache) -
     return cache.get_all(keys, make, alive=snapshot)
 
 
-def _task(snapshot: Snapshot, room: _Room, cache: SceneCache) -> Task:
+def _task(snapshot: Snapshot, room: _Room, cache: SceneCache) -> PackingTask:
     """How large the patches of a cluster are, and how wide they may be together."""
     n, inner, budget, most = len(room.shown), room.width, room.height, room.most
     largest = min(most, inner / np.ceil(inner / most)) if n > 1 else most
@@ -465,7 +465,7 @@ def _task(snapshot: Snapshot, room: _Room, cache: SceneCache) -> Task:
         lambda: similarity_of(likeness(snapshot, room.column, room.shown)),
         alive=snapshot,
     )
-    return Task(
+    return PackingTask(
         weights / weights.sum() * area,
         room.aspects,
         hierarchy,
@@ -533,7 +533,7 @@ def _links(aggregation: Aggregation) -> list[Link]:
         bundles = []
         for bicluster in gap.biclusters:
             strengths = gap.positive if bicluster.sign > 0 else gap.negative
-            bundles.append(Bundle.from_edges(bicluster.edges, [strengths[edge] for edge in bicluster.edges]))
+            bundles.append(EdgeBundle.from_edges(bicluster.edges, [strengths[edge] for edge in bicluster.edges]))
         widest = strongest[gap.source, gap.target]
         links.append(Link(numbers[gap.source], numbers[gap.target], tuple(bundles), widest))
     return links

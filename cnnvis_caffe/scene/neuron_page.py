@@ -87,14 +87,14 @@ def build_neuron_page(
         If there is no such snapshot, node or neuron.
     """
     shown = snapshot if isinstance(snapshot, Snapshot) else analysis.snapshot(snapshot)
-    page = _Page(analysis, shown, node, neuron, theme, projections or {})
+    page = _NeuronPage(analysis, shown, node, neuron, theme, projections or {})
     shapes = tuple(page.shapes())
     title = f"{node}, neuron {neuron}"
     return Scene(PAGE.width, page.bottom + SIZES.margin, theme.ground, shapes, title, page.description(), page.notes())
 
 
 @dataclass
-class _Page:
+class _NeuronPage:
     """A page while it is laid out from top to bottom."""
 
     analysis: Analysis

@@ -13,7 +13,7 @@ from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.colour_maps import hexadecimal
 
 
-class Patches:
+class LayerPatches:
     """The strongest patches of a layer's neurons; of large layers only those that are shown are ever looked at.
 
     Parameters
@@ -69,14 +69,14 @@ def features_of(snapshot: Snapshot, node: str) -> LayerFeatures | None:
     return snapshot.features.get(node)
 
 
-def patches_of(analysis: Analysis, snapshot: Snapshot, column: Column, cache: SceneCache) -> Patches:
+def patches_of(analysis: Analysis, snapshot: Snapshot, column: Column, cache: SceneCache) -> LayerPatches:
     """Return the patches of a column.
 
     Where a receptive field reaches over both ends of the image, the padding is left out: in late layers of deep
     networks hardly anything else would be seen.
     """
 
-    def make() -> Patches:
+    def make() -> LayerPatches:
         found = snapshot.thumbnails.get(column.node, ())
         features = features_of(snapshot, column.node)
         if features is None or not features.top_box.shape[1]:
@@ -88,7 +88,7 @@ def patches_of(analysis: Analysis, snapshot: Snapshot, column: Column, cache: Sc
         def cut(neuron: int, patch: np.ndarray) -> np.ndarray:
             return patch if boxes is None else without_padding(patch, boxes[neuron], height, width)
 
-        return Patches(found if len(found) == len(column.labels) else (), cut)
+        return LayerPatches(found if len(found) == len(column.labels) else (), cut)
 
     return cache.get(("patches", id(snapshot), column.node, len(column.labels)), make, alive=snapshot)
 

@@ -14,7 +14,7 @@ from cnnvis_caffe.formats.database import Cursor, Database, Record, open_databas
 from cnnvis_caffe.formats.datum import Datum, RawLayout, parse_datum
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
 from cnnvis_caffe.runtime.layers.staging import RawBatch
-from cnnvis_caffe.runtime.layers.transform import Transformer
+from cnnvis_caffe.runtime.layers.transform import DataTransformer
 from cnnvis_caffe.runtime.setup_log import say
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class _DatabaseSource(BatchSource):
     """Batches of datums."""
 
     def __init__(
-        self, database: Database, batch_size: int, transformer: Transformer, fail: Callable[[str], LayerError]
+        self, database: Database, batch_size: int, transformer: DataTransformer, fail: Callable[[str], LayerError]
     ) -> None:
         self._database = database
         self._batch_size = batch_size

@@ -11,7 +11,7 @@ from cnnvis_caffe.errors import CnnvisError, LayerError
 from cnnvis_caffe.formats.image_list import read_image_list
 from cnnvis_caffe.formats.images import read_image
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
-from cnnvis_caffe.runtime.layers.transform import Transformer, random_state, set_random_state
+from cnnvis_caffe.runtime.layers.transform import DataTransformer, random_state, set_random_state
 from cnnvis_caffe.runtime.rng import CaffeRandom, default_random
 from cnnvis_caffe.runtime.setup_log import say
 from cnnvis_caffe.runtime.shuffle import shuffled
@@ -61,7 +61,7 @@ class _ImageSource(BatchSource):
         entries: list[tuple[str, int]],
         param: Any,
         batch_size: int,
-        transformer: Transformer,
+        transformer: DataTransformer,
         fail: Callable[[str], LayerError],
     ) -> None:
         self._entries = entries

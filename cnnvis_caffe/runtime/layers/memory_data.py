@@ -10,7 +10,7 @@ import numpy as np
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
 from cnnvis_caffe.runtime.layers.prefetch import error_maker
-from cnnvis_caffe.runtime.layers.transform import Transformer
+from cnnvis_caffe.runtime.layers.transform import DataTransformer
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class MemoryData(Layer):
                 raise self.error(f"memory_data_param.{field} must be given and at least 1, got {getattr(self, field)}")
         fail = error_maker(self)
         transform_param = self.param.transform_param
-        self.transformer = Transformer(transform_param, is_train(self), fail, load_mean=self.initialize)
+        self.transformer = DataTransformer(transform_param, is_train(self), fail, load_mean=self.initialize)
         if self.initialize:
             self.transformer.seed()
         self._arrays: tuple[np.ndarray, np.ndarray] | None = None

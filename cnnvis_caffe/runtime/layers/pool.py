@@ -67,7 +67,7 @@ class Pool:
         return [left, right, top, bottom]
 
 
-class Places(NamedTuple):
+class MaximumPlaces(NamedTuple):
     """Where in its plane each window found its value.
 
     Attributes
@@ -120,7 +120,7 @@ def max_pool(x: Any, pool: Pool) -> Any:
     return y if _is_ordinary(y) else max_pool_with_places(x, pool)[0]
 
 
-def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Places]:
+def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, MaximumPlaces]:
     """Return the maximum of each window and its place.
 
     Parameters
@@ -131,7 +131,7 @@ def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Places]:
     Returns
     -------
     y : Tensor of shape (N, C, H', W')
-    places : Places
+    places : MaximumPlaces
         Of the first maximum of each window.
 
     Notes
@@ -142,12 +142,12 @@ def max_pool_with_places(x: Any, pool: Pool) -> tuple[Any, Places]:
     if is_native and x.device.type == "cpu":
         y, index = _native_max(x, pool)
         if _is_ordinary(y):
-            return y, Places(index, None)
+            return y, MaximumPlaces(index, None)
     # Caffe quirk: starts at -FLT_MAX and asks for more, so that NaN is skipped, and a window without a number above
     # gives -FLT_MAX and has no place.
     x = torch.nan_to_num(x, nan=-math.inf, posinf=math.inf, neginf=-math.inf)
     y, index = _native_max(x, pool) if is_native else _padded_max(x, pool)
-    return y.clamp_min(-FLT_MAX), Places(index, y)
+    return y.clamp_min(-FLT_MAX), MaximumPlaces(index, y)
 
 
 def _native_max(x: Any, pool: Pool) -> tuple[Any, Any]:
@@ -202,7 +202,7 @@ def _max_along(larger: Any, x: Any, axis: int, kernel: int, stride: int, pad: in
     return best
 
 
-def max_pool_backward(layer: Layer, dy: Any, x: Any, places: Places | None, pool: Pool) -> Any:
+def max_pool_backward(layer: Layer, dy: Any, x: Any, places: MaximumPlaces | None, pool: Pool) -> Any:
     """Return the gradient of the input: each window's gradient goes to its maximum."""
     places = checked_places(layer, places, dy)
     dy = places.kept(dy)
@@ -215,14 +215,14 @@ def max_pool_backward(layer: Layer, dy: Any, x: Any, places: Places | None, pool
     return scatter(dy, places.index, x.shape)
 
 
-def checked_places(layer: Layer, places: Places | None, dy: Any) -> Places:
+def checked_places(layer: Layer, places: MaximumPlaces | None, dy: Any) -> MaximumPlaces:
     """Return places; refuse to go on without, or with those of another shape."""
     if places is None or places.index.shape != dy.shape:
         raise layer.error("backward needs the places of a forward pass in the same shape; run forward first")
     return places
 
 
-def places_from(layer: Layer, numbers: Any, x: Any) -> Places:
+def places_from(layer: Layer, numbers: Any, x: Any) -> MaximumPlaces:
     """Return the places that the second top holds, where a script may have changed them.
 
     Raises
@@ -238,7 +238,7 @@ def places_from(layer: Layer, numbers: Any, x: Any) -> Places:
             f"backward found the place {low if low < -1 else high} in its second top; allowed are 0 to {n_pixels - 1}, "
             "and -1 for a window without a place"
         )
-    return Places(index.clamp(min=0), torch.where(index < 0, -math.inf, 0.0).to(x.dtype))
+    return MaximumPlaces(index.clamp(min=0), torch.where(index < 0, -math.inf, 0.0).to(x.dtype))
 
 
 def scatter(dy: Any, index: Any, shape: Sequence[int]) -> Any:
@@ -282,13 +282,13 @@ def _divisors(x: Any, pool: Pool) -> Any:
     return along[0][:, None] * along[1][None, :]
 
 
-def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, Places | None]:
+def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, MaximumPlaces | None]:
     """Pick a value of each window with a probability proportional to it; in TEST, the mean weighted by the values.
 
     Returns
     -------
     y : Tensor of shape (N, C, H', W')
-    places : Places, or None in TEST
+    places : MaximumPlaces, or None in TEST
 
     Notes
     -----
@@ -319,4 +319,4 @@ def stochastic_pool(x: Any, pool: Pool, is_train: bool) -> tuple[Any, Places | N
     rows = torch.arange(out_height, device=x.device)[:, None] * pool.stride[0] + tap_rows
     columns = torch.arange(out_width, device=x.device)[None, :] * pool.stride[1] + tap_columns
     # A pick beyond the image has the value 0 and is possible only where the whole window is 0.
-    return y, Places(rows.clamp(max=height - 1) * width + columns.clamp(max=width - 1), None)
+    return y, MaximumPlaces(rows.clamp(max=height - 1) * width + columns.clamp(max=width - 1), None)

@@ -8,7 +8,7 @@ from cnnvis_caffe.formats import schema
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
 from cnnvis_caffe.runtime.layers import pool as pools
-from cnnvis_caffe.runtime.layers.pool import Places, Pool
+from cnnvis_caffe.runtime.layers.pool import MaximumPlaces, Pool
 
 
 class Pooling(Layer):
@@ -53,7 +53,7 @@ class Pooling(Layer):
             raise self.error(f"pooling_param: the padding {pad} must be smaller than the kernel {kernel}")
         # Forks had ceil_mode before Caffe had round_mode; each rounds down only where the file says so.
         self.pool = Pool(kernel, stride, pad, param.ceil_mode and param.round_mode == schema.PoolingParameter.CEIL)
-        self.places: Places | None = None
+        self.places: MaximumPlaces | None = None
 
     def _pair(self, what: str) -> tuple[int, int]:
         """Stride or padding along height and width."""

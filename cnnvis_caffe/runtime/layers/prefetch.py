@@ -19,7 +19,7 @@ from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.layer import Layer, is_train
 from cnnvis_caffe.runtime.layers.staging import RawBatch, Staged, Staging
-from cnnvis_caffe.runtime.layers.transform import Transformer
+from cnnvis_caffe.runtime.layers.transform import DataTransformer
 from cnnvis_caffe.runtime.rng import default_random
 from cnnvis_caffe.runtime.setup_log import say
 
@@ -175,7 +175,7 @@ class PrefetchingLayer(Layer):
         transform_param = self.param.transform_param
         if self.initialize and transform_param.HasField("mean_file"):
             say("Loading mean file from: %s", transform_param.mean_file)
-        self.transformer = Transformer(transform_param, is_train(self), fail, load_mean=self.initialize)
+        self.transformer = DataTransformer(transform_param, is_train(self), fail, load_mean=self.initialize)
         # Caffe quirk: the transformer takes two seeds, and the first one is never used.
         self._seed_transformer()
         try:
@@ -203,7 +203,7 @@ class PrefetchingLayer(Layer):
         LayerError
             If it is missing or damaged.
         """
-        Transformer(self.param.transform_param, is_train(self), error_maker(self))
+        DataTransformer(self.param.transform_param, is_train(self), error_maker(self))
 
     def open_source(self, fail: Callable[[str], LayerError]) -> tuple[BatchSource, tuple[int, ...]]:
         """Open what the layer reads.

@@ -13,7 +13,7 @@ import numpy as np
 
 from cnnvis_caffe.runtime import backend
 from cnnvis_caffe.runtime.backend import torch
-from cnnvis_caffe.runtime.layers.transform import Draws, Transformer
+from cnnvis_caffe.runtime.layers.transform import DataTransformer, Draws
 
 #: Share of the free memory that a data set may take: most is for the net.
 SHARE_FOR_DATA = 0.25
@@ -67,7 +67,7 @@ class Staging:
         In a batch.
     shape : tuple of int
         Channels, height and width of an image before it is transformed.
-    transformer : Transformer
+    transformer : DataTransformer
     n_slots : int
         Batches that are there at once: the one that is shown, and those loaded ahead.
     n_records : int
@@ -80,7 +80,7 @@ class Staging:
     """
 
     def __init__(
-        self, n_images: int, shape: tuple[int, int, int], transformer: Transformer, n_slots: int, n_records: int
+        self, n_images: int, shape: tuple[int, int, int], transformer: DataTransformer, n_slots: int, n_records: int
     ) -> None:
         device = backend.device()
         self._n, self._shape, self._transformer = n_images, shape, transformer
@@ -159,7 +159,7 @@ class Staging:
         return self._transform(pixels.view(self._n, *self._shape), table), table.view(torch.float32)[:, _LABEL].clone()
 
     def _transform(self, pixels: Any, table: Any) -> Any:
-        """Do what `Transformer.apply` does, to the same bits."""
+        """Do what `DataTransformer.apply` does, to the same bits."""
         transformer = self._transformer
         values = pixels.float()
         if self._mean is not None:

@@ -28,7 +28,7 @@ class Draws(NamedTuple):
     xs: np.ndarray
 
 
-class Transformer:
+class DataTransformer:
     """Turns pixels into the values of a blob, as a TransformationParameter says.
 
     Parameters

@@ -11,9 +11,9 @@ import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, LayerError
 from cnnvis_caffe.formats.images import decode_image, read_bytes, resize_image
-from cnnvis_caffe.formats.window_file import Window, WindowImage, read_window_file
+from cnnvis_caffe.formats.window_file import LabelledWindow, WindowImage, read_window_file
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
-from cnnvis_caffe.runtime.layers.transform import Transformer, random_state, set_random_state
+from cnnvis_caffe.runtime.layers.transform import DataTransformer, random_state, set_random_state
 from cnnvis_caffe.runtime.rng import CaffeRandom, default_random
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class _WindowSource(BatchSource):
         self,
         images: list[WindowImage],
         param: Any,
-        transformer: Transformer,
+        transformer: DataTransformer,
         random: CaffeRandom,
         fail: Callable[[str], LayerError],
     ) -> None:
@@ -70,7 +70,9 @@ class _WindowSource(BatchSource):
         self._foreground, self._background = self._sort(images)
         self._mean = self._centre_of_mean()
 
-    def _sort(self, images: list[WindowImage]) -> tuple[list[tuple[int, Window]], list[tuple[int, Window]]]:
+    def _sort(
+        self, images: list[WindowImage]
+    ) -> tuple[list[tuple[int, LabelledWindow]], list[tuple[int, LabelledWindow]]]:
         """Foreground and background windows, each with the index of its image."""
         high, low = np.float32(self._param.fg_threshold), np.float32(self._param.bg_threshold)
         foreground, background = [], []
@@ -141,7 +143,7 @@ class _WindowSource(BatchSource):
         except ValueError as error:
             raise self._fail(f"{self._param.source}: {path}: {error}") from error
 
-    def _write(self, pixels: np.ndarray, window: Window, flip: bool, out: np.ndarray, path: str) -> None:
+    def _write(self, pixels: np.ndarray, window: LabelledWindow, flip: bool, out: np.ndarray, path: str) -> None:
         """Warp one window and write it where it belongs; what lies outside the image stays zero."""
         size = self._size
         x1, y1, x2, y2 = window[2:]
@@ -165,7 +167,7 @@ class _WindowSource(BatchSource):
             values -= self._mean[place]
         out[place] = values * np.float32(self._param.scale)
 
-    def _with_context(self, window: Window, shape: tuple[int, ...]) -> tuple[_Side, _Side]:
+    def _with_context(self, window: LabelledWindow, shape: tuple[int, ...]) -> tuple[_Side, _Side]:
         """The window grown by the context around it and cut at the image's sides, for x and for y."""
         f4 = np.float32
         grown = f4(self._size - 2 * self._param.context_pad)

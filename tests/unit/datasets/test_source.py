@@ -135,14 +135,14 @@ def test_what_a_data_layer_does_in_the_test_phase(tmp_path, pictures):
     """Crop in the middle, subtract the mean that lies there, scale; the same as our Data layer, which is Caffe's."""
     from cnnvis_caffe.formats import schema
     from cnnvis_caffe.formats.mean import read_mean, write_mean
-    from cnnvis_caffe.runtime.layers.transform import Transformer
+    from cnnvis_caffe.runtime.layers.transform import DataTransformer
 
     mean = np.random.default_rng(2).uniform(0, 255, (3, H, W)).astype(np.float32)
     write_mean(tmp_path / "mean", mean)
     np.savez(tmp_path / "a.npz", images=pictures.images, labels=pictures.labels)
     param = schema.TransformationParameter(crop_size=4, scale=0.125, mean_file=str(tmp_path / "mean"))
     wanted = np.empty((N, 3, 4, 4), np.float32)
-    Transformer(param, False, ValueError).apply(pictures.images, wanted)
+    DataTransformer(param, False, ValueError).apply(pictures.images, wanted)
     settings = Preprocessing(scale=0.125, mean_image=read_mean(tmp_path / "mean"), mean_name="mean")
     source = open_source(str(tmp_path / "a.npz"), input_shape=(3, 4, 4), preprocessing=settings)
     np.testing.assert_array_equal(source.inputs(np.arange(N)), wanted)

@@ -12,7 +12,7 @@ from cnnvis_caffe.errors import DataFileError, DataNotFoundError, MissingDepende
 from cnnvis_caffe.formats.hdf5_data import read_arrays, read_file_list, write_arrays
 from cnnvis_caffe.formats.image_list import read_image_list, write_image_list
 from cnnvis_caffe.formats.images import decode_image, encode_image, read_image
-from cnnvis_caffe.formats.window_file import Window, WindowImage, read_window_file
+from cnnvis_caffe.formats.window_file import LabelledWindow, WindowImage, read_window_file
 
 
 def test_the_label_follows_the_last_space(tmp_path):
@@ -39,7 +39,7 @@ def test_window_file(tmp_path):
     path = tmp_path / "windows.txt"
     path.write_text("# 0\nimg.png\n3\n40\n50\n2\n1 0.75 5 4 24 33\n0 0 1 2 3 4\n# 1 b.png 3 7 8 0")
     assert read_window_file(path) == [
-        WindowImage(0, "img.png", 3, 40, 50, (Window(1, 0.75, 5, 4, 24, 33), Window(0, 0, 1, 2, 3, 4))),
+        WindowImage(0, "img.png", 3, 40, 50, (LabelledWindow(1, 0.75, 5, 4, 24, 33), LabelledWindow(0, 0, 1, 2, 3, 4))),
         WindowImage(1, "b.png", 3, 7, 8, ()),
     ]
 

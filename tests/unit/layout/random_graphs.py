@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnvis_caffe.layout.layers import Bundle, LayeredGraph, Link, layered_graph
+from cnnvis_caffe.layout.layers import EdgeBundle, LayeredGraph, Link, layered_graph
 
 
 class Net(NamedTuple):
@@ -56,7 +56,7 @@ def random_graph(net: Net, seed: int = 0, n_bundles: int = 4) -> LayeredGraph:
                 for column in (source, target)
             ]
             edges = [(int(i), int(j)) for i in ends[0] for j in ends[1]]
-            bundles.append(Bundle.from_edges(edges, random.exponential(size=len(edges)) + 1e-3))
+            bundles.append(EdgeBundle.from_edges(edges, random.exponential(size=len(edges)) + 1e-3))
         links.append(Link(source, target, tuple(bundles)))
     return layered_graph(net.sizes, net.depths, net.lanes, links)
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from cnnvis_caffe.layout.measures import measure_packing, touching_pairs
-from cnnvis_caffe.layout.packing import Packing, Task, pack, pack_all, similarity_of
+from cnnvis_caffe.layout.packing import Packing, PackingTask, pack, pack_all, similarity_of
 from tests.unit.layout.random_graphs import KINDS, importances, planted_features
 
 
@@ -173,7 +173,7 @@ def test_packings_made_together_are_those_made_alone():
     random = np.random.default_rng(5)
     areas = [random.exponential(40, n) + 1 for n in (1, 0, 7, 33, 130, 12)]
     hierarchies = [similarity_of(random.random((len(one), 4))) for one in areas]
-    together = pack_all([Task(one, 1.2, tree, shape_range=(0.8, 1.1)) for one, tree in zip(areas, hierarchies)])
+    together = pack_all([PackingTask(one, 1.2, tree, shape_range=(0.8, 1.1)) for one, tree in zip(areas, hierarchies)])
     for one, tree, found in zip(areas, hierarchies, together):
         alone = pack(one, aspect=1.2, hierarchy=tree, shape_range=(0.8, 1.1))
         np.testing.assert_allclose(found.rects, alone.rects, atol=1e-9)

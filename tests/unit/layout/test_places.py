@@ -8,7 +8,7 @@ import pytest
 from cnnvis_caffe.layout.columns import place
 from cnnvis_caffe.layout.crossings import order_columns
 from cnnvis_caffe.layout.isotonic import isotonic, separate
-from cnnvis_caffe.layout.layers import Bundle, Link, layered_graph
+from cnnvis_caffe.layout.layers import EdgeBundle, Link, layered_graph
 from cnnvis_caffe.layout.strokes import edge_widths, stroke_widths
 from tests.unit.layout.overlaps import overlapping
 from tests.unit.layout.random_graphs import LENET, NETS, RESIDUAL, cluster_sizes, googlenet_like, random_graph
@@ -76,7 +76,7 @@ def test_heads_of_lanes_stand_above_their_columns():
 
 def test_one_to_one_edges_become_straight():
     # Each cluster goes to the next column's cluster of the same number, which is half as high.
-    links = [Link(0, 1, tuple(Bundle((i,), (i,), (1.0,), (1.0,)) for i in range(4)))]
+    links = [Link(0, 1, tuple(EdgeBundle((i,), (i,), (1.0,), (1.0,)) for i in range(4)))]
     graph = layered_graph([4, 4], [0, 1], links=links)
     sizes = [np.full((4, 2), 80.0), np.full((4, 2), 40.0)]
     places = place(graph, order_columns(graph), sizes, alignment=1.0, n_sweeps=30)
