@@ -1,4 +1,4 @@
-"""What notebooks import: open, run, train, analyse and look at Caffe models.
+"""Caffe models in notebooks: open, run, train, analyse and look at them.
 
 What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as text anywhere else.
 """

@@ -1,4 +1,4 @@
-"""What the functions of `cnnvis_caffe.api` return: pictures, tables and findings that show themselves in Jupyter."""
+"""Results of the functions of `cnnvis_caffe.api`: pictures, tables and findings that show themselves in Jupyter."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class _Shard(click.ParamType):
             return value
         found = re.fullmatch(r"(\d+)/(\d+)", value)
         if not found or not 1 <= int(found.group(1)) <= int(found.group(2)):
-            self.fail(f"{value!r} is no shard; give one such as 1/4 (of four, the first)", param, ctx)
+            self.fail(f"{value!r} is not a shard; give one such as 1/4, the first of four", param, ctx)
         return int(found.group(1)), int(found.group(2))
 
 

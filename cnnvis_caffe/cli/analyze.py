@@ -44,7 +44,7 @@ class _Weights(click.Command):
 @click.command(cls=_Weights)
 @click.option("--model", required=True, type=_FILE, help="The network prototxt: train_val or deploy.")
 @click.option("--weights", multiple=True, type=_FILE, metavar="FILE...", help="Snapshots of one run, in any order.")
-@click.option("--random-weights", is_flag=True, help="Take what the network's fillers give instead.")
+@click.option("--random-weights", is_flag=True, help="Use the weights that the network's fillers give.")
 @click.option("--data", required=True, metavar="DATA",
               help="mnist:train, an LMDB, a folder of class folders, an image list, an HDF5 or npz file.")  # fmt: skip
 @click.option("--out", required=True, type=_FILE, metavar="FILE.cnnvis.h5", help="The file to write.")
@@ -84,7 +84,7 @@ def command(
             if os.path.exists(partial):
                 say(f"Interrupted; what was done is kept in {partial}: go on with --resume", err=True)
             else:
-                say("Interrupted before any images were through; nothing is kept", err=True)
+                say("Interrupted before the first images were done; nothing is kept", err=True)
             ctx.exit(128 + (progress.stopped_by or 2))
     seconds = time.monotonic() - started
     report: dict[str, Any]

@@ -27,8 +27,8 @@ def classification(
 ) -> None:
     """Print the five classes that a network finds most likely for an image.
 
-    As examples/cpp_classification: the image is resized to the network's input, and the mean of each channel is taken
-    off.
+    As examples/cpp_classification: the image is resized to the network's input, and the mean of each channel is
+    subtracted.
     """
     import numpy as np
 
@@ -172,7 +172,7 @@ def _write_features(writer: Any, blob: Any, first: int) -> int:
 
 
 @click.command(cls=CaffeCommand)
-@click.option("--gpu", metavar="ID", help="All are shown, whatever is asked for.")
+@click.option("--gpu", metavar="ID", help="Accepted as in Caffe; all GPUs are shown.")
 def device_query(gpu: str | None) -> None:
     """Show which GPUs are there, and why one cannot be used."""
     from cnnvis_caffe.runtime import backend, devices

@@ -11,7 +11,7 @@ from cnnvis_caffe.cli import main as our
 #: Where the command of a tool is, and what help says of it.
 TOOLS = {
     "caffe": ("caffe_tools:caffe", "caffe train, test, time and device_query."),
-    "classification": ("caffe_examples:classification", "Say what is on an image, as the C++ example does."),
+    "classification": ("caffe_examples:classification", "Classify an image, as Caffe's C++ example does."),
     "compute_image_mean": ("data:mean", "Write the mean image of a database."),
     "convert_imageset": ("data:images", "Write the images of a list as an LMDB."),
     "extract_features": ("caffe_examples:extract_features", "Write blobs of a network as LMDBs."),
@@ -64,7 +64,7 @@ class _Brew(ToolGroup, click.Group):
         return click.Group.invoke(self, ctx)
 
 
-caffe = _Brew(_BREWS, name="caffe", help="What the program caffe does.")
+caffe = _Brew(_BREWS, name="caffe", help="Train, test and time networks, as the program caffe does.")
 group = ToolGroup(
     TOOLS,
     name="tools",

@@ -90,7 +90,7 @@ def _image_options(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--encode-type", "--encode_type", default="", help="Encode as png, jpg and so on."),
         click.option("--check-size", "--check_size", is_flag=True, help="Refuse images that differ in size."),
         click.option("--shuffle", is_flag=True, help="Write the images in a random order."),
-        click.option("--seed", type=int, default=SHUFFLE_SEED, show_default=True, help="Of the random order."),
+        click.option("--seed", type=int, default=SHUFFLE_SEED, show_default=True, help="Seed of the random order."),
         _overwrite,
     ):
         function = option(function)
@@ -102,7 +102,7 @@ _PATHS = "[ROOT] LIST OUT"
 
 @command.command(cls=CaffeCommand)
 @click.argument("paths", nargs=-1, metavar=_PATHS, type=click.Path())
-@click.option("--root", default="", help="Put before each path of LIST, such as a folder with a slash at its end.")
+@click.option("--root", default="", help="Text before each path of LIST, such as a folder with a slash at its end.")
 @click.option("--backend", type=click.Choice(["lmdb", "leveldb"]), default="lmdb", help="New databases are LMDBs.")
 @_image_options
 @click.pass_context
@@ -154,7 +154,7 @@ def _write_files(
 @command.command(cls=CaffeCommand)
 @click.argument("database", type=click.Path())
 @click.argument("out", type=click.Path(dir_okay=False), required=False)
-@click.option("--backend", type=click.Choice(["lmdb", "leveldb"]), help="As Caffe has it; DATABASE itself says which.")
+@click.option("--backend", type=click.Choice(["lmdb", "leveldb"]), help="Accepted as in Caffe, and not needed.")
 @click.pass_context
 def mean(context: click.Context, database: str, out: str | None, backend: str | None) -> None:
     """Write the mean image of DATABASE to OUT (.binaryproto), and print the mean of each channel."""

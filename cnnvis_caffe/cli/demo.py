@@ -48,7 +48,7 @@ def command(ctx: click.Context, out: str | None, folder: str | None, again: bool
         except Cancelled:
             ctx.exit(128 + (progress.stopped_by or 2))
     say(f"network    {_network(read_analysis(file))}")
-    say(f"analysis   {file}{', kept from an earlier time; --again makes it anew' if kept else ''}")
+    say(f"analysis   {file}{', kept from an earlier run; --again makes it anew' if kept else ''}")
     if out is None:
         out = _open_viewer(ctx, str(file))
     _write_picture(ctx, str(file), out)

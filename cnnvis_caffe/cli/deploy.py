@@ -31,7 +31,7 @@ _SHOWN = 6
     help="Shape of an input, such as data=1,3,224,224; also several times.",
 )
 @click.option("--batch", type=click.IntRange(1), help="Images in a batch, instead of what the data layer says.")
-@click.option("--side-losses", is_flag=True, help="Keep also what leads to losses that only help to train.")
+@click.option("--side-losses", is_flag=True, help="Keep the branches to losses that only help to train.")
 @click.option("--stage", multiple=True, help="Stage that layers' rules ask for; also several times.")
 @fork_option
 def command(
@@ -45,8 +45,8 @@ def command(
 ) -> None:
     """Write the deploy prototxt of FILE: a train_val prototxt, or a caffemodel without its prototxt.
 
-    Inputs take the place of data, Softmax or Sigmoid that of losses; what only training and scoring need is gone. Old
-    layers come out in the current format. Real Caffe runs the result too.
+    Inputs take the place of data, Softmax or Sigmoid that of losses; layers that only training and scoring need are
+    gone. Old layers come out in the current format. Real Caffe runs the result too.
     """
     from cnnvis_caffe.network.deploy import deploy
 

@@ -1,4 +1,4 @@
-"""Which device a command runs on."""
+"""Chooses the device that a command runs on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 precision_option = click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True,
-    help="What convolutions and inner products compute with. Caffe's is float32; tf32 changes it on a GPU only.",
+    help="Numbers that convolutions and inner products compute with. Caffe's are float32; tf32 is for GPUs only.",
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def gpu_index(gpu: str | None, cpu: bool) -> int | None:
         logger.warning("--gpu all: several GPUs at once are not supported; using GPU 0 alone")
         return 0
     if "," in gpu:
-        raise click.BadParameter("one GPU at a time is used here; name one", param_hint="--gpu")
+        raise click.BadParameter("only one GPU can be used at a time; name one", param_hint="--gpu")
     if not gpu.isdigit():
         raise click.BadParameter(f"{gpu!r} is neither a number nor 'all'", param_hint="--gpu")
     return int(gpu)

@@ -30,7 +30,7 @@ _WHY_NOT = {
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.argument("table", type=click.Choice((*TABLES, "patches")), metavar="TABLE")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="CSV, npz or JSON; PNG for patches.")
-@click.option("--layers", metavar="NAMES", help="Layers, separated by commas; all without.")
+@click.option("--layers", metavar="NAMES", help="Layers, separated by commas; all by default.")
 @click.option("--snapshot", metavar="LABEL", default="", help="Label or iteration; the last one by default.")
 def command(file: str, table: str, out: str, layers: str | None, snapshot: str) -> None:
     """Write one TABLE of the analysis in FILE.

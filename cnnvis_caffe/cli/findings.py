@@ -31,9 +31,9 @@ _MOST_NEURONS = 12
               callback=lambda ctx, _, value: _list_limits(ctx, value), help="List all limits and stop.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_json: bool) -> None:
-    """Find what is wrong in the network of the analysis in FILE, or could be better.
+    """Find what is wrong, or could be better, in the network of the analysis in FILE.
 
-    Each finding says what and where it is, the figures behind it beside the usual ones, why it matters and what to
+    Each finding says what and where it is, the numbers behind it and the usual ones, why it matters and what to
     try: dead, redundant and saturated neurons, layers of one sign, parts without connections, breaks in the change of
     weights, vanishing and exploding gradients, training that failed.
     """
@@ -80,7 +80,7 @@ def _thresholds(limits: tuple[str, ...]) -> Thresholds:
         try:
             changes[name] = known[name](value)
         except ValueError:
-            raise click.UsageError(f"--limit {limit}: {value!r} is no number of that kind") from None
+            raise click.UsageError(f"--limit {limit}: {value!r} is not a value of {name}") from None
     return replace(Thresholds(), **changes)
 
 
@@ -88,7 +88,7 @@ def _lines(analysis: Analysis, label: str, found: tuple[Finding, ...], width: in
     """The findings for people."""
     head = " · ".join(part for part in (analysis.title, label, analysis.data.source) if part)
     if not found:
-        return [f"{head}: nothing to point at"]
+        return [f"{head}: nothing stands out"]
     n_severe = sum(finding.severity == "severe" for finding in found)
     lines = [f"{head}: {n_severe} severe, {len(found) - n_severe} mild"]
     for finding in found:

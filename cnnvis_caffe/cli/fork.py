@@ -16,5 +16,5 @@ def _prefer(ctx: click.Context, _option: click.Parameter, name: str | None) -> N
 
 fork_option = click.option(
     "--fork", type=click.Choice(FORKS), callback=_prefer, expose_value=False,
-    help="Whose layers are that two forks of Caffe gave one name, where their settings do not say it.",
+    help="Fork of Caffe that a layer is taken from, where two forks share a name and its settings do not tell.",
 )  # fmt: skip

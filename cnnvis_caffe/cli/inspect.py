@@ -62,7 +62,7 @@ def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -
 @click.option(
     "--phase",
     type=click.Choice(["TEST", "TRAIN"], case_sensitive=False),
-    help="Which layers to show; TEST unless the network has nothing to show then.",
+    help="Phase whose layers are shown; TEST, unless the network has no layers in it.",
 )
 @click.option("--stage", multiple=True, help="Stage that layers' rules ask for; also several times.")
 @click.option("--level", type=int, default=0, help="Level that layers' rules ask for.")

@@ -28,9 +28,9 @@ class _NumberList(click.ParamType):
 @click.command()
 @subject_options
 @click.option("--transformation", "kinds", multiple=True, type=click.Choice(["translation", "scale", "rotation"]),
-              help="What is done to the images; again for more.  [default: all three]")  # fmt: skip
+              help="Transformation of the images; again for more.  [default: all three]")  # fmt: skip
 @click.option("--amounts", type=_NumberList(), default=(), metavar="NUMBERS",
-              help="Pixels down, factors, or degrees, between commas; for one transformation.")  # fmt: skip
+              help="Amounts of one transformation, between commas: pixels down, factors, or degrees.")  # fmt: skip
 @click.option("--layers", metavar="NAMES", help="Layers to look at.  [default: a first, a middle and the last]")
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> None:
@@ -57,7 +57,7 @@ def command(ctx: click.Context, **options: Any) -> None:
             f"{one.kind} by {one.amounts[far]:g}{TRANSFORMATIONS[one.kind]}: distance {', '.join(parts)}; "
             f"probability of the true class {percent(float(one.probability[far].mean()))}"
         )
-    lines.append(f"means over {counted(len(names), 'image')}, at the amount that the true class stands worst")
+    lines.append(f"means over {counted(len(names), 'image')}, at the amount where the true class is least probable")
     title = subject.model.title
     write_found(
         options, lambda theme: invariance_scene(found, title, theme), invariance_rows(found, names),

@@ -37,7 +37,7 @@ COMMANDS = {
     "inspect": "Show what a network, weights, solver, solver state, mean or analysis file holds.",
     "invariance": "Measure how far features move when images are moved, enlarged and turned.",
     "merge": "Put the shards of an analysis together.",
-    "occlude": "Slide a square over an image, and map what the network says of each.",
+    "occlude": "Slide a square over an image, and map the network's answers.",
     "predict": "Say what a network makes of images: classes, labels, numbers, masks or boxes.",
     "render": "Draw an analysis as PNG, SVG, PDF or HTML, without a screen.",
     "test": "Score a network on batches of its data, as caffe test does.",
@@ -111,8 +111,8 @@ def _exhausted(error: MemoryError | RecursionError) -> str:
     said = " ".join(str(error).split())
     if isinstance(error, RecursionError):
         return f"something is nested too deeply to be read ({said}); neither Caffe nor this program makes such files"
-    needed = said if said else "more than there is was asked for"
-    return f"memory is full: {needed}; take a smaller batch_size or input, or a machine with more memory"
+    needed = f"{said}; " if said else ""
+    return f"memory is full: {needed}take a smaller batch_size or input, or a machine with more memory"
 
 
 def _silence_stdout() -> None:
@@ -167,8 +167,8 @@ def _say_versions(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     "--version", is_flag=True, expose_value=False, callback=_say_versions,
     help="Show the version; with --verbose also those of libraries, the GPUs, and why one cannot be used.",
 )
-@click.option("-v", "--verbose", count=True, is_eager=True, help="Say what is being done; twice for every detail.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but results and errors; no progress bars.")
+@click.option("-v", "--verbose", count=True, is_eager=True, help="Report what is being done; twice for every detail.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only, without progress bars.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option("--log-file", type=click.Path(dir_okay=False), help="Also write the log to this file.")
 def group(verbose: int, quiet: bool, debug: bool, log_file: str | None) -> None:

@@ -19,9 +19,9 @@ _FILE = click.Path(dir_okay=False)
 @click.command()
 @click.argument("shards", nargs=-1, required=True, type=_FILE)
 @click.option("--out", required=True, type=_FILE, metavar="FILE.cnnvis.h5", help="The file to write.")
-@click.option("--model", type=_FILE, help="Where the network is now, if not where it was.")
-@click.option("--weights", multiple=True, type=_FILE, help="Where the weights are now, each with its own --weights.")
-@click.option("--data", metavar="DATA", help="Where the data are now.")
+@click.option("--model", type=_FILE, help="New path of the network, if it was moved.")
+@click.option("--weights", multiple=True, type=_FILE, help="New paths of the weights, each with its own --weights.")
+@click.option("--data", metavar="DATA", help="New path of the data.")
 @python_layers_option
 @click.option("--json", "as_json", is_flag=True, help="Write the summary to standard output as JSON.")
 @click.pass_context

@@ -18,14 +18,14 @@ from cnnvis_caffe.cli.subject_options import image_line, open_named, subject_opt
 @click.option("--size", type=click.IntRange(1), default=None, metavar="PIXELS",
               help="Side of the square.  [default: a quarter of the image]")  # fmt: skip
 @click.option("--stride", type=click.IntRange(1), default=None, metavar="PIXELS",
-              help="From one place of the square to the next.  [default: a quarter of the square]")  # fmt: skip
+              help="Step from one place of the square to the next.  [default: a quarter of the square]")  # fmt: skip
 @click.option("--fill", type=click.Choice(["grey", "black", "white", "mean"]), default="grey", show_default=True,
               help="What the square shows; mean is the mean colour of the image.")  # fmt: skip
 @click.option("--layer", metavar="NAME", default="",
               help="Layer of the feature map to follow.  [default: the last convolution]")  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> None:
-    """Slide a square over IMAGE, and map what the network says of each.
+    """Slide a square over IMAGE, and map the network's answers.
 
     Shows the probability of a class, the most probable class, and the activation of the strongest feature map.
     IMAGE is an image file, or anything else that analyze takes as data.

@@ -65,7 +65,7 @@ class _Shape(click.ParamType):
 @click.option("--classes", metavar="NAMES", help="Names of the classes between commas, or a file with one a line.")
 @click.option("--scale", type=float, help="Factor of the input, instead of the model's own.")
 @click.option("--mean", metavar="MEAN", help="Mean file, or values separated by commas, instead of the model's own.")
-@click.option("--channel-order", type=click.Choice(["RGB", "BGR"]), help="What the network takes.")
+@click.option("--channel-order", type=click.Choice(["RGB", "BGR"]), help="Channel order that the network takes.")
 @click.option("--image-dims", type=_ImageSize(),
               help="Resize images to this size, then crop them to the network's input.")  # fmt: skip
 @click.option("--oversample", is_flag=True, help="Mean over ten crops: corners, middle, and the same mirrored.")
@@ -74,19 +74,19 @@ class _Shape(click.ParamType):
               help="What the output means, where the network does not say it.")  # fmt: skip
 @click.option("--output", metavar="NAME", default="", help="The output with the answer, where there are several.")
 @click.option("--input-shape", "input_shapes", type=_Shape(), multiple=True, help="Shape of an input.")
-@click.option("--limit", type=click.IntRange(1), help="Images at most, each class in proportion.")
+@click.option("--limit", type=click.IntRange(1), help="Most images to take, each class in proportion.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be decoded, and name them.")
 @click.option("--pictures", type=click.Path(file_okay=False), metavar="FOLDER",
               help="Write masks as PNG with the colours of PASCAL VOC, or images with their boxes.")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True,
-              help="Least score of a box that is drawn.")  # fmt: skip
+              help="Lowest score of a box that is drawn.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False), help="Write a table: .csv or .json.")
 @click.option("--csv", "as_csv", is_flag=True, help="Write the table to standard output, as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Write everything to standard output, as JSON.")
 @click.option("--engine", type=click.Choice(["torch", "caffe"]), default="torch", show_default=True,
               help="Our runtime, or a real Caffe that is installed here.")  # fmt: skip
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--batch", type=click.IntRange(1), help="Images at once; without, by the size of the network.")
+@click.option("--batch", type=click.IntRange(1), help="Images at once; by default as suits the network.")
 @click.option("--stage", metavar="NAMES", help="Stages that the layers' rules ask for, separated by commas.")
 @fork_option
 @python_layers_option

@@ -38,7 +38,7 @@ class _PictureSize(click.ParamType):
             return value
         found = re.fullmatch(r"(\d+)[xX×](\d+)", value)
         if not found or min(map(int, found.groups())) < 100 or max(map(int, found.groups())) > 100_000:
-            self.fail(f"{value!r} is no size; give one such as 1600x900 (100 to 100000 pixels)", param, ctx)
+            self.fail(f"{value!r} is not a size; give one such as 1600x900 (100 to 100000 pixels)", param, ctx)
         return float(found.group(1)), float(found.group(2))
 
 
@@ -52,7 +52,7 @@ class _PictureSize(click.ParamType):
 @click.option("--edges", type=click.Choice(list(EDGE_QUANTITIES)), help="What colours edges.")
 @click.option("--edge-filter", type=click.FloatRange(0.001, 1), metavar="SHARE",
               help="Draw the strongest edges that carry this share of all strength.  [default: 0.8]")  # fmt: skip
-@click.option("--importance", type=click.Choice(list(IMPORTANCES)), help="What gives patches size.")
+@click.option("--importance", type=click.Choice(list(IMPORTANCES)), help="Quantity that the areas of patches show.")
 @click.option("--classes", metavar="LIST", help="Chosen classes, by name or number: 3,5 or cat,dog.")
 @click.option("--class-cutoff", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Strongly activated: this share of the layer's largest mean.  [default: 0.5]")  # fmt: skip
@@ -69,7 +69,7 @@ class _PictureSize(click.ParamType):
 @click.option("--deconvolution", is_flag=True, help="On the page: also project its images back to the pixels.")
 @python_layers_option
 @click.option("--chart", type=click.Choice([*_BY_LAYER, *_OF_TRAINING]),
-              help="Draw debugging information below: a figure of each layer, or loss, error or learning rate of the "
+              help="Draw debugging information below: a quantity of each layer, or loss, error or learning rate of the "
               "training.")  # fmt: skip
 @click.option("--no-title", is_flag=True, help="Leave the title out.")
 @click.option("--no-legend", is_flag=True, help="Leave the legend out.")
@@ -151,7 +151,7 @@ def _check_page(options: dict[str, Any]) -> None:
     if options["confusion"] and (given or options["neuron"]):
         raise click.UsageError(f"{(given or ['--neuron'])[0]} has no part in the picture that --confusion draws")
     if options["neuron"] and given:
-        raise click.UsageError(f"{given[0]} has no part in the page that --neuron draws")
+        raise click.UsageError(f"{given[0]} changes nothing on the page that --neuron draws; leave it out")
 
 
 def _picture(analysis: Any, view: Any, options: dict[str, Any], clock: Any, *, measured: bool) -> tuple[Any, dict]:

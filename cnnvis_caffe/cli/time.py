@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=CaffeCommand)
-@click.option("--model", required=True, type=click.Path(dir_okay=False), help="Network prototxt.")
-@click.option("--weights", type=click.Path(dir_okay=False), help="Weights to load into it; otherwise the fillers'.")
-@click.option("--iterations", type=click.IntRange(min=1), default=50, show_default=True, help="How often it is run.")
+@click.option("--model", required=True, type=click.Path(dir_okay=False), help="The network prototxt.")
+@click.option("--weights", type=click.Path(dir_okay=False), help="Weights to load; by default those of the fillers.")
+@click.option("--iterations", type=click.IntRange(min=1), default=50, show_default=True, help="Passes that are timed.")
 @click.option("--gpu", type=int, metavar="ID", help="Run on this GPU.")
 @click.option("--cpu", is_flag=True, help="Run on the CPU, which is the default.")
 @precision_option

@@ -56,7 +56,7 @@ def _upgrade_network(in_: str, out: str) -> list[str]:
     network = read_network(in_)
     changes, told = list(network.upgrades), apply_preference(network.message)
     if told:
-        changes.append(f"says whose it is, {preferred_fork()}'s: {', '.join(told)}")
+        changes.append(f"named the fork {preferred_fork()}: {', '.join(told)}")
     if changes:
         say(f"{in_}: network of generation {network.generation}")
         write_text(out, network.message)

@@ -1,4 +1,4 @@
-"""What `cnnvis-caffe --version --verbose` says: libraries, and GPUs with the reason why one cannot be used."""
+"""Lists libraries and GPUs for `cnnvis-caffe --version --verbose`, with the reason why a GPU cannot be used."""
 
 from __future__ import annotations
 

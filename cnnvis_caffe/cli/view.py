@@ -21,7 +21,7 @@ _IN_THE_FIRST = ("QtCore", "QtGui", "QtWidgets")
 @click.option("--weights", multiple=True, type=_FILE, help="Snapshots of the model; once for each.")
 @click.option("--data", metavar="DATA", help="mnist:test, an LMDB, a folder of class folders, an image list, ...")
 @click.option("--out", type=_FILE, help="Where the model's analysis is kept; beside the model if left out.")
-@click.option("--limit", type=click.IntRange(1), help="Images at most, each class in proportion.")
+@click.option("--limit", type=click.IntRange(1), help="Most images to take, each class in proportion.")
 @fork_option
 def command(
     what: str | None, weights: tuple[str, ...], data: str | None, out: str | None, limit: int | None

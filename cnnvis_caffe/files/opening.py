@@ -118,6 +118,6 @@ def is_own_file(path: str | os.PathLike[str]) -> bool:
 def _check_mode(mode: int, path: str | os.PathLike[str]) -> None:
     """Raise unless it is the mode of a file."""
     if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "thing of another kind")
+        kind = _KINDS.get(stat.S_IFMT(mode), "special file")
         number = errno.EISDIR if kind == "folder" else errno.EINVAL
-        raise OSError(number, f"it is a {kind}, and a file is wanted", os.fspath(path))
+        raise OSError(number, f"it is a {kind}, not a file", os.fspath(path))

@@ -63,7 +63,7 @@ def _message() -> str:
     names = [path for path, known in _MAPPED.items() if _is_shorter(path, known)]
     if names:
         return f"{', '.join(map(repr, names))}: became shorter while it was read; try again when it is whole"
-    return "a part of a file could not be read any more; look at the disk, and whether all of them are whole"
+    return "a part of a file can no longer be read; check the disk and the files"
 
 
 def _is_shorter(path: str, known: _File) -> bool:

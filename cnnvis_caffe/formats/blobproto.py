@@ -145,7 +145,7 @@ def checked_count(shape: tuple[int, ...]) -> int:
         raise WireError(f"has shape {show(shape)}, but no dimension may be negative")
     count = math.prod(shape)
     if count > INT_MAX or max(shape, default=0) > INT_MAX:
-        raise WireError(f"has shape {show(shape)}, but Caffe's arrays end at {INT_MAX} numbers")
+        raise WireError(f"has shape {show(shape)}, but Caffe's arrays hold at most {INT_MAX} numbers")
     return count
 
 
@@ -207,7 +207,7 @@ def _packed(file: MappedFile, field: wire.Field) -> np.ndarray:
     count, rest = divmod(field.end - field.begin, int(dtype[2]))
     if rest:
         raise WireError(
-            f"is damaged: {field.end - field.begin} bytes at byte {field.begin} are no whole number of floats"
+            f"is damaged: {field.end - field.begin} bytes at byte {field.begin} are not a whole number of floats"
         )
     return file.view(dtype, field.begin, count)
 
@@ -221,7 +221,7 @@ def _raw(file: MappedFile, field: wire.Field, kind: wire.Field | None) -> np.nda
     count, rest = divmod(field.end - field.begin, int(dtype[2]))
     if rest:
         raise WireError(
-            f"is damaged: {field.end - field.begin} bytes at byte {field.begin} are no whole number of values of "
+            f"is damaged: {field.end - field.begin} bytes at byte {field.begin} are not a whole number of values of "
             f"{dtype[2]} bytes"
         )
     with np.errstate(over="ignore"):  # becomes infinite, as in Caffe

@@ -134,7 +134,7 @@ def write_caffemodel(
     pieces = _network_pieces(path, network, _by_layer(path, network, blobs))
     length = pieces_length(pieces)
     if length > INT_MAX:
-        reason = f"would take {length} bytes, but protobuf messages end at {INT_MAX}; write HDF5 instead"
+        reason = f"would take {length} bytes, but protobuf messages hold at most {INT_MAX}; write HDF5 instead"
         raise CaffemodelError(path, reason)
     with atomic_write(path) as temporary_path, open(temporary_path, "wb") as file:
         write_pieces(file, pieces)

@@ -102,10 +102,10 @@ def parse_datum(value: bytes | memoryview) -> Datum:
             data = view[field.begin : field.end]
         elif field.number == _FLOAT_DATA and field.wire in (wire.LENGTH, wire.FIXED32):
             if (field.end - field.begin) % 4:
-                raise WireError(f"is damaged: float_data at byte {field.start} has no whole number of values")
+                raise WireError(f"is damaged: float_data at byte {field.start} does not hold a whole number of values")
             floats.append(np.frombuffer(view[field.begin : field.end], "<f4"))
         elif field.number in numbers or field.number in (_DATA, _FLOAT_DATA):
-            raise WireError(f"is no Datum: field {field.number} at byte {field.start} has wire type {field.wire}")
+            raise WireError(f"is not a Datum: field {field.number} at byte {field.start} has wire type {field.wire}")
     return Datum(
         numbers[_CHANNELS],
         numbers[_HEIGHT],

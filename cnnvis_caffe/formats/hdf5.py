@@ -189,7 +189,7 @@ def open_array(file: MappedFile, parent: Group, name: str) -> Dataset:
     """Return an array that is not read yet, or raise the file's kind of error if there is none."""
     child = _open(file, parent, name)
     if not isinstance(child, Dataset) or child.shape is None:
-        raise file.error(file.path, f"dataset {child.name} is no array")
+        raise file.error(file.path, f"dataset {child.name} is not an array")
     return child
 
 
@@ -337,7 +337,7 @@ def _check_names(path: str, names: Sequence[str]) -> None:
     for name in names:
         parts = name.split("/")
         if "" in parts or "." in parts or "\0" in name or len(parts) > _MAX_DEPTH:
-            reason = f"layer name {name!r} is no path of HDF5 groups; write a binary .caffemodel"
+            reason = f"layer name {name!r} cannot be a path of HDF5 groups; write a binary .caffemodel"
             raise CaffemodelError(path, f"cannot be written: {reason}")
         if name in taken:
             reason = f"two layers are called {name!r}; HDF5 needs one name each"

@@ -144,7 +144,7 @@ class _Checker:
         outside = (pages > self._tree.last_page) | (pages < 2)
         self._none(outside, named_by, "leads outside of the file")
         places = pages.astype(np.int64)
-        self._none(self._seen[places], named_by, "leads to a page that something else has")
+        self._none(self._seen[places], named_by, "leads to a page that is in use already")
         self._seen[places] = True
         self._n_claimed += len(places)
         if np.count_nonzero(self._seen) != self._n_claimed:
@@ -208,7 +208,7 @@ class _Checker:
         flags = heads[:, 10:12].copy().view("<u2")[:, 0]
         n_pages = heads[:, 12:16].copy().view("<u4")[:, 0].astype(np.int64)
         wrong = (numbers != starts) | ((flags & ~np.uint16(_DIRTY)) != _OVERFLOW)
-        self._none(wrong, owners, "leads to a value that is none")
+        self._none(wrong, owners, "leads to something that is not a value")
         needed = -(-(lengths + _PAGE_HEAD) // self._tree.page_size)
         outside = (n_pages < needed) | (pages + n_pages - 1 > self._tree.last_page)
         self._none(outside, owners, "has a value that does not lie in the file")

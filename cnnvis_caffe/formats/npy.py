@@ -110,7 +110,7 @@ def _reading(path: str, kind: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataNotFoundError(f"{path}: there is no such file") from error
     except _ZIP_ERRORS as error:
-        raise DataFileError(path, f"is no {kind} file or is damaged: {error}") from error
+        raise DataFileError(path, f"is not a {kind} file or is damaged: {error}") from error
 
 
 def _read_array(file: BinaryIO, length: int, file_size: int) -> np.ndarray:
@@ -124,7 +124,7 @@ def _read_array(file: BinaryIO, length: int, file_size: int) -> np.ndarray:
         raise ValueError(f"the header of an array has {header_length} bytes")
     found = _HEADER.fullmatch(file.read(header_length).decode("latin-1"))
     if found is None:
-        raise ValueError("an array is none of numbers or texts, or its header is damaged")
+        raise ValueError("an array holds neither numbers nor texts, or its header is damaged")
     kind, order, dims = found.groups()
     dtype, shape = np.dtype(kind), tuple(int(dim.strip().rstrip("L")) for dim in dims.split(",") if dim.strip())
     n_bytes = math.prod(shape) * dtype.itemsize
@@ -141,5 +141,5 @@ def _read_array(file: BinaryIO, length: int, file_size: int) -> np.ndarray:
     if len(content) != n_bytes:
         raise ValueError(f"an array is cut off after {len(content)} of {n_bytes} bytes")
     if dtype.kind == "U" and (np.frombuffer(content, dtype.byteorder.replace("|", "=") + "u4") > _LAST_CHARACTER).any():
-        raise ValueError("a text has characters that there are not")
+        raise ValueError("a text has characters that do not exist")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if order == "True" else "C")

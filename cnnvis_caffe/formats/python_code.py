@@ -61,7 +61,7 @@ def refuse_code(network: Any, path: str = "", lines: Mapping[str, int] | None = 
         For its first Python layer.
     """
     for code in code_of(network, path, lines):
-        taken = f"would be taken from {code.place}" if code.place else "is found nowhere on the import path"
+        taken = f"would be taken from {code.place}" if code.place else "cannot be found on the import path"
         raise ConsentError(
             code.layer,
             f"{code.where}: runs Python code, which needs your consent: module {code.module!r} {taken}; if you trust "

@@ -88,7 +88,7 @@ def write_solverstate(path: str | os.PathLike[str], state: SolverState) -> None:
     pieces.append(wire.write_tag(_CURRENT_STEP, wire.VARINT) + wire.write_varint(state.current_step))
     length = pieces_length(pieces)
     if length > INT_MAX:
-        reason = f"would take {length} bytes, but protobuf messages end at {INT_MAX}; write HDF5 instead"
+        reason = f"would take {length} bytes, but protobuf messages hold at most {INT_MAX}; write HDF5 instead"
         raise SolverStateError(os.fspath(path), reason)
     with atomic_write(path) as temporary_path, open(temporary_path, "wb") as file:
         write_pieces(file, pieces)

@@ -149,7 +149,7 @@ class Tokenizer:
         elif re.match(r"[0-9.]+[eE](?![0-9])", text):
             reason = "digits must follow the e"
         else:
-            reason = "it runs into what stands beside it"
+            reason = "it runs into what follows it"
         return self.error(f"{self.shown()} is not a number: {reason}")
 
     def _unclosed_string(self, start: int) -> PrototxtError:

@@ -101,5 +101,5 @@ def _read_window(words: Iterator[bytes]) -> LabelledWindow:
 def _whole(word: bytes) -> int:
     """A whole number that Caffe's integers can hold."""
     if len(word) > _MAX_DIGITS:
-        raise ValueError(f"{os.fsdecode(word[:40])!r} is no whole number")
+        raise ValueError(f"{os.fsdecode(word[:40])!r} is not a whole number")
     return int(word)

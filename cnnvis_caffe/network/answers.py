@@ -1,4 +1,4 @@
-"""Which task a network was trained for: its losses say it, else how it ends."""
+"""Finds the task that a network was trained for: by its losses, else by how it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What data layers do to the values of images, above all the mean image that they need."""
+"""Reads how data layers change the values of images, above all the mean image that they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is to be said about a file, as plain dictionaries that become JSON or text.
+"""Reports on a file of Caffe, as plain dictionaries that become JSON or text.
 
 The shape of these dictionaries is what `cnnvis-caffe inspect --json` promises; `SCHEMA` grows with every change that
 takes something away or gives it another meaning.

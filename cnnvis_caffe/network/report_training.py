@@ -1,4 +1,4 @@
-"""What is to be said about the files of a training: solver, solver state and mean image."""
+"""Reports on the files of a training: solver, solver state and mean image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be said about a weights file."""
+"""Reports on a weights file."""
 
 from __future__ import annotations
 

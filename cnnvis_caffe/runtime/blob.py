@@ -273,5 +273,5 @@ class _NoMemory(Memory):
         """What to do about it."""
         return ShapeError(
             self._name,
-            f"blob {self._name!r} has no shape yet, or one without values: reshape it before anything is done with it",
+            f"blob {self._name!r} has no shape yet, or one without values: reshape it before you use it",
         )

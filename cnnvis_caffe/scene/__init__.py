@@ -1,1 +1,1 @@
-"""What is drawn, as data."""
+"""Pictures as data: shapes and texts with their places."""

@@ -1,4 +1,4 @@
-"""What is kept from one picture to the next, so that a change of view costs only what it changes."""
+"""Keeps results from one picture to the next, so that a change of view costs only what it changes."""
 
 from __future__ import annotations
 

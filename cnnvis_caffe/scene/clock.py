@@ -1,4 +1,4 @@
-"""What the stages of a picture take."""
+"""Measures the time that the stages of a picture take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where everything of a picture stands: what each column shows, how large, and the curves between.
+"""Lays a picture out: the neurons that each column shows, sizes and places, and the curves between.
 
 Nothing here depends on the facet, the theme or the selection, so that switching these moves nothing.
 """

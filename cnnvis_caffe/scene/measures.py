@@ -1,4 +1,4 @@
-"""How good a picture is, in figures: packing, crossings, and what bundling saves."""
+"""Measures how good a picture is: packing, crossings, and what bundling saves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the neurons of a shown layer: their patches, colours, likeness, and matrices."""
+"""Facts about the neurons of a shown layer: their patches, colours, likeness and matrices."""
 
 from __future__ import annotations
 

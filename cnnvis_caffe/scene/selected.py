@@ -1,4 +1,4 @@
-"""What is selected: its outline, and a neuron's own curves to the neurons of the neighbouring columns."""
+"""Draws what is selected: its outline, and a neuron's own curves to the neurons of the neighbouring columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn, as data: shapes with their places, colours and what they stand for.
+"""Shapes of a picture, as data: their places, colours and what they stand for.
 
 Places are in scene units (pixels at zoom 1), x to the right and y down. Colours are "#RRGGBB". A painter draws the
 shapes in the order in which they stand in the scene.

@@ -61,7 +61,7 @@ def make_copy(content: Content) -> objects.PlainFile:
         try:
             content.copy = _open(copy)
         except NotPlain as error:
-            raise Damage(f"is made of what is not read here: {error}") from error
+            raise Damage(f"uses a part of HDF5 that is not read here: {error}") from error
     copied: objects.PlainFile = content.copy
     return copied
 

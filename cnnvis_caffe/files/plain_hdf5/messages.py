@@ -148,7 +148,7 @@ def read_layout(body: bytes, rank: int) -> Layout:
         if n != rank + 1:
             raise Damage(f"is damaged: chunks have {n - 1} axes, but their array has {rank}")
         return Layout(CHUNKED, address, chunk=struct.unpack_from(f"<{n}I", body, 11)[:-1])
-    raise Damage(f"is damaged: an array is stored in a way {kind} that there is not")
+    raise Damage(f"is damaged: an array is stored in a way {kind} that does not exist")
 
 
 def _read_old_layout(body: bytes) -> Layout:
@@ -163,7 +163,7 @@ def _read_old_layout(body: bytes) -> Layout:
         return Layout(CONTIGUOUS, address)
     if kind == CHUNKED and n:
         return Layout(CHUNKED, address, chunk=lengths[:-1])
-    raise Damage(f"is damaged: an array is stored in a way {kind} that there is not")
+    raise Damage(f"is damaged: an array is stored in a way {kind} that does not exist")
 
 
 def read_filters(body: bytes) -> list[int]:

@@ -143,7 +143,7 @@ class Dataset(_Object):
             raise NotPlain("shared messages")
         space, kind, layout = needed
         if space is None or kind is None or layout is None:
-            raise Damage(f"is damaged: {self.name} is no array and no group")
+            raise Damage(f"is damaged: {self.name} is neither an array nor a group")
         self.shape = said.read_shape(space.body)
         self.dtype = said.read_type(kind.body)[0]
         # Of an array without elements, too: numpy has no axis of such a length.
@@ -298,7 +298,7 @@ def _in_copy(content: Content, name: str) -> Group | Dataset:
     from cnnvis_caffe.files.plain_hdf5.file import make_copy
 
     if content.is_copy:
-        raise Damage(f"{name} is made of what is not read here")
+        raise Damage(f"{name} uses a part of HDF5 that is not read here")
     copy = make_copy(content)
     try:
         return copy if name == "/" else copy[name]

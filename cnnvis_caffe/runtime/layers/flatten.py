@@ -27,7 +27,7 @@ class Flatten(Layer):
         if end < start:
             raise self.shape_error(
                 f"end_axis {param.end_axis} lies before axis {param.axis} in blob {bottoms[0].name!r} "
-                f"of shape {shape}; it may not"
+                f"of shape {shape}; it must not"
             )
         # With end_axis = axis - 1 nothing is multiplied: an axis of length 1 is put in, as in Caffe.
         tops[0].reshape(*shape[:start], math.prod(shape[start:end]), *shape[end:])

@@ -60,7 +60,7 @@ class HDF5Output(Layer):
         if data.num != labels.num:
             raise self.shape_error(
                 f"has {data.num} rows of {data.name!r} and {labels.num} of {labels.name!r}; "
-                "they must be as many"
+                "the two numbers must be equal"
             )
         arrays = {
             name: blob.data.reshape(blob.num, blob.channels, blob.height, blob.width)

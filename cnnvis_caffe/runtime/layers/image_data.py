@@ -145,6 +145,6 @@ class _ImageSource(BatchSource):
             self._order = np.asarray(position["order"])
             set_random_state(self._random, position["shuffle_random"])
         if position["next"] >= len(self._entries) or len(self._order) != len(self._entries):
-            raise self._fail("the list of images is shorter or longer than it was; its place cannot be found again")
+            raise self._fail("the list of images has another length now; the place in it cannot be found again")
         self._next = position["next"]
         self._transformer.go_to(position)

@@ -165,7 +165,7 @@ class MemoryData(Layer):
         """
         row, length = position["row"], len(self._arrays[0]) if self._arrays else 0
         if row and row >= length:
-            raise self.error(f"has {length} items, and is to go on from item {row}; set the arrays before")
+            raise self.error(f"has {length} items, but training resumes at item {row}; set the arrays before resuming")
         self._position = row
 
     def backward(self, tops: Sequence[Blob], propagate_down: Sequence[bool], bottoms: Sequence[Blob]) -> None:

@@ -25,7 +25,7 @@ class Normalize(Layer):
         """Make the scale."""
         param = self.param.norm_param
         if len(bottoms[0].shape) < 2:
-            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {bottoms[0].shape}; 2 axes are the least")
+            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {bottoms[0].shape}; it needs 2 or more axes")
         channels = bottoms[0].shape[1]
         shape = () if param.channel_shared else (channels,)
         ones = schema.FillerParameter(type="constant", value=1)

@@ -37,8 +37,8 @@ class PriorBox(Layer):
             raise self.error(f"prior_box_param.min_size must be given and at least 1, got {list(param.min_size)}")
         if most and (len(most) != len(least) or any(b <= a for a, b in zip(param.min_size, param.max_size))):
             raise self.error(
-                f"prior_box_param.max_size {list(param.max_size)} must be as many as min_size "
-                f"{list(param.min_size)}, each larger"
+                f"prior_box_param.max_size {list(param.max_size)} must have as many values as "
+                f"min_size {list(param.min_size)}, each of them larger"
             )
         ratios = [1.0]
         for ratio in param.aspect_ratio:

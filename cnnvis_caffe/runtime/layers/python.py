@@ -41,8 +41,8 @@ class Python(Layer):
             raise UnsupportedLayerError(
                 self.name,
                 self.type,
-                f"{self.where}: class {name!r} of module {module!r} gives the shapes of its tops, and code "
-                "of a net that is only looked at is not run; give the shapes of its tops",
+                f"{self.where}: class {name!r} of module {module!r} finds the shapes of its tops by "
+                "code, which is not run here: the net is only looked at; give the shapes of its tops",
             )
         self.instance = self._find_class()(self.param)
 

@@ -26,7 +26,7 @@ class SpatialDropout(Dropout):
         if not 0 < self.ratio < 1:
             raise self.error(f"spatial_dropout_param.dropout_ratio must be between 0 and 1, got {self.ratio}")
         if len(bottoms[0].shape) < 2:
-            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {bottoms[0].shape}; 2 axes are the least")
+            raise self.shape_error(f"bottom {bottoms[0].name!r} has shape {bottoms[0].shape}; it needs 2 or more axes")
         self.scale = 1 / (1 - self.ratio)
 
     def _draw(self, x: Any) -> Any:

@@ -35,7 +35,7 @@ class WindowData(PrefetchingLayer):
             raise fail("transform_param.crop_size must be given and at least 1: windows are warped to that size")
         if transform.scale != 1:
             # Caffe quirk: the layer looks for the scale in its own parameter, where nothing puts it any more.
-            logger.warning("%s: transform_param.scale counts for nothing; window_data_param.scale does", self.where)
+            logger.warning("%s: transform_param.scale is ignored; window_data_param.scale is used", self.where)
         # This seed is drawn between the transformer's two.
         random = CaffeRandom(default_random().uint32() if self.initialize else 0)
         images = read_window_file(param.source)

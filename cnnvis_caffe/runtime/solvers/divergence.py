@@ -50,12 +50,12 @@ class Divergence:
     def _began(self) -> str:
         """Where it began, as a sentence."""
         if self.layer is None:
-            return "In which layer it began can no longer be seen; with display: 1 it can"
+            return "The layer where it began can no longer be seen; set display: 1 to see it"
         if self.part == "values":
             return f"It began with the values of layer {self.layer!r} ({self.layer_type})"
         return (
             f"It began with the gradients of layer {self.layer!r} ({self.layer_type}): after the update of iteration "
-            f"{self.iteration - 1} its parameters were no numbers"
+            f"{self.iteration - 1} its parameters were not numbers"
         )
 
 

@@ -117,7 +117,7 @@ class RecordedIteration:
     def _say_obstacle(self) -> None:
         """Say once why nothing is recorded."""
         if not self._is_said:
-            logger.warning("Iterations are not recorded as CUDA graphs, which costs time only: %s", self._obstacle)
+            logger.warning("Iterations are not recorded as CUDA graphs, so that training is slower: %s", self._obstacle)
             self._is_said = True
 
     def _is_ready(self) -> bool:

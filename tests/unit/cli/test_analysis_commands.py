@@ -50,7 +50,7 @@ def test_what_click_refuses(tmp_path):
     both = run("analyze", "--model", "m", "--weights", "w", "--random-weights", "--data", "d", "--out", "o", code=2)
     assert "give --weights with one file or more, or --random-weights" in both
     assert "--random-weights" in run("analyze", "--model", "m", "--data", "d", "--out", "o", code=2)
-    assert "is no shard" in run("analyze", "--model", "m", "--data", "d", "--out", "o", "--shard", "3/2", code=2)
+    assert "is not a shard" in run("analyze", "--model", "m", "--data", "d", "--out", "o", "--shard", "3/2", code=2)
 
 
 def test_weights_take_what_a_pattern_gives(monkeypatch):

@@ -206,5 +206,5 @@ def test_where_a_module_would_be_taken_from(name, expected, folder):
 def test_a_module_that_nobody_finds_is_said_to_be_so(folder):
     text = (folder / "net.prototxt").read_text().replace("codes.twofold", "../elsewhere")
     (folder / "net.prototxt").write_text(text)
-    with pytest.raises(ConsentError, match=r"'\.\./elsewhere' is found nowhere on the import path"):
+    with pytest.raises(ConsentError, match=r"'\.\./elsewhere' cannot be found on the import path"):
         api.load_net(folder / "net.prototxt")

@@ -50,7 +50,7 @@ def test_it_says_what_it_does_also_in_a_pipe(demo_folder, tmp_path, monkeypatch)
     assert result.output.startswith("training LeNet ...\nwriting ...\nnetwork    LeNet on 1,500 digits, 600 iterations")
     assert f"analysis   {demo_folder / demo.ANALYSIS}\n" in result.output
     assert "..." not in CliRunner().invoke(group, ["--quiet", *words, "--again"]).output
-    assert f"{demo.ANALYSIS}, kept from an earlier time; --again makes it anew\n" in call_again(words)
+    assert f"{demo.ANALYSIS}, kept from an earlier run; --again makes it anew\n" in call_again(words)
 
 
 def staged(result):

@@ -87,7 +87,7 @@ def test_every_reader_refuses_what_is_no_file(reader, kind, tmp_path):
     with pytest.raises(CnnvisError) as error:
         READERS[reader](path)
     assert str(path) in str(error.value)
-    assert f"it is a {KINDS[kind]}, and a file is wanted" in str(error.value)
+    assert f"it is a {KINDS[kind]}, not a file" in str(error.value)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "zero"])

@@ -68,7 +68,7 @@ class TestNvidia:
     @pytest.mark.parametrize(
         ("blob", "message"),
         [
-            (shape(2) + kind(10, 2) + field(12, b"123"), "3 bytes at byte .* are no whole number of values of 2 bytes"),
+            (shape(2) + kind(10, 2) + field(12, b"123"), "3 bytes at byte .* are not a whole number of values of 2"),
             (shape(3) + kind(10, 2) + field(12, b"1234"), "has shape 3, that is 3 numbers, but its data holds 2"),
             (shape(1) + kind(10, 3) + field(12, b"1234"), "holds numbers of NVIDIA's type 3"),
         ],
@@ -208,10 +208,10 @@ class TestBlobs:
             (shape(2) + field(5, floats(1, 2)) + field(6, floats(1)), "2 numbers, but its diff holds 1"),
             (shape(5), "has shape 5, that is 5 numbers, but holds none"),
             (shape(-2) + field(5, floats(1, 2)), "has shape -2, but no dimension may be negative"),
-            (shape(1 << 20, 1 << 20), "but Caffe's arrays end at 2147483647 numbers"),
-            (shape(0, 1 << 40), "but Caffe's arrays end at 2147483647 numbers"),
+            (shape(1 << 20, 1 << 20), "but Caffe's arrays hold at most 2147483647 numbers"),
+            (shape(0, 1 << 40), "but Caffe's arrays hold at most 2147483647 numbers"),
             (shape(*[1] * 33) + field(5, floats(1)), "has a shape of more than 32 axes"),
-            (shape(1) + field(5, b"\0" * 5), "5 bytes at byte 48 are no whole number of floats"),
+            (shape(1) + field(5, b"\0" * 5), "5 bytes at byte 48 are not a whole number of floats"),
             (shape(1) + b"\x2d\0\0", "is cut off or damaged: field 5 at byte"),
         ],
     )
@@ -356,7 +356,7 @@ class TestWriting:
 
     def test_more_than_protobuf_allows(self, tmp_path: Path) -> None:
         large = np.broadcast_to(np.float32(0), (1 << 15, 1 << 15))
-        with pytest.raises(CaffemodelError, match="protobuf messages end at 2147483647; write HDF5 instead"):
+        with pytest.raises(CaffemodelError, match="protobuf messages hold at most 2147483647; write HDF5 instead"):
             write_caffemodel(tmp_path / "m", self.network(), {"a": [large]})
 
     def test_an_old_file_survives_a_failure(self, tmp_path: Path) -> None:

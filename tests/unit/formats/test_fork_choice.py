@@ -115,7 +115,7 @@ def test_upgrade_writes_it_down(tmp_path):
     source, target = tmp_path / "net.prototxt", tmp_path / "new.prototxt"
     source.write_text(network("BN"))
     done = CliRunner().invoke(group, ["upgrade", str(source), str(target), "--fork", "segnet"])
-    assert "says whose it is, segnet's: L" in done.output
+    assert "named the fork segnet: L" in done.output
     assert fork_choice.fork_of(read_network(target).message.layer[1]) == "segnet"
 
 

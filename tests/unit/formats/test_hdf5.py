@@ -154,7 +154,7 @@ class TestReading:
             (lambda file: file.create_dataset("data", data=1.0), "dataset '/data' where a group is expected"),
             (lambda file: file.create_dataset("data/a/0", data=np.bytes_("x")), "holds |S1, but weights are float32"),
             (lambda file: file.create_dataset("data/a/0", data=np.zeros(2, "c8")), "holds no plain numbers"),
-            (lambda file: file.create_dataset("data/a/0", data=h5py.Empty("f4")), "is no array"),
+            (lambda file: file.create_dataset("data/a/0", data=h5py.Empty("f4")), "is not an array"),
             (lambda file: file.create_dataset("data/a/0", (3,), "f4"), "was never written"),
             (
                 lambda file: file.create_dataset("data/a/0", (1 << 28,), "f4", chunks=(1 << 20,)),
@@ -225,7 +225,7 @@ class TestWriting:
 
     @pytest.mark.parametrize("name", ["/a", "a//b", "a/", "", ".", "a/./b", "a\0b"])
     def test_names_that_are_no_path(self, name: str, tmp_path: Path) -> None:
-        with pytest.raises(CaffemodelError, match="is no path of HDF5 groups"):
+        with pytest.raises(CaffemodelError, match="cannot be a path of HDF5 groups"):
             write_weights_hdf5(tmp_path / "m.h5", {name: []})
         assert not list(tmp_path.iterdir())
 

@@ -60,14 +60,14 @@ def test_an_archive_that_unpacks_to_gigabytes(tmp_path: Path) -> None:
 
 def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.array([{}], object), labels=np.arange(1))
-    with pytest.raises(DataFileError, match="none of numbers or texts"):
+    with pytest.raises(DataFileError, match="holds neither numbers nor texts"):
         read_npz(tmp_path / "a.npz", ["images", "labels"])
 
 
 def test_characters_that_there_are_not(tmp_path: Path) -> None:
     names = np.frombuffer(b"\xff\xff\xff\x7f", "<U1")
     np.savez(tmp_path / "a.npz", images=np.zeros((1, 2, 3)), labels=np.arange(1), class_names=names)
-    with pytest.raises(DataFileError, match="characters that there are not"):
+    with pytest.raises(DataFileError, match="characters that do not exist"):
         read_npz(tmp_path / "a.npz", ["images", "labels"], ["class_names"])
 
 

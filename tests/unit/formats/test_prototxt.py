@@ -255,7 +255,7 @@ def test_both_generations_at_once_is_an_error():
 def test_missing_and_unreadable_files(tmp_path, reader):
     with pytest.raises(DataNotFoundError, match=r"none\.prototxt: there is no such file"):
         reader(tmp_path / "none.prototxt")
-    with pytest.raises(PrototxtError, match="cannot be read: it is a folder, and a file is wanted"):
+    with pytest.raises(PrototxtError, match="cannot be read: it is a folder, not a file"):
         reader(tmp_path)
 
 

@@ -335,7 +335,7 @@ def test_a_position_in_other_data(folder):
     (folder / "images.txt").write_text("0.png 0\n")
     shorter = image_net("shuffle: true")
     shorter.layers[0].set_position(position)
-    with pytest.raises(DataSourceError, match="shorter or longer than it was"):
+    with pytest.raises(DataSourceError, match="has another length now"):
         shorter.forward()
 
 

@@ -364,7 +364,7 @@ def test_codes_and_boxes_are_each_others_inverse(code_type, is_plain):
     ("settings", "words"),
     [
         ("", "min_size must be given"),
-        ("min_size: 8 max_size: 7", "must be as many as min_size"),
+        ("min_size: 8 max_size: 7", "must have as many values as min_size"),
         ("min_size: 8 variance: 0.1 variance: 0.2", "must be 1 or 4 numbers"),
     ],
 )

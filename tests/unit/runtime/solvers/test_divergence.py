@@ -84,4 +84,4 @@ def test_losses_that_are_read_later_tell_the_iteration():
     assert find_divergence(7, [1.0, 2.0]) is None
     found = find_divergence(7, [1.0, math.inf, math.nan])
     assert (found.iteration, found.loss, found.layer) == (8, math.inf, None)
-    assert "In which layer it began can no longer be seen; with display: 1 it can" in str(found)
+    assert "The layer where it began can no longer be seen; set display: 1 to see it" in str(found)

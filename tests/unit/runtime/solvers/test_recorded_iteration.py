@@ -222,7 +222,7 @@ def test_what_cannot_be_recorded_is_computed_as_ever(iter_size, tmp_path, record
     plain, arrays = train(make(tmp_path / "plain", record, text, records=False))
     losses, recorded_arrays = train(make(tmp_path / "recorded", record, text))
     assert len(calls) == 1
-    assert caplog.text.count("not recorded as CUDA graphs, which costs time only: ") == 1
+    assert caplog.text.count("not recorded as CUDA graphs, so that training is slower: ") == 1
     assert "layer 'relu' (ReLU)" in caplog.text
     assert losses == plain
     assert same(recorded_arrays, arrays)
@@ -258,7 +258,7 @@ def test_a_layer_that_looks_at_values_is_not_recorded(tmp_path, recording, caplo
     solver = make(tmp_path, record, net=net)
     solver.step(6)
     assert not calls
-    assert caplog.text.count("not recorded as CUDA graphs, which costs time only: ") == 1
+    assert caplog.text.count("not recorded as CUDA graphs, so that training is slower: ") == 1
     assert "layer 'filter' (Filter)" in caplog.text
 
 

@@ -114,7 +114,7 @@ def test_arrays_in_memory_and_states_of_sequences_are_gone_on_from(tmp_path):
     resumed.solve(str(tmp_path / "snap_iter_3.solverstate"))
     assert same(weights_of(resumed), weights_of(undisturbed))
     resumed.net.layers[0].reset(images, np.zeros(10, np.float32), 4)
-    with pytest.raises(LayerError, match="has 4 items, and is to go on from item 6"):
+    with pytest.raises(LayerError, match="has 4 items, but training resumes at item 6"):
         resumed.restore(str(tmp_path / "snap_iter_3.solverstate"))
 
 
