@@ -15,7 +15,7 @@ from cnnvis_caffe.aggregation.importance import importance, strongly_activated
 from cnnvis_caffe.aggregation.numbering import canonical
 from cnnvis_caffe.aggregation.representatives import distance_to_mean, representatives
 from cnnvis_caffe.readings.graph import Graph
-from cnnvis_caffe.readings.relations import Quantity, Relation, quantities_from, relations_from, targets_of
+from cnnvis_caffe.readings.relations import ConnectionQuantity, Relation, quantities_from, relations_from, targets_of
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import NeuronMove, View
@@ -234,7 +234,7 @@ class _AggregationStages:
         kind = self.view.edges
         before = self.analysis.snapshots[self.number - 1] if self.number else None
         members = np.eye(len(source.clusters), dtype=np.float32)[source.labels]
-        found: dict[str, Quantity] = self.cache.get(
+        found: dict[str, ConnectionQuantity] = self.cache.get(
             "quantities",
             (self.number, source.node, source.labels.tobytes(), self.reached(source.node, stops), kind),
             lambda: quantities_from(self.graph, self.snapshot, before, source.node, stops, kind, members),

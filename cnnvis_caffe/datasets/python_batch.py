@@ -74,7 +74,7 @@ def read_python_batch(content: bytes) -> dict[Any, Any]:
     ValueError
         If it is not a pickle, is damaged, or is made of anything else than a batch is.
     """
-    reader = _Reader(len(content))
+    reader = _BatchReader(len(content))
     try:
         for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if number == _MAX_INSTRUCTIONS:
@@ -97,7 +97,7 @@ def _finished(value: Any) -> Any:
     return value
 
 
-class _Reader:
+class _BatchReader:
     """Follows the instructions of a batch.
 
     Parameters
@@ -246,12 +246,12 @@ def _text(value: Any) -> str:
     raise ValueError("a text is missing")
 
 
-_STEPS: dict[str, Callable[[_Reader], None]] = {
+_STEPS: dict[str, Callable[[_BatchReader], None]] = {
     "MARK": lambda reader: reader.stack.append(_MARK),
     "EMPTY_DICT": lambda reader: reader.stack.append({}),
     "EMPTY_LIST": lambda reader: reader.stack.append([]),
     "EMPTY_TUPLE": lambda reader: reader.stack.append(()),
-    "DICT": _Reader.start_table,
+    "DICT": _BatchReader.start_table,
     "LIST": lambda reader: reader.stack.append(reader.since_mark()),
     "TUPLE": lambda reader: reader.stack.append(tuple(reader.since_mark())),
     "TUPLE1": lambda reader: reader.tuple_of(1),
@@ -261,6 +261,6 @@ _STEPS: dict[str, Callable[[_Reader], None]] = {
     "APPENDS": lambda reader: reader.append(reader.since_mark()),
     "SETITEM": lambda reader: reader.set_items(reader.take(2)),
     "SETITEMS": lambda reader: reader.set_items(reader.since_mark()),
-    "REDUCE": _Reader.call,
-    "BUILD": _Reader.build,
+    "REDUCE": _BatchReader.call,
+    "BUILD": _BatchReader.build,
 }

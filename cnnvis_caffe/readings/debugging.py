@@ -23,7 +23,7 @@ _PER_ITERATIONS = 1000
 
 
 @dataclass(frozen=True)
-class Quantity:
+class DebugQuantity:
     """A number of each layer.
 
     Attributes
@@ -50,23 +50,23 @@ class Quantity:
 QUANTITIES = {
     quantity.name: quantity
     for quantity in (
-        Quantity(
+        DebugQuantity(
             "mean_abs_gradient",
             "Average gradient",
             empty="No gradients in this file: analyze without --no-gradients.",
         ),
-        Quantity(
+        DebugQuantity(
             "relative_change",
             "Relative change of weights",
             empty="Needs two snapshots of one training: give both to analyze.",
         ),
-        Quantity("mean_abs_weight", "Mean |weight|"),
-        Quantity(
+        DebugQuantity("mean_abs_weight", "Mean |weight|"),
+        DebugQuantity(
             "last_update",
             "Last update of weights",
             empty="Needs the solver state beside the snapshot.",
         ),
-        Quantity("dead_share", "Dead neurons", "%", True, empty="No layer of this network has a rectifier."),
+        DebugQuantity("dead_share", "Dead neurons", "%", True, empty="No layer of this network has a rectifier."),
     )
 }
 
@@ -250,14 +250,14 @@ def _finish(title: str, x: Axis, y_title: str, unit: str, series: Sequence[Serie
     return Chart(title, x, Axis(y_title, unit, is_log), tuple(series), **more)  # type: ignore[arg-type]
 
 
-def _layers(analysis: Analysis, what: Quantity) -> list[Node]:
+def _layers(analysis: Analysis, what: DebugQuantity) -> list[Node]:
     """The layers of which a quantity may be known."""
     if what.by_rectifier:
         return [node for node in analysis.nodes if node.role == "rectifier"]
     return [node for node in analysis.nodes if node.kind == "weights"]
 
 
-def _quantity(analysis: Analysis, name: str) -> Quantity:
+def _quantity(analysis: Analysis, name: str) -> DebugQuantity:
     """A quantity with the title that it has for an analysis."""
     what = QUANTITIES[name]
     if name == "relative_change" and _is_divided(analysis):

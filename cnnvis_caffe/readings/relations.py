@@ -31,7 +31,7 @@ class Relation:
 
 
 @dataclass(frozen=True, eq=False)
-class Quantity:
+class ConnectionQuantity:
     """A quantity of the connections along the same paths, as the two sums whose quotient is its average.
 
     Attributes
@@ -83,7 +83,7 @@ def relation(
 
 def quantity(
     analysis: Analysis, snapshot: int, source: str, target: str, kind: str, stops: Collection[str] = ()
-) -> Quantity | None:
+) -> ConnectionQuantity | None:
     """Average a quantity of the connections over the paths from one node to another.
 
     Parameters
@@ -100,7 +100,7 @@ def quantity(
 
     Returns
     -------
-    Quantity or None
+    ConnectionQuantity or None
         None where no path leads there or the quantity is not known.
     """
     before = analysis.snapshots[snapshot - 1] if snapshot > 0 else None
@@ -172,7 +172,7 @@ def quantities_from(
     stops: Collection[str],
     kind: str,
     members: np.ndarray | None = None,
-) -> dict[str, Quantity]:
+) -> dict[str, ConnectionQuantity]:
     """Average a quantity over the paths from a node to all stops that follow it directly.
 
     Parameters
@@ -191,7 +191,7 @@ def quantities_from(
 
     Returns
     -------
-    dict of str to Quantity
+    dict of str to ConnectionQuantity
         By stop; those are missing to which some step's quantity is not known.
     """
     unknown: set[str] = set()
@@ -212,7 +212,7 @@ def quantities_from(
     for name, (arrays, _) in carried.items():
         between = _between(graph, source, name, stops)
         if not unknown & between:
-            result[name] = Quantity(arrays[1], arrays[2])
+            result[name] = ConnectionQuantity(arrays[1], arrays[2])
     return result
 
 

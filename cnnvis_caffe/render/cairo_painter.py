@@ -11,7 +11,7 @@ from cnnvis_caffe.render.cairo_library import cairo
 from cnnvis_caffe.render.detail import shapes_at
 from cnnvis_caffe.scene.colour_maps import rgb
 from cnnvis_caffe.scene.lettering import font_family
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Style, Text
 
 
 class CairoPainter:
@@ -53,7 +53,7 @@ class CairoPainter:
         for shape in shapes_at(scene, self._zoom):
             if isinstance(shape, Rectangle):
                 self._paint_rectangle(shape)
-            elif isinstance(shape, Picture):
+            elif isinstance(shape, Bitmap):
                 self._paint_picture(shape)
             elif isinstance(shape, Path):
                 self._paint_path(shape)
@@ -99,7 +99,7 @@ class CairoPainter:
             self._context.rectangle(left, top, right - left, bottom - top)
         self._fill_and_stroke(shape.style)
 
-    def _paint_picture(self, shape: Picture) -> None:
+    def _paint_picture(self, shape: Bitmap) -> None:
         height, width = shape.pixels.shape[:2]
         left, top, right, bottom = shape.x, shape.y, shape.x + shape.width, shape.y + shape.height
         if not shape.is_smooth:

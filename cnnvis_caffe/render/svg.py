@@ -12,7 +12,7 @@ import numpy as np
 from cnnvis_caffe.render.detail import shapes_at
 from cnnvis_caffe.render.png import encode_png
 from cnnvis_caffe.scene.lettering import font_family, font_files
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.text.plain import visible
 
 #: Where our own font is not taken (Inkscape takes none from inside a file), the nearest ones.
@@ -97,7 +97,7 @@ def _element(shape: Shape) -> tuple[str, str]:
     """Start of an element without its name, and its end; empty for what has no extent."""
     if isinstance(shape, Rectangle):
         return _rectangle(shape)
-    if isinstance(shape, Picture):
+    if isinstance(shape, Bitmap):
         return _picture(shape)
     return _path(shape) if isinstance(shape, Path) else _text(shape)
 
@@ -147,7 +147,7 @@ def _rectangle(shape: Rectangle) -> tuple[str, str]:
     return f'<rect {place} width="{number(width)}" height="{number(height)}"{corner} {_style(shape.style)}', "</rect>"
 
 
-def _picture(shape: Picture) -> tuple[str, str]:
+def _picture(shape: Bitmap) -> tuple[str, str]:
     if not shape.pixels.size or shape.width <= 0 or shape.height <= 0:
         return "", ""
     pixels = shape.pixels

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnvis_caffe.scene.lettering import cap_height, text_width
-from cnnvis_caffe.scene.shapes import Picture, Rectangle, Scene, Shape, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Scene, Shape, Style, Text
 from cnnvis_caffe.scene.theme import LIGHT, Theme
 
 _SHORTEST = 480.0  # side of the picture in scene units
@@ -39,7 +39,7 @@ def build_boxes(
     """
     height, width = image.shape[:2]
     zoom = max(1.0, _SHORTEST / min(height, width))
-    shapes: list[Shape] = [Picture("image", 0, 0, width * zoom, height * zoom, image)]
+    shapes: list[Shape] = [Bitmap("image", 0, 0, width * zoom, height * zoom, image)]
     ordered = boxes[np.argsort(boxes[:, 1], kind="stable")]
     labels: list[Shape] = []
     for number, score, x0, y0, x1, y1 in ordered.tolist():

@@ -13,7 +13,7 @@ from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import chart_shapes
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neuron_page import cut_patch, fit
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text, straight
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, figure, percent
 
@@ -248,7 +248,7 @@ class _ComparisonPage:
             patch = cut_patch(images[index], features.top_box[row.neuron][place], self.theme)
             height, width = fit(patch, PAGE.patch)
             target = Target("image", row.node, (index,), index=number)
-            yield Picture(
+            yield Bitmap(
                 f"{name}/patch/{place}", left + (PAGE.patch - width) / 2, y + (PAGE.patch - height) / 2, width, height,
                 patch, target=target,
             )  # fmt: skip
@@ -269,7 +269,7 @@ class _ComparisonPage:
             pixels = self.theme.activation.pixels(mean[None] / largest)
         cells = min(width, PAGE.matrix * len(mean))
         target = Target("neuron", row.node, (row.neuron,))
-        yield Picture(
+        yield Bitmap(
             f"{name}/matrix", x, y + 4, cells, PAGE.matrix, pixels, is_smooth=False, target=target,
             rows=(row.neuron,), columns=tuple(range(len(mean))),
         )  # fmt: skip

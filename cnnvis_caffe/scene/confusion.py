@@ -10,7 +10,7 @@ import numpy as np
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
-from cnnvis_caffe.scene.shapes import Picture, Rectangle, Scene, Shape, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Scene, Shape, Style, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, data_line, percent, whole
 
@@ -106,7 +106,7 @@ class _Page:
         """The squares, each a share of its row."""
         shares = self.counts / self.counts.sum(1, keepdims=True)
         pixels = self.theme.activation.pixels(shares)
-        yield Picture("matrix", self.left, self.top, width, height, pixels, is_smooth=False)
+        yield Bitmap("matrix", self.left, self.top, width, height, pixels, is_smooth=False)
         frame = Style(stroke=self.theme.frame)
         yield Rectangle("frame", self.left, self.top, width, height, frame)
         for row, number in enumerate(self.rows):

@@ -10,7 +10,7 @@ import numpy as np
 from cnnvis_caffe.records.explanation import Explained, Explanation, OccludedImage, SeenImage
 from cnnvis_caffe.scene.colour_maps import rgb
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
-from cnnvis_caffe.scene.shapes import Picture, Rectangle, Scene, Shape, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Scene, Shape, Style, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import counted, figure, probability
 
@@ -145,7 +145,7 @@ class _ExplanationPage:
     def tile(self, name: str, column: int, top: float, pixels: np.ndarray) -> Iterator[Shape]:
         """A picture with a quiet frame."""
         x, width, height = self.x(column), self.tile_width, self.tile_height
-        yield Picture(f"tile/{name}", x, top, width, height, pixels, is_smooth=self.is_smooth)
+        yield Bitmap(f"tile/{name}", x, top, width, height, pixels, is_smooth=self.is_smooth)
         yield Rectangle(f"frame/{name}", x, top, width, height, Style(stroke=self.theme.frame))
 
     def lines(self, name: str, column: int, top: float, lines: Sequence[str]) -> Iterator[Shape]:
@@ -162,7 +162,7 @@ class _ExplanationPage:
         base = y + 10 + cap_height(SIZES.small) / 2
         yield Text(f"legend/{name}/low", x, base, low, SIZES.small, self.theme.muted)
         x += text_width(low, SIZES.small) + 6
-        yield Picture(f"legend/{name}", x, y + 5, PAGE.strip, PAGE.swatch, pixels)
+        yield Bitmap(f"legend/{name}", x, y + 5, PAGE.strip, PAGE.swatch, pixels)
         frame = Style(stroke=self.theme.line)
         yield Rectangle(f"legend/{name}/frame", x, y + 5, PAGE.strip, PAGE.swatch, frame)
         yield Text(f"legend/{name}/high", x + PAGE.strip + 6, base, high, SIZES.small, self.theme.muted)
@@ -286,7 +286,7 @@ def _heat(
         ends.append((max(first, 0.0), min(first + step * len(places), float(length))))
     scale_y, scale_x = page.tile_height / height, page.tile_width / width
     (y0, y1), (x0, x1) = ends
-    yield Picture(
+    yield Bitmap(
         f"tile/{name}", page.x(column) + x0 * scale_x, top + y0 * scale_y, (x1 - x0) * scale_x, (y1 - y0) * scale_y,
         colours, is_smooth=False,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.geometry import Geometry, has_equal_areas
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
 from cnnvis_caffe.scene.neurons import LayerPatches, facet_of, features_of, patches_of, present_classes
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, whole
 
@@ -245,7 +245,7 @@ def _patches(
         legible = SIZES.patch_min / min(width, height)
         yield Rectangle(ground_name, x, y, inner_width, inner_height, style, 0.0, target)
         inner = (x + inset, y + inset, inner_width - 2 * inset, inner_height - 2 * inset)
-        yield Picture(name, *inner, pixels, opacity, True, target, (), (), legible)
+        yield Bitmap(name, *inner, pixels, opacity, True, target, (), (), legible)
         if labelled:
             yield from _class_chip(layout, target.members[0], (x, y, inner_width, inner_height), target)
 
@@ -328,7 +328,7 @@ def _matrix(
     inner = width - 2 * SIZES.padding, height - 2 * SIZES.padding - SIZES.label_height
     place = x + SIZES.padding, y + SIZES.padding + SIZES.label_height, *inner
     yield from _class_labels(layout, name, classes, place)
-    picture = Picture(
+    picture = Bitmap(
         f"matrix/{name}",
         *place,
         pixels,

@@ -10,7 +10,7 @@ import numpy as np
 from cnnvis_caffe.records.feature_sheet import FeatureSheet, FeatureView
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neuron_page import fit
-from cnnvis_caffe.scene.shapes import Picture, Rectangle, Scene, Shape, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Scene, Shape, Style, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import counted, figure
 
@@ -156,7 +156,7 @@ def _tile(name: str, pixels: np.ndarray, x: float, y: float, side: float, theme:
     height, width = fit(pixels, side)
     at_x, at_y = x + (side - width) / 2, y + (side - height) / 2
     is_smooth = max(pixels.shape[:2]) > _SMALL
-    yield Picture(f"tile/{name}", at_x, at_y, width, height, pixels, is_smooth=is_smooth)
+    yield Bitmap(f"tile/{name}", at_x, at_y, width, height, pixels, is_smooth=is_smooth)
     yield Rectangle(f"frame/{name}", at_x, at_y, width, height, Style(stroke=theme.frame, stroke_width=SIZES.frame))
 
 

@@ -15,7 +15,7 @@ from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, View
 from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, patches_of, present_classes
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Shape, Style, Target, Text
 from cnnvis_caffe.scene.stack import moved
 from cnnvis_caffe.scene.theme import SIZES, Theme
 from cnnvis_caffe.text.words import class_name, figure, percent
@@ -98,7 +98,7 @@ class _Pen:
 
     def strip(self, pixels: np.ndarray, width: float = 96.0) -> None:
         """Draw the colours of a map."""
-        self.shapes.append(Picture(self._next(), self.x, 23, width, 10, pixels, target=TARGET))
+        self.shapes.append(Bitmap(self._next(), self.x, 23, width, 10, pixels, target=TARGET))
         frame = Style("", self.theme.line, 1.0)
         self.shapes.append(Rectangle(self._next(), self.x, 23, width, 10, frame, target=TARGET))
         self.x += width + 6

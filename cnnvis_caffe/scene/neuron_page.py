@@ -24,7 +24,7 @@ from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Node, Snapsho
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import chart_shapes
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Shape, Style, Target, Text, straight
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, figure, percent
 
@@ -295,7 +295,7 @@ class _NeuronPage:
             if not whole:
                 patch = cut_patch(image, box, theme)
                 height, width = fit(patch, side)
-                yield Picture(
+                yield Bitmap(
                     f"{name}/patch",
                     x + (side - width) / 2,
                     y + (side - height) / 2,
@@ -310,7 +310,7 @@ class _NeuronPage:
                 y += side + 8
             height, width = fit(image, side)
             left, top = x + (side - width) / 2, y + (side - height) / 2
-            yield Picture(f"{name}/image", left, top, width, height, image, 1.0 if whole else 0.85, target=target)
+            yield Bitmap(f"{name}/image", left, top, width, height, image, 1.0 if whole else 0.85, target=target)
             if not whole:
                 yield self.box(name, box, image.shape[:2], left, top, height / image.shape[0])
         y += side + 14
@@ -338,7 +338,7 @@ class _NeuronPage:
             return
         pixels = found if whole else cut_patch(found, box, self.theme)
         height, width = fit(pixels, side)
-        yield Picture(name, x + (side - width) / 2, y + (side - height) / 2, width, height, pixels, target=target)
+        yield Bitmap(name, x + (side - width) / 2, y + (side - height) / 2, width, height, pixels, target=target)
 
     def box(
         self, name: str, box: np.ndarray, shape: tuple[int, ...], left: float, top: float, scale: float
@@ -468,7 +468,7 @@ class _NeuronPage:
         patch = patches[one.neuron] if one.neuron < len(patches) else np.zeros((0, 0, 3), np.uint8)
         if patch.size:
             height, width = fit(patch, side)
-            yield Picture(
+            yield Bitmap(
                 f"neuron/{name}/patch", x + (side - width) / 2, y + (side - height) / 2, width, height, patch,
                 target=target,
             )  # fmt: skip

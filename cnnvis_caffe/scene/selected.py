@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.layout.routing import curve
 from cnnvis_caffe.scene.facets import PictureLayout
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Target
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Shape, Style, Target
 from cnnvis_caffe.scene.theme import SIZES
 
 #: Curves of a selected neuron in each gap: the strongest.
@@ -52,7 +52,7 @@ def _beside_thin_rows(layout: PictureLayout, node: str, found: dict[int, Box], s
     """Bars at the left of those rows whose outlines would cover the matrix; what has a bar is taken out."""
     style = Style(layout.theme.selection)
     for shape in shapes:
-        if not (isinstance(shape, Picture) and shape.rows and shape.target is not None and shape.target.node == node):
+        if not (isinstance(shape, Bitmap) and shape.rows and shape.target is not None and shape.target.node == node):
             continue
         height = shape.height / len(shape.rows)
         if height >= LEAST_OUTLINED:
@@ -80,11 +80,11 @@ def neuron_boxes(layout: PictureLayout, shapes: list[Shape]) -> Mapping[tuple[st
             for neuron in cluster.neurons.tolist():
                 boxes[column.node, neuron] = box
     for shape in shapes:
-        if isinstance(shape, Picture) and shape.rows and shape.target is not None:
+        if isinstance(shape, Bitmap) and shape.rows and shape.target is not None:
             height = shape.height / len(shape.rows)
             for at, neuron in enumerate(shape.rows):
                 boxes[shape.target.node, neuron] = (shape.x, shape.y + at * height, shape.width, height)
-        elif isinstance(shape, (Picture, Rectangle)) and shape.target is not None and shape.target.kind == "neuron":
+        elif isinstance(shape, (Bitmap, Rectangle)) and shape.target is not None and shape.target.kind == "neuron":
             boxes[shape.target.node, shape.target.members[0]] = (shape.x, shape.y, shape.width, shape.height)
     return boxes
 

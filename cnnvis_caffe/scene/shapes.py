@@ -85,7 +85,7 @@ class Rectangle:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Bitmap:
     """An image stretched over a rectangle.
 
     `pixels` is (h, w, 3) uint8, RGB. `is_smooth` is False for matrices, whose cells stay squares. A matrix answers
@@ -158,7 +158,7 @@ class Text:
         object.__setattr__(self, "text", visible(self.text))
 
 
-Shape = Union[Rectangle, Picture, Path, Text]
+Shape = Union[Rectangle, Bitmap, Path, Text]
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,7 +70,7 @@ def read_analysis(path: str | os.PathLike[str]) -> Analysis:
         )
     if version < schema.VERSION:
         migrate(file, version)
-    return _Reader(file).analysis()
+    return _AnalysisReader(file).analysis()
 
 
 class _Cache:
@@ -208,7 +208,7 @@ class _Named(dict[str, LayerDebug]):
         raise UnknownNameError("layer in the debugging information", key, self)
 
 
-class _Reader:
+class _AnalysisReader:
     """Makes the records of one file."""
 
     def __init__(self, file: OpenFile) -> None:

@@ -41,7 +41,7 @@ import pytest
 pytest.importorskip("PyQt5")
 pytest.importorskip("pytestqt")
 
-from cnnvis_caffe.scene.shapes import Path, Picture, Target
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Target
 from cnnvis_caffe.viewer.qt import QPoint, Qt, QtWidgets
 
 from . import pointer
@@ -344,7 +344,7 @@ def test_the_layer_that_stands_for_a_group(make_window, settle, qtbot, network):
 def opacity(window):
     """How much is seen of each neuron's patch."""
     shapes = window.pane.canvas.display.shapes
-    found = [s for s in shapes if isinstance(s, Picture) and s.target is not None and s.target.kind == "neuron"]
+    found = [s for s in shapes if isinstance(s, Bitmap) and s.target is not None and s.target.kind == "neuron"]
     return {(s.target.node, s.target.members): s.opacity for s in found if len(s.target.members) == 1}
 
 

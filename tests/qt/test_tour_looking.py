@@ -12,7 +12,7 @@ pytest.importorskip("pytestqt")
 import numpy as np
 
 from cnnvis_caffe.edits.sessions import save_session
-from cnnvis_caffe.scene.shapes import Path, Picture, Target
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Target
 from cnnvis_caffe.store import read_analysis, write_analysis
 from cnnvis_caffe.viewer.canvas.marks import on_screen
 from cnnvis_caffe.viewer.qt import QPoint, QPointF, Qt
@@ -66,7 +66,7 @@ def test_hover_says_what_everything_is(make_window, settle, qtbot, network):
     key(qtbot, canvas, "F")
     key(qtbot, canvas, "2")
     settle(window)
-    matrix = next(s for s in canvas.display.shapes if isinstance(s, Picture) and s.rows and s.columns)
+    matrix = next(s for s in canvas.display.shapes if isinstance(s, Bitmap) and s.rows and s.columns)
     row, column = len(matrix.rows) // 2, 4
     x = matrix.x + (column + 0.5) * matrix.width / len(matrix.columns)
     y = matrix.y + (row + 0.5) * matrix.height / len(matrix.rows)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.scene.shapes import Picture, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Text
 from cnnvis_caffe.viewer.qt import QApplication, QKeySequence, QMenu, QPainter, QPoint, Qt, QTimer, QtWidgets
 
 from . import pointer
@@ -68,7 +68,7 @@ def matrices(window):
     """The layers and neurons that are shown as matrices."""
     found: dict[str, set] = {}
     for shape in window.pane.canvas.display.shapes:
-        if isinstance(shape, Picture) and shape.rows and shape.columns:
+        if isinstance(shape, Bitmap) and shape.rows and shape.columns:
             found.setdefault(shape.target.node, set()).update(shape.rows)
     return found
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnvis_caffe.scene.lettering import text_width
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Shape, Text
 
 
 class Box(NamedTuple):
@@ -42,7 +42,7 @@ def bounding_boxes(shapes: Sequence[Shape]) -> np.ndarray:
     patches: list[int] = []
     others: list[int] = []
     for number, shape in enumerate(shapes):
-        (patches if isinstance(shape, (Picture, Rectangle)) else others).append(number)
+        (patches if isinstance(shape, (Bitmap, Rectangle)) else others).append(number)
     if patches:
         mine = [shapes[number] for number in patches]
         places = np.array(list(map(_placed, mine)), np.float64)

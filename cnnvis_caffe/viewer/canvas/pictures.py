@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from cnnvis_caffe.scene.shapes import Picture
+from cnnvis_caffe.scene.shapes import Bitmap
 from cnnvis_caffe.viewer.qt import QImage, QPixmap
 
 #: Bytes of pictures that a display keeps ready; the ones used longest ago go first.
@@ -20,7 +20,7 @@ class PictureCache:
         self._kept: OrderedDict[tuple[str, int], QPixmap] = OrderedDict()
         self._bytes = 0
 
-    def get(self, shape: Picture, zoom: float) -> QPixmap | None:
+    def get(self, shape: Bitmap, zoom: float) -> QPixmap | None:
         """Return the pixmap, halved as often as it still has more pixels than are seen; None for empty pictures."""
         height, width = shape.pixels.shape[:2]
         if not height or not width:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnvis_caffe.scene.shapes import Path, Picture, Scene, Shape, Target
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Scene, Shape, Target
 from cnnvis_caffe.viewer.canvas.boxes import Box, bounding_boxes, box_around, distance_to_line, encloses, flatten
 
 #: How near to a curve the pointer must be, in pixels on the screen.
@@ -76,7 +76,7 @@ class SceneIndex:
             x0, y0, x1, y1 = self.boxes[i]
             if not (x0 <= x <= x1 and y0 <= y <= y1):
                 continue
-            if isinstance(shape, Picture) and (shape.rows or shape.columns):
+            if isinstance(shape, Bitmap) and (shape.rows or shape.columns):
                 return _cell(shape, target, x, y)
             return Hit(shape, target)
         return None
@@ -133,7 +133,7 @@ class SceneIndex:
     def _row_of(self, neuron: Target) -> Box | None:
         """The row of a neuron in a matrix, else the cluster in which it is not shown for want of room."""
         for shape in self.shapes:
-            if not isinstance(shape, Picture) or shape.target is None or shape.target.node != neuron.node:
+            if not isinstance(shape, Bitmap) or shape.target is None or shape.target.node != neuron.node:
                 continue
             if neuron.members and neuron.members[0] in shape.rows:
                 row = shape.rows.index(neuron.members[0])
@@ -168,7 +168,7 @@ class SceneIndex:
         return known[best][0] if np.isfinite(cost[best]) else None
 
 
-def _cell(shape: Picture, target: Target, x: float, y: float) -> Hit:
+def _cell(shape: Bitmap, target: Target, x: float, y: float) -> Hit:
     """The cell of a matrix at a point."""
     class_index = -1
     if shape.rows:

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from cnnvis_caffe.scene.lettering import font_family, text_width
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Shape, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Shape, Style, Text
 from cnnvis_caffe.viewer.canvas.boxes import straight_pieces
 from cnnvis_caffe.viewer.canvas.pictures import PictureCache
 from cnnvis_caffe.viewer.qt import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPointF, QRectF, Qt
@@ -38,11 +38,11 @@ class ShapePainter:
         opacity = 1.0
         for i in numbers.tolist():
             shape = self._shapes[i]
-            wanted = shape.opacity if isinstance(shape, (Picture, Text)) else shape.style.opacity
+            wanted = shape.opacity if isinstance(shape, (Bitmap, Text)) else shape.style.opacity
             if wanted != opacity:
                 opacity = wanted
                 painter.setOpacity(opacity)
-            if isinstance(shape, Picture):
+            if isinstance(shape, Bitmap):
                 self._paint_picture(painter, shape, device_zoom)
             elif isinstance(shape, Rectangle):
                 _paint_rectangle(painter, shape)
@@ -58,7 +58,7 @@ class ShapePainter:
             path = self._paths[i] = painter_path(shape)
         return path
 
-    def _paint_picture(self, painter: QPainter, shape: Picture, device_zoom: float) -> None:
+    def _paint_picture(self, painter: QPainter, shape: Bitmap, device_zoom: float) -> None:
         pixmap = self._pictures.get(shape, device_zoom)
         if pixmap is None:
             return

@@ -18,7 +18,7 @@ LEAST_LIKENESS = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class CounterpartSide:
     """One of two pictures.
 
     Attributes
@@ -34,13 +34,13 @@ class Side:
     aggregation: Aggregation | None
 
 
-def counterpart(target: Target | None, here: Side, there: Side) -> Target | None:
+def counterpart(target: Target | None, here: CounterpartSide, there: CounterpartSide) -> Target | None:
     """Find what a target of one picture is in another.
 
     Parameters
     ----------
     target : Target or None
-    here, there : Side
+    here, there : CounterpartSide
 
     Returns
     -------
@@ -70,12 +70,12 @@ def counterpart(target: Target | None, here: Side, there: Side) -> Target | None
     return None
 
 
-def matched_clusters(here: Side, there: Side, node: str) -> dict[int, int]:
+def matched_clusters(here: CounterpartSide, there: CounterpartSide, node: str) -> dict[int, int]:
     """Match the clusters of a layer in two pictures, one with one at most.
 
     Parameters
     ----------
-    here, there : Side
+    here, there : CounterpartSide
         With aggregations.
     node : str
 
@@ -106,7 +106,7 @@ def _shared(one: Column, two: Column) -> np.ndarray:
     return found
 
 
-def _likeness(here: Side, there: Side, one: Column, two: Column) -> np.ndarray | None:
+def _likeness(here: CounterpartSide, there: CounterpartSide, one: Column, two: Column) -> np.ndarray | None:
     """Correlation of the clusters' activations by class; None where these are not known of the same classes."""
     node = one.node
     if here.analysis.data.class_names != there.analysis.data.class_names:
@@ -135,7 +135,7 @@ def _class(target: Target, here: Analysis, there: Analysis) -> Target | None:
     return None if is_other or number >= there.data.n_classes else Target("class", members=(number,))
 
 
-def _cluster(target: Target, here: Side, there: Side) -> Target | None:
+def _cluster(target: Target, here: CounterpartSide, there: CounterpartSide) -> Target | None:
     """The matched cluster."""
     mine, theirs = column_of(here.aggregation, target.node), column_of(there.aggregation, target.node)
     if mine is None or theirs is None or not target.members:
@@ -146,7 +146,7 @@ def _cluster(target: Target, here: Side, there: Side) -> Target | None:
     return cluster_target(theirs, number)
 
 
-def _bundle(target: Target, here: Side, there: Side) -> Target | None:
+def _bundle(target: Target, here: CounterpartSide, there: CounterpartSide) -> Target | None:
     """The bundle of the same sign that joins most of the matched clusters, or its curve to the matched cluster."""
     mine, theirs = (gap_between(side.aggregation, target.node, target.other_node) for side in (here, there))
     if mine is None or theirs is None or not 0 <= target.index < len(mine.biclusters):

@@ -18,7 +18,7 @@ from cnnvis_caffe.edits.kinds import (
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.model.counterparts import Side, counterpart
+from cnnvis_caffe.viewer.model.counterparts import CounterpartSide, counterpart
 from cnnvis_caffe.viewer.model.listeners import Listeners
 from cnnvis_caffe.viewer.model.session import Session
 
@@ -174,8 +174,8 @@ def _is_same(one: Target | None, two: Target | None) -> bool:
     return replace(one, index=-1) == replace(two, index=-1)
 
 
-def _side(session: Session) -> Side | None:
+def _side(session: Session) -> CounterpartSide | None:
     """What a session shows; None where that is nothing."""
     if session.analysis is None or session.snapshot is None:
         return None
-    return Side(session.analysis, session.snapshot, session.aggregation)
+    return CounterpartSide(session.analysis, session.snapshot, session.aggregation)

@@ -64,7 +64,7 @@ class FindingsModel(QtCore.QAbstractListModel):
 LEFT, RIGHT = 27, 10
 
 
-class _Delegate(QtWidgets.QStyledItemDelegate):
+class _FindingDelegate(QtWidgets.QStyledItemDelegate):
     """A dot, filled where it is severe, and the title in as many lines as it needs."""
 
     def _layout(self, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> tuple[QRect, int]:
@@ -127,7 +127,7 @@ class FindingsPanel(QWidget):
         self.list = QtWidgets.QListView()
         self.list.setAccessibleName("Findings")
         self.list.setModel(self.model)
-        self.list.setItemDelegate(_Delegate(self.list))
+        self.list.setItemDelegate(_FindingDelegate(self.list))
         self.list.setMouseTracking(True)
         self.list.setResizeMode(QtWidgets.QListView.Adjust)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)

@@ -55,7 +55,7 @@ class FoundModel(QtCore.QAbstractListModel):
         return {Qt.DisplayRole: item.title, Qt.UserRole: item.detail, Qt.UserRole + 1: item.target}.get(role)
 
 
-class _Delegate(QtWidgets.QStyledItemDelegate):
+class _ResultDelegate(QtWidgets.QStyledItemDelegate):
     def sizeHint(self, option: QtWidgets.QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802
         return QSize(WIDTH, ROW)
 
@@ -104,7 +104,7 @@ class SearchBox(QLineEdit):
         layout.setContentsMargins(3, 3, 3, 3)
         self.list = QtWidgets.QListView()
         self.list.setModel(self.model)
-        self.list.setItemDelegate(_Delegate(self.list))
+        self.list.setItemDelegate(_ResultDelegate(self.list))
         self.list.setMouseTracking(True)
         self.list.setFocusPolicy(Qt.NoFocus)
         self.list.setStyleSheet("background: transparent;")

@@ -14,7 +14,7 @@ from cnnvis_caffe.analysis.deconvolution import deconvolve
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
 from cnnvis_caffe.pipeline import analyze
 from cnnvis_caffe.scene.neuron_page import build_neuron_page
-from cnnvis_caffe.scene.shapes import Picture
+from cnnvis_caffe.scene.shapes import Bitmap
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_the_page_shows_them(analysed):
     plain = build_neuron_page(analysed, "", "relu1", neuron)
     found = deconvolve(analysed, analysed.snapshots[-1], "relu1", neuron)
     page = build_neuron_page(analysed, "", "relu1", neuron, projections=found)
-    names = {shape.name for shape in page.shapes if isinstance(shape, Picture)} - {shape.name for shape in plain.shapes}
+    names = {shape.name for shape in page.shapes if isinstance(shape, Bitmap)} - {shape.name for shape in plain.shapes}
     assert len(names) == len(found) and all(name.endswith("/projection") for name in names)
     assert page.height > plain.height + 80
     by_api = api.neuron_page(analysed, f"relu1:{neuron}", deconvolution=True).scene

@@ -15,7 +15,7 @@ from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.explanation.features import chosen_neurons, evolution_sheet, feature_sheet
 from cnnvis_caffe.pipeline import analyze
 from cnnvis_caffe.scene.feature_sheet import evolution_scene, feature_sheet_scene
-from cnnvis_caffe.scene.shapes import Picture
+from cnnvis_caffe.scene.shapes import Bitmap
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_a_layer_as_a_sheet(analysed):
         assert view.responses == tuple(features.top_response[view.neuron, : len(view.responses)].tolist())
     scene = feature_sheet_scene(sheet)
     n_pictures = sum(len(view.patches) + len(view.projections) for view in sheet.views)
-    assert sum(isinstance(shape, Picture) for shape in scene.shapes) == n_pictures
+    assert sum(isinstance(shape, Bitmap) for shape in scene.shapes) == n_pictures
     assert len({shape.name for shape in scene.shapes}) == len(scene.shapes)
 
 
@@ -61,7 +61,7 @@ def test_features_over_the_snapshots(analysed):
     by_api = api.features(analysed, "relu1", neurons=[neuron], is_evolution=True)
     assert [view.responses for view in by_api.found[0].views] == [view.responses for view in sheet.views]
     assert [type(shape) for shape in by_api.scene.shapes] == [type(shape) for shape in scene.shapes]
-    assert sum(isinstance(shape, Picture) for shape in scene.shapes) == 2 * len(analysed.snapshots)
+    assert sum(isinstance(shape, Bitmap) for shape in scene.shapes) == 2 * len(analysed.snapshots)
 
 
 def test_the_command(analysed, tmp_path):

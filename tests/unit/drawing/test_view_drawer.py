@@ -12,7 +12,7 @@ from cnnvis_caffe.drawing.pictures import ViewDrawer
 from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.view import NeuronMove, View
 from cnnvis_caffe.scene.clock import Clock
-from cnnvis_caffe.scene.shapes import Picture, Rectangle, Target, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Target, Text
 
 SIZE = (1200.0, 700.0)
 VIEWS = (
@@ -55,7 +55,7 @@ def places_of(scene, start):
     return {
         shape.name: (shape.x, shape.y, shape.width, shape.height)
         for shape in scene.shapes
-        if isinstance(shape, (Rectangle, Picture)) and shape.name.startswith(start)
+        if isinstance(shape, (Rectangle, Bitmap)) and shape.name.startswith(start)
     }
 
 
@@ -83,7 +83,7 @@ def test_rows_of_matrices_stay_and_show_the_snapshot():
     pictures = ViewDrawer(trained)
     views = [View(snapshot=one.label, facet="activations") for one in trained.snapshots]
     scenes = [pictures.draw(view, size=SIZE).scene for view in views]
-    matrices = [{s.name: s for s in scene.shapes if isinstance(s, Picture) and s.rows} for scene in scenes]
+    matrices = [{s.name: s for s in scene.shapes if isinstance(s, Bitmap) and s.rows} for scene in scenes]
     for name, last in matrices[-1].items():
         assert all((one[name].rows, one[name].columns) == (last.rows, last.columns) for one in matrices)
     assert any((one.pixels != matrices[-1][name].pixels).any() for name, one in matrices[0].items())
@@ -97,7 +97,7 @@ def test_a_colour_means_the_same_in_every_snapshot_and_with_every_filter():
         drawn = pictures.draw(View(snapshot=label, facet="activations"), size=SIZE)
         mean = trained.snapshot(label).features["relu1"].mean
         for matrix in drawn.scene.shapes:
-            is_matrix = isinstance(matrix, Picture) and matrix.rows and not matrix.name.endswith("/overview")
+            is_matrix = isinstance(matrix, Bitmap) and matrix.rows and not matrix.name.endswith("/overview")
             if is_matrix and matrix.target.node == "relu1":
                 for row, neuron in enumerate(matrix.rows):
                     for place, which in enumerate(matrix.columns):
@@ -160,7 +160,7 @@ def test_the_clock_knows_all_stages(analysis):
 def test_the_legend_alone_is_as_wide_as_asked_for(analysis):
     legend = ViewDrawer(analysis).legend(View(), size=(640.0, 500.0))
     assert legend.width == 640 and 0 < legend.height < 200
-    assert legend.shapes and not any(isinstance(shape, Picture) for shape in legend.shapes)
+    assert legend.shapes and not any(isinstance(shape, Bitmap) for shape in legend.shapes)
 
 
 def test_an_unknown_snapshot_is_an_error(analysis):

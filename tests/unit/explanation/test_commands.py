@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from cnnvis_caffe import api
 from cnnvis_caffe.cli.main import group
-from cnnvis_caffe.scene.shapes import Picture
+from cnnvis_caffe.scene.shapes import Bitmap
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_the_api_shows_the_same(place, model):
     scale = 0.00390625
     found = api.explain(model[1], None, place / "three.png", methods=["guided"], theme="dark", scale=scale)
     assert found._repr_svg_().startswith("<svg") and found.found[0].explanations[0].method == "guided"
-    assert sum(isinstance(shape, Picture) for shape in found.scene.shapes) == 2
+    assert sum(isinstance(shape, Bitmap) for shape in found.scene.shapes) == 2
     hidden = api.occlude(model[1], None, place / "three.png", size=14, stride=14, scale=scale)
     assert hidden.found[0].occlusion.probability.shape == (2, 2)
     moved = api.invariance(

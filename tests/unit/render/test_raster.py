@@ -11,7 +11,7 @@ import pytest
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.render.write import scene_bytes, write_scene
 from cnnvis_caffe.scene.lettering import text_width
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Style, Text
 
 try:
     from cnnvis_caffe.render.cairo_library import cairo
@@ -45,13 +45,13 @@ def test_a_border_is_sharp_and_inside():
 
 def test_cells_of_a_matrix_stay_squares():
     cells = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)
-    pixels = scene_pixels(scene(Picture("m", 0, 0, 40, 30, cells, is_smooth=False)))
+    pixels = scene_pixels(scene(Bitmap("m", 0, 0, 40, 30, cells, is_smooth=False)))
     assert {colour_at(pixels, x, 3) for x in range(20)} == {"#FF0000"}
     assert {colour_at(pixels, x, 3) for x in range(20, 40)} == {"#0000FF"}
 
 
 def test_translucent_pictures_let_the_ground_through():
-    pixels = scene_pixels(scene(Picture("p", 0, 0, 40, 30, np.zeros((4, 4, 3), np.uint8), 0.25)))
+    pixels = scene_pixels(scene(Bitmap("p", 0, 0, 40, 30, np.zeros((4, 4, 3), np.uint8), 0.25)))
     assert pixels[15, 20].tolist() == pytest.approx([191] * 3, abs=1)
 
 

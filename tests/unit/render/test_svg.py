@@ -12,7 +12,7 @@ import pytest
 from cnnvis_caffe.render.html import scene_html
 from cnnvis_caffe.render.png import encode_png
 from cnnvis_caffe.render.svg import describe, element_id, number, scene_svg
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Style, Target, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Style, Target, Text
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -23,7 +23,7 @@ def small_scene() -> Scene:
     target = Target("cluster", "conv1/7x7 & <relu>", (1, 2), index=0)
     shapes = (
         Rectangle("cluster/conv1/7x7/0", 10, 20, 30, 40, Style("#FFFFFF", "#000000", 2.0), 4.0, target),
-        Picture("matrix/conv1", 0, 0, 30, 20, pixels, 0.5, is_smooth=False, target=target),
+        Bitmap("matrix/conv1", 0, 0, 30, 20, pixels, 0.5, is_smooth=False, target=target),
         Path("edge/1", bend, Style("", "#0072B2", 3.0, 0.35), target=Target("edge", "a", (1,), "b", (2,), 0, 1)),
         Text("head/a", 5, 15, "a < b & „c“", 11.0, "#111111", "middle", "bold", 30.0, target=target),
         Rectangle("near", 0, 0, 5, 5, Style("#FF0000"), min_zoom=2.0),
@@ -79,7 +79,7 @@ def test_pictures_are_whole_png():
 
 def test_large_patches_are_not_finer_than_needed():
     pixels = np.zeros((640, 640, 3), np.uint8)
-    scene = Scene(20, 20, "#FFFFFF", (Picture("p", 0, 0, 10, 10, pixels),))
+    scene = Scene(20, 20, "#FFFFFF", (Bitmap("p", 0, 0, 10, 10, pixels),))
     href = ET.fromstring(scene_svg(scene, embed_font=False)).find(f"{SVG}image").attrib
     data = base64.b64decode(href["{http://www.w3.org/1999/xlink}href"].partition("base64,")[2])
     width = int.from_bytes(io.BytesIO(data).getbuffer()[16:20], "big")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnnvis_caffe.scene.boxes import build_boxes
-from cnnvis_caffe.scene.shapes import Picture, Rectangle, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Text
 
 
 def test_boxes_lie_where_they_were_found():
@@ -17,5 +17,5 @@ def test_boxes_lie_where_they_were_found():
     places = [(shape.x, shape.y, shape.width, shape.height) for shape in frames]
     assert places == [(0, 400, 200, 80), (40, 80, 80, 160)], "the best lies on top, cut at the border; one is outside"
     assert [shape.text for shape in scene.shapes if isinstance(shape, Text)] == ["2 0.60", "cat 0.90"]
-    assert isinstance(scene.shapes[0], Picture)
+    assert isinstance(scene.shapes[0], Bitmap)
     assert build_boxes(image, np.zeros((0, 6), np.float32), ()).shapes[1:] == ()

@@ -10,7 +10,7 @@ from cnnvis_caffe.readings.comparison import compare, comparison_json
 from cnnvis_caffe.records.analysis import Connections
 from cnnvis_caffe.scene.compare import build_compare
 from cnnvis_caffe.scene.lettering import text_width
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Text
 from cnnvis_caffe.scene.theme import DARK
 from tests.helpers.analyses import make_analysis, with_features, with_snapshot
 
@@ -108,7 +108,7 @@ def test_everything_lies_inside_with_names_of_its_own(kind):
     names = [shape.name for shape in scene.shapes]
     assert len(set(names)) == len(names)
     for shape in scene.shapes:
-        if isinstance(shape, (Rectangle, Picture)):
+        if isinstance(shape, (Rectangle, Bitmap)):
             box = shape.x, shape.y, shape.x + shape.width, shape.y + shape.height
         elif isinstance(shape, Path):
             box = (*shape.points.min(0), *shape.points.max(0))

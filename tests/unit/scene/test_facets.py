@@ -10,7 +10,7 @@ from cnnvis_caffe import pipeline
 from cnnvis_caffe.readings import facets
 from cnnvis_caffe.records import view as views
 from cnnvis_caffe.records.view import Choice, View
-from cnnvis_caffe.scene.shapes import Picture, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Text
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_new_facet_has_its_matrices_and_its_part_of_the_legend(with_peaks):
     scene = pipeline.draw(analysis, View(facet="peaks"), size=(1200.0, 700.0)).scene
     texts = {shape.text for shape in scene.shapes if isinstance(shape, Text)}
     assert "Peaks, neurons × classes" in texts or "Peaks" in texts
-    matrices = [shape for shape in scene.shapes if isinstance(shape, Picture) and len(shape.rows) > 3]
+    matrices = [shape for shape in scene.shapes if isinstance(shape, Bitmap) and len(shape.rows) > 3]
     assert len(matrices) > 5
     darkness = {row: -int(matrix.pixels[at].sum()) for matrix in matrices[:1] for at, row in enumerate(matrix.rows)}
     node = matrices[0].target.node

@@ -10,7 +10,7 @@ from cnnvis_caffe.readings.connections import incoming, origin, outgoing
 from cnnvis_caffe.records.analysis import Connections
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.neuron_page import build_neuron_page, cut_patch, fit, neuron_history
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Text
 from cnnvis_caffe.scene.theme import DARK
 from tests.helpers.analyses import make_analysis, with_features, with_snapshot
 
@@ -90,7 +90,7 @@ def test_everything_lies_inside_with_names_of_its_own(kind, node):
     names = [shape.name for shape in scene.shapes]
     assert len(set(names)) == len(names)
     for shape in scene.shapes:
-        if isinstance(shape, (Rectangle, Picture)):
+        if isinstance(shape, (Rectangle, Bitmap)):
             box = shape.x, shape.y, shape.x + shape.width, shape.y + shape.height
         elif isinstance(shape, Path):
             box = (*shape.points.min(0), *shape.points.max(0))

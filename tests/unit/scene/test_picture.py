@@ -14,7 +14,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.picture import draw_scene, lay_out
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Target, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Target, Text
 from cnnvis_caffe.scene.theme import OPACITY, THEMES
 from tests.helpers.analyses import make_analysis, with_features
 
@@ -95,7 +95,7 @@ class TestGeometry:
     def test_everything_lies_in_the_picture(self, scene_of, kind, facet):
         scene = scene_of(kind, replace(CASES[kind], facet=facet))
         for shape in scene.shapes:
-            if isinstance(shape, (Rectangle, Picture)):
+            if isinstance(shape, (Rectangle, Bitmap)):
                 assert shape.x >= 0 and shape.x + shape.width <= scene.width
                 assert shape.y >= 0 and shape.y + shape.height <= scene.height
             elif isinstance(shape, Path):
@@ -114,14 +114,14 @@ class TestGeometry:
         scene = scene_of(kind, replace(CASES[kind], facet=facet))
         frames = {s.target.node + str(s.target.members): s for s in scene.shapes if s.name.startswith("cluster/")}
         by_neuron = {(f.target.node, neuron): f for f in frames.values() for neuron in f.target.members}
-        solid = [s for s in scene.shapes if isinstance(s, (Rectangle, Picture))]
+        solid = [s for s in scene.shapes if isinstance(s, (Rectangle, Bitmap))]
         inside = [s for s in solid if s.name.startswith(("neuron/", "matrix/"))]
         assert inside
         for shape in inside:
             frame = by_neuron[shape.target.node, shape.target.members[0]]
             assert frame.x <= shape.x and shape.x + shape.width <= frame.x + frame.width + 1e-6
             assert frame.y <= shape.y and shape.y + shape.height <= frame.y + frame.height + 1e-6
-        patches = [s for s in inside if isinstance(s, Picture) and s.name.startswith("neuron/")]
+        patches = [s for s in inside if isinstance(s, Bitmap) and s.name.startswith("neuron/")]
         if facet == "features":
             assert overlaps(boxes(patches)) == []
 
@@ -189,7 +189,7 @@ def test_matrices_answer_for_their_cells(scene_of, known):
     analysis, aggregation, _, _ = known("lenet")
     scene = scene_of("lenet", replace(CASES["lenet"], facet="activations"))
     seen = set()
-    for matrix in (s for s in scene.shapes if isinstance(s, Picture) and s.name.startswith("matrix/")):
+    for matrix in (s for s in scene.shapes if isinstance(s, Bitmap) and s.name.startswith("matrix/")):
         assert matrix.pixels.shape[:2] == (len(matrix.rows), len(matrix.columns))
         if not matrix.name.endswith("/overview"):
             assert sorted(matrix.rows) == list(matrix.target.members)
@@ -208,7 +208,7 @@ def test_silent_neurons_stand_out(known):
     row = next(
         s.pixels[s.rows.index(7)]
         for s in scene.shapes
-        if isinstance(s, Picture) and 7 in s.rows and s.target.node == "relu1" and not s.name.endswith("overview")
+        if isinstance(s, Bitmap) and 7 in s.rows and s.target.node == "relu1" and not s.name.endswith("overview")
     )
     assert (row == 255).all()
 
@@ -220,7 +220,7 @@ def test_chosen_classes_leave_the_rest_translucent(scene_of, known):
     for column in aggregation.columns[1:]:
         assert 0 < column.strong.sum() < len(column.strong)
         for shape in scene.shapes:
-            if isinstance(shape, Picture) and shape.name.startswith(f"neuron/{column.node}/"):
+            if isinstance(shape, Bitmap) and shape.name.startswith(f"neuron/{column.node}/"):
                 assert shape.opacity == (1.0 if column.strong[shape.target.members[0]] else OPACITY.weak)
     edges = [s.style.opacity for s in scene.shapes if isinstance(s, Path) and s.target and s.target.kind == "edge"]
     assert min(edges) == OPACITY.faded < OPACITY.edge < max(edges)
@@ -307,7 +307,7 @@ def test_a_missing_quantity_is_said(scene_of):
 
 def test_small_patches_become_colours(scene_of):
     scene = scene_of("lenet")
-    patches = [s for s in scene.shapes if isinstance(s, Picture) and s.name.startswith("neuron/")]
+    patches = [s for s in scene.shapes if isinstance(s, Bitmap) and s.name.startswith("neuron/")]
     colours = {s.name for s in scene.shapes if s.name.endswith("/colour")}
     assert min(patch.min_zoom for patch in patches) < 0.5
     for patch in patches:

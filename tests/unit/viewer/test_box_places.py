@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Style, Text
 from cnnvis_caffe.viewer.canvas.boxes import bounding_box, bounding_boxes, encloses, straight_pieces
 
 SHAPES = (
     Rectangle("framed", 10, 20, 30, 50, Style("#FFFFFF", "#000000", 3.0)),
     Path("curve", np.array([(0.0, 1.0), (2.0, 1.0), (4.0, 9.0), (7.0, 9.0)]), Style("", "#000000", 2.0)),
-    Picture("patch", 1, 2, 3, 5, np.zeros((4, 6, 3), np.uint8)),
+    Bitmap("patch", 1, 2, 3, 5, np.zeros((4, 6, 3), np.uint8)),
     Text("word", 5, 70, "ten", 11, "#000000", "middle"),
     Rectangle("plain", -4, -6, 2, 1, Style("#FFFFFF")),
 )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cnnvis_caffe.viewer.canvas as canvas
-from cnnvis_caffe.scene.shapes import Path, Picture, Rectangle, Scene, Style, Target
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Style, Target
 from cnnvis_caffe.viewer.canvas.boxes import Box
 from cnnvis_caffe.viewer.canvas.camera import Camera
 from cnnvis_caffe.viewer.canvas.dragging import Drop, drop_on
@@ -46,7 +46,7 @@ def scene():
         Rectangle("above", 0, 0, 40, 10, PLAIN, target=ABOVE),
         Rectangle("patch", 5, 22, 10, 10, PLAIN, target=Target("neuron", "conv1", (0,)), min_zoom=0.5),
         Rectangle("right", 100, 20, 60, 40, PLAIN, target=RIGHT),
-        Picture("matrix", 100, 20, 60, 40, np.zeros((2, 3, 3), np.uint8), target=RIGHT, rows=(1, 0), columns=(7, 8, 9)),
+        Bitmap("matrix", 100, 20, 60, 40, np.zeros((2, 3, 3), np.uint8), target=RIGHT, rows=(1, 0), columns=(7, 8, 9)),
         Path("curve", curve, Style("", "#000000", 2.0), target=EDGE),
     ))  # fmt: skip
 

@@ -12,11 +12,11 @@ from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.bundles import bicluster_target
 from cnnvis_caffe.scene.shapes import Target
-from cnnvis_caffe.viewer.model.counterparts import Side, counterpart, matched_clusters
+from cnnvis_caffe.viewer.model.counterparts import CounterpartSide, counterpart, matched_clusters
 
 
 def side(analysis, view, number=-1):
-    return Side(analysis, analysis.snapshots[number], aggregate(analysis, view))
+    return CounterpartSide(analysis, analysis.snapshots[number], aggregate(analysis, view))
 
 
 def clusters(one, node):
