@@ -1,4 +1,4 @@
-"""What the network of an analysis answers, and the network as it is analysed for that."""
+"""Finds what the network of an analysis answers, and makes the network that is analysed for it."""
 
 from __future__ import annotations
 

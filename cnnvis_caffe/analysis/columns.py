@@ -1,4 +1,4 @@
-"""What the columns of an analysis's matrices stand for, and which images belong to which."""
+"""Chooses the columns of an analysis's matrices, and the images that belong to each."""
 
 from __future__ import annotations
 

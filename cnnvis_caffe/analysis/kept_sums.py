@@ -1,4 +1,4 @@
-"""What the snapshots of an analysis have summed up: the one under way in memory, those before it in files."""
+"""Keeps what the snapshots of an analysis have summed up: the one under way in memory, those before it in files."""
 
 from __future__ import annotations
 

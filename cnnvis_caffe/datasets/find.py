@@ -1,4 +1,4 @@
-"""Where data sets lie: in CNNVIS_DATA_DIR, in the user's cache, or on the network."""
+"""Finds data sets: in CNNVIS_DATA_DIR, in the user's cache, or on the network."""
 
 from __future__ import annotations
 

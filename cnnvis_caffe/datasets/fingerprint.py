@@ -1,4 +1,4 @@
-"""What tells images from others that are as many: for an analysis that goes on later, or in parts elsewhere."""
+"""Tells images from others of the same number, for an analysis that goes on later, or in parts elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data layer does to an image in the TEST phase: to the network's size first, then to its values."""
+"""Prepares images as a data layer does in the TEST phase: first their size, then their values."""
 
 from __future__ import annotations
 

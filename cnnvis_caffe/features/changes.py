@@ -1,4 +1,4 @@
-"""How far weights have moved: from the snapshot before, or in the solver's last step."""
+"""Measures how far weights have moved: from the snapshot before, or in the solver's last step."""
 
 from __future__ import annotations
 

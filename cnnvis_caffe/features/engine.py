@@ -1,4 +1,4 @@
-"""What an extraction asks of the engine, by numpy: for a net of which nothing but pycaffe's face is known.
+"""Reduces the blobs of a net by numpy, for engines of which only pycaffe's interface is known.
 
 Our own runtime has the same class (`cnnvis_caffe.runtime.reductions`), which leaves activations and gradients on their
 device; a net that has one says so by a method `reductions`.

@@ -1,4 +1,4 @@
-"""Which layers lie between the images and the score: where a backward pass from the score has to go."""
+"""Finds the layers between the images and the score, through which a backward pass from the score has to go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike the neurons of a node are: cosine similarity and correlation of their mean activations over images."""
+"""Measures how alike the neurons of a node are: cosine similarity and correlation of their mean activations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an expert would point at in a network, found and explained by rule.
+"""Finds and explains by rule what an expert would point at in a network.
 
 One module for each rule, with a function that takes a `Look` and yields findings; `thresholds` holds every limit with
 its reason; `find` asks all of them. Rules read records only: no file, no network, no picture.

@@ -1,4 +1,4 @@
-"""How far a network is from guessing, by its task: error and loss, or what the task is measured by."""
+"""Measures how far a network is from guessing, by its task: error and loss, or what the task is measured by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules look at: one snapshot of an analysis, and the questions that several rules ask of it."""
+"""One snapshot of an analysis as the rules see it, with the questions that several of them ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a prediction."""
+"""The request for a prediction: images, network, and how to answer."""
 
 from __future__ import annotations
 

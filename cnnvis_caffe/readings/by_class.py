@@ -1,4 +1,4 @@
-"""Which classes a neuron answers to, by one measure wherever it is said: page, history, card, lists and tables."""
+"""Classes that a neuron answers to, by one measure for all places: page, history, card, lists and tables."""
 
 from __future__ import annotations
 

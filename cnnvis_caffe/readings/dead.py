@@ -1,4 +1,4 @@
-"""Which neurons never fire."""
+"""Finds neurons that never fire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an analysis file holds: a network, its data, and what each neuron does on them, for each snapshot."""
+"""The contents of an analysis file: a network, its data, and what each neuron does on them, for each snapshot."""
 
 from __future__ import annotations
 

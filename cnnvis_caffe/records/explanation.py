@@ -1,4 +1,4 @@
-"""What was found out about one image, or a few: projections, hidden squares, transformed images."""
+"""Explanations of one image, or a few: projections, hidden squares, transformed images."""
 
 from __future__ import annotations
 

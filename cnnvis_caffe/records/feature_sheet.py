@@ -1,4 +1,4 @@
-"""What features look like: their strongest patches beside projections, for a layer or over the snapshots of a run."""
+"""Pictures of features: their strongest patches beside projections, for a layer or over the snapshots of a run."""
 
 from __future__ import annotations
 

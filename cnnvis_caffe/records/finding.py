@@ -1,4 +1,4 @@
-"""What an expert would point at, as a value: what it is, where, how strong, why it matters, what to try."""
+"""A finding as a value: what it is, where, how strong, why it matters, what to try."""
 
 from __future__ import annotations
 

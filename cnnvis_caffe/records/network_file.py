@@ -1,4 +1,4 @@
-"""What is read from a network or solver prototxt."""
+"""The contents of a network or solver prototxt."""
 
 from __future__ import annotations
 

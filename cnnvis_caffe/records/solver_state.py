@@ -1,4 +1,4 @@
-"""What a solver state file holds: how far training had come, and the solver's memory."""
+"""The contents of a solver state file: how far training had come, and the solver's memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is summed up of a net over the images of a data set, for whoever does the sums."""
+"""The sums that are taken of a net over the images of a data set."""
 
 from __future__ import annotations
 

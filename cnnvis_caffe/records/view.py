@@ -1,4 +1,4 @@
-"""What a user has chosen to see: one small value from which, with an analysis, the whole picture follows."""
+"""The view that a user has chosen: one small value from which, with an analysis, the whole picture follows."""
 
 from __future__ import annotations
 

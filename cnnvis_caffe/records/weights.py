@@ -1,4 +1,4 @@
-"""What a weights file holds: arrays by layer, and the network they were saved with."""
+"""The contents of a weights file: arrays by layer, and the network they were saved with."""
 
 from __future__ import annotations
 

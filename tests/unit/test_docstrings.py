@@ -1,4 +1,4 @@
-"""Docstrings that name parameters name the ones that exist, all of them and in their order."""
+"""Docstrings name the parameters that exist, in their order; a module's begins with what it does."""
 
 from __future__ import annotations
 
@@ -114,6 +114,12 @@ def test_documented_parameters_are_the_real_ones():
         found += wrong
     assert total > 50
     assert not found, "\n" + "\n".join(found)
+
+
+def test_a_module_says_what_it_does():
+    questions = {"What", "How", "Which", "Where", "When", "Who", "Why"}
+    docstrings = {path: ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "" for path in ROOT.rglob("*.py")}
+    assert not [str(path) for path, said in docstrings.items() if said.partition(" ")[0] in questions]
 
 
 GOOD = '''

@@ -1,4 +1,4 @@
-"""How things move on the canvas: for how long, and quick at first."""
+"""Moves things on the canvas: for how long, and quick at first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a canvas looks on its scene, and its flights from one place to another: plain arithmetic, without a window."""
+"""The part of its scene that a canvas looks at, and its flights between places: plain arithmetic, without a window."""
 
 from __future__ import annotations
 
