@@ -162,7 +162,7 @@ class TestReading:
             ),
             (
                 lambda file: file.create_dataset("data/a/0", (1 << 20, 1 << 20), "f4", chunks=(8, 8)),
-                "Caffe's arrays end at",
+                "Caffe's arrays hold at most",
             ),
             (
                 lambda file: file.create_dataset("data/a/0", (3,), "f4", external=[("other", 0, 12)]),
