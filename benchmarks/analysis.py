@@ -62,9 +62,8 @@ INTRODUCTION = (
 )
 CLOSING = (
     "",
-    "Figures of the fastest round. On a few hundred images, opening and unpacking the data set takes much of the whole",
-    "command's time. The file of a network grows with the images that it keeps, of which there are at",
-    "most as many as neurons times `--top`.",
+    "Numbers of the fastest round. On a few hundred images, opening and unpacking the data set takes much of the whole",
+    "command's time. The file of a network grows with the images that it keeps, at most neurons times `--top`.",
     "",
 )
 

@@ -39,15 +39,15 @@ TEXT = """\
 Written by `python -m benchmarks.report`; do not edit. One section for each kind of processor that was measured; times
 and ratios of different machines do not compare.
 
-{processors}## What the figures are
+{processors}## What the numbers are
 
-The figures are of each peer's fastest round; in brackets, those of its median round, which other work on the machine
+The numbers are of each peer's fastest round; in brackets, those of its median round, which other work on the machine
 may have slowed down.
 
 Every peer gives the same outputs and gradients; this is checked before it is measured. One iteration is what a script
 does: a new batch goes in, forward runs, every output is read; in training also the labels go in, gradients are cleared
 and backward runs. "PyTorch by hand" is the same net as a module, in the fastest of contiguous and channels-last, with
-and without inference mode. The peers run in turns, in processes of their own where they have to; a round's figure is
+and without inference mode. The peers run in turns, in processes of their own where they have to; a round's value is
 the median of its iterations.
 
 The matrix rate is that of the product of two float32 matrices of 2048 by 2048, measured in the same run. A net's share
@@ -63,7 +63,7 @@ the parameters, over the built net: with fillers, this already holds parameters;
 export CNNVIS_REAL_CAFFE="..."       # a command that runs another one where `import caffe` is real Caffe
 export CNNVIS_OPENCV4_PYTHON=...     # a Python with opencv-python-headless<5: later ones do not read Caffe's files
 python -m benchmarks.report          # eight minutes on two quiet cores
-python -m benchmarks.report --piece lenet          # one net: the others keep their figures
+python -m benchmarks.report --piece lenet          # one net: the others keep their numbers
 python -m benchmarks.speed --net lenet --pass forward
 make benchmark                       # ours alone, with pytest-benchmark: --benchmark-autosave, --benchmark-compare
 ```
@@ -160,7 +160,7 @@ def _section(one: dict[str, Any]) -> str:
         peers="".join(f" {peer}." for peer in one["peers"]),
         matrix=f" Matrix rate: {rate:.0f} GFLOP/s." if rate else " Its matrix rate was not measured.",
         limits="\n".join(rows),
-        noise=f"The median round took {usual:.0%} longer than the fastest for half of the figures, {most:.0%} for the "
+        noise=f"The median round took {usual:.0%} longer than the fastest for half of the numbers, {most:.0%} for the "
         "noisiest.",
         speed=speed.table(one["speed"], rate),
         opening=opening.table(one["opening"]),
