@@ -70,7 +70,7 @@ def test_a_gpu_that_nobody_waited_for_tells_the_iteration(on_gpu, tmp_path, capl
     solver.net.params.learnable[2].data[...] = 3e38
     solver.step(4)
     assert (solver.divergence.iteration, solver.divergence.layer) == (5, None)
-    assert "with display: 1 it can" in warnings_of(caplog)[0]
+    assert "set display: 1 to see it" in warnings_of(caplog)[0]
 
 
 def test_data_that_are_no_numbers_are_named(tmp_path):
