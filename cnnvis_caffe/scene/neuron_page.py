@@ -315,7 +315,8 @@ class _NeuronPage:
                 yield self.box(name, box, image.shape[:2], left, top, height / image.shape[0])
         y += side + 14
         label = self.analysis.image_class.get(index)
-        title = "" if label is None or label < 0 else class_name(self.analysis, label)
+        label = None if label is None or label < 0 else label
+        title = "" if label is None else class_name(self.analysis, label)
         response = figure(float(self.features.top_response[self.neuron][number]))
         yield self.text(
             f"response/{number}/class", x, y, shorten(title, side, SIZES.small, "bold"),
