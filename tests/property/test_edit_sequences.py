@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,9 +110,21 @@ def same(a, b):
     return a == b
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(sequences)
 def test_the_picture_does_not_depend_on_what_was_seen_before(sequence):
+    check_picture(sequence)
+
+
+@pytest.mark.slow
+@settings(max_examples=100)
+@given(sequences)
+def test_nor_do_many_pictures(sequence):
+    check_picture(sequence)
+
+
+def check_picture(sequence):
+    """Aggregate with what earlier pictures left and without, and hold the result to its rules."""
     view = after(sequence).view
     seen = aggregate(ANALYSIS, view, CACHE)
     assert same(seen, aggregate(ANALYSIS, view))

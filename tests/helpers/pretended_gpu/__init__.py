@@ -30,11 +30,18 @@ runtime has its own.
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 pytest.importorskip("torch._dynamo", reason="this PyTorch is too old for a pretended GPU, and there is no real one")
 
-from helpers.pretended_gpu.cuda import pretended_gpu
-from helpers.pretended_gpu.device import Device
+# pytest hangs a handler on each logger that does not propagate, six times in every later test: torch._dynamo has fifty.
+for _logger in logging.getLogger().manager.loggerDict.values():
+    if isinstance(_logger, logging.Logger) and _logger.name.startswith("torch"):
+        _logger.propagate = True
+
+from helpers.pretended_gpu.cuda import pretended_gpu  # noqa: E402
+from helpers.pretended_gpu.device import Device  # noqa: E402
 
 __all__ = ["Device", "pretended_gpu"]
