@@ -1,10 +1,10 @@
 """Explanations beside Captum's, of the same nets written by hand in PyTorch, in turns.
 
-    python -m benchmarks.explaining [--net lenet] [--rounds 5] [--json FILE]
+    python -m benchmarks.explaining [--net lenet] [--seconds 3] [--json FILE]
 
 Needs captum (pip install --no-deps captum), which nothing else here does. Results are compared before anything is
 timed. A deconvnet is compared where no LRN lies in the net: ours passes over it, as Zeiler and Fergus do. The last
-column is the time of hidden squares by that of the bare forward passes that they need.
+column is the processor time of hidden squares by that of the bare forward passes that they need.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from cnnvis_caffe.features.explain.way_back import WayBack
 SIZES = {"lenet": (16, 20, 12), "cifar10_full": (16, 20, 12), "caffenet": (4, 4, 4), "googlenet": (4, 4, 4)}
 WITHOUT_LRN = ("lenet",)
 TARGET = 3
+_LEAST_ROUNDS = 3
 
 
 class LeNet(torch_nets.LeNet):
@@ -133,7 +134,7 @@ def pairs(name: str, subject: Subject, net: nn.Module, images: np.ndarray) -> It
 def square(name: str, images: np.ndarray) -> tuple[int, int]:
     """Side and stride of the square."""
     side = images.shape[2] // 4
-    return side, max((images.shape[2] - side) // (SIZES[name][2] - 1), 1)
+    return side, min(max((images.shape[2] - side) // (SIZES[name][2] - 1), 1), side)
 
 
 def check(what: str, name: str, ours: Any, theirs: np.ndarray, images: np.ndarray) -> None:
@@ -148,8 +149,9 @@ def check(what: str, name: str, ours: Any, theirs: np.ndarray, images: np.ndarra
         ours = total / count
     elif what == "deconvnet" and name not in WITHOUT_LRN:
         return
-    scale = float(np.abs(theirs).max())
-    np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-3 * scale, err_msg=f"{name}, {what}")
+    # Where a rectifier or a maximum is at its kink, rounding decides, and some pixels differ.
+    away = float(np.linalg.norm(np.asarray(ours, np.float64) - theirs) / np.linalg.norm(theirs))
+    assert away < 0.01, f"{name}, {what}: differs by {away:.2g} of its length"
 
 
 def bare_passes(name: str, subject: Subject, images: np.ndarray) -> Callable[[], None]:
@@ -167,31 +169,33 @@ def bare_passes(name: str, subject: Subject, images: np.ndarray) -> Callable[[],
     return run
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """How long something takes."""
-    start = time.perf_counter()
+def seconds(work: Callable[[], Any]) -> tuple[float, float]:
+    """How long something takes, and the processor time of it, which other work on the machine disturbs less."""
+    start = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
-def measure(name: str, rounds: int) -> list[dict[str, Any]]:
+def measure(name: str, patience: float) -> list[dict[str, Any]]:
     """Compare and time everything of one net."""
     rows = []
     with both(name) as (subject, net, images):
         for what, ours, theirs in pairs(name, subject, net, images):
             check(what, name, ours(), theirs(), images)
             bare = bare_passes(name, subject, images) if what == "hidden squares" else None
-            times: dict[str, list[float]] = {"ours": [], "captum": [], "bare": []}
-            for _ in range(rounds):
+            times: dict[str, list[tuple[float, float]]] = {"ours": [], "captum": [], "bare": []}
+            end = time.perf_counter() + patience
+            while len(times["ours"]) < _LEAST_ROUNDS or time.perf_counter() < end:
                 times["ours"].append(seconds(ours))
                 times["captum"].append(seconds(theirs))
                 if bare is not None:
                     times["bare"].append(seconds(bare))
-            best = {who: min(values) for who, values in times.items() if values}
-            row = {"net": NETS[name].title, "what": what, "ours_ms": 1e3 * best["ours"]}
-            row["captum_ratio"] = best["captum"] / best["ours"]
+            best = {who: np.min(values, 0) for who, values in times.items() if values}
+            row = {"net": NETS[name].title, "what": what, "ours_ms": 1e3 * best["ours"][0]}
+            row["captum_ratio"], row["captum_processor_ratio"] = (best["captum"] / best["ours"]).tolist()
             # Of each round by itself: both were under the same load.
-            row["by_bare"] = statistics.median(a / b for a, b in zip(times["ours"], times["bare"])) if bare else None
+            by_bare = [a[1] / b[1] for a, b in zip(times["ours"], times["bare"])]
+            row["by_bare"] = statistics.median(by_bare) if bare else None
             rows.append(row)
             print(json.dumps(row), flush=True)
     return rows
@@ -199,20 +203,24 @@ def measure(name: str, rounds: int) -> list[dict[str, Any]]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The figures as a Markdown table."""
-    lines = ["| net | explanation | ours, ms | Captum | by bare forward passes |", "|---|---|--:|--:|--:|"]
+    lines = [
+        "| net | explanation | ours, ms | Captum | its processor time | by bare forward passes |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
     for row in rows:
         bare = "" if row["by_bare"] is None else f"{row['by_bare']:.2f}×"
-        lines.append(f"| {row['net']} | {row['what']} | {row['ours_ms']:.3g} | {row['captum_ratio']:.2f}× | {bare} |")
+        ratios = f"{row['captum_ratio']:.2f}× | {row['captum_processor_ratio']:.2f}×"
+        lines.append(f"| {row['net']} | {row['what']} | {row['ours_ms']:.3g} | {ratios} | {bare} |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--net", action="append", choices=[*SIZES], help="only this one; may be repeated")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each explanation, or three rounds")
     parser.add_argument("--json", type=Path, help="also write the figures")
     arguments = parser.parse_args()
-    rows = [row for name in arguments.net or SIZES for row in measure(name, arguments.rounds)]
+    rows = [row for name in arguments.net or SIZES for row in measure(name, arguments.seconds)]
     print(f"\n{machine()}\n\n{table(rows)}")
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))

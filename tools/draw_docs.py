@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "pictures"
 WIDE = ["--size", "1600x900"]
 SMALL = ["--size", "1200x720"]
+DIGITS = ["--at", "13", "--at", "17"]
+MODEL = ["--model", "FOLDER/train_val.prototxt", "--weights", "FOLDER/snapshots/lenet_iter_600.caffemodel"]
 PICTURES = {
     "hybrid": ["render", "FILE", *WIDE],
     "activations": ["render", "FILE", "--facet", "activations", *SMALL],
@@ -27,6 +29,10 @@ PICTURES = {
     "neuron": ["render", "FILE", "--neuron", "conv2:17"],
     "chart": ["render", "FILE", "--chart", "relative_change", "--expand", "all", *WIDE],
     "compare": ["compare", "FILE@100", "FILE@600"],
+    "explain": ["explain", "digits:test", *DIGITS, *MODEL],
+    "occlude": ["occlude", "digits:test", *DIGITS, *MODEL, "--size", "10", "--stride", "1"],
+    "invariance": ["invariance", "digits:test", *MODEL],
+    "features": ["features", "FILE", "--layer", "conv2", "--neurons", "3,8,17,21"],
 }
 #: What tools/draw_elements.py draws.
 ELEMENTS = ("elements_window", "elements_interactions")
@@ -105,7 +111,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, words in PICTURES.items():
             drawn = Path(folder) / f"{name}.png"
-            words = [word.replace("FILE", str(analysis)) for word in words]
+            words = [word.replace("FILE", str(analysis)).replace("FOLDER", str(analysis.parent)) for word in words]
             group.main([*words, "--out", str(drawn)], standalone_mode=False)
             reduce(drawn, OUT / drawn.name)
     window(analysis, OUT / "viewer.png")

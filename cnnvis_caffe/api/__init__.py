@@ -5,7 +5,7 @@ What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as
 
 from __future__ import annotations
 
-from cnnvis_caffe.api.explaining import FoundPicture, explain, features, invariance, occlude
+from cnnvis_caffe.api.explaining import FoundPicture, correspondence, explain, features, invariance, occlude, transfer
 from cnnvis_caffe.api.frames import activation, activations, confusion, confusion_picture, connections, measures
 from cnnvis_caffe.api.functions import (
     analyze,
@@ -50,6 +50,7 @@ __all__ = [
     "confusion",
     "confusion_picture",
     "connections",
+    "correspondence",
     "deploy",
     "engine",
     "explain",
@@ -69,6 +70,7 @@ __all__ = [
     "predict",
     "prefer_fork",
     "train",
+    "transfer",
 ]
 
 

@@ -29,7 +29,7 @@ class FoundPicture(Picture):
     ----------
     found : tuple
         The numbers, as records of `cnnvis_caffe.records.explanation`: `Explained` or `OccludedImage` for each image,
-        `Invariance` for each transformation, or one `FeatureSheet`.
+        `Invariance` for each transformation, or one `FeatureSheet`, `Correspondence` or `Transfer`.
     """
 
     found: tuple[Any, ...] = ()
@@ -222,6 +222,130 @@ def invariance(
     chosen = InvarianceOptions(tuple(transformations or TRANSFORMATIONS), tuple(amounts), tuple(layers))
     found = run(subject, chosen, progress)
     return FoundPicture(invariance_scene(found, subject.model.title, colours), found=found)
+
+
+@documents(SUBJECT_OPTIONS)
+def correspondence(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None,
+    images: str | os.PathLike[str],
+    parts: str | os.PathLike[str],
+    *,
+    layers: Sequence[str] = (),
+    n_random: int = 10,
+    random_seed: int = 0,
+    theme: str = "light",
+    progress: Progress = SILENT,
+    **options: Unpack[SubjectOptions],
+) -> FoundPicture:
+    """Hide the same part of different images, and compare how the features of each two change.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt; of a train_val network the TEST phase with its preprocessing.
+    weights : str or path-like, or None
+        None for what the network's fillers give.
+    images : str or path-like
+        Anything that `analyze` takes as data.
+    parts : str or path-like
+        CSV with a line for each image and part: image (its number in the data), part, y0, x0, y1, x1, in pixels of the
+        network's input.
+    layers : sequence of str, optional
+        A first, a middle and the last one by default.
+    n_random : int, default=10
+        Random parts of each image, as the control.
+    random_seed : int, default=0
+        For these.
+    theme : {"light", "dark"}, default="light"
+    progress : Progress, optional
+    **options
+        How network and images are opened, as for `analyze`.
+
+    Returns
+    -------
+    FoundPicture
+        The numbers of Zeiler and Fergus 2014, Table 1, as a chart; its `found` is one `Correspondence`.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, a box lies outside of the image, or there is no such layer.
+    """
+    from cnnvis_caffe.explanation.correspondence import correspondence as run
+    from cnnvis_caffe.explanation.correspondence import read_part_boxes
+    from cnnvis_caffe.scene.chart import build_chart
+    from cnnvis_caffe.scene.explanation_charts import correspondence_chart
+
+    colours = theme_of(theme)
+    boxes = read_part_boxes(parts)
+    subject = _subject(model, weights, images, boxes.images, (0,), options, progress)
+    found = run(subject, boxes, layers=tuple(layers), n_random=n_random, seed=random_seed, progress=progress)
+    return FoundPicture(build_chart(correspondence_chart(found), size=(960, 360), theme=colours), found=(found,))
+
+
+@documents(SUBJECT_OPTIONS)
+def transfer(
+    model: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None,
+    data: str,
+    test: str,
+    *,
+    layers: Sequence[str] = (),
+    per_class: Sequence[int] = (5, 20, 60),
+    n_repeats: int = 3,
+    n_test: int = 1000,
+    choice_seed: int = 0,
+    theme: str = "light",
+    progress: Progress = SILENT,
+    **options: Unpack[SubjectOptions],
+) -> FoundPicture:
+    """Train a linear classifier on the features of each layer, for images that the network was not trained on.
+
+    Parameters
+    ----------
+    model : str or path-like
+        Network prototxt that says the size of its images.
+    weights : str or path-like, or None
+        None for what the network's fillers give.
+    data, test : str
+        Images with classes to learn from, and to try it on. They are brought to the network's size, and to grey or
+        colour.
+    layers : sequence of str, optional
+        All with weights by default.
+    per_class : sequence of int, optional
+        Images of each class to learn from.
+    n_repeats : int, default=3
+        Choices of these.
+    n_test : int, default=1000
+        Test images at most, each class in proportion.
+    choice_seed : int, default=0
+        For the choices.
+    theme : {"light", "dark"}, default="light"
+    progress : Progress, optional
+    **options
+        How network and images are opened, as for `analyze`.
+
+    Returns
+    -------
+    FoundPicture
+        Accuracy by layer as a chart; its `found` is one `Transfer`.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, there are too few images of a class, or no such layer.
+    """
+    from cnnvis_caffe.explanation.options import subject_request
+    from cnnvis_caffe.explanation.transfer import TransferOptions
+    from cnnvis_caffe.explanation.transfer import transfer as run
+    from cnnvis_caffe.scene.chart import build_chart
+    from cnnvis_caffe.scene.explanation_charts import transfer_chart
+
+    colours = theme_of(theme)
+    wanted = TransferOptions(data, test, tuple(layers), tuple(per_class), n_repeats, n_test, choice_seed)
+    found = run(subject_request(model, weights, "", options), wanted, progress)
+    return FoundPicture(build_chart(transfer_chart(found), size=(960, 360), theme=colours), found=(found,))
 
 
 def features(

@@ -24,6 +24,12 @@ EXAMPLES = {
         cnnvis-caffe compare lenet.cnnvis.h5@100 lenet.cnnvis.h5@600
         cnnvis-caffe compare before.cnnvis.h5 after.cnnvis.h5 --out compare.png
     """,
+    "correspondence": r"""
+        cnnvis-caffe correspondence digits:test --parts parts.csv \
+            --model deploy.prototxt --weights lenet.caffemodel --out parts.png
+        cnnvis-caffe correspondence digits:test --parts parts.csv \
+            --model deploy.prototxt --weights lenet.caffemodel --json
+    """,
     "data": r"""
         cnnvis-caffe data digits databases
         cnnvis-caffe data convert images/ images_lmdb --gray --shuffle
@@ -138,6 +144,12 @@ EXAMPLES = {
         cnnvis-caffe train --solver solver.prototxt --weights lenet.caffemodel
         cnnvis-caffe train --solver solver.prototxt \
             --snapshot lenet_iter_100.solverstate --iterations 10
+    """,
+    "transfer": r"""
+        cnnvis-caffe transfer --model deploy.prototxt --weights lenet.caffemodel \
+            --data digits:train --test digits:test --out transfer.png
+        cnnvis-caffe transfer --model deploy.prototxt --random-weights \
+            --data digits:train --test digits:test --per-class 5,20 --json
     """,
     "upgrade": r"""
         cnnvis-caffe upgrade old.prototxt new.prototxt

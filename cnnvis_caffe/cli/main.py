@@ -27,6 +27,7 @@ from cnnvis_caffe.text.plain import visible
 COMMANDS = {
     "analyze": "Run images through a trained network and write down what its neurons do.",
     "compare": "Show two snapshots or two models side by side, and what differs most.",
+    "correspondence": "Compare how hiding the same part changes the features of different images.",
     "data": "Make the databases that networks read, from data sets and image files.",
     "demo": "Train, analyse and show a small network; no download.",
     "deploy": "Make the network that uses what another one, or a lone caffemodel, was trained to do.",
@@ -42,6 +43,7 @@ COMMANDS = {
     "render": "Draw an analysis as PNG, SVG, PDF or HTML, without a screen.",
     "test": "Score a network on batches of its data, as caffe test does.",
     "time": "Time every layer of a network, forward and backward.",
+    "transfer": "Try the features of every layer on other images, by a linear classifier.",
     "train": "Train a network as a solver says, as caffe train does.",
     "upgrade": "Rewrite a network, weights or solver of an older Caffe in the current format.",
     "view": "Open the viewer.",

@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False)
 
-_OPTIONS = (
-    click.argument("images", metavar="IMAGE"),
+#: What names a network, and says where results go.
+NETWORK_OPTIONS = (
     click.option("--model", required=True, type=_FILE, help="The network prototxt: train_val or deploy."),
     click.option("--weights", type=_FILE, help="Its snapshot."),
     click.option("--random-weights", is_flag=True, help="Use the weights that the network's fillers give."),
-    click.option("--at", multiple=True, type=click.IntRange(0), metavar="N",
-                 help="Number of an image, from 0, where IMAGE holds several; again for more."),
     click.option("--out", type=_FILE, metavar="FILE", help="Write a picture: .png, .svg, .pdf or .html."),
     click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True,
                  help="Colours of the picture."),
@@ -36,13 +34,24 @@ _OPTIONS = (
     flags_of(SUBJECT_OPTIONS.values()),
     fork_option,
 )  # fmt: skip
+_IMAGES = (
+    click.argument("images", metavar="IMAGE"),
+    click.option("--at", multiple=True, type=click.IntRange(0), metavar="N",
+                 help="Number of an image, from 0, where IMAGE holds several; again for more."),
+)  # fmt: skip
 
 
 def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name a network and images."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_IMAGES, *NETWORK_OPTIONS)):
         command = option(command)
     return command
+
+
+def check_weights_option(options: dict[str, Any]) -> None:
+    """Raise unless the user says where the weights come from, in one way."""
+    if bool(options["weights"]) == options["random_weights"]:
+        raise click.UsageError("give --weights with a file, or --random-weights")
 
 
 def open_named(options: dict[str, Any], progress: Progress, *, default: Sequence[int] = (0,)) -> Subject:
@@ -63,9 +72,8 @@ def open_named(options: dict[str, Any], progress: Progress, *, default: Sequence
     from cnnvis_caffe.explanation.options import subject_request
     from cnnvis_caffe.explanation.subject import open_subject
 
-    if bool(options["weights"]) == options["random_weights"]:
-        raise click.UsageError("give --weights with a file, or --random-weights")
-    _check_places(options)
+    check_weights_option(options)
+    check_places(options)
     chosen = {name: options[name] for name in SUBJECT_OPTIONS if options.get(name) is not None}
     request = subject_request(
         options["model"], options["weights"], options["images"], cast("SubjectOptions", chosen)
@@ -120,8 +128,8 @@ def image_line(image: Any) -> str:
     return f"{image.name}: {best}" if best else image.name
 
 
-def _check_places(options: dict[str, Any]) -> None:
-    """Refuse what could not be written, before any work is done."""
+def check_places(options: dict[str, Any]) -> None:
+    """Raise where results could not be written, before any work is done."""
     from pathlib import Path
 
     from cnnvis_caffe.errors import CnnvisError

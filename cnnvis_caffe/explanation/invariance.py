@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.explanation.layers import default_layers
 from cnnvis_caffe.explanation.subject import Subject
 from cnnvis_caffe.features.explain.invariance import TRANSFORMATIONS
 from cnnvis_caffe.features.explain.invariance import invariance as measure
 from cnnvis_caffe.features.explain.way_back import WayBack
 from cnnvis_caffe.progress import SILENT, Progress
-from cnnvis_caffe.records.analysis import Node
 from cnnvis_caffe.records.explanation import Invariance
 
-__all__ = ["N_IMAGES", "TRANSFORMATIONS", "InvarianceOptions", "default_amounts", "default_layers", "invariance"]
+__all__ = ["N_IMAGES", "TRANSFORMATIONS", "InvarianceOptions", "default_amounts", "invariance"]
 
 #: Images that are taken where nobody names any.
 N_IMAGES = 20
@@ -82,32 +82,6 @@ def invariance(
         )
         for kind in options.kinds
     )  # fmt: skip
-
-
-def default_layers(nodes: tuple[Node, ...], on_path: frozenset[str]) -> tuple[str, ...]:
-    """Return a first, a middle and the last layer: of parameter layers, with the rectifier that follows.
-
-    Parameters
-    ----------
-    nodes : tuple of Node
-    on_path : frozenset of str
-        Nodes that the scores depend on, and the scores.
-
-    Returns
-    -------
-    tuple of str
-        Up to three.
-    """
-    found: list[str] = []
-    for node in nodes:
-        if node.name not in on_path:
-            continue
-        if node.role == "weights":
-            found.append(node.name)
-        elif node.role == "rectifier" and found and node.sources == (found[-1],):
-            found[-1] = node.name
-    chosen = [found[0], found[len(found) // 2], found[-1]] if found else []
-    return tuple(dict.fromkeys(chosen))
 
 
 def default_amounts(kind: str, height: int) -> tuple[float, ...]:

@@ -179,3 +179,68 @@ class OccludedImage:
     image: SeenImage
     occlusion: Occlusion
     projection: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Correspondence:
+    """Whether hiding the same part of different images changes their features alike.
+
+    Attributes
+    ----------
+    title : str
+        Of the network.
+    parts : tuple of str
+    layers : tuple of str
+    distance : ndarray of shape (n_layers, n_parts, n_pairs), float64
+        For each two images the share of a layer's activations whose change has not the same sign.
+    control : ndarray of shape (n_layers, n_random, n_pairs), float64
+        The same for parts at random places.
+    n_images : int
+    """
+
+    title: str
+    parts: tuple[str, ...]
+    layers: tuple[str, ...]
+    distance: np.ndarray
+    control: np.ndarray
+    n_images: int
+
+    @property
+    def rows(self) -> list[tuple[str, str, float, float]]:
+        """Layer, part, mean over the pairs of images and its standard error; "random" is the control."""
+        result = []
+        for number, layer in enumerate(self.layers):
+            named = [*zip(self.parts, self.distance[number]), ("random", self.control[number].ravel())]
+            for part, values in named:
+                error = float(values.std() / np.sqrt(values.size))
+                result.append((layer, part, float(values.mean()), error))
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Transfer:
+    """How well the features of each layer tell the classes of another data set apart.
+
+    Attributes
+    ----------
+    title : str
+        Of the network.
+    train, test : str
+        The data set.
+    layers : tuple of str
+        The first one is the images themselves.
+    per_class : tuple of int
+        Images of each class that the classifier learned from.
+    accuracy : ndarray of shape (n_layers, n_counts, n_repeats), float64
+        Share of the test images that it got right.
+    n_classes, n_test : int
+    """
+
+    title: str
+    train: str
+    test: str
+    layers: tuple[str, ...]
+    per_class: tuple[int, ...]
+    accuracy: np.ndarray
+    n_classes: int
+    n_test: int

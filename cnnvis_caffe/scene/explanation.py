@@ -250,7 +250,7 @@ def _occlusion_row(page: _ExplanationPage, row: int, one: OccludedImage) -> Iter
         maps = theme.quantity.pixels((found.activation - low) / ((high - low) or 1.0))
         yield from _heat(page, f"{row}/map", column, top, one, maps)
         lines = [f"{found.layer}, map {found.strongest_map}: sum {figure(found.whole_activation)}"]
-        lines.append(f"with a part hidden {figure(low)} to {figure(high)}")
+        lines.append(f"hidden: {figure(low)} to {figure(high)}")
         yield from page.lines(f"{row}/map", column, top, lines)
         assert one.projection is not None
         yield from page.tile(f"{row}/projection", column + 1, top, one.projection)
@@ -261,7 +261,7 @@ def _occlusion_row(page: _ExplanationPage, row: int, one: OccludedImage) -> Iter
     shares = found.probability / (max(high, whole) or 1.0)
     yield from _heat(page, f"{row}/probability", column, top, one, theme.quantity.pixels(shares))
     lines = [f"of {_class(one.image, found.label)}: {probability(whole)}"]
-    lines.append(f"with a part hidden {probability(low)} to {probability(high)}")
+    lines.append(f"hidden: {probability(low)} to {probability(high)}")
     yield from page.lines(f"{row}/probability", column, top, lines)
     numbers, counts = np.unique(found.most_probable, return_counts=True)
     order = [int(number) for number in numbers[np.argsort(-counts, kind="stable")]]

@@ -38,7 +38,7 @@ OURS: dict[str, set[str]] = {
     "analysis": {"aggregation", "datasets", "engines", "errors", "features", "files", "formats", "network"}
     | {"preparation", "progress", "records", "store"},
     "prediction": {"analysis", "datasets", "errors", "formats", "network", "preparation", "progress", "records"},
-    "explanation": {"analysis", "errors", "features", "progress", "records"},
+    "explanation": {"analysis", "datasets", "errors", "features", "files", "network", "progress", "records"},
     "text": {"records"},
     "readings": {"errors", "network.facts", "records", "text"},
     "aggregation": {"readings", "records"},
@@ -77,7 +77,7 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     # store.pictures packs the images of an analysis as PNG and JPEG.
     "cv2": ("formats.images", "features.patches", "store.pictures", "pycaffe.io"),
     "cairocffi": ("render",),
-    "sklearn": ("aggregation", "datasets.digits"),
+    "sklearn": ("aggregation", "datasets.digits", "explanation.transfer"),
     "pooch": ("datasets",),
     "pydot": ("pycaffe.draw",),
     "pydotplus": ("pycaffe.draw",),  # the older fork, which pycaffe takes as well

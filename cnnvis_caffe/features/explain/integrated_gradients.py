@@ -44,8 +44,8 @@ def integrate(
     errors : ndarray of shape (n,), float32
         What they add up to, less what they should.
     """
-    aim = way.aim(inputs, neuron, positions)
     start = np.broadcast_to(np.asarray(baseline, np.float32), inputs.shape[1:])
+    aim = way.aim(inputs, neuron, positions)
     at_start = np.array(way.forward(start[None])[(0, neuron, *aim.positions.T)], np.float32)
     nodes, weights = np.polynomial.legendre.leggauss(n_steps)
     steps, weights = ((nodes + 1) / 2).astype(np.float32), (weights / 2).astype(np.float32)
@@ -53,8 +53,9 @@ def integrate(
     image, step = (part.ravel() for part in np.meshgrid(np.arange(len(inputs)), np.arange(n_steps), indexing="ij"))
     shares = np.zeros(inputs.shape, np.float32)
     progress.start(len(image), "integrating")
-    for first in range(0, len(image), batch):
-        some, at = image[first : first + batch], step[first : first + batch]
+    # Batches of one size: layers prepare their weights anew for another.
+    n_parts = -(-len(image) // batch)
+    for some, at in zip(np.array_split(image, n_parts), np.array_split(step, n_parts)):
         between = start + steps[at][:, None, None, None] * (inputs[some] - start)
         signal = way.aim(between, neuron, aim.positions[some]).signal
         present = np.arange(some[0], some[-1] + 1)

@@ -66,9 +66,10 @@ class Scorer:
         return softmax(scores.reshape(scores.shape[:2]))
 
     def batches(self, n: int) -> Iterator[slice]:
-        """Cut `n` images into batches."""
-        for first in range(0, n, self.batch):
-            yield slice(first, min(first + self.batch, n))
+        """Cut `n` images into batches, all nearly of one size: layers prepare their weights anew for another."""
+        ends = np.linspace(0, n, -(-n // self.batch) + 1).astype(int).tolist() if n else []
+        for first, end in zip(ends[:-1], ends[1:]):
+            yield slice(first, end)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

@@ -100,7 +100,7 @@ def test_every_example_runs(example, place, call):
 def place(files, tmp_path, monkeypatch):
     """A folder of its own with the files that the examples name, to run in."""
     for path in files.iterdir():
-        if path.suffix in (".prototxt", ".jsonl"):
+        if path.suffix in (".prototxt", ".jsonl", ".csv"):
             shutil.copy(path, tmp_path)
         else:
             (tmp_path / path.name).symlink_to(path)
@@ -135,6 +135,7 @@ def files(demo_folder, repository, tmp_path_factory):
     (folder / "old_leveldb").mkdir()
     export_images(folder / "digits_test_lmdb", folder / "images", rgb=False)
     shutil.move(folder / "images/images.txt", folder / "list.txt")
+    (folder / "parts.csv").write_text("image,part,y0,x0,y1,x1\n0,top,2,8,9,20\n3,top,3,9,10,21\n")
     for number, part in enumerate(("one", "two"), 1):
         api.analyze(
             folder / "train_val.prototxt", folder / "lenet.caffemodel", "digits:test", folder / f"{part}.h5",

@@ -1,0 +1,133 @@
+"""Hidden parts beside a plain loop, and features on another data set, on a LeNet without training."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from cnnvis_caffe import api
+from cnnvis_caffe.cli.main import group
+from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.explanation.correspondence import correspondence, read_part_boxes
+from cnnvis_caffe.explanation.options import subject_request
+from cnnvis_caffe.explanation.subject import open_subject
+from cnnvis_caffe.explanation.transfer import averaged
+from cnnvis_caffe.features.explain.correspondence import random_boxes
+
+PARTS = "image,part,y0,x0,y1,x1\n" + "".join(
+    f"{image},{part},{y},{4 + image},{y + 7},{15 + image}\n"
+    for image in (1, 4, 6)
+    for part, y in (("top", 2), ("foot", 19))
+)
+
+
+@pytest.fixture(scope="module")
+def deploy(repository):
+    return str(repository / "prototxt" / "lenet" / "deploy.prototxt")
+
+
+def call(*words):
+    return CliRunner().invoke(group, [str(word) for word in words])
+
+
+def test_hidden_parts_beside_a_plain_loop(deploy, tmp_path):
+    path = tmp_path / "parts.csv"
+    path.write_text(PARTS)
+    parts = read_part_boxes(path)
+    assert parts.images == (1, 4, 6) and parts.parts == ("top", "foot") and parts.boxes.shape == (3, 2, 4)
+    subject = open_subject(subject_request(deploy, None, "digits:test", {"scale": 0.00390625}), parts.images)
+    found = correspondence(subject, parts, layers=("conv1", "relu1"), n_random=2)
+    net, grey = subject.net, 127.5 * 0.00390625
+
+    def features(image, layer):
+        subject.scorer().input(1)[...] = image
+        net.forward()
+        return net.blobs[layer].data[0].astype(np.float64).ravel()
+
+    for number, layer in enumerate(("conv1", "relu1")):
+        for part in range(2):
+            changes = []
+            for image, (y0, x0, y1, x1) in zip(subject.inputs, parts.boxes[:, part]):
+                hidden = image.copy()
+                hidden[:, y0:y1, x0:x1] = grey
+                # What rounding alone changes has no sign.
+                change = features(image, layer) - features(hidden, layer)
+                changes.append(np.sign(np.where(np.abs(change) > 1e-6, change, 0)))
+            expected = [np.mean(changes[i] != changes[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+            np.testing.assert_allclose(found.distance[number, part], expected, atol=0.02)
+    assert [row[1] for row in found.rows] == ["top", "foot", "random"] * 2
+
+
+def test_random_parts_lie_inside():
+    boxes = np.array([[[0, 0, 5, 9], [2, 3, 4, 4]], [[1, 1, 20, 30], [0, 0, 1, 1]]])
+    found = random_boxes(boxes, 20, 30, 50, seed=1)
+    assert found.shape == (2, 50, 4) and (found[..., :2] >= 0).all() and (found[..., 2:] <= (20, 30)).all()
+    sizes = {tuple(size) for size in (found[0, :, 2:] - found[0, :, :2]).tolist()}
+    assert sizes == {(5, 9), (2, 1)}
+    assert (found == random_boxes(boxes, 20, 30, 50, seed=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("image,part\n1,top\n", "has no column 'y0'"),
+        ("image,part,y0,x0,y1,x1\n1,top,2,2,a,4\n", "line 2: image and box must be whole numbers"),
+        ("image,part,y0,x0,y1,x1\n1,top,2,2,2,4\n", "line 2: the box 2,2 to 2,4 is empty"),
+        ("image,part,y0,x0,y1,x1\n1,top,2,2,3,4\n", "has one image"),
+        ("image,part,y0,x0,y1,x1\n1,top,2,2,3,4\n2,foot,2,2,3,4\n", "no box of 'foot' for image 1"),
+    ],
+)
+def test_a_table_of_parts_that_is_wrong(text, said, tmp_path):
+    path = tmp_path / "parts.csv"
+    path.write_text(text)
+    with pytest.raises(DataFileError, match=said):
+        read_part_boxes(path)
+
+
+def test_large_maps_are_averaged_over_parts():
+    values = np.arange(2 * 3 * 6 * 8, dtype=np.float32).reshape(2, 3, 6, 8)
+    found = averaged(values, 12)
+    assert found.shape == (2, 12)
+    np.testing.assert_allclose(found[1].reshape(3, 2, 2)[2, 0, 1], values[1, 2, :3, 4:].mean())
+    assert (averaged(values, 144) == values.reshape(2, -1)).all()
+
+
+def test_features_on_another_data_set(deploy, tmp_path):
+    words = ["transfer", "--model", deploy, "--random-weights", "--scale", "0.00390625", "--data", "digits:train"]
+    few = ["--per-class", "2,5", "--limit", "40", "--repeats", "2", "--layers", "conv1,relu1"]
+    out = tmp_path / "transfer.svg"
+    result = call(*words, "--test", "digits:test", *few, "--json", "--out", out)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output.splitlines()[-1])
+    assert [(row["layer"], row["images per class"]) for row in found] == [
+        (layer, count) for layer in ("data", "conv1", "relu1") for count in (2, 5)
+    ]
+    assert all(0.2 < row["least"] <= row["accuracy"] <= row["most"] <= 1 for row in found)
+    assert "accuracy" in out.read_text()
+    few_options = {"per_class": [2, 5], "n_test": 40, "n_repeats": 2, "layers": ["conv1", "relu1"], "scale": 0.00390625}
+    by_api = api.transfer(deploy, None, "digits:train", "digits:test", **few_options).found[0]
+    assert by_api.accuracy.mean(2).ravel().tolist() == [row["accuracy"] for row in found]
+    for more, said in (
+        (["--per-class", "9999"], "9999 are asked for"),
+        (["--layers", "conv9"], "conv9"),
+        (["--per-class", "0,3"], "not a list of numbers above 0"),
+    ):
+        result = call(*words, "--test", "digits:test", *more)
+        assert result.exit_code in (1, 2) and said in result.output
+
+
+def test_the_command_of_parts(deploy, tmp_path):
+    path = tmp_path / "parts.csv"
+    path.write_text(PARTS)
+    words = ["correspondence", "digits:test", "--parts", path, "--model", deploy, "--random-weights"]
+    result = call(*words, "--scale", "0.00390625", "--layers", "conv1", "--csv", tmp_path / "out.csv")
+    assert result.exit_code == 0 and "foot" in result.output
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
+    by_api = api.correspondence(deploy, None, "digits:test", path, scale=0.00390625, layers=["conv1"])
+    assert by_api.found[0].parts == ("top", "foot") and by_api._repr_svg_().startswith("<svg")
+    assert "leave --at out" in call(*words, "--at", 1).output
+    path.write_text(PARTS.replace("19,", "29,").replace("26,", "36,"))
+    assert "outside of the image" in call(*words).output
