@@ -54,10 +54,8 @@ class Run:
         Images that each snapshot has seen.
     seconds : float
         Spent, in earlier runs as well.
-    n_seen : int
-        Images that went through the net in this run.
     seconds_here : float
-        In how long.
+        Spent in this run.
     batch : int
         Images at once; fewer than those of the model where the GPU's memory does not suffice for these.
     """
@@ -72,7 +70,6 @@ class Run:
     data_times: str = ""
     n_done: list[int] = field(default_factory=list)
     seconds: float = 0.0
-    n_seen: int = 0
     seconds_here: float = 0.0
     batch: int = 0
 
@@ -257,7 +254,6 @@ class Run:
                 is_whole = True
                 self._say_smaller_batches()
                 self.n_done[number] += len(batch.indices)
-                self.n_seen += len(batch.indices)
                 self.seconds_here = before + time.monotonic() - started
                 if time.monotonic() - self._written > SECONDS_BETWEEN_STATES:
                     self._write(number, extraction)

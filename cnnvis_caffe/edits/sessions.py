@@ -137,11 +137,6 @@ def session_text(history: History, origin: Origin | None = None) -> str:
     return f'{{\n "format": {json.dumps(FORMAT)},\n "version": {VERSION},\n{about} "edits": {body}\n}}\n'
 
 
-def session_from_text(text: str, path: str = "<session>") -> History:
-    """Read the edits of a session; see `saved_session_from_text`."""
-    return saved_session_from_text(text, path).history
-
-
 def saved_session_from_text(text: str, path: str = "<session>") -> SavedSession:
     """Read a session.
 

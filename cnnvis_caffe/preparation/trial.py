@@ -52,12 +52,11 @@ class _Way:
 
 @dataclass(frozen=True)
 class _Blobs:
-    """Where a net takes images and labels and gives scores, and its first layer with weights."""
+    """Where a net takes images and labels and gives scores."""
 
     image: str
     output: str
     function: str
-    layer: tuple[str, str]
     label: str
 
 
@@ -106,7 +105,7 @@ def try_preparations(
     -----
     With labels the smallest error decides, then the loss. Without them, an image whose scores say one class with
     certainty says little: inputs that are far too large do that to any image. So the ways are compared by how many
-    classes are answers, by confidence where it is not saturated, and by the spread of the first layer's response.
+    classes are answers, and by confidence where it is not saturated.
     """
     is_large = max(source.input_shape[1:]) > _SMALL_SIDE
     n_images = min(source.n_images, _SAMPLE_OF_LARGE if is_large else _SAMPLE)
@@ -115,8 +114,7 @@ def try_preparations(
     if n_images < smallest or source.input_shape[0] not in _USUAL:
         return None
     indices = source.choose(n_images)
-    layer = _first_layer(net)
-    blobs = _Blobs(image_blob, blob, function, layer, label_blob)
+    blobs = _Blobs(image_blob, blob, function, label_blob)
     results = [_try(net, source, way, indices, blobs) for way in _ways(source, means)]
     current, ranked = results[0], sorted(results, key=_rank)
     best = ranked[0]
@@ -168,14 +166,6 @@ def _mean(text: str, shape: tuple[int, int, int]) -> tuple[np.ndarray | None, tu
     return None, tuple(mean.reshape(len(mean), -1).mean(1).tolist())
 
 
-def _first_layer(net: Any) -> tuple[str, str]:
-    """The first layer with weights, and the blob that it writes."""
-    for name in net.params:
-        if len(net.params[name]) and name in getattr(net, "top_names", {}):
-            return name, net.top_names[name][0]
-    return "", ""
-
-
 def _try(
     net: Any,
     source: ImageSource,
@@ -185,7 +175,7 @@ def _try(
 ) -> _Result:
     """Run the sample prepared in one way."""
     prepared = source.prepared(replace(way.settings, crop=source.settings.crop))
-    outputs, responses = [], []
+    outputs = []
     for begin in range(0, len(indices), _BATCH):
         values = prepared.inputs(indices[begin : begin + _BATCH])
         net.blobs[blobs.image].reshape(*values.shape)
@@ -196,8 +186,6 @@ def _try(
             label.data[...] = 0
         net.forward()
         outputs.append(np.array(net.blobs[blobs.output].data, np.float64).reshape(len(values), -1))
-        if blobs.layer[1]:
-            responses.append(float(np.std(net.blobs[blobs.layer[1]].data)))
     output = np.concatenate(outputs)
     scores = output if blobs.function else np.log(np.maximum(output, 1e-30))
     shifted = np.exp(scores - scores.max(1, keepdims=True))
@@ -212,18 +200,8 @@ def _try(
         confidence=float(chances.max(1).mean()),
         saturated=float((chances.max(1) > _SATURATED).mean()),
         n_answers=len(np.unique(best)),
-        score_spread=float(scores.std(1).mean()),
-        first_spread=_relative(net, blobs.layer[0], responses),
     )
     return _Result(way, tried, chances.max(1), best == labels if labels is not None else None)
-
-
-def _relative(net: Any, layer: str, responses: Sequence[float]) -> float:
-    """The spread of the first layer's response, by the mean size of its biases."""
-    if not layer or len(net.params[layer]) < 2:
-        return float("nan")
-    size = float(np.abs(net.params[layer][1].data).mean())
-    return float(np.mean(responses)) / size if size else float("nan")
 
 
 def _rank(result: _Result) -> tuple[float, ...]:

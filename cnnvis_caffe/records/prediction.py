@@ -48,10 +48,6 @@ class Answer:
     note: str = ""
 
 
-def _nothing() -> np.ndarray:
-    return np.zeros((0, 0), np.float32)
-
-
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """What a network says about each of some images.

@@ -49,11 +49,6 @@ class TriedPreparation:
         Share of images of which one class has more than 0.9999: far too large inputs give nothing else.
     n_answers : int
         How many classes are the best one of some image: far too small inputs give hardly more than one.
-    score_spread : float
-        Standard deviation of an image's scores before the softmax, mean over images.
-    first_spread : float
-        Standard deviation of what the first layer with weights writes, divided by the mean size of its biases; NaN
-        where it has none.
     """
 
     options: tuple[str, ...]
@@ -62,8 +57,6 @@ class TriedPreparation:
     confidence: float
     saturated: float
     n_answers: int
-    score_spread: float
-    first_spread: float
 
 
 @dataclass(frozen=True)

@@ -187,24 +187,6 @@ class AnalysisWriter:
         root["layers"], root["connections"] = last["layers"], last["connections"]
 
 
-def snapshot_keys(snapshots: Sequence[Snapshot]) -> list[str]:
-    """Return the names of the groups of snapshots.
-
-    Parameters
-    ----------
-    snapshots : sequence of Snapshot
-
-    Returns
-    -------
-    list of str
-        The iteration, else the label; with a number behind where that is not enough.
-    """
-    keys: list[str] = []
-    for snapshot in snapshots:
-        keys.append(_snapshot_key(snapshot, keys))
-    return keys
-
-
 def _snapshot_key(snapshot: Snapshot, taken: Sequence[str]) -> str:
     """The name of a snapshot's group, where some are taken."""
     name = escape(snapshot.label) if snapshot.iteration is None else str(snapshot.iteration)

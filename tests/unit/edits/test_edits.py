@@ -13,7 +13,7 @@ import pytest
 from cnnvis_caffe.edits import history as histories
 from cnnvis_caffe.edits import kinds as e
 from cnnvis_caffe.edits.history import History
-from cnnvis_caffe.edits.sessions import check_session, load_session, save_session, session_from_text, session_text
+from cnnvis_caffe.edits.sessions import check_session, load_session, save_session, saved_session_from_text, session_text
 from cnnvis_caffe.errors import SessionError
 from cnnvis_caffe.records.view import View
 from tests.helpers.analyses import make_analysis
@@ -56,7 +56,7 @@ def test_several_edits_are_one_step_and_stand_one_by_one_in_a_session():
     history.apply_all([*groups, e.Together((e.ChooseTheme("dark"),), "Dark")], "Expand all groups")
     assert history.view == View(expanded=("conv1", "conv2", "ip1"), theme="dark")
     assert len(history.edits) == 2 and history.undo_text == "Expand all groups"
-    read = session_from_text(session_text(history))
+    read = saved_session_from_text(session_text(history)).history
     assert read.view == history.view and read.edits == (*groups, e.ChooseTheme("dark"))
     assert history.undo() == View(expanded=("conv1",))
     assert history.redo() == read.view
@@ -72,7 +72,7 @@ def test_a_session_of_version_0_1_is_read():
         {"edit": "ChooseEdgeFilter", "share": 0.5},
         {"edit": "ChooseClustersOf", "snapshot": "iter 1000"},
     )
-    assert session_from_text(session(*lines)).view == View(
+    assert saved_session_from_text(session(*lines)).history.view == View(
         facets=(("conv1", (1, 2), "activations"),), clustering="meanshift", class_cutoff=0.25, edge_filter=0.5,
         clusters_of="iter 1000",
     )  # fmt: skip
@@ -80,7 +80,8 @@ def test_a_session_of_version_0_1_is_read():
 
 def test_whose_clusters_are_shown_is_kept_in_a_session():
     history = history_of(e.ChooseSnapshot("iter 1000"), e.ChooseClustersOf("iter 1000"))
-    assert session_from_text(session_text(history)).view == View(snapshot="iter 1000", clusters_of="iter 1000")
+    read = saved_session_from_text(session_text(history)).history
+    assert read.view == View(snapshot="iter 1000", clusters_of="iter 1000")
     assert e.as_edits(history.view) == history.edits
     assert history.undo_text == "Show the clusters of iter 1000"
     assert history.undo() == View(snapshot="iter 1000")
@@ -132,7 +133,7 @@ def test_files(tmp_path):
 def test_a_session_from_another_start_keeps_the_start():
     history = History(View(edges="gradient", expanded=("conv1",), n_clusters=3))
     history.apply(e.ChooseTheme("dark"))
-    assert session_from_text(session_text(history)).view == history.view
+    assert saved_session_from_text(session_text(history)).history.view == history.view
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_a_session_from_another_start_keeps_the_start():
 )  # fmt: skip
 def test_what_is_no_session_is_refused(text, message):
     with pytest.raises(SessionError, match=message) as caught:
-        session_from_text(text, "some.session")
+        saved_session_from_text(text, "some.session")
     assert str(caught.value).startswith("some.session: ")
 
 
@@ -207,7 +208,7 @@ def test_a_history_has_a_bound_and_its_session_is_whole(monkeypatch):
         )
     ]  # fmt: skip
     assert len(history.edits) == 3
-    assert session_from_text(session_text(history)).view == views[-1]
+    assert saved_session_from_text(session_text(history)).history.view == views[-1]
     at = View()
     for edit in history.all_edits:
         at = edit.apply(at)
