@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from cnnvis_caffe.findings.class_order import other_order
 from cnnvis_caffe.findings.guessing import level
 from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
@@ -17,6 +18,8 @@ def unclaimed_classes(look: Look) -> Iterator[Finding]:
     """Yield classes whose own score is not the largest one on average."""
     if look.score is None or look.analysis.data.task != CLASSES.name or level(look):
         return
+    if other_order(look) is not None:
+        return  # an output stands for each class, but for another than the label says
     features = look.snapshot.features.get(look.score.name)
     if features is None:
         return
