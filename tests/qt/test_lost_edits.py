@@ -38,10 +38,10 @@ def edited(make_window, settle, network):
     return window
 
 
-def test_quitting_asks_about_edits(make_window, settle, qtbot, network, tmp_path, settings):
-    window = edited(make_window, settle, network)
+def test_quitting_asks_about_edits(make_window, settle, qtbot, made_up, tmp_path, settings):
+    window = edited(make_window, settle, made_up)
     assert not window.close() and window.isVisible()
-    snap(window, "question-on-quit", network)
+    snap(window, "question-on-quit", made_up)
     assert "Move neuron 3 of conv1" in box_of(window, "unsaved").informativeText()
     window.close()  # asked once only
     click(qtbot, window, "unsaved", "Cancel")
@@ -52,11 +52,11 @@ def test_quitting_asks_about_edits(make_window, settle, qtbot, network, tmp_path
     assert not window.isVisible()
     assert read_session(f"{path}.cnnvis.json").history.edits == (MoveNeuron("conv1", 3),)
     again = make_window()
-    assert [row.path for row in again.start_page.rows] == [network.path, f"{path}.cnnvis.json"]
-    snap(again, "sessions-on-start", network)
+    assert [row.path for row in again.start_page.rows] == [made_up.path, f"{path}.cnnvis.json"]
+    snap(again, "sessions-on-start", made_up)
     qtbot.mouseClick(again.start_page.rows[1], Qt.LeftButton)
     settle(again)
-    assert again.session.analysis.path == network.path and again.session.view.moves
+    assert again.session.analysis.path == made_up.path and again.session.view.moves
     assert not again.keeper.unsaved.exist and again.close()
 
 
@@ -72,8 +72,8 @@ def test_opening_something_else_asks_and_discard_goes_on(make_window, settle, qt
     assert not window.session.view.moves and window.close()
 
 
-def test_edits_of_a_window_that_ended_at_once_are_offered(make_window, settle, qtbot, network, settings):
-    window = edited(make_window, settle, network)
+def test_edits_of_a_window_that_ended_at_once_are_offered(make_window, settle, qtbot, made_up, settings):
+    window = edited(make_window, settle, made_up)
     window.close_now()
     folder = Path(settings.recovery_folder)
     (left,) = folder.iterdir()
@@ -81,10 +81,10 @@ def test_edits_of_a_window_that_ended_at_once_are_offered(make_window, settle, q
     again = make_window()
     again.offer_leftovers()
     QApplication.processEvents()
-    snap(again, "recovery", network)
+    snap(again, "recovery", made_up)
     click(qtbot, again, "recovery", "Restore")
     settle(again)
-    assert again.session.view.moves and again.session.analysis.path == network.path
+    assert again.session.view.moves and again.session.analysis.path == made_up.path
     assert again.keeper.unsaved.exist and not left.exists() and len(list(folder.iterdir())) == 1
     again.session.undo()
     again.keeper.keep()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import whole
 from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.session import Session
@@ -47,10 +48,21 @@ def picture_facts(session: Session, zoom: float) -> str:
 
 
 def selection_line(session: Session) -> str:
-    """Return what is selected, in one line."""
+    """Return what is selected, in one line: "Selected: conv1 · neuron 3"."""
     if session.selection is None or session.analysis is None:
         return ""
-    return describe(session.analysis, session.aggregation, session.view, session.selection).line
+    return f"Selected: {describe(session.analysis, session.aggregation, session.view, session.selection).line}"
+
+
+def pointed_line(session: Session, target: Target | None, class_index: int = -1, *, has_card: bool = True) -> str:
+    """Return what the pointer is on, in one line.
+
+    Nothing where a card at the pointer says it and something is selected: the line at the bottom stays about that.
+    """
+    analysis, is_thing = session.analysis, target is not None and target.kind not in ("legend", "ground")
+    if (has_card and session.selection is not None) or analysis is None or target is None or not is_thing:
+        return ""
+    return describe(analysis, session.aggregation, session.view, target, class_index).line
 
 
 def history_texts(history: History) -> dict[str, str]:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 
-from cnnvis_caffe.edits.kinds import ChooseRepresentative, CollapseGroup, Edit, ExpandGroup
+from cnnvis_caffe.edits.kinds import (
+    ChooseClasses,
+    ChooseEdgeFilter,
+    ChooseEdges,
+    ChooseFacet,
+    ChooseImportance,
+    ChooseRepresentative,
+    ChooseSnapshot,
+    CollapseGroup,
+    Edit,
+    ExpandGroup,
+    as_edits,
+)
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.finding import Finding
@@ -24,6 +37,43 @@ def edits_that_show(aggregation: Aggregation | None, node: str) -> list[Edit]:
         return []
     collapse: list[Edit] = [CollapseGroup(group.name)] if group.is_expanded else []
     return [*collapse, ChooseRepresentative(group.name, node)]
+
+
+def said_of_edits(edits: Sequence[Edit], why: str) -> str:
+    """Say which edits were done that the user did not ask for by name; nothing where there are none.
+
+    Returns
+    -------
+    str
+        "To show conv3_1: collapse conv3_1, show conv3_1 by conv3_1. Undo takes it back."
+    """
+    texts = [f"{edit.text[:1].lower()}{edit.text[1:]}" for edit in edits]
+    return f"{why}: {', '.join(texts)}. Undo takes it back." if texts else ""
+
+
+def changes_between(before: View, after: View) -> list[Edit]:
+    """Return the edits by which one view differs from another in what is shown; the theme does not count."""
+    usual, names = View(), {field.name for field in fields(View)} - {"theme"}
+    changed = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+    edits = list(as_edits(replace(usual, **changed)))
+    # What goes back to the usual is an edit as well.
+    back = {name: value for name, value in changed.items() if value == getattr(usual, name)}
+    was = replace(usual, **{name: getattr(before, name) for name in back})
+    undone = [edit for edit in _usual_choices() if edit.apply(was) != was]
+    return [*edits, *undone]
+
+
+def _usual_choices() -> list[Edit]:
+    """The edits that go back to what is usual."""
+    usual = View()
+    return [
+        ChooseSnapshot(usual.snapshot),
+        ChooseFacet(usual.facet),
+        ChooseEdges(usual.edges),
+        ChooseEdgeFilter(usual.edge_filter),
+        ChooseImportance(usual.importance),
+        ChooseClasses(usual.classes),
+    ]
 
 
 def column_for_layer(analysis: Analysis, aggregation: Aggregation, node: str) -> Target | None:

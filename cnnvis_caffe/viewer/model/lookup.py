@@ -22,6 +22,20 @@ def gap_between(aggregation: Aggregation | None, source: str, target: str) -> Ga
     return next((gap for gap in gaps if (gap.source, gap.target) == (source, target)), None)
 
 
+def clusters_by_themselves(aggregation: Aggregation | None, selection: Target | None) -> int:
+    """Return how many clusters a layer has that nobody gave a number: of the selected one, else of the median layer.
+
+    0 without a picture.
+    """
+    if aggregation is None:
+        return 0
+    column = column_of(aggregation, selection.node) if selection is not None else None
+    if column is not None:
+        return len(column.clusters)
+    counts = sorted(len(column.clusters) for column in aggregation.columns if len(column.clusters) > 1)
+    return counts[len(counts) // 2] if counts else 0
+
+
 def group_of(aggregation: Aggregation | None, node: str) -> LayerGroup | None:
     """Return the layer group that a node belongs to, or that has this name."""
     groups = aggregation.groups if aggregation is not None else ()

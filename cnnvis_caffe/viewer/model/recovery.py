@@ -76,7 +76,7 @@ class Leftover:
         lines = [f"{counted(len(edits), 'edit')} of {when}; the last one: {edits[-1].text}." if edits else when]
         if origin is not None and origin.absolute_path:
             lines.append(origin.absolute_path)
-        return f"Restore unsaved edits of {title}? The program ended before they were saved.", "\n".join(lines)
+        return f"The program ended before edits of {title} were saved. Restore them?", "\n".join(lines)
 
     def remove(self) -> None:
         """Forget them."""

@@ -57,7 +57,6 @@ def _box(name: str, title: str, text: str, details: str, parent: QWidget) -> QtW
     box = _Box(parent)
     box.setObjectName(name)
     box.setAttribute(Qt.WA_DeleteOnClose)
-    box.setIcon(_Box.Question)
     box.setWindowTitle(title)
     box.setTextFormat(Qt.PlainText)
     box.setText(text)

@@ -24,6 +24,7 @@ from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer.model import edit_actions
 from cnnvis_caffe.viewer.model.actions import key_of
 from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
+from cnnvis_caffe.viewer.model.lookup import clusters_by_themselves
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QHBoxLayout, QSize, Qt, QtCore, QtGui, QtWidgets, QVBoxLayout, QWidget
 from cnnvis_caffe.viewer.widgets import style
@@ -117,6 +118,14 @@ class ControlPanel(QtWidgets.QScrollArea):
         session.view_changed.connect(self._show)
         session.analysis_changed.connect(self._analysis_changed)
         session.picture_changed.connect(lambda picture: self.groups.show_groups(picture.aggregation.groups))
+        for changed in (session.picture_changed, session.selection_changed):
+            changed.connect(lambda _: self._show_own_clusters())
+
+    def _show_own_clusters(self) -> None:
+        """Let the number of clusters begin where the picture has them, while nobody gave one."""
+        session = self.session
+        n = clusters_by_themselves(session.aggregation, session.selection) if not session.view.n_clusters else 0
+        self.n_clusters.set_stands_for(n)
 
     def _press(self) -> None:
         self._is_first_move = True

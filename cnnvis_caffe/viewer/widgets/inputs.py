@@ -329,6 +329,7 @@ class Stepper(QWidget):
         super().__init__()
         self._least, self._most, self._least_text = least, most, least_text
         self._value = least
+        self._stands_for = 0
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -364,10 +365,15 @@ class Stepper(QWidget):
         self._value = min(max(value, self._least), self._most)
         self._show()
 
+    def set_stands_for(self, number: int) -> None:
+        """Say which number the named one gives now: steps go on from there; 0 where it is not known."""
+        self._stands_for = number
+        self._show()
+
     def _step(self, by: int) -> None:
         value = self._value + by
         if self._value == self._least and by > 0 and self._least_text:
-            value = max(2, self._least + 1)
+            value = min(max(2, self._least + 1, self._stands_for + 1), self._most)
         elif value < 2 and self._least_text:
             value = self._least
         if self._least <= value <= self._most and value != self._value:
@@ -376,7 +382,8 @@ class Stepper(QWidget):
 
     def _show(self) -> None:
         named = self._value == self._least and self._least_text
-        self._text.setText(self._least_text if named else str(self._value))
+        known = f" {self._stands_for}" if self._stands_for else ""
+        self._text.setText(f"{self._least_text}{known}" if named else str(self._value))
         self._less.setEnabled(self._value > self._least)
         self._more.setEnabled(self._value < self._most)
 

@@ -12,7 +12,6 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model import captions
 from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS
-from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.edit_actions import what_is_there
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
@@ -190,7 +189,7 @@ class MainWindow(QtWidgets.QMainWindow):
         pictures.comparison_begins.connect(self.status.stop_saying)
         pictures.comparison_ends.connect(self.pages.close_pages)
         self.pages.chosen.connect(self.navigation.find_in)
-        self.pages.pointed.connect(self.point_at)
+        self.pages.pointed.connect(lambda *what: self.point_at(*what, has_card=False))
 
     def _connect_panels(self) -> None:
         # The lists are about the first picture.
@@ -333,12 +332,11 @@ class MainWindow(QtWidgets.QMainWindow):
         self.actions_by_name["end_comparison"].setEnabled(self.pictures.comparison is not None)
         self.search.setEnabled("analysis" in there)
 
-    def point_at(self, session: Session, target: Target | None, class_index: int = -1) -> None:
-        """Say what the pointer is on, in a picture or on a page."""
-        text = ""
-        if target is not None and session.analysis is not None and target.kind not in ("legend", "ground"):
-            text = describe(session.analysis, session.aggregation, session.view, target, class_index).line
-        self.status.point_at(text)
+    def point_at(
+        self, session: Session, target: Target | None, class_index: int = -1, *, has_card: bool = True
+    ) -> None:
+        """Say what the pointer is on, in a picture or on a page, which has no card."""
+        self.status.point_at(captions.pointed_line(session, target, class_index, has_card=has_card))
 
     def show_context_menu(self, target: Target | None, position: QPoint) -> None:
         """Open the menu of a thing, or of the ground."""

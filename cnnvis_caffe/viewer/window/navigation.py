@@ -6,10 +6,12 @@ from cnnvis_caffe.edits.kinds import Edit
 from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model.destinations import (
+    changes_between,
     column_for_layer,
     edits_that_show,
     in_shown_column,
     page_neuron,
+    said_of_edits,
     target_of_finding,
     view_of_finding,
 )
@@ -26,7 +28,7 @@ class Navigation(QObject):
     Signals
     -------
     said : str
-        Why it goes nowhere.
+        Why it goes nowhere, or what it changed on its way.
     """
 
     said = Signal(str)
@@ -50,8 +52,11 @@ class Navigation(QObject):
     def go_to(self, target: Target) -> None:
         """Select something and bring it into sight, expanding its group where it is hidden."""
         if target.kind in ("neuron", "column"):
-            for edit in edits_that_show(self._pictures.session.aggregation, target.node):
+            edits = edits_that_show(self._pictures.session.aggregation, target.node)
+            for edit in edits:
                 self._pictures.apply(edit)
+            if edits:
+                self.said.emit(said_of_edits(edits, f"To show {target.node}"))
         self._pictures.choose(target)
 
     def go_to_selection(self) -> None:
@@ -74,7 +79,11 @@ class Navigation(QObject):
             return
         self._pages.show_network()
         self._pictures.activate(self._pictures.pane)
+        before = session.view
         session.show_view(view_of_finding(session.analysis, finding), "Go to a finding")
+        said = said_of_edits(changes_between(before, session.view), "For this finding")
+        if said:
+            self.said.emit(said)
         target = target_of_finding(finding)
         if target is not None:
             self._awaited = target

@@ -46,7 +46,9 @@ class Settings(QObject):
         self._set_recent([path, *(other for other in self.recent if other != path)])
 
     def forget_recent(self, path: str | None = None) -> None:
-        """Take one file off the list, or all."""
+        """Take one file off the list, or all with their sessions."""
+        if path is None:
+            self._store.remove("sessions")
         self._set_recent([] if path is None else [other for other in self.recent if other != path])
 
     def _set_recent(self, paths: Iterable[str]) -> None:

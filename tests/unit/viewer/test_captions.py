@@ -12,6 +12,7 @@ from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model.captions import (
     history_texts,
     picture_facts,
+    pointed_line,
     selection_line,
     subtitles,
     window_title,
@@ -46,7 +47,16 @@ def test_the_facts_count_what_is_shown(session):
 def test_what_is_selected_is_one_line(session):
     assert selection_line(session) == ""
     session.select(Target("neuron", "conv2", (3,)))
-    assert selection_line(session).startswith("conv2 · neuron 3 · mean ")
+    assert selection_line(session).startswith("Selected: conv2 · neuron 3 · mean ")
+
+
+def test_pointing_leaves_what_is_selected_at_the_bottom(session):
+    neuron = Target("neuron", "conv2", (3,))
+    assert pointed_line(session, neuron).startswith("conv2 · neuron 3 · mean ")
+    assert pointed_line(session, Target("legend")) == pointed_line(session, None) == ""
+    session.select(Target("column", "conv1"))
+    assert pointed_line(session, neuron, has_card=False).startswith("conv2 · neuron 3")
+    assert pointed_line(session, neuron) == "" and selection_line(session).startswith("Selected: conv1")
 
 
 def test_undo_says_what_it_takes_back(session):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import pytest
 from helpers.plain_session import plain_session
 
-from cnnvis_caffe.edits.kinds import ChooseRepresentative, CollapseGroup, ExpandGroup
+from cnnvis_caffe.edits.kinds import ChooseEdges, ChooseRepresentative, CollapseGroup, ExpandGroup
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model.destinations import (
+    changes_between,
     column_for_layer,
     edits_that_show,
     in_shown_column,
     page_neuron,
+    said_of_edits,
     target_of_finding,
     view_of_finding,
 )
+from cnnvis_caffe.viewer.model.lookup import clusters_by_themselves
 
 
 def finding(place, snapshot="", view=None):
@@ -38,6 +41,23 @@ def test_a_hidden_layer_is_brought_into_the_picture(deep):
     for edit in edits:
         session.apply(edit)
     assert "conv3_1" in {column.node for column in session.aggregation.columns}
+
+
+def test_what_changes_on_the_way_is_said():
+    edits = [CollapseGroup("conv3_1"), ChooseRepresentative("conv3_1", "relu3_2")]
+    said = "To show relu3_2: collapse conv3_1, show conv3_1 by relu3_2. Undo takes it back."
+    assert said_of_edits(edits, "To show relu3_2") == said
+    assert said_of_edits([], "To show relu3_2") == ""
+    before = View(facet="features", edges="gradient", theme="dark")
+    after = View(facet="activations", edge_filter=0.5, classes=(3,))
+    texts = [edit.text for edit in changes_between(before, after)]
+    assert texts == [
+        "Choose class 3",
+        "Show activations",
+        "Show connections with 50% of the strength",
+        ChooseEdges("weight").text,
+    ]
+    assert changes_between(before, View(facet="features", edges="gradient")) == []
 
 
 def test_a_layer_of_the_chart_leads_to_its_column_or_group(deep):
@@ -89,3 +109,13 @@ def test_neurons_of_a_hidden_layer_are_selected_where_its_owner_is_shown(session
     assert shown[found.node] == lenet.node(hidden).owner and found.members == (2,)
     here = Target("column", next(iter(shown)))
     assert in_shown_column(lenet, session.aggregation, here) is here
+
+
+def test_more_clusters_begin_at_what_a_layer_has(session):
+    counts = {column.node: len(column.clusters) for column in session.aggregation.columns}
+    for node in ("conv1", "ip1"):
+        shown = next(one for one in counts if one in (node, node.replace("conv", "relu").replace("ip", "relu")))
+        assert clusters_by_themselves(session.aggregation, Target("column", shown)) == counts[shown]
+    several = sorted(n for n in counts.values() if n > 1)
+    assert clusters_by_themselves(session.aggregation, None) == several[len(several) // 2]
+    assert clusters_by_themselves(None, None) == 0

@@ -96,7 +96,8 @@ def test_what_a_crash_leaves_is_offered_once_and_what_a_window_writes_is_not(ses
     (found,) = leftovers(folder)
     assert found.saved.history.view == session.view
     text, details = found.question
-    assert "unsaved edits of lenet" in text and "1 edit of " in details and "Move neuron 3 of conv1" in details
+    assert "edits of lenet were saved. Restore them?" in text
+    assert "1 edit of " in details and "Move neuron 3 of conv1" in details
     found.remove()
     assert leftovers(folder) == []
 
