@@ -246,6 +246,7 @@ def _provenance(run: Run, nets: Nets) -> dict[str, str]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": sys.platform,
+        "folder": os.getcwd(),  # which relative paths below are seen from
         "model": run.request.model,
         "model sha256": run.settings["model"],
         "seconds": f"{seconds:.1f}",

@@ -44,6 +44,7 @@ def deconvolve(
     progress: Progress = SILENT,
     *,
     allow_python_layers: bool = False,
+    places: Sequence[str] = (),
 ) -> dict[int, np.ndarray]:
     """Project the images that a neuron responds to most back to their pixels.
 
@@ -56,6 +57,8 @@ def deconvolve(
     progress : Progress, default=SILENT
     allow_python_layers : bool, default=False
         Whether the code of the network's Python layers may be run.
+    places : sequence of str
+        Folders or files to look in too, where model, weights, mean or data have moved.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def deconvolve(
     if (snapshot.features[node].top_image[neuron] < 0).all():
         raise CnnvisError(f"{node}, neuron {neuron}: is constant over all images, so there is nothing to project back")
     return project_strongest(
-        analysis, snapshot, node, [neuron], progress=progress, allow_python_layers=allow_python_layers
+        analysis, snapshot, node, [neuron], progress=progress, allow_python_layers=allow_python_layers, places=places
     )[0]
 
 
@@ -84,6 +87,7 @@ def project_strongest(
     most: int | None = None,
     progress: Progress = SILENT,
     allow_python_layers: bool = False,
+    places: Sequence[str] = (),
 ) -> list[dict[int, np.ndarray]]:
     """Project the images that each of some neurons responds to most back to their pixels.
 
@@ -98,6 +102,8 @@ def project_strongest(
     progress : Progress, default=SILENT
     allow_python_layers : bool, default=False
         Whether the code of the network's Python layers may be run.
+    places : sequence of str
+        As for `deconvolve`.
 
     Returns
     -------
@@ -116,7 +122,7 @@ def project_strongest(
     if not len(place):
         return result
     progress.start(len(place), "projecting")
-    request = replace(request_of(analysis, snapshot), allow_python_layers=allow_python_layers)
+    request = replace(request_of(analysis, snapshot, places), allow_python_layers=allow_python_layers)
     network, preprocessing = _opened(analysis, request)
     path = request.weights[0] if request.weights else ""
     net = Nets(network, request).with_weights(SnapshotFile(path, snapshot.sha256, snapshot.iteration, ""))
@@ -166,10 +172,18 @@ def _kept_inputs(analysis: Analysis, preprocessing: Preprocessing, indices: np.n
     return preprocessing.values(planes, planes.shape[2:] if mean is None else mean.shape[1:])
 
 
-def request_of(analysis: Analysis, snapshot: Snapshot) -> Request:
+def request_of(analysis: Analysis, snapshot: Snapshot, places: Sequence[str] = ()) -> Request:
     """Return how the model of an analysis is opened again, with the weights of one snapshot.
 
-    Files are looked for where they were: from the folder here, and from that of the analysis file.
+    Files are looked for where they were, whatever the folder is here: from the folder in which the analysis was made,
+    which older files do not say; from here; from that of the analysis file; and in `places`.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot
+    places : sequence of str
+        Folders or files to look in too.
 
     Raises
     ------
@@ -184,48 +198,77 @@ def request_of(analysis: Analysis, snapshot: Snapshot) -> Request:
     texts = {name: said.get(f"option {name}", "") for name in _TEXTS}
     scale = said.get("option scale", "")
     request = Request(
-        model=_found(analysis, said["model"], said.get("model sha256", ""), "model"),
-        weights=(_found(analysis, snapshot.path, snapshot.sha256, "snapshot"),) if snapshot.path else (),
+        model=_found(analysis, said["model"], said.get("model sha256", ""), "model", places),
+        weights=(_found(analysis, snapshot.path, snapshot.sha256, "snapshot", places),) if snapshot.path else (),
         scale=float(scale) if scale else None,
         resize=said.get("option resize", "") == "True",
         stages=tuple(part for part in said.get("option stages", "").split(", ") if part),
         seed=int(said.get("option seed", "") or 1),
         **{name: text for name, text in texts.items() if text},  # type: ignore[arg-type]
     )
-    return replace(request, data=_nearby(analysis, request.data), mean=_nearby(analysis, request.mean))
+    data, mean = (next(iter(_there(analysis, path, places)), path) for path in (request.data, request.mean))
+    return replace(request, data=data, mean=mean)
 
 
-def python_layers_of(analysis: Analysis, snapshot: Snapshot) -> tuple[LayerCode, ...]:
+def missing_file(analysis: Analysis, snapshot: Snapshot, places: Sequence[str] = ()) -> str:
+    """Return the path of the model or the weights of an analysis, whichever is not there; empty where both are.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot
+    places : sequence of str
+        As for `request_of`.
+    """
+    wanted = [analysis.provenance.get("model", ""), snapshot.path]
+    return next((path for path in wanted if path and not _there(analysis, path, places)), "")
+
+
+def python_layers_of(analysis: Analysis, snapshot: Snapshot, places: Sequence[str] = ()) -> tuple[LayerCode, ...]:
     """Return the code that running the model of an analysis again would run, so that the user can be asked.
 
     Parameters
     ----------
     analysis : Analysis
     snapshot : Snapshot
+    places : sequence of str
+        As for `request_of`.
 
     Raises
     ------
     CnnvisError
         As `request_of`, or if the network cannot be read.
     """
-    request = request_of(analysis, snapshot)
+    request = request_of(analysis, snapshot, places)
     return python_layers(request.model, request.stages)
 
 
-def _nearby(analysis: Analysis, path: str) -> str:
-    """A path as it was, or from the folder of the analysis file, where it is there."""
-    beside = os.path.join(os.path.dirname(analysis.path), path) if analysis.path and path else path
-    return beside if not os.path.exists(path) and os.path.exists(beside) else path
+def _there(analysis: Analysis, path: str, places: Sequence[str]) -> list[str]:
+    """Where a file is that the analysis names, the likeliest place first; empty where it is nowhere."""
+    if not path:
+        return []
+    folder, beside = analysis.provenance.get("folder", ""), os.path.dirname(analysis.path)
+    found = [os.path.join(folder, path) if folder else path, path]
+    if analysis.path:
+        found.append(os.path.join(beside, path))
+    for place in places:
+        if os.path.isdir(place):
+            found += [os.path.join(place, path), os.path.join(place, os.path.basename(path))]
+        elif os.path.splitext(place)[1] == os.path.splitext(path)[1]:
+            found.append(place)
+    return [one for one in dict.fromkeys(found) if os.path.exists(one)]
 
 
-def _found(analysis: Analysis, path: str, checksum: str, what: str) -> str:
+def _found(analysis: Analysis, path: str, checksum: str, what: str, places: Sequence[str]) -> str:
     """A file that must be there and be the one that was analysed."""
-    nearby = _nearby(analysis, path)
-    if not os.path.exists(nearby):
+    there = _there(analysis, path, places)
+    if not there:
+        looked = analysis.provenance.get("folder", "") or os.getcwd()
         raise DataNotFoundError(
-            f"{path}: the {what} that was analysed is not there (looked for it in {os.getcwd()}); "
-            "start the program in the folder in which analyze ran, or put the file back"
+            f"{path}: the {what} that was analysed is not there (looked for it from {looked}); "
+            "say where it is now (render --files-in FOLDER, or Deconvolve in the window), or put the file back"
         )
-    if checksum and sha256(nearby) != checksum:
-        raise CnnvisError(f"{nearby}: this is not the {what} that was analysed any more; analyse it again")
-    return nearby
+    same = next((one for one in there if not checksum or sha256(one) == checksum), "")
+    if not same:
+        raise CnnvisError(f"{there[0]}: this is not the {what} that was analysed any more; analyse it again")
+    return same

@@ -67,6 +67,8 @@ class _PictureSize(click.ParamType):
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
 @click.option("--confusion", is_flag=True, help="Draw how often a class is named as another one instead.")
 @click.option("--deconvolution", is_flag=True, help="On the page: also project its images back to the pixels.")
+@click.option("--files-in", "places", multiple=True, metavar="FOLDER", type=click.Path(exists=True),
+              help="For --deconvolution: look here too for model, weights, mean and data that have moved.")  # fmt: skip
 @python_layers_option
 @click.option("--chart", type=click.Choice([*_BY_LAYER, *_OF_TRAINING]),
               help="Draw debugging information below: a quantity of each layer, or loss, error or learning rate of the "
@@ -148,6 +150,8 @@ def _check_page(options: dict[str, Any]) -> None:
     given = [option for name, option in names.items() if options[name]]
     if options["deconvolution"] and not options["neuron"]:
         raise click.UsageError("--deconvolution belongs to the page of a neuron: give --neuron")
+    if options["places"] and not options["deconvolution"]:
+        raise click.UsageError("--files-in says where the model of --deconvolution is: give both, or neither")
     if options["confusion"] and (given or options["neuron"]):
         raise click.UsageError(f"{(given or ['--neuron'])[0]} has no part in the picture that --confusion draws")
     if options["neuron"] and given:
@@ -205,6 +209,8 @@ def _neuron_page(analysis: Any, view: Any, options: dict[str, Any]) -> Any:
         from cnnvis_caffe.analysis.deconvolution import deconvolve
 
         snapshot, is_allowed = analysis.snapshot(view.snapshot), options["allow_python_layers"]
-        projections = deconvolve(analysis, snapshot, node, index, allow_python_layers=is_allowed)
+        projections = deconvolve(
+            analysis, snapshot, node, index, allow_python_layers=is_allowed, places=options["places"]
+        )
     theme = theme_named(view.theme)
     return build_neuron_page(analysis, view.snapshot, node, index, theme=theme, projections=projections)

@@ -82,6 +82,7 @@ class Session:
         self.selection: Target | None = None
         self.hover: Target | None = None
         self.picture: FinishedPicture | None = None
+        self.model_places: tuple[str, ...] = ()  # where the user said that model and weights are now
         self.legend_comes = False  # a pane says so, whose legend has no room yet
         self.beside: Beside | None = None
         self._size, self._legend_width = (1000.0, 640.0), 1000.0

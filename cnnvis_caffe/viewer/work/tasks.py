@@ -53,22 +53,34 @@ def python_layers(model: str, stages: Sequence[str] = ()) -> tuple[LayerCode, ..
         return ()
 
 
-def python_layers_of(analysis: Analysis, snapshot: str) -> tuple[LayerCode, ...]:
+def missing_file(analysis: Analysis, snapshot: str, places: Sequence[str]) -> str:
+    """Return the model or the weights of an analysis, whichever is not where it was; empty where both are."""
+    module = importlib.import_module("cnnvis_caffe.analysis.deconvolution")
+    return str(module.missing_file(analysis, analysis.snapshot(snapshot), places))
+
+
+def python_layers_of(analysis: Analysis, snapshot: str, places: Sequence[str] = ()) -> tuple[LayerCode, ...]:
     """Return the code that running the model of an analysis again would run; likewise."""
     try:
         chosen = next(one for one in analysis.snapshots if one.label == snapshot)
-        return importlib.import_module("cnnvis_caffe.analysis.deconvolution").python_layers_of(analysis, chosen)
+        return importlib.import_module("cnnvis_caffe.analysis.deconvolution").python_layers_of(analysis, chosen, places)
     except CnnvisError:
         return ()
 
 
 def deconvolutions(
-    analysis: Analysis, snapshot: str, node: str, neuron: int, may_run_code: bool, progress: Progress
+    analysis: Analysis,
+    snapshot: str,
+    node: str,
+    neuron: int,
+    may_run_code: bool,
+    places: Sequence[str],
+    progress: Progress,
 ) -> dict[int, np.ndarray]:
     """Project the strongest images of a neuron back to the pixels."""
     if not analysis.path:
         raise CnnvisError("This analysis is not a file, and so does not say which model and data it was made of.")
-    arguments = {"path": analysis.path, "snapshot": snapshot, "node": node, "neuron": neuron}
+    arguments = {"path": analysis.path, "snapshot": snapshot, "node": node, "neuron": neuron, "places": list(places)}
     arguments["allow_python_layers"] = may_run_code
     return run_in_child("cnnvis_caffe.viewer.work.child_deconvolution", "deconvolve_in_file", arguments, progress)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe import api
-from cnnvis_caffe.analysis.deconvolution import deconvolve
+from cnnvis_caffe.analysis.deconvolution import deconvolve, missing_file
 from cnnvis_caffe.errors import CnnvisError, DataNotFoundError
 from cnnvis_caffe.pipeline import analyze
 from cnnvis_caffe.scene.neuron_page import build_neuron_page
@@ -77,10 +77,35 @@ def test_the_images_that_are_kept_are_enough(analysed, monkeypatch):
         deconvolve(replace(without, images={}), snapshot, "ip2", 3)
 
 
+def test_the_folder_in_which_the_program_starts_does_not_matter(small, tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    shutil.copy(small.deploy, tmp_path / "work/deploy.prototxt")
+    shutil.copy(small.weights[0], tmp_path / "work/a.caffemodel")
+    monkeypatch.chdir(tmp_path / "work")
+    made = analyze("deploy.prototxt", ["a.caffemodel"], "digits:test", tmp_path / "a.cnnvis.h5", limit=20)
+    snapshot = made.snapshots[0]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/deploy.prototxt").write_text("another network of the same name")
+    monkeypatch.chdir(tmp_path / "other")
+    assert deconvolve(made, snapshot, "ip2", 1) and missing_file(made, snapshot) == ""
+    # Moved: found in the folder that the user names, whatever lies under its name elsewhere.
+    (tmp_path / "other/deploy.prototxt").unlink()
+    (tmp_path / "work").rename(tmp_path / "moved")
+    assert missing_file(made, snapshot) == "deploy.prototxt"
+    with pytest.raises(DataNotFoundError, match="render --files-in FOLDER"):
+        deconvolve(made, snapshot, "ip2", 1)
+    places = [str(tmp_path / "moved")]
+    assert missing_file(made, snapshot, places) == "" and deconvolve(made, snapshot, "ip2", 1, places=places)
+    (tmp_path / "moved/a.caffemodel").rename(tmp_path / "renamed.caffemodel")
+    assert missing_file(made, snapshot, places) == "a.caffemodel"
+    places.append(str(tmp_path / "renamed.caffemodel"))
+    assert deconvolve(made, snapshot, "ip2", 1, places=places)
+
+
 def test_what_is_not_there_is_said(analysed, tmp_path):
     snapshot = analysed.snapshots[0]
     gone = replace(analysed, provenance={**analysed.provenance, "model": "gone.prototxt"})
-    with pytest.raises(DataNotFoundError, match=r"gone.prototxt: the model that was analysed is not there .* start"):
+    with pytest.raises(DataNotFoundError, match=r"gone.prototxt: the model that was analysed is not there .* say"):
         deconvolve(gone, snapshot, "relu1", 0)
     other = replace(analysed, provenance={**analysed.provenance, "model sha256": "0"})
     with pytest.raises(CnnvisError, match="not the model that was analysed any more"):
