@@ -15,6 +15,7 @@ from cnnvis_caffe import __version__
 from cnnvis_caffe.analysis.model import Model, Nets
 from cnnvis_caffe.analysis.run import Run
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
+from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.datasets.source import ImageSource
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.features.changes import with_changes
@@ -125,7 +126,16 @@ def _summary(model: Model, found: ExtractedSnapshot) -> DataSummary:
         columns=columns.columns,
         score_name=model.score_name,
         columns_are_scores=columns.are_scores,
+        scale=source.settings.scale,
+        mean=_mean(source.settings),
     )
+
+
+def _mean(settings: Preprocessing) -> np.ndarray | None:
+    """What is subtracted from the pixels, (channels or 1, height, width) float32."""
+    if settings.mean_image is not None:
+        return np.asarray(settings.mean_image, np.float32)
+    return np.array(settings.mean_values, np.float32).reshape(-1, 1, 1) if settings.mean_values else None
 
 
 class SourceImages(Mapping):

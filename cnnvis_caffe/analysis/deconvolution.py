@@ -158,7 +158,12 @@ def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preproce
     """The analysis net, fed by hand, and what is done to its images; without opening any data."""
     network = network_of_request(request)
     analysed = analysed_network(network, request, analysis.data.input_shape)
-    return analysed, preprocessing_of(request, network, find_feeding(network))
+    known, mean = analysis.data.scale, analysis.data.mean
+    if known is None:  # an older file: files beside the network say it
+        return analysed, preprocessing_of(request, network, find_feeding(network))
+    if mean is not None and mean.shape[1:] == (1, 1):
+        return analysed, Preprocessing(scale=known, mean_values=tuple(mean.ravel().tolist()))
+    return analysed, Preprocessing(scale=known, mean_image=mean, mean_name=f"of {analysis.path}")
 
 
 def _kept_inputs(analysis: Analysis, preprocessing: Preprocessing, indices: np.ndarray) -> np.ndarray | None:

@@ -310,6 +310,11 @@ class DataSummary:
         The node with the answers; empty where there is none, or in older files.
     columns_are_scores : bool
         Whether each class has an answer of its own, so that what it contributes to is its own score.
+    scale : float or None
+        Factor of the pixels, after the mean is subtracted; None in older files, which do not say.
+    mean : ndarray of shape (channels or 1, height, width), float32, or None
+        What is subtracted from the pixels: an image as its file has it, or values with height and width 1. None for
+        nothing, and in older files.
     """
 
     source: str
@@ -325,8 +330,12 @@ class DataSummary:
     columns: str = "classes"
     score_name: str = ""
     columns_are_scores: bool = True
+    scale: float | None = None
+    mean: np.ndarray | None = None
 
     def __post_init__(self) -> None:
+        if self.mean is not None:
+            check_array(self, "mean", (None, None, None), np.float32)
         check_array(self, "class_count", (len(self.class_names),), np.int64)
 
     @property

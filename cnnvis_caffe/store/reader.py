@@ -270,12 +270,13 @@ class _AnalysisReader:
                 input_name=file.attribute("data", "input_name", str),
                 input_shape=(shape[0], shape[1], shape[2]),
                 preprocessing=file.attribute("data", "preprocessing", str),
+                mean=file.array("data/mean", "<f4", (None, None, None)) if file.has("data/mean") else None,
                 **self._task(),
             ),
         )
 
     def _task(self) -> dict[str, Any]:
-        """What the network answers, where the file says it."""
+        """What the network answers and the scale of its images, where the file says it."""
         file = self._file
         with file.reading("data"):
             there = set(file.group("data").attrs)
@@ -283,6 +284,8 @@ class _AnalysisReader:
         found: dict[str, Any] = {name: file.attribute("data", name, str) for name in names}
         if "columns_are_scores" in there:
             found["columns_are_scores"] = bool(file.attribute("data", "columns_are_scores", int))
+        if "scale" in there:
+            found["scale"] = file.attribute("data", "scale", float)
         return found
 
     def _measures(self, key: str) -> tuple[Measure, ...]:

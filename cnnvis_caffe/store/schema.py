@@ -8,6 +8,8 @@
     /data                            attributes source, n_images, channel_order, input_name, preprocessing; since tasks
                                      are known also task, column, columns, score_name, columns_are_scores
     /data/class_names                JSON
+    /data                            attribute scale, and mean (channels or 1, h, w) float32 where there is one: what is
+                                     done to the pixels; older files do not say
     /data/class_count                (c,) int64
     /data/input_shape                (3,) int64
     /images/index, class             (m,) int64

@@ -202,6 +202,10 @@ def _write_data(root: h5py.File, data: DataSummary) -> None:
     for name in ("source", "channel_order", "input_name", "preprocessing", "task", "column", "columns", "score_name"):
         write_text(group, name, getattr(data, name))
     group.attrs["n_images"], group.attrs["columns_are_scores"] = data.n_images, int(data.columns_are_scores)
+    if data.scale is not None:
+        group.attrs["scale"] = data.scale
+    if data.mean is not None:
+        write_array(group, "mean", data.mean, "<f4")
     write_json(group, "class_names", data.class_names)
     write_array(group, "class_count", data.class_count, "<i8")
     write_array(group, "input_shape", np.array(data.input_shape), "<i8")

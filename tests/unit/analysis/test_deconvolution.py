@@ -102,6 +102,26 @@ def test_the_folder_in_which_the_program_starts_does_not_matter(small, tmp_path,
     assert deconvolve(made, snapshot, "ip2", 1, places=places)
 
 
+@pytest.mark.parametrize("kind", ["image", "value"])
+def test_the_analysis_knows_the_mean(small, tmp_path, kind):
+    mean = np.linspace(0, 90, 28 * 28, dtype=np.float32).reshape(1, 28, 28)
+    np.save(tmp_path / "mean.npy", mean)
+    given = str(tmp_path / "mean.npy") if kind == "image" else "33"
+    file = tmp_path / "a.cnnvis.h5"
+    made = analyze(small.deploy, small.weights[:1], "digits:test", file, limit=20, mean=given, scale=0.0625)
+    assert made.data.scale == 0.0625
+    assert np.array_equal(made.data.mean, mean if kind == "image" else np.full((1, 1, 1), 33, np.float32))
+    snapshot = made.snapshots[0]
+    older = replace(made, data=replace(made.data, scale=None, mean=None))
+    wanted = deconvolve(older, snapshot, "ip2", 1)
+    (tmp_path / "mean.npy").unlink()
+    found = deconvolve(made, snapshot, "ip2", 1)
+    assert found.keys() == wanted.keys() and all((found[index] == wanted[index]).all() for index in wanted)
+    if kind == "image":
+        with pytest.raises(CnnvisError, match=r"mean\.npy"):
+            deconvolve(older, snapshot, "ip2", 1)
+
+
 def test_what_is_not_there_is_said(analysed, tmp_path):
     snapshot = analysed.snapshots[0]
     gone = replace(analysed, provenance={**analysed.provenance, "model": "gone.prototxt"})
