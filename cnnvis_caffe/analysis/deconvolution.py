@@ -216,7 +216,7 @@ def request_of(analysis: Analysis, snapshot: Snapshot, places: Sequence[str] = (
 
 
 def missing_file(analysis: Analysis, snapshot: Snapshot, places: Sequence[str] = ()) -> str:
-    """Return the path of the model or the weights of an analysis, whichever is not there; empty where both are.
+    """Return the path of the model or the weights of an analysis, whichever is not there; empty where none is missing.
 
     Parameters
     ----------
@@ -225,7 +225,8 @@ def missing_file(analysis: Analysis, snapshot: Snapshot, places: Sequence[str] =
     places : sequence of str
         As for `request_of`.
     """
-    wanted = [analysis.provenance.get("model", ""), snapshot.path]
+    model = analysis.provenance.get("model", "")
+    wanted = (model, snapshot.path) if model else ()  # else it does not say what it was made of, and cannot be made
     return next((path for path in wanted if path and not _there(analysis, path, places)), "")
 
 

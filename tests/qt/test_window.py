@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,8 @@ from cnnvis_caffe.viewer.model import pictures
 from cnnvis_caffe.viewer.model.actions import ACTION_SPECS
 from cnnvis_caffe.viewer.qt import QApplication, QKeySequence, Qt, QtWidgets
 from cnnvis_caffe.viewer.work import tasks
+
+from .tour import answer, snap
 
 
 def test_an_empty_file_becomes_a_message_that_can_be_copied(make_window, settle, qtbot, tmp_path):
@@ -198,6 +201,29 @@ def test_a_page_is_laid_out_at_every_width(make_window, settle, qtbot, lenet):
     view.close()
 
 
+def test_a_moved_model_is_asked_for_once(make_window, settle, qtbot, made_up, monkeypatch, tmp_path):
+    from cnnvis_caffe.viewer.pages import neuron_tab
+
+    said = {"model": "net.prototxt", "option data": "mnist:test"}
+    snapshots = tuple(replace(one, path=f"{one.iteration}.caffemodel") for one in made_up.analysis.snapshots)
+    for name in ("net.prototxt", *(one.path for one in snapshots)):
+        (tmp_path / name).write_text("")
+    told = []
+    monkeypatch.setattr(neuron_tab, "deconvolutions", lambda *what: told.append(what[-2]) or {})
+    window = make_window(replace(made_up.analysis, provenance=said, snapshots=snapshots))
+    window.navigation.open_neuron("conv2", 3)
+    settle(window)
+    tab = window.pages.current
+    title = answer(qtbot, tab.project.click, str(tmp_path / "net.prototxt"), lambda: snap(window, "where-is-the-model"))
+    assert title == "Where is net.prototxt now?"
+    settle(window)
+    tab.next.click()
+    settle(window)
+    tab.project.click()  # without another question
+    settle(window)
+    assert [places[0] for places in told] == [str(tmp_path)] * 2 and not tab.trouble.isVisible()
+
+
 def test_deconvolutions_are_made_cancelled_and_missed(make_window, settle, qtbot, lenet, monkeypatch):
     """A button on the page: the pictures, Cancel meanwhile, and a plain sentence where they cannot be had."""
     from cnnvis_caffe.viewer.pages import neuron_tab
@@ -211,7 +237,7 @@ def test_deconvolutions_are_made_cancelled_and_missed(make_window, settle, qtbot
     assert tab.trouble.isVisible() and "is not a file" in tab.trouble.text() and tab.project.text() == "Deconvolve"
     go_on = threading.Event()
 
-    def made(analysis, snapshot, node, neuron, may_run_code, progress):
+    def made(analysis, snapshot, node, neuron, may_run_code, places, progress):
         progress.start(1, "deconvolution")
         while not go_on.wait(0.01):
             progress.step(0)

@@ -55,6 +55,8 @@ def python_layers(model: str, stages: Sequence[str] = ()) -> tuple[LayerCode, ..
 
 def missing_file(analysis: Analysis, snapshot: str, places: Sequence[str]) -> str:
     """Return the model or the weights of an analysis, whichever is not where it was; empty where both are."""
+    if not analysis.path:
+        return ""  # `deconvolutions` says why it cannot be made
     module = importlib.import_module("cnnvis_caffe.analysis.deconvolution")
     return str(module.missing_file(analysis, analysis.snapshot(snapshot), places))
 

@@ -11,6 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from cnnvis_caffe.cli.main import group
+from cnnvis_caffe.edits.history import History
+from cnnvis_caffe.edits.kinds import ChooseTheme
+from cnnvis_caffe.edits.sessions import save_session
 from cnnvis_caffe.records.analysis import Curve
 from tests.helpers.analyses import make_analysis
 
@@ -120,7 +123,20 @@ def test_what_is_not_there_is_said(render, options, message):
     assert not out.exists()
 
 
-@pytest.mark.parametrize("options", [("--size", "big"), ("--size", "10x10"), ("--edge-filter", "0"), ("--facet", "x")])
+def test_a_session_of_another_analysis_is_drawn_with_a_warning(render, lenet, tmp_path, caplog):
+    history = History()
+    history.apply(ChooseTheme("dark"))
+    session = tmp_path / "dark"
+    save_session(session, history, replace(lenet, data=replace(lenet.data, source="mnist:train")))
+    result, out = render("--clusters", "3", "--session", str(session))
+    assert result.exit_code == 0 and 'fill="#17191D"' in out.read_text()
+    assert f"was saved on another analysis than lenet.cnnvis.h5: images: mnist:train, here {lenet.data.source}" in (
+        result.output + caplog.text
+    )
+
+
+@pytest.mark.parametrize("options", [("--size", "big"), ("--size", "10x10"), ("--edge-filter", "0"), ("--facet", "x"),
+                                     ("--neuron", "conv2:3", "--files-in", ".")])  # fmt: skip
 def test_wrong_usage(render, options):
     assert render(*options)[0].exit_code == 2
 
