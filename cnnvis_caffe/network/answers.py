@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnvis_caffe.errors import NetError, UnknownLayerError
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.task import BOXES, CLASSES, EMBEDDING, LABELS, PIXELS, SCORE, TASKS, Task
 
-#: Layers that make boxes of what others give, or compare it with boxes.
-BOX_TYPES = ("DetectionOutput", "MultiBoxLoss", "PriorBox", "Proposal", "ROIPooling", "PSROIPooling")
 #: Tasks that share the losses of another one.
 _SIBLINGS = {SCORE.name: LABELS, PIXELS.name: CLASSES}
 
@@ -93,13 +92,14 @@ def find_answers(network: NetworkFile, image_blob: str, wanted: Task | None = No
         what the network ends with.
     """
     made = list(_blobs(network))
-    losses = [loss for loss in _losses(made, image_blob) if loss.type in _by_loss()]
+    losses = [loss for loss in _losses(made, image_blob) if facts_of(loss.type).task]
     if wanted is not None:
         meant = _SIBLINGS.get(wanted.name, wanted)
-        losses = [loss for loss in losses if _by_loss()[loss.type] is meant]
+        losses = [loss for loss in losses if _task_of(loss) is meant]
         return _of_losses(losses, wanted) or _of_the_end(made, wanted) or Answers(wanted, "as you said")
-    if any(one.layer.type in BOX_TYPES for one in made):
-        return Answers(BOXES, f"layers of the type {next(o.layer.type for o in made if o.layer.type in BOX_TYPES)}")
+    boxes = next((one.layer.type for one in made if facts_of(one.layer.type).handles_boxes), "")
+    if boxes:
+        return Answers(BOXES, f"layers of the type {boxes}")
     labelled = [loss for loss in losses if loss.labels]
     found = _of_losses([loss for loss in labelled if loss.weight] or labelled, None)
     if found is not None:
@@ -176,9 +176,9 @@ def _with_layers(network: NetworkFile, layers: Sequence[Any]) -> NetworkFile:
     return replace(network, message=message)
 
 
-def _by_loss() -> dict[str, Task]:
-    """Tasks by the types of their losses."""
-    return {loss: task for task in TASKS.values() for loss in task.losses}
+def _task_of(loss: Loss) -> Task:
+    """The task that a loss means."""
+    return TASKS[facts_of(loss.type).task]
 
 
 def _blobs(network: NetworkFile) -> Iterator[_Made]:
@@ -222,8 +222,8 @@ def _of_losses(losses: Sequence[NetworkLoss], wanted: Task | None) -> Answers | 
         return None
     largest = max(loss.weight for loss in losses)
     heavy = [loss for loss in losses if loss.weight == largest]
-    loss = ([one for one in heavy if _by_loss()[one.type] is CLASSES] or heavy)[-1]
-    task = wanted or _by_loss()[loss.type]
+    loss = ([one for one in heavy if _task_of(one) is CLASSES] or heavy)[-1]
+    task = wanted or _task_of(loss)
     why = "as you said" if wanted else f"its loss is a {loss.type}"
     return Answers(task, why, loss, loss.answers[0], tuple(one.layer for one in losses if one is not loss))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.network.answers import BOX_TYPES, without_layers
+from cnnvis_caffe.network.answers import without_layers
+from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.network_file import NetworkFile
 
 
@@ -28,4 +29,4 @@ def before_the_heads(network: NetworkFile) -> NetworkFile:
         for layer in layers
         if layer.type == "Permute" or (turned.intersection(layer.top) and not elsewhere.intersection(layer.top))
     ]
-    return without_layers(network, [*heads, *(layer.name for layer in layers if layer.type in BOX_TYPES)])
+    return without_layers(network, [*heads, *(layer.name for layer in layers if facts_of(layer.type).handles_boxes)])

@@ -11,10 +11,12 @@ from typing import Any
 from cnnvis_caffe.errors import CaffeQuirkWarning, NetError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.facts.layer_facts import LayerFacts
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.network.names import find_value, free_name, value_names
 from cnnvis_caffe.records.dag import Dag, DagLayer, Value
 from cnnvis_caffe.records.network_file import NetworkFile
+from cnnvis_caffe.records.task import PAIRS
 from cnnvis_caffe.runtime.filter_net import network_of_phase
 
 logger = logging.getLogger(__name__)
@@ -207,12 +209,18 @@ def _add_loss(
     # Inputs come first; protobuf has no insert that all versions know.
     layers = [type(layer).FromString(layer.SerializePartialToString()) for layer in message.layer]
     source = type(added)(name=label, type="Input", top=[label])
-    of_values = {"SoftmaxWithLoss": [*shape[:axis], *shape[axis + 1 :]], "ContrastiveLoss": [*shape[:1]]}
-    source.input_param.shape.add().dim[:] = of_values.get(wanted.type, list(shape))
+    source.input_param.shape.add().dim[:] = _label_shape(facts_of(wanted.type), shape, axis)
     last_input = max((i for i, layer in enumerate(dag.layers) if not layer.bottoms), default=-1)
     first = next((i for i, layer in enumerate(layers) if layer.bottom), last_input + 1)
     del message.layer[:]
     message.layer.extend([*layers[:first], source, *layers[first:]])
+
+
+def _label_shape(loss: LayerFacts, shape: Sequence[int], axis: int) -> list[int]:
+    """The shape of the labels that a loss compares a score with."""
+    if loss.task == PAIRS.name:
+        return [shape[0]]
+    return [*shape[:axis], *shape[axis + 1 :]] if loss.second_bottom == "classes" else list(shape)
 
 
 def _class_axis(message: Any, score: str, n_axes: int) -> int:

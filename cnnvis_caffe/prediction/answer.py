@@ -12,8 +12,6 @@ from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.prediction import ANSWERS, BOXES, CLASSES, LABELS, NUMBERS, PIXELS, Answer
 
-_BOX_TYPES = ("DetectionOutput",)
-
 
 def find_answer(
     dag: Dag, *, output: str = "", task: str = "", training: Sequence[NetworkFile] = ()
@@ -52,7 +50,7 @@ def find_answer(
     if output and output not in names:
         raise UnknownNameError("output", output, names)
     chosen = [one for one in outputs if one[1] == output] if output else outputs
-    with_boxes = [one for one in chosen if dag.layers[one[0][0]].type in _BOX_TYPES]
+    with_boxes = [one for one in chosen if facts_of(dag.layers[one[0][0]].type).gives_boxes]
     value, name = (with_boxes or chosen[-1:])[0]
     layer, shape = dag.layers[value[0]], dag.shape(value)
     if shape is None:
@@ -68,7 +66,7 @@ def find_answer(
 def _answer(kind: str, name: str, shape: Sequence[int], training: Sequence[NetworkFile]) -> Answer:
     """By the layer that writes the output, else by the loss that reads it in training."""
     is_map = len(shape) == 4 and shape[2] * shape[3] > 1
-    if kind in _BOX_TYPES:
+    if facts_of(kind).gives_boxes:
         return Answer(BOXES, name)
     if kind == "Softmax":
         return Answer(PIXELS if is_map else CLASSES, name, is_probability=True)
@@ -80,9 +78,10 @@ def _answer(kind: str, name: str, shape: Sequence[int], training: Sequence[Netwo
         return Answer(PIXELS, name)
     loss = _loss_of(name, training)
     facts = facts_of(loss)
-    if facts.predicts:
-        task, function = facts.predicts, facts.probabilities
-        return Answer(task, name, function, is_probability=bool(function))
+    if facts.task:
+        # Pairs and embeddings answer with numbers, as far as one image goes.
+        kind_of_answer = facts.task if facts.task in ANSWERS else NUMBERS
+        return Answer(kind_of_answer, name, facts.probabilities, is_probability=bool(facts.probabilities))
     return Answer(
         NUMBERS,
         name,

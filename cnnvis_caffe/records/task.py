@@ -21,8 +21,6 @@ class Task:
         What a column of an activation matrix stands for where the data say what is right: "class", "classes".
     error : str
         What the error counts; empty where answers are not right or wrong.
-    losses : tuple of str
-        Types of the losses that mean it.
     loss : str
         Type of the loss that a network without one gets on its score; empty for none.
     labels : tuple of str
@@ -34,7 +32,6 @@ class Task:
     column: str
     columns: str
     error: str
-    losses: tuple[str, ...]
     loss: str
     labels: tuple[str, ...]
 
@@ -45,7 +42,6 @@ CLASSES = Task(
     column="class",
     columns="classes",
     error="share of images whose largest score is not that of their class",
-    losses=("SoftmaxWithLoss", "HingeLoss", "MultinomialLogisticLoss", "InfogainLoss"),
     loss="SoftmaxWithLoss",
     labels=("class",),
 )
@@ -55,7 +51,6 @@ LABELS = Task(
     column="label",
     columns="labels",
     error="share of all labels of all images that are wrong",
-    losses=("SigmoidCrossEntropyLoss",),
     loss="SigmoidCrossEntropyLoss",
     labels=("several",),
 )
@@ -65,7 +60,6 @@ SCORE = Task(
     column="answer",
     columns="answers",
     error="share of images on the wrong side of a score of 0",
-    losses=(),  # that of several labels, with a single one
     loss="SigmoidCrossEntropyLoss",
     labels=("class", "several"),
 )
@@ -75,7 +69,6 @@ NUMBERS = Task(
     column="target",
     columns="targets",
     error="",
-    losses=("EuclideanLoss", "SmoothL1Loss"),
     loss="EuclideanLoss",
     labels=("numbers",),
 )
@@ -85,7 +78,6 @@ PIXELS = Task(
     column="class",
     columns="classes",
     error="share of pixels whose largest score is not that of their class",
-    losses=(),  # those of one class of many, with scores for each position
     loss="SoftmaxWithLoss",
     labels=("mask",),
 )
@@ -95,7 +87,6 @@ BOXES = Task(
     column="group",
     columns="groups",
     error="",
-    losses=("MultiBoxLoss",),
     loss="",
     labels=(),
 )
@@ -105,7 +96,6 @@ PAIRS = Task(
     column="kind of pair",
     columns="kinds of pairs",
     error="share of pairs on the wrong side of half the margin",
-    losses=("ContrastiveLoss",),
     loss="",
     labels=("class",),
 )
@@ -115,7 +105,6 @@ EMBEDDING = Task(
     column="group",
     columns="groups",
     error="",
-    losses=("TripletLoss",),
     loss="",
     labels=(),
 )

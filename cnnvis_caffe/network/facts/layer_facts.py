@@ -54,8 +54,12 @@ class LayerFacts:
         What it compares the first bottom with: the number of a class, or values; empty where it compares nothing.
     answer : str
         For a loss, the type of the layer that it has inside and that people look at when the network is used.
-    predicts : {"", "classes", "labels", "numbers"}
-        For a loss, what the output that it judges says of an image: one class, several, or numbers.
+    task : str
+        For a loss, the name of the task that a network with it is trained for: see `records.task`.
+    handles_boxes : bool
+        It makes boxes of what others give, or compares it with boxes.
+    gives_boxes : bool
+        Its top holds the boxes that are found, as people look at them.
     probabilities : {"", "softmax", "sigmoid"}
         For a loss, what makes probabilities of that output; empty where it has them already, or has none.
     reads_scores : bool
@@ -97,7 +101,9 @@ class LayerFacts:
     is_loss: bool = False
     second_bottom: str = ""
     answer: str = ""
-    predicts: str = ""
+    task: str = ""
+    handles_boxes: bool = False
+    gives_boxes: bool = False
     probabilities: str = ""
     reads_scores: bool = False
     judges_scores: bool = False

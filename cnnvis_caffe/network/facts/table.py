@@ -127,9 +127,10 @@ FACTS: dict[str, LayerFacts] = {
     "Threshold": LayerFacts(sees.pointwise, role="activation", link=link.identity),
     # -- pooling, and regions of an image ----------------------------------------------------------------------------
     "Im2col": LayerFacts(sees.im2col, words.convolution),
-    "PSROIPooling": LayerFacts(sees.whole),
+    "Proposal": LayerFacts(handles_boxes=True),
+    "PSROIPooling": LayerFacts(sees.whole, handles_boxes=True),
     "Pooling": LayerFacts(sees.pooling, words.pooling, role="pooling", link=link.pooling, no_neurons=link.pooled),
-    "ROIPooling": LayerFacts(sees.whole),
+    "ROIPooling": LayerFacts(sees.whole, handles_boxes=True),
     "SPP": LayerFacts(sees.whole, words.spp, role="pooling"),
     # -- normalization -----------------------------------------------------------------------------------------------
     "BatchNorm": LayerFacts(
@@ -191,22 +192,22 @@ FACTS: dict[str, LayerFacts] = {
     # -- losses ------------------------------------------------------------------------------------------------------
     "CTCLoss": LayerFacts(sees.whole, is_loss=True),
     "CenterLoss": LayerFacts(sees.whole, is_loss=True),
-    "ContrastiveLoss": LayerFacts(sees.whole, words.contrastive_loss, is_loss=True, predicts="numbers"),
+    "ContrastiveLoss": LayerFacts(sees.whole, words.contrastive_loss, is_loss=True, task="pairs"),
     "CtcLoss": LayerFacts(sees.whole, is_loss=True),
-    "EuclideanLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="targets", predicts="numbers"),
-    "HingeLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", predicts="classes"),
-    "InfogainLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", answer="Softmax", predicts="classes"),
-    "MultiBoxLoss": LayerFacts(sees.whole, is_loss=True),
-    "MultinomialLogisticLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", predicts="classes"),
+    "EuclideanLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="targets", task="numbers"),
+    "HingeLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", task="classes"),
+    "InfogainLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", answer="Softmax", task="classes"),
+    "MultiBoxLoss": LayerFacts(sees.whole, is_loss=True, task="boxes", handles_boxes=True),
+    "MultinomialLogisticLoss": LayerFacts(sees.whole, is_loss=True, second_bottom="classes", task="classes"),
     "SigmoidCrossEntropyLoss": LayerFacts(
         sees.whole,
         is_loss=True,
         second_bottom="targets",
         answer="Sigmoid",
-        predicts="labels",
+        task="labels",
         probabilities="sigmoid",
     ),
-    "SmoothL1Loss": LayerFacts(sees.whole, is_loss=True, predicts="numbers"),
+    "SmoothL1Loss": LayerFacts(sees.whole, is_loss=True, task="numbers"),
     "SmoothL1LossOHEM": LayerFacts(sees.whole, is_loss=True),
     "SoftmaxWithLoss": LayerFacts(
         sees.whole,
@@ -214,13 +215,13 @@ FACTS: dict[str, LayerFacts] = {
         is_loss=True,
         second_bottom="classes",
         answer="Softmax",
-        predicts="classes",
+        task="classes",
         probabilities="softmax",
         reads_scores=True,
     ),
     "SoftmaxWithLossOHEM": LayerFacts(sees.whole, is_loss=True),
     # Of forks. The runtime does not have it, but what it judges is known.
-    "TripletLoss": LayerFacts(is_loss=True, predicts="numbers"),
+    "TripletLoss": LayerFacts(is_loss=True, task="embedding"),
     "WarpCTCLoss": LayerFacts(sees.whole, is_loss=True),
     # -- what is made of scores, and ends ----------------------------------------------------------------------------
     "Accuracy": LayerFacts(
@@ -235,9 +236,9 @@ FACTS: dict[str, LayerFacts] = {
     "BoxAnnotatorOHEM": LayerFacts(sees.whole),
     "CTCGreedyDecoder": LayerFacts(sees.whole),
     "DetectionEvaluate": LayerFacts(sees.whole),
-    "DetectionOutput": LayerFacts(sees.whole),
+    "DetectionOutput": LayerFacts(sees.whole, handles_boxes=True, gives_boxes=True),
     "HDF5Output": LayerFacts(sees.nothing, is_deployed=False),
-    "PriorBox": LayerFacts(sees.nothing),
+    "PriorBox": LayerFacts(sees.nothing, handles_boxes=True),
     "Silence": LayerFacts(sees.nothing, judges_scores=True, is_analysed=False, is_deployed=False),
     "Softmax": LayerFacts(sees.softmax, words.axis("softmax_param"), reads_scores=True, judges_scores=True),
 }
