@@ -176,7 +176,7 @@ def _with_layers(network: NetworkFile, layers: Sequence[Any]) -> NetworkFile:
     return replace(network, message=message)
 
 
-def _task_of(loss: Loss) -> Task:
+def _task_of(loss: NetworkLoss) -> Task:
     """The task that a loss means."""
     return TASKS[facts_of(loss.type).task]
 
