@@ -15,7 +15,14 @@ from cnnvis_caffe.aggregation.importance import importance, strongly_activated
 from cnnvis_caffe.aggregation.numbering import canonical
 from cnnvis_caffe.aggregation.representatives import distance_to_mean, representatives
 from cnnvis_caffe.readings.graph import Graph
-from cnnvis_caffe.readings.relations import ConnectionQuantity, Relation, quantities_from, relations_from, targets_of
+from cnnvis_caffe.readings.relations import (
+    ConnectionQuantity,
+    Relation,
+    quantities_from,
+    relations_from,
+    strengths_from,
+    targets_of,
+)
 from cnnvis_caffe.records.aggregation import Aggregation, Cluster, Column, Gap, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import NeuronMove, View
@@ -156,12 +163,12 @@ class _AggregationStages:
     def gap(self, source: Column, target: Column, barrier: str, stops: frozenset[str]) -> Gap:
         """The connections between two columns."""
         view = self.view
-        positive, negative = self.strengths(source, target, barrier, stops)
+        strengths = self.strengths(source, target, barrier, stops)
         clusters = (source.labels.tobytes(), target.labels.tobytes())
         ends = (source.node, target.node)
         edits = tuple(e for e in view.bicluster_edits if (e.source, e.target) == ends)
-        key = (self.number, ends, clusters, view.edges, view.edge_filter, edits, stops)
-        return self.cache.get("gap", key, lambda: self.make_gap(source, target, barrier, stops, positive, negative))
+        key = (self.number, ends, clusters, view.edges, view.strength, view.edge_filter, edits, stops)
+        return self.cache.get("gap", key, lambda: self.make_gap(source, target, barrier, stops, *strengths))
 
     def make_gap(
         self,
@@ -171,6 +178,7 @@ class _AggregationStages:
         stops: frozenset[str],
         positive: np.ndarray,
         negative: np.ndarray,
+        absolute: np.ndarray,
     ) -> Gap:
         """The same, made."""
         view = self.view
@@ -190,6 +198,7 @@ class _AggregationStages:
             target=target.node,
             positive=positive,
             negative=negative,
+            absolute=absolute,
             kept_positive=kept_positive,
             kept_negative=kept_negative,
             quantity=None if view.edges == "weight" or barrier else self.quantity(source, target, stops),
@@ -200,21 +209,36 @@ class _AggregationStages:
 
     def strengths(
         self, source: Column, target: Column, barrier: str, stops: frozenset[str]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Positive and negative strength between clusters, (n_source_clusters, n_target_clusters) each."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positive, negative and absolute strength between clusters, (n_source_clusters, n_target_clusters) each."""
         if barrier:
             nothing = np.zeros((len(source.clusters), len(target.clusters)))
-            return nothing, nothing
-        key = (self.number, source.node, target.node, source.labels.tobytes(), target.labels.tobytes(), stops)
+            return nothing, nothing, nothing
+        labels = (source.labels.tobytes(), target.labels.tobytes())
+        key = (self.number, source.node, target.node, *labels, stops, self.view.strength)
 
-        def make() -> tuple[np.ndarray, np.ndarray]:
+        def make() -> tuple[np.ndarray, ...]:
             matrix = self.relation(source.node, target.node, stops).matrix
             pairs = _sizes(source)[:, None] * _sizes(target)[None, :]
-            return tuple(
-                cluster_sums(np.maximum(part, 0), source.labels, target.labels) / pairs for part in (matrix, -matrix)
-            )
+
+            def mean(values: np.ndarray) -> np.ndarray:
+                return cluster_sums(values, source.labels, target.labels) / pairs
+
+            absolute = mean(self.absolute(source.node, stops)[target.node])
+            if self.view.strength == "signed":
+                return mean(np.maximum(matrix, 0)), mean(np.maximum(-matrix, 0)), absolute
+            is_positive = mean(matrix) >= 0
+            return np.where(is_positive, absolute, 0.0), np.where(is_positive, 0.0, absolute), absolute
 
         return self.cache.get("strengths", key, make)
+
+    def absolute(self, source: str, stops: frozenset[str]) -> dict[str, np.ndarray]:
+        """Mean |weight| between the neurons of a column and those of all that follow it."""
+        return self.cache.get(
+            "absolute",
+            (self.number, source, self.reached(source, stops)),
+            lambda: strengths_from(self.graph, self.snapshot, source, stops),
+        )
 
     def relation(self, source: str, target: str, stops: frozenset[str]) -> Relation:
         """The relation between the neurons of two columns."""

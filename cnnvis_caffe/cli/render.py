@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.python_layers import python_layers_option
-from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES
+from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, STRENGTHS, THEMES
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ class _PictureSize(click.ParamType):
 @click.option("--scale", type=click.FloatRange(0.1, 8), default=1.0, help="Pixels of a PNG for one of the size.")
 @click.option("--facet", type=click.Choice(list(FACETS)), help="What clusters show.")
 @click.option("--edges", type=click.Choice(list(EDGE_QUANTITIES)), help="What colours edges.")
+@click.option("--strength", type=click.Choice(list(STRENGTHS)),
+              help="Width of edges: by mean |weight|, or by signed weight.  [default: absolute]")  # fmt: skip
 @click.option("--edge-filter", type=click.FloatRange(0.001, 1), metavar="SHARE",
               help="Draw the strongest edges that carry this share of all strength.  [default: 0.8]")  # fmt: skip
 @click.option("--importance", type=click.Choice(list(IMPORTANCES)), help="Quantity that the areas of patches show.")
@@ -102,8 +104,8 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         if others:
             logger.warning("%s: was saved on another analysis than %s: %s", saved.path, file, "; ".join(others))
         start = saved.history.view
-    names = ("facet", "edges", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters", "clustering",
-             "expand", "snapshot", "clusters_of", "theme")  # fmt: skip
+    names = ("facet", "edges", "strength", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters",
+             "clustering", "expand", "snapshot", "clusters_of", "theme")  # fmt: skip
     view = chosen_view(analysis, start, {name: options[name] for name in names})
     if options["neuron"]:
         if report:

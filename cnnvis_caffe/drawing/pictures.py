@@ -9,7 +9,8 @@ import numpy as np
 
 from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.aggregation.cache import Cache
-from cnnvis_caffe.readings.relations import relation
+from cnnvis_caffe.readings.graph import Graph
+from cnnvis_caffe.readings.relations import relation, strengths_from
 from cnnvis_caffe.readings.scales import Beside, Scales
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
@@ -161,7 +162,7 @@ class ViewDrawer:
         return legend_scene(laid_out, size[0])
 
     def _relations(self, view: View, aggregation: Aggregation) -> Callable[[str, str], np.ndarray]:
-        """Return what gives the signed relation of the neurons of two shown columns, (n_target, n_source)."""
+        """Return what gives the strengths between the neurons of two shown columns with signs, (n_target, n_source)."""
         number = self.analysis.snapshot_index(view.snapshot)
         shown = frozenset(column.node for column in aggregation.columns)
 
@@ -173,8 +174,13 @@ class ViewDrawer:
                 if found is None:
                     shape = self.analysis.node(target).n_neurons, self.analysis.node(source).n_neurons
                     return np.zeros(shape, np.float32)
-                return found.matrix
+                if view.strength == "signed":
+                    return found.matrix
+                graph, snapshot = Graph(self.analysis.nodes), self.analysis.snapshots[number]
+                strengths = strengths_from(graph, snapshot, source, [target, *stops])[target]
+                return np.where(found.matrix < 0, -strengths, strengths)
 
-            return self._aggregations.get("relation of neurons", (number, source, target, stops), make)
+            key = (number, source, target, stops, view.strength)
+            return self._aggregations.get("relation of neurons", key, make)
 
         return between

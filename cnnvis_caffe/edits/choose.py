@@ -19,6 +19,7 @@ class ViewOptions(TypedDict, total=False):
 
     facet: str | None
     edges: str | None
+    strength: str | None
     edge_filter: float | None
     importance: str | None
     classes: str | int | Iterable[str | int] | None
@@ -40,9 +41,9 @@ def chosen_view(analysis: Analysis, start: View, options: Mapping[str, Any] | Vi
     start : View
         Whose settings stay where no option says otherwise.
     options : mapping of str to object
-        By name: ``facet``, ``edges``, ``edge_filter``, ``importance``, ``classes`` (see `chosen_classes`),
-        ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (a name or names of groups, or ``"all"``),
-        ``snapshot`` and ``clusters_of`` (see `Analysis.snapshot`), ``theme``. None says nothing.
+        By name: ``facet``, ``edges``, ``strength``, ``edge_filter``, ``importance``, ``classes`` (see
+        `chosen_classes`), ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (a name or names of
+        groups, or ``"all"``), ``snapshot`` and ``clusters_of`` (see `Analysis.snapshot`), ``theme``. None says nothing.
 
     Returns
     -------

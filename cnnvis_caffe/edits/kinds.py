@@ -204,6 +204,14 @@ class ChooseEdges(Choose):
 
 
 @dataclass(frozen=True)
+class ChooseStrength(Choose):
+    """Choose what gives the connections their width, and what filter and bundles go by."""
+
+    strength: str
+    TEXT: ClassVar[str] = "Width of connections by {strength}"
+
+
+@dataclass(frozen=True)
 class ChooseEdgeFilter(Choose):
     """Choose the share of all strength that the drawn connections carry."""
 
@@ -451,6 +459,7 @@ EDITS: dict[str, type[Edit]] = {
         MergeBiclusters,
         SplitBicluster,
         ChooseEdges,
+        ChooseStrength,
         ChooseEdgeFilter,
         ChooseSnapshot,
         ChooseTheme,
@@ -483,6 +492,7 @@ def as_edits(view: View) -> tuple[Edit, ...]:
         *(ExpandGroup(group) for group in view.expanded),
         *(ChooseRepresentative(group, node) for group, node in view.representatives),
         ChooseEdges(view.edges),
+        ChooseStrength(view.strength),
         ChooseEdgeFilter(view.edge_filter),
         ChooseTheme(view.theme),
     ]

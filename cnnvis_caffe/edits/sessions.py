@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,9 +16,12 @@ from cnnvis_caffe.errors import SessionError, UnknownLayerError, UnknownNameErro
 from cnnvis_caffe.files.atomic import write_bytes
 from cnnvis_caffe.files.opening import open_file, read_file
 from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.view import STRENGTHS, View
 
 FORMAT = "cnnvis_caffe session"
 VERSION = 1
+#: What gave connections their width where a session does not say what its edits start from.
+STRENGTH_BEFORE = "signed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +138,8 @@ def session_text(history: History, origin: Origin | None = None) -> str:
     lines = ",\n".join(f"  {json.dumps(edit, ensure_ascii=False, default=int)}" for edit in edits)
     body = f"[\n{lines}\n ]" if edits else "[]"
     about = f' "analysis": {json.dumps(origin_as_json(origin), ensure_ascii=False)},\n' if origin is not None else ""
-    return f'{{\n "format": {json.dumps(FORMAT)},\n "version": {VERSION},\n{about} "edits": {body}\n}}\n'
+    start = f' "start": {json.dumps({"strength": View().strength})},\n'
+    return f'{{\n "format": {json.dumps(FORMAT)},\n "version": {VERSION},\n{about}{start} "edits": {body}\n}}\n'
 
 
 def saved_session_from_text(text: str, path: str = "<session>") -> SavedSession:
@@ -171,14 +176,21 @@ def saved_session_from_text(text: str, path: str = "<session>") -> SavedSession:
         origin = origin_from_json(data["analysis"]) if "analysis" in data else None
     except ValueError as e:
         raise SessionError(path, f"analysis: {_short(str(e))}") from e
-    return SavedSession(path, _history(data.get("edits"), path), origin)
+    return SavedSession(path, _history(data.get("edits"), path, _start(data)), origin)
 
 
-def _history(edits: Any, path: str) -> History:
+def _start(data: Mapping[str, Any]) -> View:
+    """What the edits of a session start from."""
+    start = data.get("start")
+    strength = start.get("strength") if isinstance(start, dict) else STRENGTH_BEFORE
+    return View(strength=strength if strength in STRENGTHS else STRENGTH_BEFORE)
+
+
+def _history(edits: Any, path: str, start: View) -> History:
     """The edits of a session, done one after the other."""
     if not isinstance(edits, list):
         raise SessionError(path, "it has no list of edits")
-    history = History()
+    history = History(start)
     for number, item in enumerate(edits, 1):
         try:
             history.apply(_edit(item, path, number))

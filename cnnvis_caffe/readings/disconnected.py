@@ -41,7 +41,7 @@ def disconnected_clusters(aggregation: Aggregation, below: float = 0.01) -> tupl
     -------
     tuple of Disconnected
         By column; columns without any strength on that side are passed over. The strength of a cluster is the mean
-        over its neurons of the sum of all |relations| to the neurons on that side.
+        over its neurons of the sum of mean |weight| to all neurons on that side, whatever gives the edges their width.
     """
     size = {column.node: np.array([len(c.neurons) for c in column.clusters]) for column in aggregation.columns}
     strength = {
@@ -50,9 +50,8 @@ def disconnected_clusters(aggregation: Aggregation, below: float = 0.01) -> tupl
         for side in ("incoming", "outgoing")
     }
     for gap in aggregation.gaps:
-        both = gap.positive + gap.negative
-        strength[gap.target, "incoming"] += size[gap.source] @ both
-        strength[gap.source, "outgoing"] += both @ size[gap.target]
+        strength[gap.target, "incoming"] += size[gap.source] @ gap.absolute
+        strength[gap.source, "outgoing"] += gap.absolute @ size[gap.target]
     found = []
     for (node, side), values in strength.items():
         mean = values.mean() if len(values) else 0.0

@@ -164,6 +164,30 @@ def relations_from(graph: Graph, snapshot: Snapshot, source: str, stops: Collect
     return {name: Relation(arrays[0], n_steps) for name, (arrays, n_steps) in carried.items()}
 
 
+def strengths_from(graph: Graph, snapshot: Snapshot, source: str, stops: Collection[str]) -> dict[str, np.ndarray]:
+    """Carry the mean |weights| from a node to all stops that follow it directly.
+
+    Parameters
+    ----------
+    graph : Graph
+    snapshot : Snapshot
+    source : str
+    stops : collection of str
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_target, n_source), float32
+        By stop: the product of the mean absolute weights along each path, summed over paths.
+    """
+
+    def weights(node: Node) -> list[np.ndarray] | None:
+        known = snapshot.connections.get(node.name)
+        return None if known is None else [known.abs_weight]
+
+    carried = _carry(graph, snapshot, source, stops, weights, n_arrays=1, absolute=True)
+    return {name: arrays[0] for name, (arrays, _) in carried.items()}
+
+
 def quantities_from(
     graph: Graph,
     snapshot: Snapshot,
@@ -332,10 +356,13 @@ def _carry(
     weights: Callable[[Node], list[np.ndarray] | None],
     n_arrays: int,
     start: np.ndarray | None = None,
+    *,
+    absolute: bool = False,
 ) -> dict[str, tuple[list[np.ndarray], int]]:
     """Carry the identity, or another matrix to start from, to the stops that follow: arrays and number of steps.
 
-    With one array it is the matrix product of the signed weights. With three they are: the sum over paths of the
+    With one array it is the matrix product of the weights, and of the other factors, which count by their size where
+    `absolute` says so. With three they are: the sum over paths of the
     product of |weight|; that times the sum of the steps' quantities; that times the number of steps.
     """
     stops = set(stops) - {source}
@@ -355,7 +382,7 @@ def _carry(
         reached = [s for s in graph.sources[name] if s in values and (s == source or s not in stops)]
         if not reached or node.kind in _BARRIERS:
             continue
-        values[name] = _through(node, graph, snapshot, values, set(reached), weights, n_arrays, n_source)
+        values[name] = _through(node, graph, snapshot, values, set(reached), weights, n_arrays, n_source, absolute)
         steps[name] = max(steps[s] for s in reached) + (node.kind == "weights")
         if name in stops:
             parts = [part.plain(n_arrays, n_source) for part in values[name]]
@@ -382,9 +409,10 @@ def _through(
     weights: Callable[[Node], list[np.ndarray] | None],
     n_arrays: int,
     n_source: int,
+    absolute: bool,
 ) -> list[_Part]:
     """What a node makes of what its sources carry."""
-    absolute = n_arrays > 1
+    absolute = absolute or n_arrays > 1
     if node.kind == "concat":
         parts: list[_Part] = []
         row = 0

@@ -121,8 +121,10 @@ class Gap:
     source, target : str
         Nodes of the columns.
     positive, negative : ndarray of shape (n_source_clusters, n_target_clusters), float64
-        Strengths: sums of the positive parts, and of the absolute negative parts, over the pairs of neurons, by the
-        number of pairs.
+        Strengths. By mean |weight|: its mean over the pairs of neurons, positive or negative as the mean signed weight
+        is. By signed weight: sums of the positive parts, and of the absolute negative parts, by the number of pairs.
+    absolute : ndarray of the same shape, float64
+        Mean |weight| over the pairs of neurons, whatever the strength.
     kept_positive, kept_negative : ndarray of the same shape, bool
         The edges that pass the filter.
     quantity : ndarray of the same shape, float64, or None
@@ -138,6 +140,7 @@ class Gap:
     target: str
     positive: np.ndarray
     negative: np.ndarray
+    absolute: np.ndarray
     kept_positive: np.ndarray
     kept_negative: np.ndarray
     quantity: np.ndarray | None

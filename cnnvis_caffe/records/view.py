@@ -44,6 +44,20 @@ EDGE_QUANTITIES: Mapping[str, Choice] = {
         "relative change since the snapshot before",
     ),
 }
+STRENGTHS: Mapping[str, Choice] = {
+    "absolute": Choice(
+        "|Weight|",
+        "mean absolute weight",
+        "Width by mean |weight|, colour by the sign of the mean weight",
+        "mean |weight|",
+    ),
+    "signed": Choice(
+        "Signed",
+        "mean signed weight",
+        "Width by the mean weight, in which both signs cancel each other",
+        "mean signed weight",
+    ),
+}
 IMPORTANCES: Mapping[str, Choice] = {
     "mean": Choice("Mean", "mean activation", "Mean activation on the chosen classes"),
     "maximum": Choice("Largest", "largest activation", "Largest activation on the chosen classes"),
@@ -60,6 +74,7 @@ THEMES: Mapping[str, Choice] = {"light": Choice("Light", "light"), "dark": Choic
 CHOICES: Mapping[str, Mapping[str, Choice]] = {
     "facet": FACETS,
     "edges": EDGE_QUANTITIES,
+    "strength": STRENGTHS,
     "importance": IMPORTANCES,
     "clustering": CLUSTERINGS,
     "theme": THEMES,
@@ -152,6 +167,8 @@ class View:
         Node, members and facet of single clusters.
     edges : str
         What colours the edges, one of `EDGE_QUANTITIES`.
+    strength : str
+        What gives the edges their width, and what the filter and the bundles go by, one of `STRENGTHS`.
     edge_filter : float
         Share of all strength in a gap that the drawn edges carry together, in (0, 1].
     importance : str
@@ -183,6 +200,7 @@ class View:
     facet: str = "features"
     facets: tuple[tuple[str, Members, str], ...] = ()
     edges: str = "weight"
+    strength: str = "absolute"
     edge_filter: float = 0.8
     importance: str = "mean"
     classes: tuple[int, ...] = ()

@@ -11,7 +11,7 @@ from cnnvis_caffe.readings.facets import MATRIX_FACETS, MatrixFacet
 from cnnvis_caffe.readings.scales import Beside, QuantityRange, Scales, knows_quantity
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, View
+from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, STRENGTHS, View
 from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, patches_of, present_classes
@@ -385,6 +385,7 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, scales: Sca
     if beside is not None:
         is_known = knows_quantity(beside.analysis, beside.snapshot, view.edges)
         shows_quantity, shows_signs = shows_quantity or is_known, shows_signs or not is_known
+    by = STRENGTHS[view.strength].legend
     shown = "" if view.edge_filter >= 1 else f": the strongest, {percent(view.edge_filter)} of all strength"
     pen = _Pen(theme, "edges", f"Connections between clusters{shown}", "Connections")
     if shows_quantity:
@@ -401,11 +402,11 @@ def _edges_entry(view: View, theme: Theme, aggregation: Aggregation, scales: Sca
         pen.curve(theme.positive, 3.5, 0.8)
         pen.words("positive", gap=12)
         pen.curve(theme.negative, 3.5, 0.8)
-        pen.words("negative weights", gap=16)
+        pen.words("negative on average" if view.strength == "absolute" else "negative weights", gap=16)
     pen.part()
     for width in (1.0, 3.0, 6.0):
         pen.curve(theme.neutral, width, 0.8, 18.0)
-    pen.words("stronger")
+    pen.words(f"stronger: {by}")
     return pen.entry()
 
 

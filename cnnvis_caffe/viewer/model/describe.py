@@ -177,7 +177,10 @@ def _edge(analysis: Analysis, aggregation: Aggregation | None, view: View, targe
     if a >= 0 and b >= 0:
         rows.append(("cluster", f"{a + 1} → {b + 1}"))
         strength = (gap.positive if target.sign >= 0 else gap.negative)[a, b]
-        rows.append((f"mean {sign} weight".replace("  ", " "), figure(float(target.sign or 1) * float(strength))))
+        if view.strength == "signed":
+            rows.append((f"mean {sign} weight".replace("  ", " "), figure(float(target.sign or 1) * float(strength))))
+        else:
+            rows += [("", f"{sign} on average" if sign else ""), ("mean |weight|", figure(float(strength)))]
         if gap.quantity is not None:
             rows.append((EDGE_QUANTITIES[view.edges].words, figure(float(gap.quantity[a, b]))))
     else:

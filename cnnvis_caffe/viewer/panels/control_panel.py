@@ -14,12 +14,13 @@ from cnnvis_caffe.edits.kinds import (
     ChooseFacet,
     ChooseImportance,
     ChooseRepresentative,
+    ChooseStrength,
     ChooseTheme,
     CollapseGroup,
     ExpandGroup,
 )
 from cnnvis_caffe.records.aggregation import LayerGroup
-from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, Choice, View
+from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, STRENGTHS, THEMES, Choice, View
 from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer.model import edit_actions
 from cnnvis_caffe.viewer.model.actions import key_of
@@ -64,8 +65,10 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._section("Facet of the clusters", self.facet)
 
         self.edges = _choice("Edges", EDGE_QUANTITIES, "edges")
+        self.strength = _choice("Strength", STRENGTHS)
         self.filter = Slider(5, 100, "Edge filter", lambda value: f"{value}% of strength")
         self._section("Connections, coloured by", self.edges)
+        self._row("Width by", self.strength)
         self._row("Show", self.filter)
 
         self.importance = _choice("Importance", IMPORTANCES)
@@ -101,6 +104,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         session, apply = self.session, self.session.apply
         self.facet.chosen.connect(lambda value: apply(ChooseFacet(value)))
         self.edges.chosen.connect(lambda value: apply(ChooseEdges(value)))
+        self.strength.chosen.connect(lambda value: apply(ChooseStrength(value)))
         self.importance.chosen.connect(lambda value: apply(ChooseImportance(value)))
         self.theme.chosen.connect(lambda value: apply(ChooseTheme(value)))
         self.clustering.chosen.connect(lambda value: apply(ChooseClustering(value, self.n_clusters.value)))
@@ -157,6 +161,7 @@ class ControlPanel(QtWidgets.QScrollArea):
     def _show(self, view: View) -> None:
         self.facet.set_value(view.facet)
         self.edges.set_value(view.edges)
+        self.strength.set_value(view.strength)
         self.importance.set_value(view.importance)
         self.theme.set_value(view.theme)
         self.filter.set_value(round(100 * view.edge_filter))

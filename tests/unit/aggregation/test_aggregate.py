@@ -45,7 +45,7 @@ def test_planted_clusters_are_found_in_every_column_with_room_for_them(kind):
 
 def test_strengths_are_sums_by_pairs():
     analysis = make_analysis("lenet")
-    aggregation = aggregate(analysis, View())
+    aggregation = aggregate(analysis, View(strength="signed"))
     gap = next(gap for gap in aggregation.gaps if gap.target == "conv2")
     weight = analysis.snapshots[0].connections["conv2"].weight.astype(np.float64)
     for s, source in enumerate(aggregation.column("conv1").clusters):
@@ -54,6 +54,36 @@ def test_strengths_are_sums_by_pairs():
             assert gap.positive[s, t] == pytest.approx(np.maximum(block, 0).sum() / block.size, rel=1e-5)
             assert gap.negative[s, t] == pytest.approx(np.maximum(-block, 0).sum() / block.size, rel=1e-5)
     assert gap.n_steps == 1 and gap.note == "" and gap.quantity is None
+
+
+def test_kernels_whose_signs_cancel_are_connected_by_their_mean_absolute_weight():
+    """Edge detectors: by signed weight they have no strength, by |weight| as much as any."""
+    analysis = make_analysis("lenet")
+    snapshot = analysis.snapshots[0]
+    known = snapshot.connections["conv2"]
+    weight, size = known.weight.copy(), np.full_like(known.weight, 0.25)
+    weight[7], weight[9, 0] = 0.0, -1e-4
+    changed = with_snapshot(
+        analysis, connections={**snapshot.connections, "conv2": replace(known, weight=weight, abs_weight=size)}
+    )
+    gaps = {}
+    for strength in ("signed", "absolute"):
+        found = aggregate(
+            changed, View(strength=strength, moves=(NeuronMove("relu2", 7, ()), NeuronMove("conv2", 7, ())))
+        )
+        gaps[strength] = found, next(gap for gap in found.gaps if gap.source == "conv1")
+    aggregation, gap = gaps["absolute"]
+    own = int(aggregation.column(gap.target).labels[7])
+    assert aggregation.column(gap.target).clusters[own].neurons.tolist() == [7]
+    assert (gaps["signed"][1].positive + gaps["signed"][1].negative)[:, own].max() == 0
+    assert gap.positive + gap.negative == pytest.approx(np.full(gap.positive.shape, 0.25))
+    assert not (gap.positive * gap.negative).any()
+    for s, source in enumerate(aggregation.column("conv1").clusters):
+        for t, target in enumerate(aggregation.column(gap.target).clusters):
+            mean = weight[np.ix_(target.neurons, source.neurons)].astype(np.float64).mean()
+            assert mean == 0 or (gap.positive[s, t] > 0) == (mean > 0)
+    for found, _ in gaps.values():
+        assert not [one for one in disconnected_clusters(found) if one.node == gap.target and one.cluster == own]
 
 
 def test_sums_over_clusters():
@@ -109,8 +139,8 @@ class TestClustersOfOneSnapshot:
         assert self.clusters(View(clusters_of=self.labels[0])) == own[0]
 
     def test_all_else_is_of_the_snapshot_shown(self):
-        view = View(snapshot=self.labels[3], edges="relative_change")
-        shown, kept = aggregate(self.analysis, view), aggregate(self.analysis, View())
+        view = View(snapshot=self.labels[3], edges="relative_change", strength="signed")
+        shown, kept = aggregate(self.analysis, view), aggregate(self.analysis, View(strength="signed"))
         column = shown.column("conv2")
         features = self.analysis.snapshots[3].features["conv2"]
         counts = self.analysis.data.class_count
@@ -158,20 +188,24 @@ def test_what_did_not_change_is_the_same_object():
 
 def test_merging_and_splitting_biclusters():
     analysis = make_analysis("deep")
-    whole = aggregate(analysis, View(n_clusters=5, edge_filter=0.6))
+    whole = aggregate(analysis, View(n_clusters=5, edge_filter=0.6, strength="signed"))
     gap = whole.gaps[2]
     bundles = [b for b in gap.biclusters if b.sign == 1]
     big, small = max(bundles, key=lambda b: len(b.edges)), min(bundles, key=lambda b: len(b.edges))
     assert big is not small
     ends = (gap.source, gap.target, 1)
     merge = BiclusterMerge(*ends, named(whole, gap, big), named(whole, gap, small))
-    merged = aggregate(analysis, View(n_clusters=5, edge_filter=0.6, bicluster_edits=(merge,))).gaps[2]
+    merged = aggregate(analysis, View(n_clusters=5, edge_filter=0.6, strength="signed", bicluster_edits=(merge,))).gaps[
+        2
+    ]
     assert len(merged.biclusters) == len(gap.biclusters) - 1
     (new,) = [b for b in merged.biclusters if b not in gap.biclusters]
     assert new.edges == tuple(sorted({*big.edges, *small.edges}))
     assert new.sources == tuple(sorted({*big.sources, *small.sources}))
     split = BiclusterSplit(*ends, (named(whole, gap, new)))
-    parts = aggregate(analysis, View(n_clusters=5, edge_filter=0.6, bicluster_edits=(merge, split))).gaps[2]
+    parts = aggregate(
+        analysis, View(n_clusters=5, edge_filter=0.6, strength="signed", bicluster_edits=(merge, split))
+    ).gaps[2]
     new_parts = [b for b in parts.biclusters if b not in merged.biclusters]
     assert [b.targets for b in new_parts if len(b.targets) > 1] == []
     edges = sorted(edge for b in parts.biclusters if b.sign == 1 for edge in b.edges)

@@ -74,8 +74,16 @@ def test_a_session_of_version_0_1_is_read():
     )
     assert saved_session_from_text(session(*lines)).history.view == View(
         facets=(("conv1", (1, 2), "activations"),), clustering="meanshift", class_cutoff=0.25, edge_filter=0.5,
-        clusters_of="iter 1000",
+        clusters_of="iter 1000", strength="signed",
     )  # fmt: skip
+
+
+def test_an_old_session_keeps_the_widths_of_its_connections_and_a_new_one_says_them():
+    old = session_from_text(session({"edit": "ChooseFacet", "facet": "activations"}))
+    assert old.view.strength == "signed" and old.undo() != View()
+    assert session_from_text(session_text(old)).view == old.view
+    assert session_from_text(session_text(history_of(e.ChooseTheme("dark")))).view == View(theme="dark")
+    assert session_from_text(session_text(history_of(e.ChooseStrength("signed")))).view == View(strength="signed")
 
 
 def test_whose_clusters_are_shown_is_kept_in_a_session():

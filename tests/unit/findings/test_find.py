@@ -176,7 +176,7 @@ def make_aggregation(node="relu3_2", before="relu2_2"):
 
     strength = np.array([[1.0, 1e-4, 2.0], [0.5, 0.0, 1.0], [1.0, 2e-3, 1.0]])
     kept = strength > 0.1
-    gap = Gap(before, node, strength, 0.2 * strength, kept, kept, None, (), 3)
+    gap = Gap(before, node, strength, 0.2 * strength, 1.2 * strength, kept, kept, None, (), 3)
     groups = (
         LayerGroup("conv2_1", "chain", (before,), (before,), (before,), before, False),
         LayerGroup("conv3_1", "chain", ("relu3_1", node, "relu3_3"), ("relu3_1", node), (node,), "relu3_3", False),
