@@ -71,6 +71,11 @@ class _AggregationStages:
             # What colours the edges has no part in places.
             there = replace(view, snapshot=view.clusters_of, edges="weight")
             self.kept = _AggregationStages(analysis, there, cache).aggregation()
+        self.unedited: Aggregation | None = None
+        usual = View()
+        edited = replace(view, moves=(), bicluster_edits=(), edge_filter=usual.edge_filter)
+        if self.kept is None and edited != view and view.arrangement == "kept":
+            self.unedited = _AggregationStages(analysis, replace(edited, edges="weight"), cache).aggregation()
 
     def aggregation(self) -> Aggregation:
         """All stages."""
@@ -82,7 +87,7 @@ class _AggregationStages:
         by_node = {column.node: column for column in columns}
         stops = frozenset(by_node)
         gaps = tuple(self.gap(by_node[s], by_node[t], barrier, stops) for s, t, barrier in layout.steps)
-        return Aggregation(groups, columns, gaps, self.kept)
+        return Aggregation(groups, columns, gaps, self.kept, self.unedited)
 
     def groups(self) -> tuple[LayerGroup, ...]:
         """Layer groups with the user's choices."""

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.python_layers import python_layers_option
-from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, STRENGTHS, THEMES
+from cnnvis_caffe.records.view import ARRANGEMENTS, CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, STRENGTHS, THEMES
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ class _PictureSize(click.ParamType):
 @click.option("--snapshot", metavar="LABEL", help="Label or iteration; the last one by default.")
 @click.option("--clusters-of", metavar="LABEL", help="Keep the clusters of this snapshot; the last one by default.")
 @click.option("--session", type=_FILE, help="Start from what a session file shows.")
+@click.option("--arrangement", type=click.Choice(list(ARRANGEMENTS)),
+              help="Leave in place what edits do not touch, or order all anew.  [default: kept]")  # fmt: skip
 @click.option("--theme", type=click.Choice(list(THEMES)), help="Colours.  [default: light]")
 @click.option("--select", "selected", metavar="LAYER:INDEX", help="Show this neuron's own connections.")
 @click.option("--neuron", metavar="LAYER:INDEX", help="Draw the page of this neuron instead.")
@@ -105,7 +107,7 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
             logger.warning("%s: was saved on another analysis than %s: %s", saved.path, file, "; ".join(others))
         start = saved.history.view
     names = ("facet", "edges", "strength", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters",
-             "clustering", "expand", "snapshot", "clusters_of", "theme")  # fmt: skip
+             "clustering", "expand", "snapshot", "clusters_of", "arrangement", "theme")  # fmt: skip
     view = chosen_view(analysis, start, {name: options[name] for name in names})
     if options["neuron"]:
         if report:

@@ -26,6 +26,7 @@ class ViewOptions(TypedDict, total=False):
     class_cutoff: float | None
     n_clusters: int | None
     clustering: str | None
+    arrangement: str | None
     expand: str | Iterable[str] | None
     snapshot: str | int | None
     clusters_of: str | int | None
@@ -43,7 +44,8 @@ def chosen_view(analysis: Analysis, start: View, options: Mapping[str, Any] | Vi
     options : mapping of str to object
         By name: ``facet``, ``edges``, ``strength``, ``edge_filter``, ``importance``, ``classes`` (see
         `chosen_classes`), ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (a name or names of
-        groups, or ``"all"``), ``snapshot`` and ``clusters_of`` (see `Analysis.snapshot`), ``theme``. None says nothing.
+        groups, or ``"all"``), ``snapshot`` and ``clusters_of`` (see `Analysis.snapshot`), ``arrangement``,
+        ``theme``. None says nothing.
 
     Returns
     -------

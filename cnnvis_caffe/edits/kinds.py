@@ -221,6 +221,14 @@ class ChooseEdgeFilter(Choose):
 
 
 @dataclass(frozen=True)
+class ChooseArrangement(Choose):
+    """Choose whether what an edit does not touch stays where it is."""
+
+    arrangement: str
+    TEXT: ClassVar[str] = "Arrangement {arrangement}"
+
+
+@dataclass(frozen=True)
 class ChooseTheme(Choose):
     """Choose light or dark."""
 
@@ -461,6 +469,7 @@ EDITS: dict[str, type[Edit]] = {
         ChooseEdges,
         ChooseStrength,
         ChooseEdgeFilter,
+        ChooseArrangement,
         ChooseSnapshot,
         ChooseTheme,
     )
@@ -494,6 +503,7 @@ def as_edits(view: View) -> tuple[Edit, ...]:
         ChooseEdges(view.edges),
         ChooseStrength(view.strength),
         ChooseEdgeFilter(view.edge_filter),
+        ChooseArrangement(view.arrangement),
         ChooseTheme(view.theme),
     ]
     for edit in view.bicluster_edits:

@@ -163,12 +163,16 @@ class Aggregation:
     kept : Aggregation or None
         The same layers and clusters in the snapshot that the clusters are of: what is important there gives neurons
         their sizes, and its connections give clusters their order and places. None where that one is shown.
+    unedited : Aggregation or None
+        The same without moved neurons and edited bundles, and with the usual edge filter: it gives everything that
+        was not touched its place. None where there is no such edit, or everything is to be arranged anew.
     """
 
     groups: tuple[LayerGroup, ...]
     columns: tuple[Column, ...]
     gaps: tuple[Gap, ...]
     kept: Aggregation | None = None
+    unedited: Aggregation | None = None
 
     @property
     def placed(self) -> Aggregation:

@@ -68,6 +68,10 @@ CLUSTERINGS: Mapping[str, Choice] = {
     "agglomerative": Choice("Agglomerative", "agglomerative"),
     "meanshift": Choice("Mean shift", "mean shift"),
 }
+ARRANGEMENTS: Mapping[str, Choice] = {
+    "kept": Choice("Kept", "kept by edits", "What an edit does not touch stays where it is"),
+    "anew": Choice("Anew", "made anew by edits", "Everything is ordered again after each edit, for fewest crossings"),
+}
 THEMES: Mapping[str, Choice] = {"light": Choice("Light", "light"), "dark": Choice("Dark", "dark")}
 
 #: Every setting that has one of some values, by its name in `View`.
@@ -77,6 +81,7 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
     "strength": STRENGTHS,
     "importance": IMPORTANCES,
     "clustering": CLUSTERINGS,
+    "arrangement": ARRANGEMENTS,
     "theme": THEMES,
 }
 
@@ -192,6 +197,8 @@ class View:
         In the order in which they were made.
     bicluster_edits : tuple of (BiclusterMerge or BiclusterSplit)
         Likewise.
+    arrangement : str
+        What moves when neurons are moved, bundles edited or the filter changed, one of `ARRANGEMENTS`.
     theme : str
         One of `THEMES`.
     """
@@ -212,4 +219,5 @@ class View:
     representatives: tuple[tuple[str, str], ...] = ()
     moves: tuple[NeuronMove, ...] = ()
     bicluster_edits: tuple[BiclusterMerge | BiclusterSplit, ...] = ()
+    arrangement: str = "kept"
     theme: str = "light"

@@ -14,6 +14,7 @@ import numpy as np
 
 from cnnvis_caffe.layout import columns as column_layout
 from cnnvis_caffe.layout.crossings import order_columns
+from cnnvis_caffe.layout.edited import match_clusters, place_edited
 from cnnvis_caffe.layout.kept import place_among
 from cnnvis_caffe.layout.layers import EdgeBundle, LayeredGraph, Link, layered_graph
 from cnnvis_caffe.layout.packing import Packing, PackingTask, pack_all, similarity_of
@@ -135,6 +136,15 @@ def picture_geometry(
         )
         key = ("geometry", id(stands), *map(_gap_key, aggregation.gaps))
         return cache.get(key, lambda: _with_gaps(stands, aggregation, below), alive=stands)
+    if aggregation.unedited is not None:
+        before = aggregation.unedited
+        stands = picture_geometry(
+            analysis, snapshot, before, size, cache, above=above, below=below, has_pills=has_pills
+        )
+        key = ("geometry", id(stands), *map(_column_key, aggregation.columns), *map(_gap_key, aggregation.gaps))
+        return cache.get(
+            key, lambda: _edited(analysis, snapshot, stands, before, aggregation, below, cache), alive=stands
+        )
     head = SIZES.head_height + SIZES.head_gap + (SIZES.pill_height + 2 if has_pills else 0)
     key = ("geometry", id(snapshot), size, above, below, head, *map(_column_key, aggregation.columns))
     key += tuple(map(_gap_key, aggregation.gaps))
@@ -266,6 +276,89 @@ def _with_gaps(stands: Geometry, aggregation: Aggregation, below: float) -> Geom
     return replace(stands, graph=graph, order=order, places=places, strokes=strokes, height=height, seconds=seconds)
 
 
+def _edited(
+    analysis: Analysis,
+    snapshot: Snapshot,
+    stands: Geometry,
+    before: Aggregation,
+    aggregation: Aggregation,
+    below: float,
+    cache: SceneCache,
+) -> Geometry:
+    """Edit a picture by hand: what was not touched stays where it is."""
+    start = perf_counter()
+    graph = _graph(aggregation)
+    matches = [match_clusters(was.labels, now.labels) for was, now in zip(before.columns, aggregation.columns)]
+    contents: list[tuple[Contents, ...]] = []
+    new_sizes: list[list[tuple[float, float]]] = []
+    for number, (column, matched) in enumerate(zip(aggregation.columns, matches)):
+        is_input = column.node == analysis.data.input_name
+        new = [index for index, match in enumerate(matched) if match < 0]
+        if is_input:
+            contents.append(())
+            new_sizes.append([_tiles_size(len(column.clusters[index].neurons)) for index in new])
+            continue
+        filled = _filled_again(analysis, snapshot, stands, before, column, number, matched, cache)
+        contents.append(filled)
+        width = max(float(stands.places.columns[number, 2]), SIZES.column_min)
+        new_sizes.append([(*_cluster_sizes([filled[index]], width)[0],) for index in new])
+    same = [
+        link for link, (was, now) in enumerate(zip(before.gaps, aggregation.gaps)) if _gap_key(was) == _gap_key(now)
+    ]
+    packed = perf_counter()
+    order, places = place_edited(
+        graph, stands.graph, stands.places, matches, new_sizes, same,
+        cluster_gap=SIZES.cluster_gap, bar_width=SIZES.bar_width, bar_gap=SIZES.bar_gap,
+    )  # fmt: skip
+    placed = perf_counter()
+    strokes = bundle_curves(graph, places)
+    return replace(
+        stands,
+        contents=tuple(contents),
+        graph=graph,
+        order=order,
+        places=places,
+        strokes=strokes,
+        height=max(stands.height, stands.top + places.height + below),
+        seconds={"packing": packed - start, "ordering": placed - packed, "routing": perf_counter() - placed},
+    )
+
+
+def _filled_again(
+    analysis: Analysis,
+    snapshot: Snapshot,
+    stands: Geometry,
+    before: Aggregation,
+    column: Column,
+    number: int,
+    matched: Sequence[int],
+    cache: SceneCache,
+) -> tuple[Contents, ...]:
+    """What the clusters of a column hold after an edit: those with the same neurons what they held."""
+    frame = 2 * SIZES.padding
+    are_equal = has_equal_areas(analysis, before, column)
+    most = output_side(analysis) if are_equal else SIZES.patch_most
+    kept: dict[int, Contents] = {}
+    rooms: dict[int, _Room] = {}
+    for index, (cluster, match) in enumerate(zip(column.clusters, matched)):
+        if match >= 0:
+            if np.array_equal(cluster.neurons, before.columns[number].clusters[match].neurons):
+                kept[index] = stands.contents[number][match]
+                continue
+            _, _, width, height = stands.cluster_box(number, match)
+        else:
+            width = max(float(stands.places.columns[number, 2]), SIZES.column_min)
+            in_row = max(1.0, (width - frame) // most)
+            height = most * np.ceil(len(cluster.neurons) / in_row) + SIZES.label_height + frame
+            height = float(np.clip(height, SIZES.cluster_min, stands.places.height / 3))
+        budget = height - SIZES.label_height - frame
+        rooms[index] = _room(
+            analysis, snapshot, column, cluster, width - frame, budget, most, cache, are_equal=are_equal
+        )
+    packed = dict(zip(rooms, _fill_rooms(snapshot, list(rooms.values()), cache)))
+    return tuple({**kept, **packed}[index] for index in range(len(column.clusters)))
+
+
 def _room_height(aggregation: Aggregation, size: tuple[float, float] | None, taken: float) -> float:
     """Height that the clusters of a column share."""
     if size is not None:
@@ -385,12 +478,28 @@ def _rooms(
     in_row = max(1.0, inner // most)
     needs = np.array([most * np.ceil(len(cluster.neurons) / in_row) for cluster in column.clusters])
     for cluster, budget in zip(column.clusters, _budgets(_shares(column) * free, needs, least).tolist()):
-        shown = cluster.neurons
-        if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
-            shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
-        importance = np.ones(len(shown)) if are_equal else column.importance[shown]
-        aspects = patches_of(analysis, snapshot, column, cache).aspects(shown)
-        yield _Room(column, shown, importance, aspects, inner, budget, most)
+        yield _room(analysis, snapshot, column, cluster, inner, budget, most, cache, are_equal=are_equal)
+
+
+def _room(
+    analysis: Analysis,
+    snapshot: Snapshot,
+    column: Column,
+    cluster: Cluster,
+    inner: float,
+    budget: float,
+    most: float,
+    cache: SceneCache,
+    *,
+    are_equal: bool,
+) -> _Room:
+    """What a cluster shows in a width and height."""
+    shown = cluster.neurons
+    if inner * budget * FILLED < len(shown) * SIZES.patch_least_mean**2:
+        shown = _most_worth(cluster, column.importance, max(4, int(inner * budget * FILLED / SIZES.patch_aim**2)))
+    importance = np.ones(len(shown)) if are_equal else column.importance[shown]
+    aspects = patches_of(analysis, snapshot, column, cache).aspects(shown)
+    return _Room(column, shown, importance, aspects, inner, budget, most)
 
 
 def _budgets(wanted: np.ndarray, needs: np.ndarray, least: float) -> np.ndarray:

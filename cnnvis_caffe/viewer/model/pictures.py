@@ -185,7 +185,7 @@ class PictureMaker:
         if any(column.importance.shape != places[column.node].importance.shape for column in aggregation.columns):
             return None
         columns = tuple(replace(one, importance=places[one.node].importance) for one in aggregation.placed.columns)
-        placed = replace(aggregation.placed, columns=columns)
+        placed = replace(aggregation.placed, columns=columns, unedited=shown.placed.unedited)
         sketched = placed if aggregation.kept is None else replace(aggregation, kept=placed)
         with pictures.given(sketched):
             drawn = _draw(pictures, request, aggregation)

@@ -10,7 +10,7 @@ from helpers.analyses import make_analysis
 
 from cnnvis_caffe.drawing.pictures import ViewDrawer
 from cnnvis_caffe.errors import UnknownNameError
-from cnnvis_caffe.records.view import NeuronMove, View
+from cnnvis_caffe.records.view import BiclusterMerge, NeuronMove, View
 from cnnvis_caffe.scene.clock import Clock
 from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Target, Text
 
@@ -76,6 +76,67 @@ def test_nothing_but_connections_moves_from_snapshot_to_snapshot(kind):
     assert len(bars) == len(trained.snapshots)
     own = pictures.draw(View(clusters_of=trained.snapshots[0].label), size=SIZE)
     assert places_of(own.scene, "cluster/") != clusters
+
+
+def edits_of(pictures):
+    """A local edit of each kind, with the column that it touches and all gaps that it does."""
+    drawn = pictures.draw(View(), size=SIZE)
+    column = drawn.aggregation.column("relu1")
+    first, second = (tuple(column.clusters[index].neurons.tolist()) for index in (0, 1))
+    gap = next(gap for gap in drawn.aggregation.gaps if gap.target == "relu1")
+    sides = [drawn.aggregation.column(node).clusters for node in (gap.source, gap.target)]
+
+    def named(bundle):
+        both = zip(sides, (bundle.sources, bundle.targets))
+        return tuple(tuple(tuple(clusters[c].neurons.tolist()) for c in mine) for clusters, mine in both)
+
+    one, other = [bundle for bundle in gap.biclusters if bundle.sign == gap.biclusters[0].sign][:2]
+    merge = BiclusterMerge(gap.source, gap.target, one.sign, named(one), named(other))
+    return {
+        "moved": (View(moves=(NeuronMove("relu1", first[0], second),)), {first, second}),
+        "new cluster": (View(moves=(NeuronMove("relu1", first[0], ()),)), {first}),
+        "merged": (View(bicluster_edits=(merge,)), set()),
+        "filter": (View(edge_filter=0.3), set()),
+        "more": (View(edge_filter=1.0), set()),
+    }
+
+
+@pytest.mark.parametrize("kind", ["moved", "new cluster", "merged", "filter", "more"])
+def test_what_an_edit_does_not_touch_stays_to_the_pixel(analysis, kind):
+    pictures = ViewDrawer(analysis)
+    view, touched = edits_of(pictures)[kind]
+
+    def clusters(scene):
+        return {
+            shape.target.members + (shape.target.node,): (shape.x, shape.y, shape.width, shape.height)
+            for shape in scene.shapes
+            if shape.name.startswith("cluster/")
+        }
+
+    before, after = (pictures.draw(one, size=SIZE).scene for one in (View(), view))
+    was, now = clusters(before), clusters(after)
+    untouched = {key: box for key, box in was.items() if key[:-1] not in touched}
+    assert len(untouched) == len(was) - len(touched) and len(was) > 10
+    assert {key: now[key] for key in untouched} == untouched
+    neurons = places_of(before, "neuron/")
+    stay = {name: box for name, box in neurons.items() if not name.startswith("neuron/relu1/")}
+    assert len(stay) > 30 and {name: places_of(after, "neuron/")[name] for name in stay} == stay
+    boxes = list(now.values())
+    for at, (x, y, width, height) in enumerate(boxes):
+        assert not any(
+            x < right + wide and right < x + width and y < down + high and down < y + height
+            for right, down, wide, high in boxes[at + 1 :]
+        )
+    if kind in ("moved", "new cluster", "merged"):
+        far = {n: b for n, b in places_of(before, "bicluster/").items() if n.startswith("bicluster/data-")}
+        assert far and {name: places_of(after, "bicluster/")[name] for name in far} == far
+
+
+def test_all_is_arranged_anew_when_asked(analysis):
+    pictures = ViewDrawer(analysis)
+    kept, anew = (pictures.draw(View(edge_filter=0.3, arrangement=name), size=SIZE).scene for name in ("kept", "anew"))
+    assert places_of(kept, "cluster/") == places_of(pictures.draw(View(), size=SIZE).scene, "cluster/")
+    assert places_of(anew, "cluster/") != places_of(kept, "cluster/")
 
 
 def test_rows_of_matrices_stay_and_show_the_snapshot():
