@@ -79,11 +79,14 @@ def test_a_session_of_version_0_1_is_read():
 
 
 def test_an_old_session_keeps_the_widths_of_its_connections_and_a_new_one_says_them():
-    old = session_from_text(session({"edit": "ChooseFacet", "facet": "activations"}))
+    def read(text):
+        return saved_session_from_text(text).history
+
+    old = read(session({"edit": "ChooseFacet", "facet": "activations"}))
     assert old.view.strength == "signed" and old.undo() != View()
-    assert session_from_text(session_text(old)).view == old.view
-    assert session_from_text(session_text(history_of(e.ChooseTheme("dark")))).view == View(theme="dark")
-    assert session_from_text(session_text(history_of(e.ChooseStrength("signed")))).view == View(strength="signed")
+    assert read(session_text(old)).view == old.view
+    assert read(session_text(history_of(e.ChooseTheme("dark")))).view == View(theme="dark")
+    assert read(session_text(history_of(e.ChooseStrength("signed")))).view == View(strength="signed")
 
 
 def test_whose_clusters_are_shown_is_kept_in_a_session():
