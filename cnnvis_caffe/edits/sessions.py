@@ -182,8 +182,8 @@ def saved_session_from_text(text: str, path: str = "<session>") -> SavedSession:
 def _start(data: Mapping[str, Any]) -> View:
     """What the edits of a session start from."""
     start = data.get("start")
-    strength = start.get("strength") if isinstance(start, dict) else STRENGTH_BEFORE
-    return View(strength=strength if strength in STRENGTHS else STRENGTH_BEFORE)
+    strength = start.get("strength") if isinstance(start, dict) else None
+    return View(strength=strength if isinstance(strength, str) and strength in STRENGTHS else STRENGTH_BEFORE)
 
 
 def _history(edits: Any, path: str, start: View) -> History:
