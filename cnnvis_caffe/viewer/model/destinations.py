@@ -45,9 +45,14 @@ def said_of_edits(edits: Sequence[Edit], why: str) -> str:
     Returns
     -------
     str
-        "To show conv3_1: collapse conv3_1, show conv3_1 by conv3_1. Undo takes it back."
+        "To show relu3_2: collapse conv3_1, group conv3_1 shown by relu3_2. Undo takes it back."
     """
-    texts = [f"{edit.text[:1].lower()}{edit.text[1:]}" for edit in edits]
+    texts = [
+        f"group {edit.group} shown by {edit.node}"
+        if isinstance(edit, ChooseRepresentative)  # a group has the name of one of its layers
+        else f"{edit.text[:1].lower()}{edit.text[1:]}"
+        for edit in edits
+    ]
     return f"{why}: {', '.join(texts)}. Undo takes it back." if texts else ""
 
 

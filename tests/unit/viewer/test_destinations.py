@@ -45,7 +45,7 @@ def test_a_hidden_layer_is_brought_into_the_picture(deep):
 
 def test_what_changes_on_the_way_is_said():
     edits = [CollapseGroup("conv3_1"), ChooseRepresentative("conv3_1", "relu3_2")]
-    said = "To show relu3_2: collapse conv3_1, show conv3_1 by relu3_2. Undo takes it back."
+    said = "To show relu3_2: collapse conv3_1, group conv3_1 shown by relu3_2. Undo takes it back."
     assert said_of_edits(edits, "To show relu3_2") == said
     assert said_of_edits([], "To show relu3_2") == ""
     before = View(facet="features", edges="gradient", theme="dark")
