@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import pytest
 from helpers import own_home, workers
+from helpers.once import once
 from hypothesis import HealthCheck, settings
 
 # Before anything looks where the user's files are.
@@ -81,6 +82,22 @@ def _folder_from_environment(variable: str) -> Path:
 def data_dir() -> Path:
     """The folder with data sets."""
     return _folder_from_environment("CNNVIS_DATA_DIR")
+
+
+@pytest.fixture(scope="session")
+def cifar10_dir(data_dir, tmp_path_factory) -> Path:
+    """A folder with CIFAR-10's test images in the official file; the archive of copies is unpacked once for all."""
+    pytest.importorskip("cv2", reason="the images are JPEG files, which OpenCV reads")
+    import numpy as np
+    from helpers import image_files
+
+    def unpack(folder: Path) -> None:
+        pixels, labels = image_files.read_cifar10_test(data_dir)
+        records = np.concatenate([labels.astype(np.uint8)[:, None], pixels.reshape(len(pixels), -1)], axis=1)
+        (folder / "cifar-10-batches-bin").mkdir()
+        (folder / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(records.tobytes())
+
+    return once(tmp_path_factory, "cifar10", unpack)
 
 
 @pytest.fixture(scope="session")

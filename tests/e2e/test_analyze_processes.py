@@ -55,7 +55,8 @@ def test_lenet_of_the_zoo(repository, zoo_dir, data_dir, tmp_path):
     assert os.path.getsize(tmp_path / "a") < 4_000_000
 
 
-def test_snapshots_of_one_run_with_solver_states(repository, zoo_dir, data_dir, tmp_path):
+def test_snapshots_of_one_run_with_solver_states(repository, zoo_dir, cifar10_dir, tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNVIS_DATA_DIR", str(cifar10_dir))
     weights = sorted((zoo_dir / "cifar10_full_h5").glob("*.caffemodel.h5"))
     report = json.loads(
         run(

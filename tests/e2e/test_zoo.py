@@ -7,8 +7,7 @@ import pytest
 
 pytest.importorskip("cv2", reason="the images are JPEG files, which OpenCV reads")
 
-import image_files
-from helpers.once import once
+from helpers import image_files
 from helpers.recordings import ZOO
 
 from cnnvis_caffe import pycaffe as caffe
@@ -49,15 +48,11 @@ def mnist(data_dir):
 
 
 @pytest.fixture(scope="module")
-def cifar10(data_dir, zoo_dir, tmp_path_factory):
+def cifar10(cifar10_dir, zoo_dir):
     """What the CIFAR-10 nets take (JPEG copies of the images), and labels."""
-
-    def unpack(folder):
-        for name, array in zip(("pixels", "labels"), image_files.read_cifar10_test(data_dir)):
-            np.save(folder / f"{name}.npy", array)
-
-    folder = once(tmp_path_factory, "cifar10_test", unpack)
-    pixels, labels = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pixels", "labels"))
+    path = cifar10_dir / "cifar-10-batches-bin" / "test_batch.bin"
+    records = np.fromfile(path, np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+    pixels, labels = records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0]
     return pixels - read_mean(zoo_dir / "cifar10_mean.binaryproto"), labels
 
 

@@ -104,10 +104,11 @@ def other_lenet(analysed, zoo_dir):
 
 
 @pytest.fixture(scope="session")
-def cifar10_full(analysed, zoo_dir):
+def cifar10_full(analysed, zoo_dir, cifar10_dir):
     """Three snapshots of one training on 200 CIFAR-10 images."""
     weights = [zoo_dir / f"cifar10_full_h5/cifar10_full_iter_{n}.caffemodel.h5" for n in (20000, 40000, 70000)]
-    path = analysed("cifar10_full", weights, "cifar10:test", mean=zoo_dir / "cifar10_mean.binaryproto")
+    with patch.dict(os.environ, CNNVIS_DATA_DIR=str(cifar10_dir)):
+        path = analysed("cifar10_full", weights, "cifar10:test", mean=zoo_dir / "cifar10_mean.binaryproto")
     return _network("cifar10_full", path, "relu1", "relu2", "relu3")
 
 
