@@ -21,8 +21,8 @@ from cnnvis_caffe.records.explanation import METHODS, Explained, Explanation
 BASELINES = {"zero": None, "black": 0.0, "grey": 0.5, "white": 1.0}
 #: Integrated gradients that are off by more than this share of what they should add up to say so.
 _PLAIN_ERROR = 0.05
-#: Projections are drawn up to this share of their values, so that a single one does not make the rest pale.
-_SHOWN_SHARE = 0.999
+#: Projections are drawn up to this share of their values.
+SHOWN_SHARE = 0.999
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,6 @@ class _Work:
     ) -> list[Explanation]:
         """One record for each image."""
         order = self.subject.model.source.channel_order
-        limits = np.quantile(np.abs(values), _SHOWN_SHARE, axis=(1, 2, 3), keepdims=True)
-        shown = np.clip(values, -limits, limits)
         return [
             Explanation(
                 method,
@@ -168,7 +166,7 @@ class _Work:
                 tuple(aim.positions[i].tolist()),
                 float(aim.activations[i]),
                 values[i],
-                as_picture(shown[i], order) if is_picture else None,
+                as_picture(values[i], order, SHOWN_SHARE) if is_picture else None,
                 notes[i] if notes else "",
             )
             for i in range(len(values))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.explanation.explain import SHOWN_SHARE
 from cnnvis_caffe.explanation.subject import Subject
 from cnnvis_caffe.features.explain.as_picture import as_picture
 from cnnvis_caffe.features.explain.grad_cam import last_maps
@@ -104,4 +105,4 @@ def _projection(subject: Subject, inputs: np.ndarray, found: Occlusion) -> np.nd
         return None
     way = WayBack(subject.net, subject.model.input_name, found.layer, subject.slopes)
     values, _ = project(way, inputs, found.strongest_map, rule="deconvnet")
-    return as_picture(values[0], subject.model.source.channel_order)
+    return as_picture(values[0], subject.model.source.channel_order, SHOWN_SHARE)

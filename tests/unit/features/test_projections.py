@@ -102,3 +102,11 @@ def test_pictures_are_grey_where_nothing_comes_back():
     assert picture[3, 4].tolist() == [128, 128, 64]
     assert as_picture(projection, "BGR")[1, 2].tolist() == [128, 128, 255]
     assert as_picture(projection[:1], "grey")[1, 2].tolist() == [255, 255, 255]
+
+
+def test_a_single_value_does_not_make_the_rest_pale():
+    projection = np.ones((1, 20, 30), np.float32)
+    projection[0, 3, 4], projection[0, 5, 6] = 1000, -1000
+    picture = as_picture(projection, "grey", 0.99)
+    assert picture[0, 0].tolist() == picture[3, 4].tolist() == [255] * 3 and picture[5, 6].tolist() == [0] * 3
+    assert as_picture(projection, "grey")[0, 0].tolist() == [128] * 3
