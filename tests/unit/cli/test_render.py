@@ -153,4 +153,4 @@ def test_a_folder_that_is_not_there_is_named_before_any_work(render):
 
 def test_options_without_a_part_in_a_neurons_page_are_refused(render):
     result, _ = render("--neuron", "conv2:1", "--facet", "activations")
-    assert result.exit_code == 2 and "--facet has no part" in result.output
+    assert result.exit_code == 2 and "--facet changes nothing" in result.output

@@ -302,7 +302,7 @@ def test_edges_show_a_quantity_in_cividis(scene_of, theme):
 
 def test_a_missing_quantity_is_said(scene_of):
     scene = scene_of("lenet", replace(CASES["lenet"], edges="relative_change"))
-    assert any("no relative changes" in note for note in scene.notes)
+    assert any("no numbers for the relative change" in note for note in scene.notes)
 
 
 def test_small_patches_become_colours(scene_of):
