@@ -169,8 +169,8 @@ def _request(model: str, files: tuple[str, ...], options: dict[str, Any]) -> Pre
 
 def _command(request: PredictionRequest) -> str:
     """The same command without options."""
-    words = [request.model, *([request.weights] if request.weights else []), *request.images]
-    return f"cnnvis-caffe predict {' '.join(map(shlex.quote, words))}"
+    others = [*([request.weights] if request.weights else []), *request.images]
+    return f"cnnvis-caffe predict {shlex.quote(request.model)} {shlex.join(others)}"
 
 
 class _Drawer:
