@@ -35,7 +35,7 @@ from cnnvis_caffe.features.explain.projections import project
 from cnnvis_caffe.features.explain.way_back import WayBack
 
 #: Images at once, steps of the integral, and places of the square along each side, by net.
-SIZES = {"lenet": (16, 20, 12), "cifar10_full": (16, 20, 12), "caffenet": (4, 4, 4), "googlenet": (4, 4, 4)}
+SIZES = {"lenet": (16, 20, 12), "cifar10_full": (16, 20, 12), "caffenet": (2, 12, 4), "googlenet": (2, 12, 4)}
 WITHOUT_LRN = ("lenet",)
 TARGET = 3
 _LEAST_ROUNDS = 3

@@ -46,7 +46,8 @@ def integrate(
     """
     start = np.broadcast_to(np.asarray(baseline, np.float32), inputs.shape[1:])
     aim = way.aim(inputs, neuron, positions)
-    at_start = np.array(way.forward(start[None])[(0, neuron, *aim.positions.T)], np.float32)
+    # As many images as before: layers prepare their weights anew for another number, which costs more.
+    at_start = way.aim(np.broadcast_to(start, inputs.shape), neuron, aim.positions).activations
     nodes, weights = np.polynomial.legendre.leggauss(n_steps)
     steps, weights = ((nodes + 1) / 2).astype(np.float32), (weights / 2).astype(np.float32)
     # One row for each image and step; images of one batch may be at different steps.
