@@ -588,7 +588,9 @@ def layers(analysis: Analysis, *, snapshot: str | int = "") -> Table:
     return Table(f"{analysis.title}, {one.label}: {len(table.rows)} layers", table.columns, tuple(table.rows))
 
 
-def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Table:
+def neurons(
+    analysis: Analysis, layer: str, *, snapshot: str | int = "", classes: Sequence[int | str] | None = None
+) -> Table:
     """List the neurons of a layer.
 
     Parameters
@@ -598,22 +600,30 @@ def neurons(analysis: Analysis, layer: str, *, snapshot: str | int = "") -> Tabl
         One whose neurons were analysed.
     snapshot : str or int, optional
         Label or iteration; the last one by default.
+    classes : sequence of int or str, optional
+        Classes by number or name, to ask which neurons matter for them; an empty one means all.
 
     Returns
     -------
     Table
         For each neuron its mean, smallest and largest activation, the class that it responds to most (None where no
-        class activates it), the share of images that activate it, and the image that it responds to most.
+        class activates it), the share of images that activate it, and the image that it responds to most. With
+        `classes`, what it does for these: mean activation, selectivity, contribution to their scores, share of their
+        images that activate it, whether it is dead, and which neuron does the same.
 
     Raises
     ------
     CnnvisError
-        If there is no such layer or snapshot.
+        If there is no such layer, snapshot or class.
     """
-    from cnnvis_caffe.readings.tables import neurons_table
+    from cnnvis_caffe.readings.tables import neurons_for_classes, neurons_table
 
     one = analysis.snapshot(snapshot)
-    table = neurons_table(analysis, one, layer)
+    if classes is None:
+        table = neurons_table(analysis, one, layer)
+    else:
+        numbers = [analysis.data.class_index(name) for name in classes]
+        table = neurons_for_classes(analysis, one, layer, numbers)
     return Table(f"{layer}, {one.label}: {len(table.rows)} neurons", table.columns, tuple(table.rows))
 
 

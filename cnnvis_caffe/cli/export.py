@@ -32,10 +32,13 @@ _WHY_NOT = {
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="CSV, npz or JSON; PNG for patches.")
 @click.option("--layers", metavar="NAMES", help="Layers, separated by commas; all by default.")
 @click.option("--snapshot", metavar="LABEL", default="", help="Label or iteration; the last one by default.")
-def command(file: str, table: str, out: str, layers: str | None, snapshot: str) -> None:
+@click.option("--classes", metavar="LIST", default="",
+              help="For neurons: classes by name or number, 3,5 or cat,dog; all without.")  # fmt: skip
+def command(file: str, table: str, out: str, layers: str | None, snapshot: str, classes: str) -> None:
     """Write one TABLE of the analysis in FILE.
 
-    By class: mean, peak, maximum, active_share, contribution, contribution_all. By neuron: overall, top, similarity,
+    What neurons do for the --classes: neurons (mean, selectivity, contribution, active share, dead, redundant). By
+    class: mean, peak, maximum, active_share, contribution, contribution_all. By neuron: overall, top, similarity,
     correlation. By connection: weight, abs_weight, gradient, abs_gradient. Of all snapshots: debug; of the training
     log: curves. Of the answers: confusion, and measures with what guessing gives (class -1 is all data). As a picture,
     a row for each neuron: patches.
@@ -48,6 +51,9 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
     analysis = read_analysis(file)
     chosen = analysis.snapshot(snapshot)
     names = _layers(chosen, table, layers)
+    if classes and table != "neurons":
+        raise click.BadParameter(f"classes are chosen for the table neurons, not for {table}", param_hint="--classes")
+    numbers = [analysis.data.class_index(name.strip()) for name in classes.split(",")] if classes else []
     kind = os.path.splitext(out)[1].lower()
     if (kind == ".png") != (table == "patches") or kind not in (".csv", ".npz", ".json", ".png"):
         allowed = ".png" if table == "patches" else ".csv, .npz or .json"
@@ -56,7 +62,7 @@ def command(file: str, table: str, out: str, layers: str | None, snapshot: str) 
     if kind == ".png":
         content = _montage(analysis, chosen, names)
     else:
-        parts = list(table_parts(analysis, chosen, table, names))
+        parts = list(table_parts(analysis, chosen, table, names, numbers))
         if not parts:
             raise StoreError(file, "", f"holds no {table}" + _WHY_NOT.get(table, ""))
         content = {".csv": as_csv, ".npz": as_npz, ".json": as_json}[kind](parts)

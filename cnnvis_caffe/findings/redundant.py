@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from cnnvis_caffe.findings.look import Look
+from cnnvis_caffe.readings.redundant import redundant_groups
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
 from cnnvis_caffe.text.words import percent
 
@@ -17,9 +16,12 @@ def redundant(look: Look) -> Iterator[Finding]:
     for layer, node in look.measured():
         if layer is look.score:
             continue
-        if node.name not in look.snapshot.similarity or node.name not in look.snapshot.correlation:
-            continue
-        groups = same(look, node.name)
+        groups = redundant_groups(
+            look.snapshot,
+            node.name,
+            similarity=limits.redundant_similarity,
+            correlation=limits.redundant_correlation,
+        )
         spare = sum(len(group) - 1 for group in groups)
         share = spare / node.n_neurons
         if share < limits.redundant_mild or spare < limits.redundant_least:
@@ -44,28 +46,3 @@ def redundant(look: Look) -> Iterator[Finding]:
             share / (limits.redundant_severe if severe else limits.redundant_mild),
             look.view(node.name, facet="activations"),
         )
-
-
-def same(look: Look, node: str) -> list[list[int]]:
-    """Groups of neurons that do the same as their first one, the largest first; single neurons are left out.
-
-    Every neuron is beyond the thresholds with the first one of its group: chains of pairs that drift apart do not
-    count as one.
-    """
-    limits = look.thresholds
-    similarity, correlation = look.snapshot.similarity[node], look.snapshot.correlation[node]
-    alive = look.snapshot.features[node].overall_maximum > 0
-    with np.errstate(invalid="ignore"):
-        pairs = (similarity > limits.redundant_similarity) & (correlation > limits.redundant_correlation)
-    pairs &= alive[:, None] & alive[None, :]
-    np.fill_diagonal(pairs, False)
-    left = np.ones(len(pairs), bool)
-    groups: list[list[int]] = []
-    while True:
-        partners = (pairs & left).sum(1) * left
-        first = int(partners.argmax())
-        if not partners[first]:
-            return groups
-        group = [first, *np.flatnonzero(pairs[first] & left).tolist()]
-        left[group] = False
-        groups.append(sorted(group))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnnvis_caffe.readings.redundant import CORRELATION, SIMILARITY
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -89,8 +91,8 @@ class Thresholds:
 
     dead_mild: float = 0.005
     dead_severe: float = 0.04
-    redundant_similarity: float = 0.95
-    redundant_correlation: float = 0.95
+    redundant_similarity: float = SIMILARITY
+    redundant_correlation: float = CORRELATION
     redundant_mild: float = 0.3
     redundant_severe: float = 0.6
     redundant_least: int = 10

@@ -16,6 +16,7 @@ from cnnvis_caffe.readings.by_class import (
     strongest_classes,
 )
 from cnnvis_caffe.readings.comparison import Comparison
+from cnnvis_caffe.readings.neurons import NeuronNumbers, neuron_numbers
 from cnnvis_caffe.records.aggregation import Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 from cnnvis_caffe.text.words import class_name
@@ -29,7 +30,7 @@ SQUARE = ("similarity", "correlation")
 LINKS = ("weight", "abs_weight", "gradient", "abs_gradient")
 PLACES = ("neuron", "rank", "image", "class", "response", "row", "column", "y0", "x0", "y1", "x1")
 DEBUG = ("mean_abs_weight", "mean_abs_gradient", "relative_change", "last_update", "dead_share")
-TABLES = (*BY_CLASS, "overall", "top", *SQUARE, *LINKS, "debug", "curves", "confusion", "measures")
+TABLES = ("neurons", *BY_CLASS, "overall", "top", *SQUARE, *LINKS, "debug", "curves", "confusion", "measures")
 
 #: A part of a large table: its layer, the names of its columns, and its rows.
 Part = tuple[str, Sequence[str], np.ndarray]
@@ -83,6 +84,23 @@ def neurons_table(analysis: Analysis, snapshot: Snapshot, layer: str) -> Table:
     ]
     columns = ("neuron", "mean", "minimum", "maximum", "strongest class", "active share", "top image")
     return Table(columns, rows)
+
+
+def neurons_for_classes(analysis: Analysis, snapshot: Snapshot, layer: str, classes: Sequence[int]) -> Table:
+    """List the neurons of a layer with what they do for some classes; all classes where none is given."""
+    names, values = neuron_columns(neuron_numbers(analysis, snapshot, layer, classes))
+    whole = [name in ("neuron", "redundant_with", "redundant") for name in names]
+    at = names.index("strongest_class"), names.index("dead")
+    rows: list[tuple[Cell, ...]] = []
+    for row in values.tolist():
+        cells: list[Cell] = [
+            None if math.isnan(value) else int(value) if is_whole else value for value, is_whole in zip(row, whole)
+        ]
+        strongest, dead = (cells[place] for place in at)
+        cells[at[0]] = None if strongest is None else class_name(analysis, int(strongest))
+        cells[at[1]] = None if dead is None else ("yes" if dead else "no")
+        rows.append(tuple(cells))
+    return Table(tuple(name.replace("_", " ") for name in names), rows)
 
 
 def patches_table(analysis: Analysis, features: LayerFeatures, neuron: int, n_patches: int) -> Table:
@@ -197,10 +215,31 @@ def known(value: float) -> float | None:
 # For programs: numbers alone, a part for each layer.
 
 
-def table_parts(analysis: Analysis, snapshot: Snapshot, table: str, layers: Sequence[str]) -> Iterator[Part]:
-    """A table, layer by layer; the first column numbers neurons, layers, or points."""
+def neuron_columns(numbers: NeuronNumbers) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return what neurons do for the chosen classes as one array: names of its columns, and (n, n_columns) float64."""
+    columns = {
+        "neuron": numbers.neuron,
+        "strongest_class": np.where(numbers.strongest >= 0, numbers.strongest, np.nan),
+        "mean": numbers.mean,
+        "selectivity": numbers.selectivity,
+        "contribution": numbers.contribution,
+        "active_share": numbers.active_share,
+        "dead": numbers.dead,
+        "redundant_with": numbers.twin,
+        "redundant": numbers.twins,
+    }
+    return tuple(columns), np.column_stack(list(columns.values())).astype(np.float64)
+
+
+def table_parts(
+    analysis: Analysis, snapshot: Snapshot, table: str, layers: Sequence[str], classes: Sequence[int] = ()
+) -> Iterator[Part]:
+    """A table, layer by layer; the first column numbers neurons, layers, or points.
+
+    `classes` are those for which "neurons" measures; empty for all.
+    """
     numbered = enumerate(analysis.data.class_names)
-    classes = [name if name == str(number) else f"{number} {name}" for number, name in numbered]
+    headings = [name if name == str(number) else f"{number} {name}" for number, name in numbered]
     if table == "debug":
         for one in analysis.snapshots:
             iteration = math.nan if one.iteration is None else one.iteration
@@ -224,7 +263,9 @@ def table_parts(analysis: Analysis, snapshot: Snapshot, table: str, layers: Sequ
         if table in BY_CLASS:
             values = getattr(snapshot.features[name], table)
             if values is not None:
-                yield name, ["neuron", *classes], _numbered(values)
+                yield name, ["neuron", *headings], _numbered(values)
+        elif table == "neurons":
+            yield (name, *neuron_columns(neuron_numbers(analysis, snapshot, name, classes)))
         elif table == "overall":
             features = snapshot.features[name]
             yield name, ["neuron", *OVERALL], _numbered(np.column_stack([getattr(features, one) for one in OVERALL]))

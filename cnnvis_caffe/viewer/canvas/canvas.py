@@ -34,6 +34,8 @@ class Canvas(SceneView):
         What lies under the pointer, whenever it changes.
     clicked : Hit or None
         None for the ground.
+    toggled : Hit or None
+        Clicked with Ctrl or Shift.
     double_clicked : Hit or None
     menu_requested : (Hit or None, QPoint)
         And where, in global pixels.
@@ -45,6 +47,7 @@ class Canvas(SceneView):
 
     hovered = Signal(object)
     clicked = Signal(object)
+    toggled = Signal(object)
     double_clicked = Signal(object)
     menu_requested = Signal(object, QPoint)
     dropped = Signal(object, object)
@@ -137,7 +140,8 @@ class Canvas(SceneView):
         pressed = self._gestures.pressed
         gesture = self._gestures.release(is_left=event.button() == Qt.LeftButton)
         if gesture is Gesture.CLICK:
-            self.clicked.emit(pressed)
+            adds = bool(event.modifiers() & (Qt.ControlModifier | Qt.ShiftModifier))
+            (self.toggled if adds else self.clicked).emit(pressed)
         elif gesture is Gesture.DROP:
             self._drop()
         self._show_cursor()

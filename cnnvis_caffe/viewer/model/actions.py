@@ -69,6 +69,12 @@ _BY_MENU = {
             "Write the learned features of what is selected as one picture",
             "selection",
         ),
+        ActionSpec(
+            "export_neurons",
+            "Export table of neurons…",
+            (),
+            "Write the rows of the table of neurons that are selected, or all of them, as CSV, JSON or npz",
+        ),
         ActionSpec("close_analysis", "Close analysis", ("Ctrl+W",), "Go back to the start page", starts=True),
         ActionSpec("quit", "Quit", ("Ctrl+Q",), "End the program", ""),
     ),
@@ -186,6 +192,12 @@ _BY_MENU = {
             "neuron",
             starts=True,
         ),
+        ActionSpec(
+            "neuron_table",
+            "Table of neurons",
+            ("Ctrl+T",),
+            "Which neurons matter for the chosen classes: sort, filter, select, export",
+        ),
         ActionSpec("all_classes", "All classes", ("A",), "Choose all classes"),
         ActionSpec("invert_classes", "Invert classes", ("Shift+A",), "Choose the other classes"),
         ActionSpec(
@@ -247,6 +259,7 @@ MOUSE_HELP = (
     ("Double click on the ground", "Show everything"),
     ("Point at something", "Say what it is"),
     ("Click", "Select it everywhere; a neuron shows its own connections"),
+    ("Ctrl or Shift and click on neurons of a layer", "Select several: move, export or list them together"),
     ("Double click on a neuron or cluster", "Open its page"),
     ("Drag a neuron onto a cluster of its layer", "Move it there"),
     ("Drag a neuron onto the ground", "A cluster of its own; Escape cancels"),

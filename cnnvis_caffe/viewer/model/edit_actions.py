@@ -15,11 +15,14 @@ from cnnvis_caffe.edits.kinds import (
     CollapseGroup,
     Edit,
     ExpandGroup,
+    MoveNeuron,
     NewCluster,
     Together,
 )
 from cnnvis_caffe.records.aggregation import LayerGroup
-from cnnvis_caffe.records.view import EDGE_QUANTITIES, FACETS
+from cnnvis_caffe.records.view import EDGE_QUANTITIES, FACETS, Members
+from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.text.words import counted
 from cnnvis_caffe.viewer.model.bundles import bundle_of
 from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
 from cnnvis_caffe.viewer.model.lookup import cluster_around
@@ -82,6 +85,16 @@ def _new_cluster(session: Session) -> Edit | None:
     selection = session.selection
     is_neuron = selection is not None and selection.kind == "neuron"
     return NewCluster(selection.node, selection.members) if selection is not None and is_neuron else None
+
+
+def move_to_cluster(target: Target, cluster: Members) -> Edit:
+    """Return the edit that moves one or several neurons to a cluster, or into one of their own where it is empty."""
+    if len(target.members) == 1:
+        return MoveNeuron(target.node, target.members[0], cluster)
+    if not cluster:
+        return NewCluster(target.node, target.members)
+    moves = tuple(MoveNeuron(target.node, neuron, cluster) for neuron in target.members)
+    return Together(moves, f"Move {counted(len(moves), 'neuron')} of {target.node}")
 
 
 def _merge_bundles(session: Session) -> Edit | str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from cnnvis_caffe import pipeline
+from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.readings.tables import Table, classes_of_neuron, clusters_of_gap, neurons_by_class, neurons_for_class
 from cnnvis_caffe.records.aggregation import Aggregation
@@ -16,6 +18,7 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.render.write import check_picture_path
 from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.text.table_files import Part, as_csv, as_json, as_npz
 from cnnvis_caffe.viewer.model.lookup import column_of, gap_between
 
 #: Of a picture on paper or in a document.
@@ -61,6 +64,21 @@ def table_of(analysis: Analysis, aggregation: Aggregation | None, view: View, ta
         return classes_of_neuron(analysis, snapshot, node, target.members[0])
     neurons = target.members or tuple(range(snapshot.features[node].n_neurons))
     return neurons_by_class(analysis, snapshot, node, neurons, column_of(aggregation, node))
+
+
+def table_file(path: str, parts: Sequence[Part]) -> bytes:
+    """Return a large table as the bytes of a file, as its name says: CSV, JSON or npz.
+
+    Raises
+    ------
+    CnnvisError
+        If the name says none of them.
+    """
+    kind = os.path.splitext(path)[1].lower()
+    writers = {".csv": as_csv, ".json": as_json, ".npz": as_npz}
+    if kind not in writers:
+        raise CnnvisError(f"{path}: tables are written as {', '.join(writers)}; give the name one of these endings")
+    return writers[kind](parts)
 
 
 def patches_of(analysis: Analysis, view: View, target: Target) -> np.ndarray | None:

@@ -63,6 +63,30 @@ def cluster_around(aggregation: Aggregation | None, target: Target | None) -> Ta
     return cluster_target(column, int(column.labels[target.members[0]]))
 
 
+def with_toggled(selection: Target | None, target: Target) -> Target | None:
+    """Return what is selected when somebody adds a neuron or cluster to it, or takes it away again.
+
+    Parameters
+    ----------
+    selection : Target or None
+    target : Target
+        Of another layer, or no neuron or cluster: it alone.
+    """
+    kinds = ("neuron", "cluster")
+    if selection is None or target.kind not in kinds or selection.kind not in kinds or selection.node != target.node:
+        return target
+    before, new = set(selection.members), set(target.members)
+    members = tuple(sorted(before - new if new <= before else before | new))
+    return Target("neuron", target.node, members) if members else None
+
+
+def among_selected(selection: Target | None, target: Target) -> Target:
+    """Return all neurons that are selected, where a neuron is one of several; else the target itself."""
+    if selection is None or (selection.kind, target.kind) != ("neuron", "neuron") or selection.node != target.node:
+        return target
+    return selection if set(target.members) <= set(selection.members) else target
+
+
 def neurons_of(column: Column, clusters: tuple[int, ...]) -> tuple[int, ...]:
     """Return the neurons of some clusters of a column, in the clusters' order."""
     return tuple(np.concatenate([column.clusters[cluster].neurons for cluster in clusters]).tolist())

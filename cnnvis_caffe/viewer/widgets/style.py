@@ -252,6 +252,9 @@ QComboBox QAbstractItemView {{ background: {c.field}; border: 1px solid {c.line}
 QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: none; border-bottom: 1px solid {c.line};
   padding: 4px 6px; }}
 QTableView {{ gridline-color: {c.line}; }}
+QTableView::item {{ border: none; padding: 0 16px 0 7px; }}
+QTableView QHeaderView::section {{ padding: 4px 16px 4px 10px; }}
+QHeaderView::up-arrow, QHeaderView::down-arrow {{ subcontrol-position: center right; right: 4px; width: 9px; }}
 QTabBar {{ background: {c.panel}; }}
 QTabBar::tab {{ background: transparent; color: {c.muted}; padding: 6px 12px; border: none;
   border-bottom: 2px solid transparent; }}

@@ -44,6 +44,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "export_picture": files.export_picture,
         "export_table": files.export_table,
         "export_patches": files.export_patches,
+        "export_neurons": files.export_neurons,
         "close_analysis": lambda: window.keeper.before_leaving(window.close_analysis),
         "quit": window.close,
         "undo": lambda: pictures.step_history(back=True),
@@ -65,6 +66,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "reset_layout": window.reset_layout,
         "next_representative": partial(_next_representative, window),
         "open_page": window.navigation.open_selection,
+        "neuron_table": window.toggle_neurons,
         "snapshot_before": lambda: pictures.step_snapshot(-1),
         "snapshot_after": lambda: pictures.step_snapshot(1),
         "play_snapshots": pictures.snapshots.play.toggle,
@@ -204,6 +206,17 @@ class Files:
         path = self._ask_to_save("Export table", "selection.csv", "Tables (*.csv)")
         if path:
             write_bytes(path, self._table(",").encode("utf-8"))
+            self._window.status.say(f"Written: {path}")
+
+    def export_neurons(self) -> None:
+        """Ask for a name and write the table of neurons, as the command `export` does."""
+        parts = self._window.neurons.parts()
+        if not parts:
+            self._window.status.say("The table of neurons has no rows; Ctrl+T shows it")
+            return
+        path = self._ask_to_save("Export neurons", "neurons.csv", "Tables (*.csv *.json *.npz)")
+        if path:
+            write_bytes(path, export.table_file(path, parts))
             self._window.status.say(f"Written: {path}")
 
     def export_patches(self) -> None:

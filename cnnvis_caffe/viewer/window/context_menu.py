@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseRepresentative, Edit, MoveNeuron
+from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseRepresentative, Edit
 from cnnvis_caffe.records.aggregation import LayerGroup
 from cnnvis_caffe.records.view import FACETS
 from cnnvis_caffe.scene.shapes import Target
@@ -12,6 +12,7 @@ from cnnvis_caffe.text.words import class_name, counted
 from cnnvis_caffe.viewer.model.actions import actions_named
 from cnnvis_caffe.viewer.model.bundles import bundle_of
 from cnnvis_caffe.viewer.model.describe import title_of
+from cnnvis_caffe.viewer.model.edit_actions import move_to_cluster
 from cnnvis_caffe.viewer.model.lookup import cluster_around, column_of
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QAction, QMenu, Qt, QWidget
@@ -119,11 +120,11 @@ class ContextMenu(QMenu):
         if column is None or len(column.clusters) < 2:
             return
         submenu = self.addMenu("Move to cluster")
-        neuron = target.members[0]
+        there = set(column.labels[list(target.members)].tolist())
         for number, cluster in enumerate(column.clusters[:MOST]):
-            if number != column.labels[neuron]:
+            if there != {number}:
                 text = f"Cluster {number + 1}, {counted(len(cluster.neurons), 'neuron')}"
-                self._add_edit(submenu, text, MoveNeuron(target.node, neuron, tuple(cluster.neurons.tolist())))
+                self._add_edit(submenu, text, move_to_cluster(target, tuple(cluster.neurons.tolist())))
 
     def _add_facets(self, target: Target) -> None:
         cluster = cluster_around(self._session.aggregation, target)

@@ -14,13 +14,18 @@ _TITLES = {
     "layers": "Layers",
     "control": "Control panel",
     "debugging": "Debugging information",
+    "neurons": "Neurons",
 }
 _AREAS = {
     "findings": Qt.LeftDockWidgetArea,
     "layers": Qt.LeftDockWidgetArea,
     "control": Qt.RightDockWidgetArea,
     "debugging": Qt.BottomDockWidgetArea,
+    "neurons": Qt.BottomDockWidgetArea,
 }
+#: Tables that are hidden until somebody asks for them; they share a place with the chart.
+TABLES = ("neurons",)
+TABLE_HEIGHT, TABLE_SHARE = 268, 0.3
 
 
 class Docks:
@@ -30,7 +35,7 @@ class Docks:
     ----------
     window : QMainWindow
     panels : dict of str to QWidget
-        "findings", "layers", "control" and "debugging".
+        By the names of `_TITLES`.
     """
 
     def __init__(self, window: QtWidgets.QMainWindow, panels: dict[str, QWidget]) -> None:
@@ -45,6 +50,9 @@ class Docks:
         self.by_name = {name: Dock(name, title, panels[name]) for name, title in _TITLES.items()}
         for name, dock in self.by_name.items():
             window.addDockWidget(_AREAS[name], dock)
+        for name in TABLES:
+            window.tabifyDockWidget(self.by_name["debugging"], self.by_name[name])
+            self.by_name[name].hide()
         self._size()
 
     def _size(self) -> None:
@@ -69,10 +77,23 @@ class Docks:
     def reset(self, *, are_seen: bool) -> None:
         """Put all docks back in their places."""
         self._window.restoreState(self._default)
-        for dock in self.by_name.values():
+        for name, dock in self.by_name.items():
             dock.setFloating(False)
-            dock.setVisible(are_seen)
+            dock.setVisible(are_seen and name not in TABLES)
         self._size()
+
+    def toggle_table(self, name: str) -> bool:
+        """Show one of `TABLES` in front of the others, or hide it where it is in front; True if it is seen now."""
+        dock = self.by_name[name]
+        if not dock.isHidden() and not dock.visibleRegion().isEmpty():
+            dock.hide()
+            return False
+        dock.show()
+        dock.raise_()
+        height = min(TABLE_HEIGHT, round(TABLE_SHARE * self._window.height()))
+        if not dock.isFloating() and dock.height() < height:
+            self._window.resizeDocks([dock], [height], Qt.Vertical)
+        return True
 
     def show(self) -> None:
         """Show those that the user has not closed."""

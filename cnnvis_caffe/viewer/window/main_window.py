@@ -19,6 +19,7 @@ from cnnvis_caffe.viewer.panels.control_panel import ControlPanel
 from cnnvis_caffe.viewer.panels.debugging_panel import DebuggingPanel
 from cnnvis_caffe.viewer.panels.findings_panel import FindingsPanel
 from cnnvis_caffe.viewer.panels.layers_panel import LayersPanel
+from cnnvis_caffe.viewer.panels.neurons_panel import NeuronsPanel
 from cnnvis_caffe.viewer.qt import QPoint, QSize, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.inputs import Line
@@ -119,8 +120,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self.layers = LayersPanel(self.session)
         self.control_panel = ControlPanel(self.session)
         self.debugging = DebuggingPanel(self.session)
-        panels = {"findings": self.findings, "layers": self.layers}
-        self.docks = Docks(self, {**panels, "control": self.control_panel, "debugging": self.debugging})
+        self.neurons = NeuronsPanel(self.session, self.jobs)
+        panels = {"findings": self.findings, "layers": self.layers, "control": self.control_panel}
+        self.docks = Docks(self, {**panels, "debugging": self.debugging, "neurons": self.neurons})
 
     def _build_menus(self) -> None:
         self.menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
@@ -194,8 +196,11 @@ class MainWindow(QtWidgets.QMainWindow):
     def _connect_panels(self) -> None:
         # The lists are about the first picture.
         self.layers.chosen.connect(self._in_first(self.pictures.choose))
-        self.layers.opened.connect(self._in_first(self.navigation.open_target))
-        self.layers.menu_requested.connect(self._menu_of_list)
+        for panel in (self.layers, self.neurons):
+            panel.opened.connect(self._in_first(self.navigation.open_target))
+            panel.menu_requested.connect(self._menu_of_list)
+        self.neurons.chosen.connect(self._in_first(self.pictures.choose))
+        self.neurons.export_requested.connect(self.commands["export_neurons"])
         self.search.chosen.connect(self._in_first(self.navigation.find))
         self.debugging.node_chosen.connect(self._in_first(self.navigation.go_to_layer))
         self.debugging.pointed.connect(self.status.point_at)
@@ -379,6 +384,13 @@ class MainWindow(QtWidgets.QMainWindow):
         self.settings.reduced_motion = on
         self.pictures.set_reduced_motion(on)
         self.actions_by_name["reduced_motion"].setChecked(on)
+
+    def toggle_neurons(self) -> None:
+        """Show the table of neurons, ready to be filtered, or hide it."""
+        if self.docks.toggle_table("neurons"):
+            self.neurons.filter.setFocus(Qt.ShortcutFocusReason)
+        else:
+            self.pictures.active.canvas.setFocus(Qt.OtherFocusReason)
 
     def set_full_screen(self, on: bool) -> None:
         """Use the whole screen, or go back to what was before."""

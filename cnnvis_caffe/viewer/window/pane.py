@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cnnvis_caffe.edits.kinds import MoveNeuron
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.canvas.canvas import Canvas
@@ -13,6 +12,8 @@ from cnnvis_caffe.viewer.canvas.hover_card import HoverCard
 from cnnvis_caffe.viewer.canvas.minimap import Minimap
 from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.model.describe import describe
+from cnnvis_caffe.viewer.model.edit_actions import move_to_cluster
+from cnnvis_caffe.viewer.model.lookup import among_selected, with_toggled
 from cnnvis_caffe.viewer.model.pictures import FinishedPicture, PictureMaker
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QEvent, QHBoxLayout, QObject, QPoint, Qt, QtGui, QTimer, QVBoxLayout, QWidget, Signal
@@ -94,6 +95,7 @@ class Pane(QWidget):
         canvas.hovered.connect(self._hovered)
         canvas.clicked.connect(self._clicked)
         canvas.double_clicked.connect(self._double_clicked)
+        canvas.toggled.connect(self._toggled)
         canvas.menu_requested.connect(self._menu)
         canvas.dropped.connect(self._dropped)
         canvas.stepped.connect(self._step)
@@ -204,6 +206,11 @@ class Pane(QWidget):
         else:
             self.session.select(hit.target)
 
+    def _toggled(self, hit: Hit | None) -> None:
+        self.card.show_card(None, self._pointer)
+        if hit is not None and hit.target.kind not in ("legend", "group"):
+            self.session.select(with_toggled(self.session.selection, hit.target))
+
     def _legend_clicked(self, hit: Hit | None) -> None:
         if hit is not None:
             self.session.select(None if hit.target == self.session.selection else hit.target)
@@ -215,13 +222,15 @@ class Pane(QWidget):
 
     def _menu(self, hit: Hit | None, position: QPoint) -> None:
         self.card.show_card(None, self._pointer)
-        if hit is not None and hit.target.kind != "legend":
-            self.session.select(hit.target)
-        self.menu_requested.emit(hit.target if hit is not None else None, position)
+        target = hit.target if hit is not None else None
+        if target is not None and target.kind != "legend":
+            target = among_selected(self.session.selection, target)
+            self.session.select(target)
+        self.menu_requested.emit(target, position)
 
     def _dropped(self, neuron: Target, cluster: Target | None) -> None:
         members = cluster.members if cluster is not None else ()
-        self.apply(MoveNeuron(neuron.node, neuron.members[0], tuple(members)))
+        self.apply(move_to_cluster(among_selected(self.session.selection, neuron), tuple(members)))
 
     def _selected(self, target: Target | None) -> None:
         # The scene itself outlines neurons that are not seen as patches; several are never outlined as one.

@@ -85,7 +85,16 @@ def test_export_by_class(file, tmp_path):
     np.testing.assert_array_equal(np.array([row[2:] for row in rows[17:]], np.float32), wanted)
 
 
-@pytest.mark.parametrize("table", ["peak", "overall", "top", "similarity", "weight", "abs_gradient", "debug", "curves"])
+def test_export_for_chosen_classes(file, tmp_path):
+    run("export", file, "neurons", "--classes", "3,8", "--layers", "conv1", "--out", tmp_path / "a.csv")
+    (*rows,) = csv.DictReader((tmp_path / "a.csv").read_text("utf-8").splitlines())
+    mean = read_analysis(file).snapshots[-1].features["conv1"].mean[:, [3, 8]].mean(axis=1)  # as many images of both
+    np.testing.assert_allclose([float(row["mean"]) for row in rows], mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "table", ["peak", "neurons", "overall", "top", "similarity", "weight", "abs_gradient", "debug", "curves"]
+)
 def test_every_kind_of_table_in_every_format(file, tmp_path, table):
     for ending in ("csv", "npz", "json"):
         run("export", file, table, "--out", tmp_path / f"a.{ending}")
@@ -121,6 +130,8 @@ def test_patches_as_a_picture(file, tmp_path):
         (("contribution_all", "--out", "a.csv"), 1, "holds no contribution_all; analyze with --contributions all"),
         (("weight", "--out", "a.csv", "--layers", "pool1"), 1, "no weights lead to 'pool1'; they lead to conv1, "),
         (("mean", "--out", "nowhere/a.csv"), 1, "nowhere"),
+        (("mean", "--out", "a.csv", "--classes", "3"), 2, "classes are chosen for the table neurons, not for mean"),
+        (("neurons", "--out", "a.csv", "--classes", "cow"), 1, "there is no class 'cow'"),
     ],
 )
 def test_what_export_refuses(file, tmp_path, monkeypatch, arguments, code, problem):

@@ -1,0 +1,97 @@
+"""The tour's part about questions: which neurons matter for a class, what changed; `test_tour.py` has a list."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+pytest.importorskip("PyQt5")
+pytest.importorskip("pytestqt")
+
+from cnnvis_caffe.edits.kinds import ChooseClasses
+from cnnvis_caffe.viewer.model.neuron_list import NAMES
+from cnnvis_caffe.viewer.qt import Qt
+
+from . import pointer
+from .tour import answer, choose, key, point_at, snap, targets
+
+
+def click_row(table, row, column=0, modifiers=Qt.NoModifier, button=Qt.LeftButton):
+    """Click into a cell of a table."""
+    index = table.model().index(row, column)
+    table.scrollTo(index)
+    pointer.click(table.viewport(), table.visualRect(index).center(), button, modifiers)
+
+
+def sort_by(qtbot, table, column):
+    """Click on the head of a column."""
+    header = table.horizontalHeader()
+    at = header.viewport().rect().center()
+    at.setX(header.sectionViewportPosition(column) + 12)
+    qtbot.mouseClick(header.viewport(), Qt.LeftButton, pos=at)
+
+
+def open_neurons(window, qtbot, settle):
+    """Show the table by its key."""
+    key(qtbot, window.pane.canvas, "Ctrl+T")
+    settle(window)
+    assert window.neurons.isVisible() and window.neurons.filter.hasFocus()
+    return window.neurons, window.neurons.table
+
+
+def test_which_neurons_matter_for_a_class(make_window, settle, qtbot, network, tmp_path):
+    window = make_window(network.analysis)
+    window.session.apply(ChooseClasses((3,)))
+    panel, table = open_neurons(window, qtbot, settle)
+    assert panel.state.text().endswith(f"class {network.analysis.data.short_names[3]}")
+    sort_by(qtbot, table, NAMES.index("contribution"))
+    values = panel.neurons.values("contribution")[panel.neurons.rows]
+    known = values[values == values]
+    assert len(known) and (known[:-1] >= known[1:]).all()
+    snap(window, "neurons", network)
+    layer = network.second
+    qtbot.keyClicks(panel.filter, f"{layer} cluster>0")
+    assert {table.model().index(row, 0).data() for row in range(3)} == {layer}
+    click_row(table, 0)
+    settle(window)
+    first = int(table.model().index(0, 1).data())
+    assert (window.session.selection.node, window.session.selection.members) == (layer, (first,))
+    click_row(table, 2, modifiers=Qt.ShiftModifier)
+    settle(window)
+    three = tuple(sorted(int(table.model().index(row, 1).data()) for row in range(3)))
+    assert window.session.selection.members == three
+    snap(window, "neurons-several", network)
+    path = str(tmp_path / "some.csv")
+    assert answer(qtbot, lambda: qtbot.mouseClick(panel.export, Qt.LeftButton), path) == "Export neurons"
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["neuron"]) for row in rows] == [int(table.model().index(row, 1).data()) for row in range(3)]
+    key(qtbot, table, "Ctrl+T")
+    assert not window.neurons.isVisible()
+
+
+def test_the_picture_selects_rows_and_several_neurons_move_together(make_window, settle, qtbot, network):
+    window = make_window(network.analysis)
+    panel, table = open_neurons(window, qtbot, settle)
+    canvas, node = window.pane.canvas, network.second
+    display = canvas.display
+    found = [t for t in targets(window, "neuron", node) if len(t.members) == 1]
+    found.sort(key=lambda t: -display.box_of(t).width() * display.box_of(t).height())
+    one, two = found[:2]
+    pointer.click(canvas, point_at(canvas, one))
+    settle(window)
+    assert table.currentIndex().siblingAtColumn(1).data() == str(one.members[0])
+    pointer.click(canvas, point_at(canvas, two), modifiers=Qt.ControlModifier)
+    settle(window)
+    both = tuple(sorted((*one.members, *two.members)))
+    assert window.session.selection.members == both and len(table.selected_rows()) == 2
+    qtbot.mouseClick(panel.only, Qt.LeftButton)
+    assert table.model().rowCount() == 2
+    snap(window, "neurons-two", network)
+    pointer.menu(canvas, point_at(canvas, one))
+    assert window.session.selection.members == both
+    choose(qtbot, window.menu, "New cluster")
+    settle(window)
+    assert {move.neuron for move in window.session.view.moves} == set(both)
+    assert len({table.model().index(row, 2).data() for row in range(2)}) == 1
