@@ -84,7 +84,6 @@ EXAMPLES = {
         cnnvis-caffe export lenet.cnnvis.h5 mean --layers conv2 --out mean.csv
         cnnvis-caffe export lenet.cnnvis.h5 neurons --classes 3,8 --out neurons.csv
         cnnvis-caffe export lenet.cnnvis.h5 patches --layers conv1 --out patches.png
-        cnnvis-caffe export lenet.cnnvis.h5 curves --out curves.json
     """,
     "features": r"""
         cnnvis-caffe features lenet.cnnvis.h5 --layer conv2 --out features.png
