@@ -95,3 +95,28 @@ def test_the_picture_selects_rows_and_several_neurons_move_together(make_window,
     settle(window)
     assert {move.neuron for move in window.session.view.moves} == set(both)
     assert len({table.model().index(row, 2).data() for row in range(2)}) == 1
+
+
+def test_what_changed_between_two_snapshots(make_window, settle, qtbot, trained):
+    window = make_window(trained.analysis)
+    key(qtbot, window.pane.canvas, "Ctrl+D")
+    settle(window)
+    panel, right = window.changes, window.pictures.comparison.pane
+    assert panel.isVisible() and "rows" in panel.state.text()
+    panel.kind.setFocus()
+    qtbot.keyClick(panel.kind, Qt.Key_Down)
+    assert panel.kind.value == "neurons"
+    sort_by(qtbot, panel.table, 3)
+    click_row(panel.table, 0)
+    settle(window)
+    model = panel.table.model()
+    node, neuron = model.index(0, 0).data(), int(model.index(0, 2).data())
+    snap(window, "changed-neurons", trained)
+    for pane in (window.pane, right):
+        selected = pane.session.selection
+        assert (selected.kind, selected.members) == ("neuron", (neuron,))
+        owner = trained.analysis.node
+        assert owner(selected.node).owner == owner(node).owner
+    window.pictures.end_comparison()
+    settle(window)
+    assert model.rowCount() == 0 and "side by side" in panel.state.text()

@@ -239,6 +239,12 @@ _BY_MENU = {
             starts=True,
         ),
         ActionSpec("compare_file", "Compare with another analysis…", ("Ctrl+Shift+M",), "Two models side by side"),
+        ActionSpec(
+            "what_changed",
+            "What changed",
+            ("Ctrl+D",),
+            "Layers, neurons, connections and classes that differ most between two pictures",
+        ),
         ActionSpec("end_comparison", "End the comparison", ("Shift+Escape",), "Back to one picture"),
     ),
     "Help": (

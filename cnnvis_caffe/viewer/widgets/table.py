@@ -89,7 +89,7 @@ class Table(QtWidgets.QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(True)
-        header.setStretchLastSection(True)
+        header.setStretchLastSection(False)
         header.setSortIndicator(0, Qt.AscendingOrder)
         header.setSortIndicatorShown(True)
         header.sectionClicked.connect(self._head_clicked)
@@ -103,6 +103,11 @@ class Table(QtWidgets.QTableView):
         order = Qt.DescendingOrder if self._is_falling else Qt.AscendingOrder
         self.horizontalHeader().setSortIndicator(column, order)
         self.sorted.emit(column, self._is_falling)
+
+    def forget_order(self) -> None:
+        """Show that other rows are in an order of their own."""
+        self._sorted_by, self._is_falling = -1, False
+        self.horizontalHeader().setSortIndicator(-1, Qt.AscendingOrder)
 
     def selected_rows(self) -> np.ndarray:
         """Return the selected rows, sorted, int64."""

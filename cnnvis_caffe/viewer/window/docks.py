@@ -15,6 +15,7 @@ _TITLES = {
     "control": "Control panel",
     "debugging": "Debugging information",
     "neurons": "Neurons",
+    "changes": "What changed",
 }
 _AREAS = {
     "findings": Qt.LeftDockWidgetArea,
@@ -22,9 +23,10 @@ _AREAS = {
     "control": Qt.RightDockWidgetArea,
     "debugging": Qt.BottomDockWidgetArea,
     "neurons": Qt.BottomDockWidgetArea,
+    "changes": Qt.BottomDockWidgetArea,
 }
 #: Tables that are hidden until somebody asks for them; they share a place with the chart.
-TABLES = ("neurons",)
+TABLES = ("neurons", "changes")
 TABLE_HEIGHT, TABLE_SHARE = 268, 0.3
 
 
@@ -82,10 +84,10 @@ class Docks:
             dock.setVisible(are_seen and name not in TABLES)
         self._size()
 
-    def toggle_table(self, name: str) -> bool:
+    def toggle_table(self, name: str, *, only_show: bool = False) -> bool:
         """Show one of `TABLES` in front of the others, or hide it where it is in front; True if it is seen now."""
         dock = self.by_name[name]
-        if not dock.isHidden() and not dock.visibleRegion().isEmpty():
+        if not only_show and not dock.isHidden() and not dock.visibleRegion().isEmpty():
             dock.hide()
             return False
         dock.show()

@@ -15,6 +15,7 @@ from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS
 from cnnvis_caffe.viewer.model.edit_actions import what_is_there
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
+from cnnvis_caffe.viewer.panels.changes_panel import ChangesPanel
 from cnnvis_caffe.viewer.panels.control_panel import ControlPanel
 from cnnvis_caffe.viewer.panels.debugging_panel import DebuggingPanel
 from cnnvis_caffe.viewer.panels.findings_panel import FindingsPanel
@@ -121,8 +122,10 @@ class MainWindow(QtWidgets.QMainWindow):
         self.control_panel = ControlPanel(self.session)
         self.debugging = DebuggingPanel(self.session)
         self.neurons = NeuronsPanel(self.session, self.jobs)
+        self.changes = ChangesPanel(self.jobs)
         panels = {"findings": self.findings, "layers": self.layers, "control": self.control_panel}
-        self.docks = Docks(self, {**panels, "debugging": self.debugging, "neurons": self.neurons})
+        panels = {**panels, "debugging": self.debugging, "neurons": self.neurons, "changes": self.changes}
+        self.docks = Docks(self, panels)
 
     def _build_menus(self) -> None:
         self.menus = {name: self.menuBar().addMenu(f"&{name}") for name in MENUS}
@@ -199,6 +202,7 @@ class MainWindow(QtWidgets.QMainWindow):
         for panel in (self.layers, self.neurons):
             panel.opened.connect(self._in_first(self.navigation.open_target))
             panel.menu_requested.connect(self._menu_of_list)
+        self.changes.chosen.connect(self._in_first(self.navigation.go_to_place))
         self.neurons.chosen.connect(self._in_first(self.pictures.choose))
         self.neurons.export_requested.connect(self.commands["export_neurons"])
         self.search.chosen.connect(self._in_first(self.navigation.find))
@@ -315,6 +319,8 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _active_changed(self) -> None:
         self._enable()
+        beside = self.pictures.comparison
+        self.changes.set_sides(self.session, beside.pane.session if beside is not None else None)
         self.status.refresh()
 
     def _show_history(self) -> None:
@@ -391,6 +397,15 @@ class MainWindow(QtWidgets.QMainWindow):
             self.neurons.filter.setFocus(Qt.ShortcutFocusReason)
         else:
             self.pictures.active.canvas.setFocus(Qt.OtherFocusReason)
+
+    def toggle_changes(self) -> None:
+        """Show what changed between two pictures, putting the snapshot before beside this one where there is one."""
+        pictures, analysis = self.pictures, self.session.analysis
+        if pictures.comparison is None and analysis is not None and len(analysis.snapshots) > 1:
+            pictures.toggle_comparison()
+            self.docks.toggle_table("changes", only_show=True)
+        else:
+            self.docks.toggle_table("changes")
 
     def set_full_screen(self, on: bool) -> None:
         """Use the whole screen, or go back to what was before."""

@@ -72,6 +72,13 @@ class Navigation(QObject):
             if target is not None:
                 self.go_to(target)
 
+    def go_to_place(self, target: Target) -> None:
+        """Select something in the column that stands for its layer, without changing what is shown."""
+        session = self._pictures.session
+        if session.analysis is not None and session.aggregation is not None:
+            self._pages.show_network()
+            self._pictures.choose(in_shown_column(session.analysis, session.aggregation, target))
+
     def go_to_finding(self, finding: Finding) -> None:
         """Show what a finding shows, and where."""
         session = self._pictures.pane.session
