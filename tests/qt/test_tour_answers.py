@@ -104,14 +104,15 @@ def test_what_changed_between_two_snapshots(make_window, settle, qtbot, trained)
     panel, right = window.changes, window.pictures.comparison.pane
     assert panel.isVisible() and "rows" in panel.state.text()
     panel.kind.setFocus()
-    qtbot.keyClick(panel.kind, Qt.Key_Down)
-    assert panel.kind.value == "neurons"
-    sort_by(qtbot, panel.table, 3)
+    for _ in range(2):
+        qtbot.keyClick(panel.kind, Qt.Key_Down)
+    assert panel.kind.value == "connections"
+    sort_by(qtbot, panel.table, 4)
     click_row(panel.table, 0)
     settle(window)
     model = panel.table.model()
     node, neuron = model.index(0, 0).data(), int(model.index(0, 2).data())
-    snap(window, "changed-neurons", trained)
+    snap(window, "changed-connections", trained)
     for pane in (window.pane, right):
         selected = pane.session.selection
         assert (selected.kind, selected.members) == ("neuron", (neuron,))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.analyses import make_analysis, with_snapshot
+from helpers.analyses import make_analysis, with_features, with_snapshot
 
 from cnnvis_caffe.progress import SILENT
 from cnnvis_caffe.readings.changes import changed_classes, changed_connections
@@ -17,7 +17,7 @@ from cnnvis_caffe.viewer.model.change_list import KINDS, find_changes
 
 @pytest.fixture(scope="module")
 def analysis():
-    """One in whose last snapshot a weight of conv2 is 5 larger, and class 3 is taken for class 7 half of the time."""
+    """Its last snapshot has a weight of conv2 that is 5 larger, another neuron 6, and half of class 3 taken for 7."""
     made = make_analysis("lenet", n_snapshots=2)
     connections = made.snapshots[0].connections
     weight = connections["conv2"].weight.copy()
@@ -26,6 +26,9 @@ def analysis():
     wrong = right.copy()
     wrong[3, [3, 7]] = 10
     made = with_snapshot(made, 0, confusion=right)
+    mean = made.snapshots[1].features["relu1"].mean.copy()
+    mean[6] = np.roll(mean[6], 1)
+    made = with_features(made, "relu1", mean=mean)
     changed = {**connections, "conv2": replace(connections["conv2"], weight=weight)}
     return with_snapshot(made, 1, connections=changed, confusion=wrong)
 
@@ -62,8 +65,7 @@ def test_layers_and_neurons_lead_to_themselves(found):
     layers, neurons = found["layers"], found["neurons"]
     changed = [text for text, _ in (row[1] for row in layers.rows)]
     assert [row[0][0] for row in layers.rows if row[1][1] > 0] == ["conv2"] and changed.count("0%") == len(changed) - 1
-    row = neurons.order(3, is_falling=True)[0]
-    assert neurons.targets[row] == Target("neuron", neurons.rows[row][0][0], (int(neurons.rows[row][2][0]),))
+    assert neurons.targets[neurons.order(3, is_falling=True)[0]] == Target("neuron", "relu1", (6,))
     by_layer = [layers.rows[i][0][0] for i in layers.order(0, is_falling=True)]
     assert by_layer == [row[0][0] for row in layers.rows][::-1]
 
