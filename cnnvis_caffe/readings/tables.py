@@ -252,7 +252,7 @@ def table_parts(
         return
     if table == "confusion":
         if snapshot.confusion is not None:
-            yield "confusion", ["class", *classes[: len(snapshot.confusion)]], _numbered(snapshot.confusion)
+            yield "confusion", ["class", *headings[: len(snapshot.confusion)]], _numbered(snapshot.confusion)
         return
     if table == "measures":
         for measure in snapshot.measures:

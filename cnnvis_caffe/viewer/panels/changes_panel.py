@@ -14,7 +14,7 @@ from cnnvis_caffe.viewer.widgets.inputs import Dropdown, Line
 from cnnvis_caffe.viewer.widgets.table import Table, TableModel
 from cnnvis_caffe.viewer.work.threads import Job, Jobs
 
-WORDS_WIDTH, WIDTH = 190, 172
+WORDS_WIDTH, WIDTH = 190, 188
 NOTHING = "Put two pictures side by side: C, or Ctrl+Shift+M for another model."
 
 
