@@ -1,4 +1,4 @@
-"""Which connections and classes two snapshots or models differ in most."""
+"""Finds the connections and classes in which two snapshots or models differ most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the neurons of a network do for some classes, as one array for each quantity."""
+"""Measures what neurons do for some classes: one array for each quantity."""
 
 from __future__ import annotations
 
