@@ -127,10 +127,12 @@ class NeuronsPanel(QWidget):
         self.filter.setClearButtonEnabled(True)
         self.filter.setFixedWidth(FILTER_WIDTH)
         self.only = Check("Selected only")
+        self.only.setAccessibleName("List the selected neurons alone")
         self.only.setToolTip("List the selected neurons alone, to compare them")
         self.state = Line(role="muted", least=40)
         self.export = QtWidgets.QToolButton()
         self.export.setText("Export…")
+        self.export.setAccessibleName("Export the table of neurons")
         self.export.setToolTip("Write the selected rows, or all that are listed, as CSV, JSON or npz")
         for widget in (self.layers, self.filter, self.only):
             row.addWidget(widget)

@@ -92,6 +92,7 @@ class Docks:
             return False
         dock.show()
         dock.raise_()
+        self._name_tabs()
         height = min(TABLE_HEIGHT, round(TABLE_SHARE * self._window.height()))
         if not dock.isFloating() and dock.height() < height:
             self._window.resizeDocks([dock], [height], Qt.Vertical)
@@ -102,6 +103,12 @@ class Docks:
         for name in self._hidden:
             self.by_name[name].show()
         self._hidden = set()
+        self._name_tabs()
+
+    def _name_tabs(self) -> None:
+        """Name the bars of tabs, which Qt makes itself, for those who cannot see them."""
+        for bar in self._window.findChildren(QtWidgets.QTabBar, "", Qt.FindDirectChildrenOnly):
+            bar.setAccessibleName("Panels in one place")
 
     def hide(self) -> None:
         """Hide all while there is nothing that they could show."""
