@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
@@ -29,10 +28,15 @@ def other_order(look: Look) -> tuple[np.ndarray, float] | None:
     if confusion is None or data.task not in (CLASSES.name, PIXELS.name) or confusion.sum() < 1:
         return None
     total = confusion.sum()
+    error = 1 - np.trace(confusion) / total
+    if error < limits.order_error:
+        return None
+    from scipy.optimize import linear_sum_assignment  # takes longer to load than all other findings to find
+
     _, answer = linear_sum_assignment(-confusion)
-    error, left = 1 - np.trace(confusion) / total, 1 - confusion[np.arange(len(answer)), answer].sum() / total
+    left = 1 - confusion[np.arange(len(answer)), answer].sum() / total
     n_moved = ((answer != np.arange(len(answer))) & (confusion.sum(1) >= limits.class_least)).sum()
-    if n_moved < 2 or left > limits.order_kept * error or error < limits.order_error:
+    if n_moved < 2 or left > limits.order_kept * error:
         return None
     return answer, float(left)
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "sklearn", "PyQt5", "matplotlib", "cv2")
+HEAVY = ("torch", "sklearn", "PyQt5", "matplotlib", "cv2", "scipy.optimize")
 
 REPORT = """
 import sys
@@ -33,6 +33,7 @@ def loaded_by(statement: str) -> str:
         "import cnnvis_caffe",
         "import cnnvis_caffe.api",
         "import cnnvis_caffe.aggregation.aggregate",
+        "import cnnvis_caffe.findings.find",
         "from cnnvis_caffe.cli.main import group; group(['--help'])",
         "from cnnvis_caffe.cli.main import group; group(['inspect', '--help'])",
         "from cnnvis_caffe.cli.main import group; group(['time', '--help'])",
