@@ -110,6 +110,8 @@ class Model:
         Names of the answers, where they are known.
     unprepared : FoundPreparation or None
         What was looked for in vain, where nothing says how images are prepared; None where that is known.
+    why_no_error : str
+        Why no error is counted though the network tells classes apart; empty where one is.
     """
 
     title: str
@@ -129,6 +131,7 @@ class Model:
     batch: int
     score_names: tuple[str, ...] = ()
     unprepared: FoundPreparation | None = None
+    why_no_error: str = ""
 
     @property
     def n_classes(self) -> int:
@@ -206,7 +209,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     task = task_with_data(answers, request, source, size)
     if request.task and score is not None:
         check_task(task, shape, network.path, value_names(dag)[score])
-    source, names = _with_names(request, source, task, size.n_scores)
+    source, names, why_no_error = _with_names(request, source, task, size.n_scores)
     columns = columns_of(task, source.annotations, size.n_scores, names, source.name)
     columns = columns or all_images(task, source.n_images)
     label_name = ""
@@ -241,6 +244,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         batch=request.batch or automatic_batch(dag, _room(request)),
         score_names=names,
         unprepared=None if prepared.is_known else prepared.found,
+        why_no_error=why_no_error,
     )
 
 
@@ -476,8 +480,8 @@ def _prepared(request: Request, network: NetworkFile, feeding: Feeding) -> Prepa
 
 def _with_names(
     request: Request, source: ImageSource, task: Task, n_scores: int
-) -> tuple[ImageSource, tuple[str, ...]]:
-    """The images with the labels that the network has for their classes, and the names of the answers, if known."""
+) -> tuple[ImageSource, tuple[str, ...], str]:
+    """The images with labels that are the network's classes, names of the answers, and why no error is counted."""
     known = request.classes
     if known and n_scores and task is not EMBEDDING and len(known) != n_scores:
         raise NetError(
@@ -489,12 +493,12 @@ def _with_names(
         if known:
             logger.info("the names of the classes are those of %s", file)
     if task is not CLASSES:
-        return source, tuple(known)
+        return source, tuple(known), ""
     annotations, note = fit_to_classes(source.annotations, n_scores, known, source.name)
     if annotations.kind != CLASS:  # `check_classes` says what is taken for classes
-        note = note or f"its images have {_WITHOUT[annotations.kind]}"
-        logger.warning("%s: %s; no error is counted", source.name, note)
-    return source.with_annotations(annotations), tuple(known)
+        note = f"{source.name}: {note or f'its images have {_WITHOUT[annotations.kind]}'}"
+        return source.with_annotations(annotations), tuple(known), note
+    return source.with_annotations(annotations), tuple(known), ""
 
 
 def check_classes(request: Request, model: Model, indices: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from cnnvis_caffe.analysis.run import Run
 from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
 from cnnvis_caffe.formats.training_log import read_training_log
 from cnnvis_caffe.progress import Progress
+
+logger = logging.getLogger(__name__)
 
 
 def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
@@ -39,6 +42,8 @@ def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
     snapshots = find_snapshots(request.weights)
     curves = read_training_log(request.log) if request.log else ()
     opened = open_model(request, progress)
+    if opened.why_no_error:
+        logger.warning("%s; no error is counted", opened.why_no_error)
     check_weights(opened, snapshots)
     everything = opened.source.choose(request.limit)
     check_classes(request, opened, everything)
