@@ -168,6 +168,24 @@ def _file_list(path: str) -> None:
     read_file_list(path)
 
 
+def _class_names(path: str) -> None:
+    from cnnvis_caffe.datasets.class_names import read_class_names
+
+    read_class_names(path)
+
+
+def _mask(path: str) -> None:
+    from cnnvis_caffe.datasets.readers import read_mask
+
+    read_mask(path)
+
+
+def _parts(path: str) -> None:
+    from cnnvis_caffe.explanation.correspondence import read_part_boxes
+
+    read_part_boxes(path)
+
+
 def _windows(path: str) -> None:
     from cnnvis_caffe.formats.window_file import read_window_file
 
@@ -263,7 +281,12 @@ READERS: dict[str, Reader] = {
     "image, as pycaffe reads it": Reader(_loaded_image, seeds.images, ("pycaffe.io",), 0.3),
     "LMDB": Reader(_database, seeds.databases, ("formats.lmdb",), 0.7, 2 << 30),
     "record of a database": Reader(_record, seeds.records, (), 0.3, 2 << 30),
-    "list of images": Reader(_image_list, seeds.lists, ("formats.image_list",)),
+    "mask": Reader(_mask, seeds.images, ("datasets.readers",), 0.3),
+    "list of images": Reader(
+        _image_list, seeds.lists, ("formats.image_list", "formats.image_table", "datasets.opening")
+    ),
+    "names of classes": Reader(_class_names, seeds.class_names, ("datasets.class_names",), 0.3),
+    "table of parts": Reader(_parts, seeds.part_tables, ("explanation.correspondence",), 0.3),
     "list of HDF5 files": Reader(_file_list, seeds.lists, (), 0.3),
     "window file": Reader(_windows, seeds.windows, ("formats.window_file", "runtime.layers.window_data")),
     "training log": Reader(_log, seeds.logs, ("formats.training_log",)),
@@ -283,12 +306,13 @@ NO_READERS = {
     "formats.schema": "a file of this package",
     "files.atomic": "writes",
     "files.opening": "opens for others",
+    "files.temporary": "a file of the system",
     "real_caffe": "writes",
     "scene.lettering": "a file of this package",
     "render.svg": "a file of this package",
     "runtime.solvers.training_log": "writes",
     "store.migration": "a copy that was just made",
-    "viewer.export": "writes",
+    "viewer.model.export": "writes",
     "cli.analyze": "names of classes, one a line",
     "analysis.request": "checksums of files",
     "pycaffe.draw": "writes",

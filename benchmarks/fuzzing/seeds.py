@@ -305,6 +305,16 @@ def lists(folder: Path) -> None:
     (folder / "list.txt").write_text(_LIST)
 
 
+def class_names(folder: Path) -> None:
+    (folder / "synsets").write_text("n01440764 tench, Tinca tinca\nn01443537 goldfish, Carassius auratus\n" * 20)
+    (folder / "labels").write_text("cat\ndog\nhorse\n")
+
+
+def part_tables(folder: Path) -> None:
+    rows = [f"{image},{part},{y},2,{y + 4},9" for image in range(3) for y, part in enumerate(("eye", "nose"))]
+    (folder / "parts").write_text("\n".join(["image,part,y0,x0,y1,x1", *rows]) + "\n")
+
+
 def windows(folder: Path) -> None:
     """A window file."""
     (folder / "windows.txt").write_text(_WINDOWS)

@@ -21,7 +21,7 @@ OPENS = {
 }  # fmt: skip
 #: What unpickles, and why it may: never a file that somebody hands us.
 UNPICKLES = {
-    "viewer.child": "messages of a process that we started",
+    "viewer.work.child": "messages of a process that we started",
     "pycaffe.python2.old_library": "what a script that is run asks for itself",
 }
 #: Little time: where a case takes long, few cases.
