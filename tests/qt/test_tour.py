@@ -499,19 +499,21 @@ def test_importance_clustering_and_theme(make_window, settle, qtbot, network):
     qtbot.keyClick(panel.clustering, Qt.Key_Down)
     settle(window)
     assert session.view.clustering == "agglomerative"
+    automatic = int(panel.n_clusters._text.text().split()[1])
     for _ in range(2):
         qtbot.mouseClick(panel.n_clusters._more, Qt.LeftButton)
+    qtbot.mouseClick(panel.n_clusters._less, Qt.LeftButton)
     settle(window)
-    snap(window, "three-clusters", network)
-    assert session.view.n_clusters == 3
-    assert all(len(c.clusters) <= 3 for c in session.aggregation.columns)
-    assert len(targets(window, "cluster", network.second)) == 3
+    snap(window, "one-cluster-more", network)
+    assert session.view.n_clusters == automatic + 1  # it goes on from what "auto" gave
+    shown = {c.node: len(c.clusters) for c in session.aggregation.columns}
+    assert len(targets(window, "cluster", network.second)) == shown[network.second] > 1
     key(qtbot, window.pane.canvas, "T")
     settle(window)
     snap(window, "dark", network)
     assert session.view.theme == "dark"
     assert window.pane.canvas.display.scene.ground == window.pane.canvas.theme.ground != "#FBFBFA"
-    for _ in range(5):
+    for _ in range(6):
         key(qtbot, window.pane.canvas, "Ctrl+Z")
     settle(window)
     assert (session.view.theme, session.view.importance, session.view.n_clusters) == ("light", "mean", 0)

@@ -310,7 +310,8 @@ def test_help_and_about(make_window, qtbot, made_up):
 
 def test_docks_hide_and_come_back(make_window, settle, qtbot, made_up):
     window = make_window(made_up.analysis)
-    assert all(dock.isVisible() for dock in window.docks.by_name.values())
+    shown = {name for name, dock in window.docks.by_name.items() if dock.isVisible()}
+    assert shown == {"findings", "layers", "control", "debugging"}  # tables wait until somebody asks for them
     dock = window.docks.by_name["findings"]
     dock.close()
     assert not dock.isVisible()

@@ -91,7 +91,7 @@ def test_closing_while_a_picture_is_made(make_window, qtbot, lenet, monkeypatch)
     window.session.apply(ChooseFacet("activations"))
     assert began.wait(5)
     window.session.apply(ChooseFacet("contributions"))
-    assert window.close()
+    window.discard_and_close()
     assert window.session.analysis is None
 
 
