@@ -57,16 +57,19 @@ def read_part_boxes(path: str | os.PathLike[str]) -> PartBoxes:
         If a column or a part of an image is missing, a value is not a number, or there are fewer than two images.
     """
     name = os.fspath(path)
-    rows = list(csv.DictReader(read_file(path).decode("utf-8-sig", "replace").splitlines()))
+    try:
+        rows = list(csv.DictReader(read_file(path).decode("utf-8-sig", "replace").splitlines()))
+    except csv.Error as error:
+        raise DataFileError(name, f"is not a table of parts: {error}") from error
     missing = [column for column in COLUMNS if not rows or column not in rows[0]]
     if missing:
         raise DataFileError(name, f"has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}, and a row below")
     found: dict[tuple[int, str], list[int]] = {}
     for number, row in enumerate(rows, 2):
         try:
-            place = int(row["image"]), row["part"].strip()
-            found[place] = [int(row[column]) for column in COLUMNS[2:]]
-        except (TypeError, ValueError) as error:
+            place = int(row["image"]), (row["part"] or "").strip()
+            found[place] = np.array([int(row[column]) for column in COLUMNS[2:]], np.int64).tolist()
+        except (TypeError, ValueError, OverflowError) as error:
             raise DataFileError(name, f"line {number}: image and box must be whole numbers") from error
         y0, x0, y1, x1 = found[place]
         if y0 >= y1 or x0 >= x1:
