@@ -22,6 +22,7 @@ FEATURES = RECORDED / "nets" / "features"
 FORKS = RECORDED / "nets" / "forks.npz"
 GENERATIONS = RECORDED / "nets" / "generations"
 SETUP_LOG = RECORDED / "nets" / "setup_log"
+TASKS = RECORDED / "nets" / "tasks"
 ZOO = RECORDED / "nets" / "zoo.npz"
 
 ARCHIVES = RECORDED / "files" / "archives"

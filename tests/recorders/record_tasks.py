@@ -3,7 +3,7 @@
 
     $CNNVIS_REAL_CAFFE python3 tests/recorders/record_tasks.py
 
-Writes tests/recordings/tasks/{labels,score,numbers,pixels}.npz. Nothing of cnnvis_caffe is used.
+Writes tests/recorded/nets/tasks/{labels,score,numbers,pixels}.npz. Nothing of cnnvis_caffe is used.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import caffe
 import numpy as np
 
-FOLDER = Path(__file__).resolve().parent.parent / "recordings" / "tasks"
+FOLDER = Path(__file__).resolve().parent.parent / "recorded" / "nets" / "tasks"
 N, SCALE = 26, 1 / 64
 LAYERS = ("conv", "relu", "score")
 BODY = """

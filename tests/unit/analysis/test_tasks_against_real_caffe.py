@@ -8,11 +8,11 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from helpers.recordings import TASKS
 
 from cnnvis_caffe import pipeline
 from cnnvis_caffe.pycaffe import TEST, Net
 
-RECORDED = Path(__file__).resolve().parents[2] / "recordings" / "tasks"
 DATA = 'layer { name: "data" type: "HDF5Data" top: "data" top: "label" hdf5_data_param { source: "x" batch_size: 4 } }'
 FED = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 9 dim: 7 } } }
@@ -24,7 +24,7 @@ layer { name: "label" type: "Input" top: "label" input_param { shape { %s } } }
 def analysed(request, tmp_path, monkeypatch):
     """A recording, and the analysis of the same network and images in batches of 7."""
     monkeypatch.chdir(tmp_path)
-    with np.load(RECORDED / f"{request.param}.npz") as file:
+    with np.load(TASKS / f"{request.param}.npz") as file:
         recorded = dict(file)
     body, images, labels = str(recorded["body"]), recorded["images"], recorded["labels"]
     dims = " ".join(f"dim: {n}" for n in (1, *labels.shape[1:]))
