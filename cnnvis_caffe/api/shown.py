@@ -210,7 +210,7 @@ class Findings(tuple[Finding, ...]):
 
     def __repr__(self) -> str:
         marks = {"severe": "●", "mild": "○"}
-        return "\n".join(f"{marks[one.severity]} {one.title}" for one in self) or "nothing to point at"
+        return "\n".join(f"{marks[one.severity]} {one.title}" for one in self) or "nothing stands out"
 
     __str__ = __repr__
 

@@ -195,7 +195,7 @@ def test_findings_are_those_of_the_command(opened):
     assert [one.title for one in found] == [one["title"] for one in json.loads(result.stdout)["findings"]]
     assert len(repr(found).split("\n")) == len(found)
     ElementTree.fromstring(f"<div>{found._repr_html_()}</div>")
-    assert repr(api.Findings()) == "nothing to point at"
+    assert repr(api.Findings()) == "nothing stands out"
     assert found == api.findings(opened, snapshot="")
 
 

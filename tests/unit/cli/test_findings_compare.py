@@ -40,7 +40,7 @@ def test_findings_say_what_where_why_and_what_to_try(file):
 
 
 def test_findings_of_another_snapshot_and_as_json(file):
-    assert "nothing to point at" in run(findings, file, "--snapshot", "1000").output
+    assert "nothing stands out" in run(findings, file, "--snapshot", "1000").output
     found = json.loads(run(findings, file, "--json").output)["findings"]
     assert [(f["kind"], f["places"][0]["neurons"]) for f in found] == [("dead", [3, 7, 8])]
 

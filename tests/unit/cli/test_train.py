@@ -191,7 +191,7 @@ def test_all_gpus_are_one(monkeypatch):
     [
         ([], 2, "--solver"),
         (["-solver", "solver.prototxt", "-gpu", "0", "-cpu"], 2, "exclude each other"),
-        (["-solver", "solver.prototxt", "-gpu", "0,1"], 2, "one GPU at a time"),
+        (["-solver", "solver.prototxt", "-gpu", "0,1"], 2, "only one GPU can be used at a time"),
         (["-solver", "solver.prototxt", "-gpu", "first"], 2, "neither a number nor 'all'"),
         (["-solver", "solver.prototxt", "-snapshot", "a", "-weights", "b"], 2, "exclude each other"),
         (["-solver", "solver.prototxt", "-sigint_effect", "explode"], 2, "explode"),
