@@ -11,7 +11,7 @@ from cnnvis_caffe.aggregation.aggregate import aggregate
 from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.edits import kinds as e
 from cnnvis_caffe.edits.history import History
-from cnnvis_caffe.edits.sessions import check_session, session_from_text, session_text
+from cnnvis_caffe.edits.sessions import check_session, saved_session_from_text, session_text
 from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, View
 from tests.helpers.analyses import make_analysis
 
@@ -87,7 +87,7 @@ def test_a_walk_to_and_fro_and_then_something_new(sequence, walk, edit):
 @given(sequences)
 def test_a_session_and_a_view_replay(sequence):
     history = after(sequence)
-    again = session_from_text(session_text(history))
+    again = saved_session_from_text(session_text(history)).history
     assert again.view == history.view
     assert again.edits == history.edits
     assert session_text(again) == session_text(history)

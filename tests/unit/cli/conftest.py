@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 
 import pytest
@@ -13,9 +12,7 @@ from cnnvis_caffe.cli.main import group
 
 @pytest.fixture
 def call():
-    """Run `cnnvis-caffe ARGUMENTS`; what it did to logging and warnings is undone."""
-    logger = logging.getLogger("cnnvis_caffe")
-    handlers, level = [*logger.handlers], logger.level
+    """Run `cnnvis-caffe ARGUMENTS`; what it did to warnings is undone."""
 
     def call_(*arguments, code=0):
         result = runner().invoke(group, [str(argument) for argument in arguments])
@@ -26,5 +23,3 @@ def call():
 
     with warnings.catch_warnings():
         yield call_
-    logger.handlers[:] = handlers
-    logger.setLevel(level)
