@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 NETS = Path(__file__).parent / "nets"
 sys.path.insert(0, str(NETS))
 
+from helpers.each import check_each  # noqa: E402
 from helpers.recordings import NET_RULES  # noqa: E402
 from net_cases import NetCase, NetRecording, run_net  # noqa: E402
 from net_comparison import compare  # noqa: E402
@@ -20,13 +22,11 @@ from cnnvis_caffe.errors import LayerError, ShapeError  # noqa: E402
 
 CASES = {case.name: case for case in rule_cases()}
 RECORDED = NetRecording.read(NET_RULES)
-each_case = pytest.mark.parametrize("net", RECORDED.nets, ids=[net["name"] for net in RECORDED.nets])
 
 
-@each_case
-def test_matches_caffe(net):
+def test_matches_caffe():
     """Names, orders, values, gradients and refusals."""
-    compare(pycaffe, RECORDED, net)
+    check_each(lambda net: compare(pycaffe, RECORDED, net), RECORDED.nets, lambda net: net["name"])
 
 
 def test_every_case_is_recorded():
@@ -54,12 +54,13 @@ def error_of(name):
 # -- splits --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("readers", [0, 1, 2, 3])
-@pytest.mark.parametrize("in_place", [0, 1, 2])
-@pytest.mark.parametrize("weight", ["none", "0", "0.5"])
-@pytest.mark.parametrize("producer", ["input", "ip"])
-def test_split_names(producer, weight, in_place, readers):
+def test_split_names():
     """A split comes after the last writer, bears its name, and counts a weight that is not zero as its first reader."""
+    cases = itertools.product(("input", "ip"), ("none", "0", "0.5"), (0, 1, 2), (0, 1, 2, 3))
+    check_each(lambda case: assert_split_names(*case), cases)
+
+
+def assert_split_names(producer, weight, in_place, readers):
     wiring = built(f"split/{producer}_{in_place}_in_place_{readers}_readers_weight_{weight}")
     writer = f"relu{in_place - 1}" if in_place else "y"
     split = f"y_{writer}_0_split"

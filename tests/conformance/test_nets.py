@@ -16,6 +16,7 @@ NETS = Path(__file__).parent / "nets"
 sys.path.insert(0, str(NETS))
 
 from generator import make_net  # noqa: E402
+from helpers.each import check_each  # noqa: E402
 from helpers.recordings import RANDOM_NETS  # noqa: E402
 from net_cases import NetRecording  # noqa: E402
 from net_comparison import compare  # noqa: E402
@@ -32,7 +33,11 @@ TYPES = """
 PHRASES = """propagate_down: true|propagate_down: false|force_backward: true|lr_mult: 0|PERMISSIVE|loss_weight: 0|
     loss_weight: -0.5|include {|exclude {|not_stage|min_level|phase: TRAIN|phase: TEST|input_dim|input_shape|
     #: clear_param_diffs|#: reshape|#: net_reshape|#: random_seed|.diff normal"""
-each_net = pytest.mark.parametrize("net", CARRIED.nets, ids=[net["name"] for net in CARRIED.nets])
+
+
+def name_of(net):
+    """What a failure calls a net."""
+    return net["name"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -44,21 +49,17 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@each_net
 @pytest.mark.parametrize("look", ["always", "last", "held"])
-def test_matches_caffe(net, look):
+def test_matches_caffe(look):
     """Whether or not somebody looks in between, and whether or not views are held."""
-    compare(pycaffe, CARRIED, net, look)
-
-
-GPU_NETS = [net for net in CARRIED.nets if 'type: "Dropout"' not in net["text"]]  # its masks are drawn on the GPU
+    check_each(lambda net: compare(pycaffe, CARRIED, net, look), CARRIED.nets, name_of)
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("net", GPU_NETS, ids=[net["name"] for net in GPU_NETS])
-def test_matches_caffe_on_gpu(net, on_gpu):
+def test_matches_caffe_on_gpu(on_gpu):
     """The same on a GPU, where views that were taken before a pass show it when they are asked for again."""
-    compare(pycaffe, CARRIED, net, "last")
+    nets = [net for net in CARRIED.nets if 'type: "Dropout"' not in net["text"]]  # its masks are drawn on the GPU
+    check_each(lambda net: compare(pycaffe, CARRIED, net, "last"), nets, name_of)
 
 
 def test_recording_covers_what_nets_can_do():

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 import pytest
+from helpers.each import check_each
 
 from cnnvis_caffe.cli.main import COMMANDS, group
 
@@ -67,14 +68,17 @@ def commands_in(text: str) -> list[str]:
     return found
 
 
-ADVISED = sorted(
-    {
-        (path.relative_to(ROOT).as_posix(), command)
-        for path in SOURCES
-        for text in messages(path, "cnnvis-caffe")
-        for command in commands_in(text)
-    }
-)
+@functools.cache
+def advised() -> list[tuple[str, str]]:
+    """Each module and command of a message."""
+    return sorted(
+        {
+            (path.relative_to(ROOT).as_posix(), command)
+            for path in SOURCES
+            for text in messages(path, "cnnvis-caffe")
+            for command in commands_in(text)
+        }
+    )
 
 
 def code_on(page: Path) -> list[str]:
@@ -82,16 +86,19 @@ def code_on(page: Path) -> list[str]:
     return re.findall(r"(?s)```.*?```|`[^`\n]+`", page.read_text("utf-8"))
 
 
-PRINTED = sorted(
-    {
-        (path.relative_to(ROOT).as_posix(), command, code.startswith("```"))
-        for path in PAGES
-        for code in code_on(path)
-        for line in code.strip("`").split("\n")
-        for command in commands_in(line.split("  #")[0].lstrip("$ "))
-        if not line.startswith(("Usage:", "  "))
-    }
-)
+@functools.cache
+def printed() -> list[tuple[str, str, bool]]:
+    """Each page and command on it, and whether it stands in a block."""
+    return sorted(
+        {
+            (path.relative_to(ROOT).as_posix(), command, code.startswith("```"))
+            for path in PAGES
+            for code in code_on(path)
+            for line in code.strip("`").split("\n")
+            for command in commands_in(line.split("  #")[0].lstrip("$ "))
+            if not line.startswith(("Usage:", "  "))
+        }
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -114,22 +121,27 @@ def parse(command: str) -> None:
             found.make_context(found.name, words, parent=context).close()
 
 
-@pytest.mark.parametrize(("where", "command"), ADVISED)
-def test_a_command_in_a_message(where, command):
-    # What a message cannot know is a number where a number is asked for.
-    parse(command.replace("WORD", "1"))
+def test_every_command_in_a_message():
+    def check(case):
+        # What a message cannot know is a number where a number is asked for.
+        parse(case[1].replace("WORD", "1"))
+
+    check_each(check, advised())
 
 
-@pytest.mark.parametrize(("where", "command", "is_whole"), PRINTED)
-def test_a_command_on_a_page(where, command, is_whole):
-    # In a sentence, `inspect --json` names an option of a command.
-    with contextlib.nullcontext() if is_whole else contextlib.suppress(click.MissingParameter):
-        parse(command)
+def test_every_command_on_a_page():
+    def check(case):
+        _, command, is_whole = case
+        # In a sentence, `inspect --json` names an option of a command.
+        with contextlib.nullcontext() if is_whole else contextlib.suppress(click.MissingParameter):
+            parse(command)
+
+    check_each(check, printed())
 
 
 def test_something_was_found():
-    assert {"deploy", "analyze", "inspect", "merge", "view", "data"} <= {command.split()[0] for _, command in ADVISED}
-    assert {command.split()[0] for _, command, _ in PRINTED} >= set(COMMANDS) - {"merge"}
+    assert {"deploy", "analyze", "inspect", "merge", "view", "data"} <= {command.split()[0] for _, command in advised()}
+    assert {command.split()[0] for _, command, _ in printed()} >= set(COMMANDS) - {"merge"}
     assert commands_in("do it with: cnnvis-caffe merge a b --out c; or not") == ["merge a b --out c"]
     with pytest.raises(click.UsageError):
         parse("inspect MODEL WEIGHTS")

@@ -65,6 +65,8 @@ def compare(module: Any, recording: NetRecording, net: dict, look: str = "always
 def assert_same(name: str, found: np.ndarray, expected: np.ndarray, noise: float = NOISE) -> None:
     """Compare values; infinities must be equal and NaNs at the same places."""
     assert found.shape == expected.shape, f"{name}: shape {found.shape}, Caffe has {expected.shape}"
+    if found.dtype == expected.dtype and found.tobytes() == expected.tobytes():
+        return  # most are, and comparing numbers takes twenty times as long
     finite = np.isfinite(expected)
     largest = float(np.abs(expected[finite]).max()) if finite.any() else 0.0
     with np.errstate(over="ignore", invalid="ignore"):

@@ -8,6 +8,7 @@ import os
 import pytest
 from caffe_recordings import cases, text_of
 from google.protobuf import text_format
+from helpers.each import check_each
 
 from cnnvis_caffe.errors import DataNotFoundError, PrototxtError
 from cnnvis_caffe.formats import schema
@@ -33,8 +34,16 @@ def test_the_recording_is_there():
     assert {case.get("differs") for case in cases("prototxt_cases")} == {None, UTF8_ONLY}
 
 
-@pytest.mark.parametrize("case", cases("prototxt_cases", accepted=True), ids=lambda case: repr(case["text"])[:60])
-def test_reads_what_caffe_reads(case):
+def name_of(case):
+    """What a failure calls a case."""
+    return repr(case["text"])[:60]
+
+
+def test_reads_what_caffe_reads():
+    check_each(assert_is_read, cases("prototxt_cases", accepted=True), name_of)
+
+
+def assert_is_read(case):
     if "differs" in case:
         with pytest.raises(PrototxtError, match=r":1:7: .*(UTF-8|escape)"):
             network_from_text(text_of(case), allow_unknown=False)
@@ -45,8 +54,11 @@ def test_reads_what_caffe_reads(case):
     assert text_format.MessageToString(found) == text_format.MessageToString(expected)
 
 
-@pytest.mark.parametrize("case", cases("prototxt_cases", accepted=False), ids=lambda case: repr(case["text"])[:60])
-def test_refuses_what_caffe_refuses(case):
+def test_refuses_what_caffe_refuses():
+    check_each(assert_is_refused, cases("prototxt_cases", accepted=False), name_of)
+
+
+def assert_is_refused(case):
     with pytest.raises(PrototxtError) as caught:
         network_from_text(text_of(case), "net.prototxt", allow_unknown=False)
     line, _, rest = case["error"].partition(":")

@@ -7,6 +7,7 @@ import os
 import pytest
 from caffe_recordings import cases, text_of
 from google.protobuf import text_format
+from helpers.each import check_each
 
 from cnnvis_caffe.errors import LayerError, NetError, PrototxtError
 from cnnvis_caffe.formats import schema
@@ -46,8 +47,11 @@ def test_the_recordings_are_there():
     assert len([case for case in cases("upgrade_cases") if "differs" in case]) == 2
 
 
-@pytest.mark.parametrize("case", cases("upgrade_cases", accepted=True), ids=short)
-def test_networks_become_what_caffe_makes_of_them(case):
+def test_networks_become_what_caffe_makes_of_them():
+    check_each(assert_becomes_the_same, cases("upgrade_cases", accepted=True), short)
+
+
+def assert_becomes_the_same(case):
     message = net(text_of(case))
     before = copy_of(message)
     if "differs" in case:
@@ -62,15 +66,21 @@ def test_networks_become_what_caffe_makes_of_them(case):
         assert sentences == []
 
 
-@pytest.mark.parametrize("case", cases("upgrade_cases", accepted=False), ids=short)
-def test_networks_on_which_caffe_aborts_are_errors(case):
+def test_networks_on_which_caffe_aborts_are_errors():
+    check_each(assert_is_an_error, cases("upgrade_cases", accepted=False), short)
+
+
+def assert_is_an_error(case):
     with pytest.raises(NetError) as caught:
         upgrade_network(net(text_of(case)))
     assert str(caught.value)
 
 
-@pytest.mark.parametrize("case", cases("upgrade_cases", accepted=True), ids=short)
-def test_upgrading_twice_changes_nothing(case):
+def test_upgrading_twice_changes_nothing():
+    check_each(assert_is_upgraded_once, cases("upgrade_cases", accepted=True), short)
+
+
+def assert_is_upgraded_once(case):
     if "differs" in case:
         return
     message = net(text_of(case))
@@ -81,8 +91,11 @@ def test_upgrading_twice_changes_nothing(case):
     assert generation_of(message) == "V2"
 
 
-@pytest.mark.parametrize("case", cases("solver_cases"), ids=short)
-def test_solvers_become_what_caffe_makes_of_them(case):
+def test_solvers_become_what_caffe_makes_of_them():
+    check_each(assert_solver_becomes_the_same, cases("solver_cases"), short)
+
+
+def assert_solver_becomes_the_same(case):
     if not case["accepted"]:
         with pytest.raises((NetError, PrototxtError)):
             upgrade_solver(parse_text(text_of(case), schema.SolverParameter, allow_unknown=False).message)

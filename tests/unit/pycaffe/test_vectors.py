@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.each import check_each
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.pycaffe import _caffe
@@ -127,9 +128,12 @@ def answer(statement: str, names: dict[str, Any]) -> Any:
     return json.loads(json.dumps(names.get("r")))
 
 
-@pytest.mark.parametrize(("statement", "expected"), QUESTIONS)
-def test_vectors_do_what_real_ones_do(statement, expected, network):
-    assert answer(statement, {"c": _caffe, "net": pycaffe.Net(network, pycaffe.TEST)}) == expected
+def test_vectors_do_what_real_ones_do(network):
+    def check(question):
+        statement, expected = question
+        assert answer(statement, {"c": _caffe, "net": pycaffe.Net(network, pycaffe.TEST)}) == expected
+
+    check_each(check, QUESTIONS, lambda question: question[0])
 
 
 LIVE = """

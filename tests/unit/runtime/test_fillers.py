@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from google.protobuf import text_format
+from helpers.each import check_each
 from helpers.recordings import FILLERS
 
 from cnnvis_caffe.errors import NetError
@@ -58,8 +59,11 @@ def test_recording_is_complete():
     assert len(VALUES) > 10000
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_bits_equal_those_of_real_caffe(case):
+def test_bits_equal_those_of_real_caffe():
+    check_each(assert_same_bits, CASES, lambda case: case["name"])
+
+
+def assert_same_bits(case):
     random = CaffeRandom(case["seed"])
     for number, step in enumerate(case["steps"]):
         array = draw(step, random)
