@@ -236,6 +236,10 @@ class DeviceError(CnnvisError, RuntimeError):
     """A computing device that is not there or cannot be used."""
 
 
+class DeviceLostError(CnnvisError, RuntimeError):
+    """One of the processes that work together has ended or cannot be reached."""
+
+
 class DrawingError(CnnvisError, ValueError):
     """A picture that the program which draws it cannot make."""
 

@@ -6,12 +6,16 @@ import os
 
 import click
 
+#: Under this name a context knows the arguments as they were given.
+ARGUMENTS = "cnnvis_caffe.arguments"
+
 
 class CaffeCommand(click.Command):
     """A command that takes ``-solver`` for ``--solver``, and ``--gray=true`` or ``--nogray``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Write Caffe's ways to give a flag as click's."""
+        ctx.meta[ARGUMENTS] = [*args]
         options = {option: param for param in self.get_params(ctx) for option in param.opts if option.startswith("--")}
         own = args.index("--") if "--" in args else len(args)
         known = [known for arg in args[:own] for known in _as_click_knows(arg, options)]

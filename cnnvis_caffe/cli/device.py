@@ -21,7 +21,7 @@ precision_option = click.option(
 
 
 def gpu_index(gpu: str | None, cpu: bool) -> int | None:
-    """Read the flags ``--gpu`` and ``--cpu``.
+    """Read the flags ``--gpu`` and ``--cpu`` of a command that runs on one device.
 
     Parameters
     ----------
@@ -32,25 +32,59 @@ def gpu_index(gpu: str | None, cpu: bool) -> int | None:
     Returns
     -------
     int or None
-        The GPU that was asked for; GPU 0 for "all", with a warning.
+        The GPU that was asked for; GPU 0 for "all", with a warning, as in Caffe.
 
     Raises
     ------
     click.UsageError
         If both were given, or more than one GPU, or something else.
     """
+    if gpu == "all" and not cpu:
+        logger.warning("--gpu all: this command runs on one GPU; using GPU 0")
+        return 0
+    indices = gpu_indices(gpu, cpu)
+    if len(indices) > 1:
+        raise click.BadParameter("this command runs on one GPU; name one", param_hint="--gpu")
+    return indices[0] if indices else None
+
+
+def gpu_indices(gpu: str | None, cpu: bool) -> list[int]:
+    """Read the flags ``--gpu`` and ``--cpu`` of a command that can run on several devices.
+
+    Parameters
+    ----------
+    gpu : str or None
+        Numbers with commas between them, or "all".
+    cpu : bool
+
+    Returns
+    -------
+    list of int
+        The GPUs that were asked for; empty where none were.
+
+    Raises
+    ------
+    click.UsageError
+        If both were given, a GPU twice, or something else.
+    DeviceError
+        If "all" was asked for where there are none.
+    """
     if not gpu:
-        return None
+        return []
     if cpu:
         raise click.UsageError("--gpu and --cpu exclude each other")
     if gpu == "all":
-        logger.warning("--gpu all: several GPUs at once are not supported; using GPU 0 alone")
-        return 0
-    if "," in gpu:
-        raise click.BadParameter("only one GPU can be used at a time; name one", param_hint="--gpu")
-    if not gpu.isdigit():
-        raise click.BadParameter(f"{gpu!r} is neither a number nor 'all'", param_hint="--gpu")
-    return int(gpu)
+        from cnnvis_caffe.runtime import backend
+
+        backend.require_gpu(0)
+        return list(range(len(backend.gpus().gpus)))
+    numbers = gpu.split(",")
+    if not all(number.isdigit() for number in numbers):
+        allowed = "is neither a number, numbers with commas between them, nor 'all'"
+        raise click.BadParameter(f"{gpu!r} {allowed}", param_hint="--gpu")
+    if len(set(numbers)) < len(numbers):
+        raise click.BadParameter(f"{gpu!r} names a GPU twice", param_hint="--gpu")
+    return [int(number) for number in numbers]
 
 
 def use_device(index: int | None, default_index: int | None = None, precision: str = PRECISIONS[0]) -> None:

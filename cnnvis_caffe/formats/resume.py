@@ -1,7 +1,8 @@
 """The file ``<prefix>_iter_N.resume``: what Caffe's solver state cannot hold of a run that is to go on exactly.
 
 It is HDF5 and holds numbers, texts and arrays only, by name: ``/positions/<net>/<n>`` for each layer that stands
-somewhere in its data, with the layer's name as attribute, and ``/random/<stream>``.
+somewhere in its data, with the layer's name as attribute, and ``/random/<stream>``. Where several devices trained
+together, ``/others/<rank>`` holds the same two for each but the root.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ FORMAT, VERSION = "cnnvis_caffe resume", 1
 
 #: What a layer may say of its position.
 Value = Union[int, float, str, np.ndarray]
+_Positions = Mapping[str, Mapping[str, Mapping[str, Value]]]
+_Streams = Mapping[str, Mapping[str, Value]]
 _KINDS = {"int": "i", "float": "f", "str": "u", "array": "biuf"}
 
 
@@ -41,12 +44,15 @@ class ResumeState:
         State of each random stream; ``"caffe"`` is always there.
     path : str
         Where this was read from; empty for a state made in memory.
+    others : tuple of ResumeState
+        Those of the devices that trained along, from rank 1 on.
     """
 
     iter: int
-    positions: Mapping[str, Mapping[str, Mapping[str, Value]]]
-    random: Mapping[str, Mapping[str, Value]]
+    positions: _Positions
+    random: _Streams
     path: str = ""
+    others: tuple[ResumeState, ...] = ()
 
 
 def write_resume(path: str | os.PathLike[str], state: ResumeState) -> None:
@@ -68,16 +74,11 @@ def write_resume(path: str | os.PathLike[str], state: ResumeState) -> None:
     ):
         root.attrs["format"], root.attrs["version"] = FORMAT, VERSION
         root.attrs["iter"] = state.iter
-        positions = root.create_group("positions")
-        for net, layers in state.positions.items():
-            rows = positions.create_group(net)
-            for number, (layer, values) in enumerate(layers.items()):
-                row = rows.create_group(str(number))
-                _write_value(row, "layer", layer)
-                _write_values(row.create_group("values"), values)
-        random = root.create_group("random")
-        for stream, values in state.random.items():
-            _write_values(random.create_group(stream), values)
+        _write_device(root, state)
+        if state.others:
+            others = root.create_group("others")
+            for rank, other in enumerate(state.others, start=1):
+                _write_device(others.create_group(str(rank)), other)
 
 
 def read_resume(path: str | os.PathLike[str]) -> ResumeState:
@@ -106,20 +107,44 @@ def read_resume(path: str | os.PathLike[str]) -> ResumeState:
         if version > VERSION:
             reason = f"is of version {version}, but this program reads {VERSION}; update it"
             raise SolverStateError(file.path, reason)
-        positions = {}
-        groups = open_group(file, root, "positions")
-        for net in groups:
-            rows = open_group(file, groups, net)
-            opened = [open_group(file, rows, number) for number in rows]
-            positions[net] = {
-                str(_read_value(file, row, "layer")): _read_values(file, open_group(file, row, "values"))
-                for row in opened
-            }
-        streams = open_group(file, root, "random")
-        random = {stream: _read_values(file, open_group(file, streams, stream)) for stream in streams}
-        if "caffe" not in random:
-            raise SolverStateError(file.path, "lacks the state of the random stream")
-        return ResumeState(_read_number(file, root, "iter"), positions, random, file.path)
+        iteration = _read_number(file, root, "iter")
+        places = []
+        if "others" in root:
+            group = open_group(file, root, "others")
+            places = [open_group(file, group, str(rank)) for rank in range(1, len(group) + 1)]
+        others = tuple(ResumeState(iteration, *_read_device(file, place), file.path) for place in places)
+        return ResumeState(iteration, *_read_device(file, root), file.path, others)
+
+
+def _write_device(group: h5py.Group, state: ResumeState) -> None:
+    """Write what one device holds."""
+    positions = group.create_group("positions")
+    for net, layers in state.positions.items():
+        rows = positions.create_group(net)
+        for number, (layer, values) in enumerate(layers.items()):
+            row = rows.create_group(str(number))
+            _write_value(row, "layer", layer)
+            _write_values(row.create_group("values"), values)
+    random = group.create_group("random")
+    for stream, values in state.random.items():
+        _write_values(random.create_group(stream), values)
+
+
+def _read_device(file: MappedFile, group: Group) -> tuple[_Positions, _Streams]:
+    """Read what one device holds."""
+    positions = {}
+    groups = open_group(file, group, "positions")
+    for net in groups:
+        rows = open_group(file, groups, net)
+        opened = [open_group(file, rows, number) for number in rows]
+        positions[net] = {
+            str(_read_value(file, row, "layer")): _read_values(file, open_group(file, row, "values")) for row in opened
+        }
+    streams = open_group(file, group, "random")
+    random = {stream: _read_values(file, open_group(file, streams, stream)) for stream in streams}
+    if "caffe" not in random:
+        raise SolverStateError(file.path, "lacks the state of the random stream")
+    return positions, random
 
 
 def _write_values(group: h5py.Group, values: Mapping[str, Value]) -> None:

@@ -23,6 +23,7 @@ from cnnvis_caffe.runtime.backend import set_device, set_mode_cpu, set_mode_gpu
 from cnnvis_caffe.runtime.faces import Blob, BlobVec, RawBlobVec
 from cnnvis_caffe.runtime.layers import layer_type_list
 from cnnvis_caffe.runtime.python_layer import PythonLayer as Layer
+from cnnvis_caffe.runtime.ranks import set_solver_count, set_solver_rank, solver_count, solver_rank
 from cnnvis_caffe.runtime.rng import set_random_seed
 from cnnvis_caffe.runtime.vectors import BoolVec, DtypeVec, IntVec, StringVec
 
@@ -75,52 +76,25 @@ logger = logging.getLogger("cnnvis_caffe.caffe")
 _LEVELS = (logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
 
-class _Parallel:
-    """What Caffe keeps about solvers in several processes; here there is always one."""
-
-    solver_count = 1
-    solver_rank = 0
-
-
-def solver_count() -> int:
-    """Return the number of solvers that train together."""
-    return _Parallel.solver_count
-
-
-def set_solver_count(count: int) -> None:
-    """Say how many solvers train together."""
-    _Parallel.solver_count = count
-
-
-def solver_rank() -> int:
-    """Return this process's number among them."""
-    return _Parallel.solver_rank
-
-
-def set_solver_rank(rank: int) -> None:
-    """Say which of them this process is."""
-    _Parallel.solver_rank = rank
-
-
 def set_multiprocess(is_multiprocess: bool) -> None:
-    """Accept what multi-GPU scripts say; this runtime trains in one process."""
+    """Accept what multi-GPU scripts say: each device has a process of its own in any case."""
 
 
 def has_nccl() -> bool:
-    """Say that NCCL is not part of this runtime."""
+    """Say that `NCCL` is not part of this module."""
     return False
 
 
 class NCCL:
-    """Stands for multi-GPU training, which this runtime does not do (as a Caffe built without NCCL)."""
+    """Stands for what a Caffe with NCCL has; here `cnnvis-caffe train --gpu 0,1` trains on several devices."""
 
     def __init__(self, solver: Any, uid: str) -> None:
-        raise RuntimeError("this runtime trains on one GPU; NCCL is not part of it")
+        raise RuntimeError("several devices train by `cnnvis-caffe train --gpu 0,1`; NCCL is not part of this module")
 
     @staticmethod
     def new_uid() -> str:
         """Refuse, as `has_nccl()` says."""
-        raise RuntimeError("this runtime trains on one GPU; NCCL is not part of it")
+        raise RuntimeError("several devices train by `cnnvis-caffe train --gpu 0,1`; NCCL is not part of this module")
 
 
 class Timer:

@@ -59,6 +59,8 @@ class Layer:
     always_reshape: ClassVar[bool] = False
     #: Set-up looks into files that need not be here when a net is only looked at.
     reads_files: ClassVar[bool] = False
+    #: Several solvers that train together read one stream of data, of which each takes its share.
+    deals_by_rank: ClassVar[bool] = False
     #: A GPU may record what the layer computes and compute it again: it keeps nothing from one pass for the next but
     #: in its parameters, and what it computes does not depend on values. False as well where it waits for values.
     can_be_recorded: ClassVar[bool] = True

@@ -10,6 +10,7 @@ from pathlib import Path
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
 RECORDERS = RECORDED.parent / "recorders"
 
+DEVICES = RECORDED / "cases" / "devices.npz"
 LAYERS = RECORDED / "cases" / "layers"
 PYCAFFE = RECORDED / "cases" / "pycaffe"
 SOLVERS = RECORDED / "cases" / "solvers"

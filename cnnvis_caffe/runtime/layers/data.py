@@ -12,6 +12,8 @@ from cnnvis_caffe.errors import LayerError
 from cnnvis_caffe.formats import schema
 from cnnvis_caffe.formats.database import Cursor, Database, Record, open_database
 from cnnvis_caffe.formats.datum import Datum, RawLayout, parse_datum
+from cnnvis_caffe.runtime import ranks
+from cnnvis_caffe.runtime.layer import is_train
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
 from cnnvis_caffe.runtime.layers.staging import RawBatch
 from cnnvis_caffe.runtime.layers.transform import DataTransformer
@@ -26,10 +28,12 @@ class Data(PrefetchingLayer):
     Notes
     -----
     Follows `src/caffe/layers/data_layer.cpp`. The images of a batch are as large as its first one; rand_skip and
-    what stands in data_param of old (scale, mean_file, crop_size, mirror) count for nothing.
+    what stands in data_param of old (scale, mean_file, crop_size, mirror) count for nothing. Solvers that train
+    together deal out the images in turn.
     """
 
     n_tops = (1, 2)
+    deals_by_rank = True
 
     def open_source(self, fail: Callable[[str], LayerError]) -> tuple[BatchSource, tuple[int, ...]]:
         """Open the database and look at its first image."""
@@ -39,7 +43,7 @@ class Data(PrefetchingLayer):
         database = open_database(param.source, backend)
         if self.initialize:
             say("Opened %s %s", backend.lower(), param.source)
-        source = _DatabaseSource(database, batch_size, self.transformer, fail)
+        source = _DatabaseSource(database, batch_size, ranks.share(is_train(self)), self.transformer, fail)
         return source, (batch_size, *source.first_shape())
 
 
@@ -47,10 +51,16 @@ class _DatabaseSource(BatchSource):
     """Batches of datums."""
 
     def __init__(
-        self, database: Database, batch_size: int, transformer: DataTransformer, fail: Callable[[str], LayerError]
+        self,
+        database: Database,
+        batch_size: int,
+        share: slice,
+        transformer: DataTransformer,
+        fail: Callable[[str], LayerError],
     ) -> None:
         self._database = database
         self._batch_size = batch_size
+        self._share = share
         self._transformer = transformer
         self._fail = fail
         self._cursor: Cursor | None = None
@@ -78,17 +88,18 @@ class _DatabaseSource(BatchSource):
 
     def load(self) -> tuple[np.ndarray, np.ndarray]:
         """Read and transform the next batch."""
-        records = self._take()
+        records, last = self._take()
         try:
             return self._load_alike(records) or self._load_one_by_one(records)
         finally:
-            self._after = bytes(records[-1][0])
+            self._after = last
 
-    def _take(self) -> list[Record]:
-        """The next records."""
+    def _take(self) -> tuple[list[Record], bytes]:
+        """The next records, and the key behind which the next batches of all solvers begin."""
         if self._cursor is None:
             self._cursor = self._database.cursor(self._after)
-        return self._cursor.take(self._batch_size)
+        records = self._cursor.take(self._batch_size * self._share.step)
+        return records[self._share], bytes(records[-1][0])
 
     @property
     def raw_shape(self) -> tuple[int, int, int] | None:
@@ -97,15 +108,15 @@ class _DatabaseSource(BatchSource):
 
     @property
     def n_records(self) -> int:
-        """Number of records."""
-        return len(self._database)
+        """Number of records; 0 where each pass has others of them, because several solvers share them."""
+        return len(self._database) if self._share.step == 1 else 0
 
     def load_raw(self, keeps: bool) -> RawBatch | tuple[np.ndarray, np.ndarray]:
         """Read the next batch and draw what is to be done with it."""
-        keeps = keeps and self._are_all_raw
+        keeps = keeps and self._are_all_raw and self.n_records > 0
         if keeps and len(self._keys) >= self.n_records:
             return self._load_again()
-        records = self._take()
+        records, last = self._take()
         try:
             alike = self._read_alike(records)
             if alike is None or alike[0].shape[1:] != self._raw_shape:
@@ -113,14 +124,14 @@ class _DatabaseSource(BatchSource):
                 return self._load_alike(records) or self._load_one_by_one(records)
             pixels, labels = alike
             self._transformer.output_shape(pixels.shape[1:])  # refuses what does not fit
-            rows = (self._n_read + np.arange(len(records))) % self.n_records
+            rows = (self._n_read + np.arange(len(records))) % len(self._database)
             if keeps:
                 self._keys += [bytes(key) for key, _ in records]
                 self._labels += labels.tolist()
                 self._n_read += len(records)
             return RawBatch(pixels, labels, rows, self._transformer.draw(len(records), *pixels.shape[2:]))
         finally:
-            self._after = bytes(records[-1][0])
+            self._after = last
 
     def _load_again(self) -> RawBatch:
         """The next batch of images that the GPU has."""

@@ -8,10 +8,10 @@ import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError, LayerError
 from cnnvis_caffe.formats.hdf5_data import read_arrays, read_file_list
-from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime import backend, ranks
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
-from cnnvis_caffe.runtime.layer import Layer
+from cnnvis_caffe.runtime.layer import Layer, is_train
 from cnnvis_caffe.runtime.layers.prefetch import error_maker
 from cnnvis_caffe.runtime.shuffle import LibcRandom
 
@@ -22,12 +22,14 @@ class HDF5Data(Layer):
     Notes
     -----
     Follows `src/caffe/layers/hdf5_data_layer.cpp`. A file is held as a whole. Caffe shuffles by the C library's
-    `rand`, which no random seed reaches; ours gives the order of the first such layer in a new process.
+    `rand`, which no random seed reaches; ours gives the order of the first such layer in a new process. Solvers that
+    train together deal out the rows in turn.
     """
 
     n_bottoms = (0, 0)
     n_tops = (1, None)
     reads_files = True
+    deals_by_rank = True
 
     def setup(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Read the list and its first file; shape the tops."""
@@ -44,6 +46,7 @@ class HDF5Data(Layer):
             raise self.error(f"{param.source}: names no HDF5 files")
         self._shuffles: bool = param.shuffle
         self._random = LibcRandom()
+        self._share = ranks.share(is_train(self))
         self._file_order = np.arange(len(self._files))
         if self._shuffles:
             self._file_order = self._random.shuffled(self._file_order)
@@ -75,9 +78,10 @@ class HDF5Data(Layer):
         """Show the next rows."""
         batch_size: int = self.param.hdf5_data_param.batch_size
         batches = [np.empty((batch_size, *top.shape[1:]), np.float32) for top in tops]
-        filled = 0
-        while filled < batch_size:
-            rows = self._order[self._row : self._row + batch_size - filled]
+        filled = passed = 0
+        while passed < batch_size * self._share.step:
+            read = self._order[self._row : self._row + batch_size * self._share.step - passed]
+            rows = read[(self._share.start - passed) % self._share.step :: self._share.step]
             for top, batch, array in zip(tops, batches, self._arrays):
                 if array.shape[1:] != top.shape[1:]:
                     raise self.shape_error(
@@ -86,7 +90,8 @@ class HDF5Data(Layer):
                     )
                 np.take(array, rows, axis=0, out=batch[filled : filled + len(rows)])
             filled += len(rows)
-            self._advance(len(rows))
+            passed += len(read)
+            self._advance(len(read))
         for top, batch in zip(tops, batches):
             top.value = torch.from_numpy(batch).to(backend.device())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,15 @@ import numpy as np
 from cnnvis_caffe.errors import CnnvisError, LayerError
 from cnnvis_caffe.formats.image_list import read_image_list
 from cnnvis_caffe.formats.images import read_image
+from cnnvis_caffe.runtime import ranks
+from cnnvis_caffe.runtime.layer import is_train
 from cnnvis_caffe.runtime.layers.prefetch import BatchSource, PrefetchingLayer
 from cnnvis_caffe.runtime.layers.transform import DataTransformer, random_state, set_random_state
 from cnnvis_caffe.runtime.rng import CaffeRandom, default_random
 from cnnvis_caffe.runtime.setup_log import say
 from cnnvis_caffe.runtime.shuffle import shuffled
+
+logger = logging.getLogger(__name__)
 
 
 class ImageData(PrefetchingLayer):
@@ -45,6 +50,8 @@ class ImageData(PrefetchingLayer):
             if param.shuffle:
                 say("Shuffling data")
                 source.shuffle_with(CaffeRandom(default_random().uint32()))
+            elif is_train(self) and not ranks.is_root() and not param.rand_skip:
+                logger.warning("%s: all devices see the same images; write shuffle: true or rand_skip", self.where)
             say("A total of %d images.", len(entries))
             if param.rand_skip:
                 n_skipped = default_random().uint32() % param.rand_skip

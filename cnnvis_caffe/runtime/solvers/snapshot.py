@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,6 +89,10 @@ def write(solver: Solver) -> str:
     kind, suffix = ("HDF5", ".h5") if is_hdf5 else ("binary proto", "")
     stem = f"{param.snapshot_prefix}_iter_{solver.iter}"
     model, state, resume = f"{stem}.caffemodel{suffix}", f"{stem}{_STATE}{suffix}", f"{stem}{_RESUME}"
+    own = whereabouts.collect(_nets(solver), solver.iter)
+    all_states = replace(own, others=solver.devices.gather(own))
+    if not solver.devices.is_root:
+        return state
     try:
         # Of the whole run, so that the next snapshot removes what was left when this one's process was killed.
         with temporary_folder(f"{param.snapshot_prefix}_iter") as staging:
@@ -98,7 +103,7 @@ def write(solver: Solver) -> str:
             logger.info("Snapshotting to %s file %s", kind, model)
             save = net_weights.save_hdf5 if is_hdf5 else net_weights.save
             save(solver.net, staged(model), diffs=param.snapshot_diff)
-            write_resume(staged(resume), _resume_state(solver))
+            write_resume(staged(resume), all_states)
             logger.info("Snapshotting solver state to %s file %s", kind, state)
             (write_solverstate_hdf5 if is_hdf5 else write_solverstate)(staged(state), _solver_state(solver, model))
             # A solver state is the sign that its snapshot is whole: an old one of the same name goes first, and the
@@ -158,11 +163,6 @@ def _solver_state(solver: Solver, model: str) -> SolverState:
         learned_net=model,
         history=tuple(ParamArray(blob.shape, blob.data) for blob in histories),
     )
-
-
-def _resume_state(solver: Solver) -> ResumeState:
-    """What our own file holds."""
-    return whereabouts.collect(_nets(solver), solver.iter)
 
 
 def _nets(solver: Solver) -> dict[str, object]:

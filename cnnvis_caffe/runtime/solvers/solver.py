@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -13,18 +12,21 @@ import numpy as np
 from cnnvis_caffe.errors import NetError
 from cnnvis_caffe.formats import beside
 from cnnvis_caffe.records.network_file import SolverFile
-from cnnvis_caffe.runtime import backend, net_weights
+from cnnvis_caffe.runtime import backend, net_weights, ranks
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.blob import Blob
 from cnnvis_caffe.runtime.net import Net
 from cnnvis_caffe.runtime.rng import set_random_seed
 from cnnvis_caffe.runtime.solvers import snapshot, tensor_lists
+from cnnvis_caffe.runtime.solvers.action import Action
 from cnnvis_caffe.runtime.solvers.callback import Callback
 from cnnvis_caffe.runtime.solvers.divergence import Divergence, find_divergence
 from cnnvis_caffe.runtime.solvers.learnable_group import LearnableGroup, group_learnables
 from cnnvis_caffe.runtime.solvers.loss_log import LossLog
 from cnnvis_caffe.runtime.solvers.lr_policy import learning_rate
+from cnnvis_caffe.runtime.solvers.one_device import OneDevice
 from cnnvis_caffe.runtime.solvers.recorded_iteration import RecordedIteration
+from cnnvis_caffe.runtime.solvers.several_devices import SeveralDevices
 from cnnvis_caffe.runtime.solvers.solver_nets import make_test_nets, make_train_net
 from cnnvis_caffe.runtime.solvers.step_sizes import StepSizes
 from cnnvis_caffe.runtime.solvers.testing import TestResult, mean_outputs, outputs_of, score_lines
@@ -32,14 +34,6 @@ from cnnvis_caffe.runtime.solvers.testing import TestResult, mean_outputs, outpu
 logger = logging.getLogger(__name__)
 
 _F4 = np.float32
-
-
-class Action(enum.Enum):
-    """What can be asked of a solver between two iterations."""
-
-    NONE = "none"
-    STOP = "stop"
-    SNAPSHOT = "snapshot"
 
 
 class Solver:
@@ -83,6 +77,8 @@ class Solver:
         Where the loss ceased to be a number, once it has.
     last_snapshot_iter : int or None
         Iteration of the last snapshot that this object wrote.
+    devices : OneDevice
+        Those that train this net together; `train_together` makes them several.
     uses_recordings : bool
         Whether iterations on a GPU are recorded and replayed, where the net allows it.
 
@@ -114,14 +110,17 @@ class Solver:
         self.rate = 0.0
         self.stopped_early = False
         self.last_snapshot_iter: int | None = None
+        self.devices = OneDevice()
         self.uses_recordings = True
         self.divergence: Divergence | None = None
+        self._waits_for_snapshot = False
         self._last_displayed = 0
         self._display_started = time.perf_counter()
 
         logger.info("Initializing solver from parameters: \n%s", str(self.param).rstrip())
         self._check_param()
-        snapshot.check_prefix(self)
+        if ranks.is_root():
+            snapshot.check_prefix(self)
         if self.param.random_seed >= 0:
             self._seed()
         allowed = {"allow_python_layers": allow_python_layers}
@@ -144,12 +143,16 @@ class Solver:
 
     def _seed(self) -> None:
         """Start the random streams at the solver's seed."""
-        seed = self.param.random_seed % 2**32  # Caffe's conversion to unsigned int
+        seed = (self.param.random_seed + ranks.solver_rank()) % 2**32  # Caffe's conversion to unsigned int
         set_random_seed(seed)
         if backend.on_gpu():
             torch.cuda.manual_seed(seed)
 
     # -- training ------------------------------------------------------------------------------------------------
+
+    def train_together(self) -> None:
+        """Train with the processes that `several_devices.join_processes` has joined, from the root's parameters on."""
+        self.devices = SeveralDevices(self)
 
     def solve(self, resume_file: str | None = None, *, n_iters: int | None = None) -> None:
         """Train until `max_iter`, then show the losses that were reached.
@@ -173,6 +176,8 @@ class Solver:
         if self.stopped_early:
             logger.info("Optimization stopped early.")
             return
+        if not self.devices.is_root:
+            return
         if self._is_due(self.param.display):
             self._losses.add(self.iter, [self.net.forward()])
             logger.info("Iteration %d, loss = %g", self.iter, self.smoothed_loss)
@@ -194,7 +199,9 @@ class Solver:
         while self.iter < end:
             self.net.clear_param_diffs()
             if self._is_due(self.param.test_interval) and (self.iter > 0 or self.param.test_initialization):
-                self.test_all()
+                if self.devices.is_root:
+                    self.test_all()
+                self.stopped_early = self.devices.agree_to_stop(self.stopped_early)
                 if self.stopped_early:
                     break
             self.displays = self._is_due(self.param.display)
@@ -209,7 +216,7 @@ class Solver:
             self.apply_update()
             for callback in self.callbacks:
                 callback.on_updated(self)
-            action = self.requested_action()
+            action = self.devices.agree(self._take_request())
             if self._is_due(self.param.snapshot) or action is Action.SNAPSHOT:
                 self.snapshot()
             if action is Action.STOP:
@@ -217,6 +224,13 @@ class Solver:
                 break
         _ = self.loss  # where something was wrong with the last batches, here is who hears of it
         self._tell_norms()
+
+    def _take_request(self) -> Action:
+        """What is asked for, also by a test that could not do it."""
+        if self._waits_for_snapshot:
+            self._waits_for_snapshot = False
+            return Action.SNAPSHOT
+        return self.requested_action()
 
     def _look_for_divergence(self, iteration: int, losses: list[float]) -> None:
         """Say it once when the loss has ceased to be a number."""
@@ -436,8 +450,10 @@ class Solver:
         """Do what is asked for between two batches of a test; say whether to go on."""
         action = self.requested_action()
         while action is not Action.NONE:
-            if action is Action.SNAPSHOT:
+            if action is Action.SNAPSHOT and self.devices.can_act_in_test():
                 self.snapshot()
+            elif action is Action.SNAPSHOT:
+                self._waits_for_snapshot = True
             else:
                 self.stopped_early = True
             action = self.requested_action()
@@ -451,7 +467,7 @@ class Solver:
         Returns
         -------
         str
-            Path of the solver state.
+            Path of the solver state. Of several devices only the root writes; all must take part.
 
         Raises
         ------

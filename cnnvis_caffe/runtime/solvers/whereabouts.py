@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.formats.resume import ResumeState
-from cnnvis_caffe.runtime import backend
+from cnnvis_caffe.runtime import backend, ranks
 from cnnvis_caffe.runtime.backend import torch
 from cnnvis_caffe.runtime.rng import default_random
 
@@ -51,7 +51,21 @@ def restore(nets: Mapping[str, Any], state: ResumeState) -> None:
     ----------
     nets : mapping of str to Net
     state : ResumeState
+        Of any number of devices. Where it is another number than now, the data that all devices share go on where they
+        stood, but what the added ones have for themselves begins anew.
     """
+    rank, n_then = ranks.solver_rank(), len(state.others) + 1
+    if n_then != ranks.solver_count() and ranks.is_root():
+        warnings.warn(
+            f"{state.path}: was written by {n_then} devices together, now there are {ranks.solver_count()}; the data "
+            "go on where they stood, random numbers of the other devices begin anew",
+            stacklevel=5,
+        )
+    if rank and n_then != ranks.solver_count():
+        _restore_shared(nets, state)
+        return
+    if rank:
+        state = state.others[rank - 1]
     unknown = []
     for net_name, net in nets.items():
         known = state.positions.get(net_name, {})
@@ -70,6 +84,16 @@ def restore(nets: Mapping[str, Any], state: ResumeState) -> None:
     default_random().set_state(dict(state.random["caffe"]))
     if backend.on_gpu() and "cuda" in state.random:
         torch.cuda.set_rng_state(torch.from_numpy(np.array(state.random["cuda"]["state"])), backend.device())
+
+
+def _restore_shared(nets: Mapping[str, Any], state: ResumeState) -> None:
+    """Bring the data that all devices share to where they stood, and leave all random numbers as they are."""
+    for net_name, net in nets.items():
+        for layer in net.layers:
+            known = state.positions.get(net_name, {}).get(layer.name)
+            if known is not None and getattr(layer, "deals_by_rank", False):
+                own = layer.get_position()
+                layer.set_position({**known, **{name: own[name] for name in own if name == "transform_random"}})
 
 
 def _owner(layer: Any) -> Any:

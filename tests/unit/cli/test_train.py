@@ -21,6 +21,7 @@ from helpers.command_line import runner
 
 from cnnvis_caffe.cli import main
 from cnnvis_caffe.cli.caffe_flags import split_names
+from cnnvis_caffe.cli.device import gpu_indices
 from cnnvis_caffe.runtime import backend, devices
 
 NET = """name: "tiny"
@@ -177,13 +178,20 @@ def test_precision_is_float32_unless_asked_otherwise(here):
     assert [float(x) for x in narrow] == pytest.approx([float(x) for x in losses[None]], rel=0.02)
 
 
-def test_all_gpus_are_one(monkeypatch):
-    used = []
-    monkeypatch.setattr("cnnvis_caffe.runtime.backend.require_gpu", used.append)
-    result = run("train", "-solver", "solver.prototxt", "-iterations", "1", "-gpu", "all")
-    assert (result.exit_code, used) == (0, [0]), result.stderr
-    found = [line for line in result.stderr.splitlines() if "--gpu all" in line]
-    assert found == ["WARNING: --gpu all: several GPUs at once are not supported; using GPU 0 alone"]
+def test_several_gpus_must_be_there_before_any_process_starts(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    reason = devices.why_not(backend.gpus())
+    for asked in ("all", "0,1"):
+        result = run("train", "-solver", "solver.prototxt", "-gpu", asked)
+        assert (result.exit_code, f"GPU 0 cannot be used: {reason}" in result.stderr) == (1, True)
+    result = run("test", "-model", "net.prototxt", "-weights", "w", "-gpu", "0,1")
+    assert (result.exit_code, "this command runs on one GPU; name one" in result.stderr) == (2, True)
+
+
+def test_gpus_are_named_as_in_caffe():
+    assert gpu_indices(None, False) == gpu_indices("", True) == []
+    assert gpu_indices("3", False) == [3]
+    assert gpu_indices("2,0", False) == [2, 0]
 
 
 @pytest.mark.parametrize(
@@ -191,8 +199,10 @@ def test_all_gpus_are_one(monkeypatch):
     [
         ([], 2, "--solver"),
         (["-solver", "solver.prototxt", "-gpu", "0", "-cpu"], 2, "exclude each other"),
-        (["-solver", "solver.prototxt", "-gpu", "0,1"], 2, "only one GPU can be used at a time"),
-        (["-solver", "solver.prototxt", "-gpu", "first"], 2, "neither a number nor 'all'"),
+        (["-solver", "solver.prototxt", "-gpu", "0,0"], 2, "'0,0' names a GPU twice"),
+        (["-solver", "solver.prototxt", "-gpu", "0", "-devices", "2"], 2, "exclude each other"),
+        (["-solver", "solver.prototxt", "-devices", "0"], 2, "0"),
+        (["-solver", "solver.prototxt", "-gpu", "first"], 2, "neither a number, numbers with commas"),
         (["-solver", "solver.prototxt", "-snapshot", "a", "-weights", "b"], 2, "exclude each other"),
         (["-solver", "solver.prototxt", "-sigint_effect", "explode"], 2, "explode"),
         (["-solver", "missing.prototxt"], 1, "missing.prototxt: there is no such file"),

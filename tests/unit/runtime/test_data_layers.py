@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,8 +22,11 @@ from cnnvis_caffe.formats.images import encode_image
 from cnnvis_caffe.formats.lmdb import LmdbWriter
 from cnnvis_caffe.formats.mean import write_mean
 from cnnvis_caffe.formats.prototxt import network_from_text
+from cnnvis_caffe.formats.resume import read_resume, write_resume
+from cnnvis_caffe.runtime import ranks
 from cnnvis_caffe.runtime.net import Net
 from cnnvis_caffe.runtime.rng import set_random_seed
+from cnnvis_caffe.runtime.solvers import whereabouts
 
 pytestmark = pytest.mark.usefixtures("mode")
 #: Of views that were taken before a pass, which on a GPU do not show it.
@@ -323,6 +327,64 @@ def test_a_position_is_a_place_to_go_on_from(folder, repository, monkeypatch, ki
         for found, wanted in zip(batches(again), expected):
             np.testing.assert_array_equal(found[0], wanted[0])
             np.testing.assert_array_equal(found[1], wanted[1])
+
+
+@pytest.fixture
+def rank():
+    """Sets the place among several solvers, until the test is over."""
+
+    def set_rank(number, count):
+        ranks.set_solver_rank(number)
+        ranks.set_solver_count(count)
+
+    yield set_rank
+    set_rank(0, 1)
+
+
+@pytest.mark.parametrize("kind", ["Data", "HDF5Data"])
+@pytest.mark.parametrize("n_ranks", [2, 3])
+def test_solvers_that_train_together_deal_out_one_stream(folder, repository, monkeypatch, rank, kind, n_ranks):
+    """Record i goes to rank i % n, over all passes; all stand at the same place behind a batch."""
+    monkeypatch.chdir(folder if kind == "Data" else repository)
+
+    def read(phase=schema.TRAIN):
+        net = data_net(phase=phase) if kind == "Data" else Net(network_from_text(HDF5 % FILES), phase)
+        found = []
+        for _ in range(5):
+            net.forward()
+            found.append(net.blobs[1].data.copy())
+        return np.concatenate(found), net.layers[0].get_position()
+
+    stream, _ = read()
+    places = []
+    for number in range(n_ranks):
+        rank(number, n_ranks)
+        share, place = read()
+        places.append({name: np.asarray(value).tolist() for name, value in place.items() if name != "shuffle_random"})
+        expected = stream[number::n_ranks]
+        np.testing.assert_array_equal(share[: len(expected)], expected)
+        np.testing.assert_array_equal(read(schema.TEST)[0], stream)
+    assert all(place == places[0] for place in places)
+
+
+def test_a_run_of_two_devices_goes_on_on_three(folder, rank, tmp_path):
+    """Shared data go on where they stood; nobody repeats another one's random numbers."""
+    rank(0, 2)
+    set_random_seed(5)
+    net = data_net("mirror: true")
+    net.forward()
+    root = whereabouts.collect({"train": net}, 1)
+    write_resume(tmp_path / "x.resume", replace(root, others=(replace(root, iter=1),)))
+    state = read_resume(tmp_path / "x.resume")
+    assert len(state.others) == 1
+    rank(2, 3)
+    net = data_net("mirror: true")
+    before = net.layers[0].get_position()
+    whereabouts.restore({"train": net}, state)
+    found, wanted = net.layers[0].get_position(), root.positions["train"]["d"]
+    assert found["after"] == wanted["after"] != before["after"]
+    assert not np.array_equal(found["transform_random"], wanted["transform_random"])
+    np.testing.assert_array_equal(found["transform_random"], before["transform_random"])
 
 
 def test_a_position_in_other_data(folder):
