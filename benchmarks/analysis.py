@@ -127,13 +127,13 @@ class Analysed:
 
     def least(self, batches: Batches) -> None:
         """The same without gradients that nobody looks at."""
-        engine, path = self.net.reductions(), score_path(self.net, self.score)
+        engine, path = self.net.reductions(), score_path(self.net, (self.score,))
         for images, labels, _ in batches():
             self.feed(images, labels)
             engine.backward()
             diff = np.zeros((len(labels), 10), np.float32)
             diff[np.arange(len(labels)), labels] = 1
-            engine.backward_from(self.score, diff, path.layers, path.silent)
+            engine.backward_from({self.score: diff}, path.layers, path.silent)
 
     def loop(self, batches: Batches) -> None:
         """What a person writes to learn the same: the passes, and loops over images and neurons."""

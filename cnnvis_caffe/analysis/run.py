@@ -23,6 +23,7 @@ from cnnvis_caffe.errors import CnnvisError, DeviceMemoryError, StoreError
 from cnnvis_caffe.features.extraction import ExtractedSnapshot, Extraction
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Curve
+from cnnvis_caffe.records.task import PAIRS
 from cnnvis_caffe.store.state import AnalysisState, read_state
 
 logger = logging.getLogger(__name__)
@@ -291,6 +292,7 @@ def new_extraction(net: Any, model: Model, request: Request) -> Extraction:
     """
     task, columns = model.columns.task, model.columns
     has_contributions = bool(model.score_name) and (columns.are_scores or names_one(task))
+    has_contributions |= task is PAIRS and columns.are_scores and len(model.judged) == 2
     return Extraction(
         net,
         model.nodes,

@@ -57,14 +57,13 @@ class Reductions:
         self._net.clear_param_diffs()
         self._net.backward()
 
-    def backward_from(self, score: str, diff: np.ndarray, layers: Sequence[int], silent: Sequence[str]) -> None:
-        """Run backward from a blob; what happens to the parameters' gradients is left open.
+    def backward_from(self, diffs: Mapping[str, np.ndarray], layers: Sequence[int], silent: Sequence[str]) -> None:
+        """Run backward from blobs; what happens to the parameters' gradients is left open.
 
         Parameters
         ----------
-        score : str
-        diff : ndarray
-            Gradient of the blob.
+        diffs : mapping of str to ndarray
+            Gradient of each blob.
         layers : sequence of int
             The layers to run, the last one first.
         silent : sequence of str
@@ -73,7 +72,8 @@ class Reductions:
         blobs = self._net.blobs
         for name in silent:
             blobs[name].diff[...] = 0
-        blobs[score].diff[...] = diff.reshape(blobs[score].diff.shape)
+        for name, diff in diffs.items():
+            blobs[name].diff[...] = diff.reshape(blobs[name].diff.shape)
         self.go_back(layers)
 
     def go_back(self, layers: Sequence[int]) -> None:

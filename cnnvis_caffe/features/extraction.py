@@ -88,7 +88,7 @@ class Extraction:
     judge : Judge, optional
         Of what the net answers; for one class of many if left out.
     judged_names : sequence of str, optional
-        Blobs that are judged; the score if left out.
+        Blobs that are judged, and that the scores of the columns are made of; the score if left out.
     columns_are_scores : bool, default=True
         Whether each column has a score of its own. If not, contributions are to the largest score of each image.
     top : int, default=9
@@ -147,11 +147,14 @@ class Extraction:
         self._check_net()
         analysed = _chosen(nodes, layers)
         self._neurons = Neurons(analysed)
-        self._path = score_path(net, score_name) if score_name else NO_PATH
+        self._start = self._judge.start if columns_are_scores else "largest"
+        self._scored = self._judged if self._start == "distance" else tuple(filter(None, [score_name]))
+        self._path = score_path(net, self._scored) if self._scored else NO_PATH
         self._on_path = [node for node in analysed if node.name in self._path.blobs]
         self._path_neurons = Neurons(self._on_path)
         self._summation = Summation(
-            input_name, label_name, score_name, n_classes, self._neurons.names, self._path_neurons.names,
+            input_name, self._judged or self._scored, self._start, n_classes,
+            type(self._judge) is JUDGES["classes"], self._neurons.names, self._path_neurons.names,
             self._path.layers, self._path.silent, top, contributions, gradients,
         )  # fmt: skip
         make = getattr(net, "reductions", None)
@@ -262,17 +265,17 @@ class Extraction:
         feeds: Mapping[str, np.ndarray],
     ) -> None:
         """Sum a batch up, here or where the engine does it."""
-        is_plain = targets is labels and list(feeds) == [self._label] and bool((labels >= 0).all())
-        if not (self._engine.accumulates and is_plain and type(self._judge) is JUDGES["classes"]):
+        is_countable = targets is None or targets is labels or not self._summation.counts_classes
+        if not (self._engine.accumulates and is_countable):
             self._fetch()
             self._elsewhere = None
             self._update(inputs, labels, indices, targets, feeds)
             return
         if self._elsewhere is None:
             sums = self._products, self._gradient_sums
-            self._elsewhere = self._engine.accumulator(self._summation, *sums, self._state())
+            self._elsewhere = self._engine.accumulator(self._summation, *sums, self._state(), self._judge.update)
         self._is_behind = True
-        self._elsewhere.update(inputs, labels, indices)
+        self._elsewhere.update(inputs, list(rounds(labels)), indices, targets, feeds)
 
     def _update(
         self,
@@ -307,9 +310,7 @@ class Extraction:
             for columns in rounds(labels):
                 self._own.update(self._contribution(columns, targets), ClassMembers(columns))
         elif self._contributions == "own":
-            answers = np.asarray(self._net.blobs[self._score].data)
-            answers = answers.reshape(*answers.shape[:2], -1).max(2).argmax(1)
-            self._own.update(self._contribution(answers, targets), members)
+            self._own.update(self._contribution(labels, targets), members)
 
     def _checked(
         self, inputs: np.ndarray, labels: np.ndarray, indices: np.ndarray
@@ -367,12 +368,13 @@ class Extraction:
 
     def _contribution(self, columns: np.ndarray, targets: np.ndarray | None) -> np.ndarray:
         """Activation times gradient of one column's score for each image, of all neurons that it depends on."""
-        shape = tuple(self._net.blobs[self._score].shape)
-        diff = np.zeros((shape[0], shape[1], int(np.prod(shape[2:]))), np.float32)
-        images = np.flatnonzero(columns >= 0)
-        seed = self._judge.seed if self._columns_are_scores else Judge.seed
-        seed(diff, images, columns[images], targets)
-        self._engine.backward_from(self._score, diff, self._path.layers, self._path.silent)
+        scores = [np.asarray(self._net.blobs[name].data) for name in self._scored]
+        if self._start == "largest":
+            answers = scores[0].reshape(*scores[0].shape[:2], -1).max(2).argmax(1)
+            found = Judge.gradients(scores, answers, None)
+        else:
+            found = self._judge.gradients(scores, columns, targets)
+        self._engine.backward_from(dict(zip(self._scored, found)), self._path.layers, self._path.silent)
         return self._engine.products(self._path_neurons.names)
 
     def _add_contribution_of(self, number: int, labels: np.ndarray, targets: np.ndarray | None) -> None:
@@ -449,7 +451,9 @@ class Extraction:
     def _fetch(self) -> None:
         """Bring here what was summed up elsewhere."""
         if self._is_behind:
-            self._restore(self._elsewhere.state())
+            found = self._elsewhere.state()
+            judged = {f"judge/{name}": array.copy() for name, array in self._judge.state().items()}
+            self._restore({**judged, **found})
             self._is_behind = False
 
     # -- the result --------------------------------------------------------------------------------------------------

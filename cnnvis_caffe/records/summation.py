@@ -11,9 +11,16 @@ class Summation:
 
     Attributes
     ----------
-    input_name, label_name, score_name : str
-        Blobs with the images, their labels and the scores.
+    input_name : str
+        The blob with the images.
+    scored_names : tuple of str
+        Blobs that the scores of the columns are made of: the score, or the two embeddings of a pair.
+    start : {"own", "largest", "sign", "pixels", "distance"}
+        How the gradient of a column's score begins: see `features.judges`. "largest" is that of the largest score.
     n_classes : int
+        Columns: classes, labels, targets, groups.
+    counts_classes : bool
+        Whether answers are judged as one class of many; the caller judges other ones.
     names : tuple of str
         Blobs whose neurons are looked at; all of them in one row, in this order.
     names_on_path : tuple of str
@@ -31,9 +38,10 @@ class Summation:
     """
 
     input_name: str
-    label_name: str
-    score_name: str
+    scored_names: tuple[str, ...]
+    start: str
     n_classes: int
+    counts_classes: bool
     names: tuple[str, ...]
     names_on_path: tuple[str, ...]
     layers: tuple[int, ...]

@@ -75,27 +75,28 @@ class TensorReductions:
         with self._without_gradients_of_inputs():
             self.net.backward()
 
-    def backward_from(self, score: str, diff: np.ndarray, layers: Sequence[int], silent: Sequence[str]) -> None:
-        """Run backward from a blob, without the gradients of parameters where layers can do without.
+    def backward_from(self, diffs: Mapping[str, np.ndarray], layers: Sequence[int], silent: Sequence[str]) -> None:
+        """Run backward from blobs, without the gradients of parameters where layers can do without.
 
         Parameters
         ----------
-        score : str
-        diff : ndarray
-            Gradient of the blob.
+        diffs : mapping of str to ndarray
+            Gradient of each blob.
         layers : sequence of int
             The layers to run, the last one first.
         silent : sequence of str
             Blobs that get no gradient from above.
         """
-        self.run_back(score, torch.from_numpy(diff).to(backend.device()), layers, silent)
+        there = {name: torch.from_numpy(diff).to(backend.device()) for name, diff in diffs.items()}
+        self.run_back(there, layers, silent)
 
-    def run_back(self, score: str, diff: Any, layers: Sequence[int], silent: Sequence[str]) -> None:
-        """Do what `backward_from` does with a tensor that is on the device."""
+    def run_back(self, diffs: Mapping[str, Any], layers: Sequence[int], silent: Sequence[str]) -> None:
+        """Do what `backward_from` does with tensors that are on the device."""
         for name in silent:
             self._blobs[name].clear_diff()
-        blob = self._blobs[score]
-        blob.grad = diff.reshape(blob.shape)
+        for name, diff in diffs.items():
+            blob = self._blobs[name]
+            blob.grad = diff.reshape(blob.shape)
         self.go_back(layers)
 
     def go_back(self, layers: Sequence[int]) -> None:
@@ -240,7 +241,12 @@ class TensorReductions:
         return backend.on_gpu()
 
     def accumulator(
-        self, summation: Summation, products: Any, gradients: Any, state: Mapping[str, np.ndarray]
+        self,
+        summation: Summation,
+        products: Any,
+        gradients: Any,
+        state: Mapping[str, np.ndarray],
+        judge: Callable[[Sequence[np.ndarray], np.ndarray], None],
     ) -> Accumulator:
         """Return what runs batches and sums up on the GPU.
 
@@ -251,8 +257,10 @@ class TensorReductions:
             From `new_sums`; are added to from now on.
         state : mapping of str to ndarray
             What was summed up before, as `features.Extraction.state` names it.
+        judge : callable
+            Takes the answers of a batch, and what is right, where these are not counted here.
         """
-        return Accumulator(self, summation, products, gradients, state)
+        return Accumulator(self, summation, products, gradients, state, judge)
 
     def add_sums(self, sums: Any, arrays: Mapping[str, np.ndarray]) -> None:
         """Add arrays to sums."""

@@ -67,7 +67,7 @@ class WayBack:
 
     def __init__(self, net: Any, input_name: str, node: str, slopes: Mapping[str, float] | None = None) -> None:
         self.net, self.input_name, self.node = net, input_name, node
-        self._path = score_path(net, node)
+        self._path = score_path(net, (node,))
         if input_name not in self._path.blobs:
             raise CnnvisError(f"{node!r} does not depend on the images ({input_name!r})")
         self._names = list(net.top_names)
@@ -160,7 +160,7 @@ class WayBack:
         end = to or self.input_name
         if end not in self._path.blobs:
             raise CnnvisError(f"{self.node!r} does not depend on {end!r}; choose one of the layers before it")
-        self._engine.backward_from(self.node, np.asarray(signal, np.float32), (), self._path.silent)
+        self._engine.backward_from({self.node: np.asarray(signal, np.float32)}, (), self._path.silent)
         for layers, rectified in self._steps(rule, self._writers[end]):
             if layers:
                 self._engine.go_back(layers)

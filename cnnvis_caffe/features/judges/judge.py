@@ -21,7 +21,11 @@ class Judge:
     ----------
     sums : dict of str to ndarray
         All that was counted, so that parts are merged by adding.
+    start : str
+        How the gradient of a column's score begins, as `records.summation.Summation` has it.
     """
+
+    start = "own"
 
     def __init__(self, n_columns: int) -> None:
         self.n_columns = n_columns
@@ -67,19 +71,28 @@ class Judge:
         return ()
 
     @staticmethod
-    def seed(diff: np.ndarray, images: np.ndarray, columns: np.ndarray, targets: np.ndarray | None) -> None:
-        """Set the gradient of the score of one column for each of some images.
+    def gradients(
+        scores: Sequence[np.ndarray], columns: np.ndarray, targets: np.ndarray | None
+    ) -> tuple[np.ndarray, ...]:
+        """Return the gradient of the score of one column for each image.
 
         Parameters
         ----------
-        diff : ndarray of shape (n_images, n_scores, n_positions), float32
-            Zeros.
-        images, columns : ndarray of shape (m,), int
-            Places in the batch, and the column whose score is meant.
+        scores : sequence of ndarray of shape (n_images, n_scores, ...), float32
+            What the network answers; several arrays only for pairs.
+        columns : ndarray of shape (n_images,), int
+            The column whose score is meant; -1 for none, which has a gradient of zero.
         targets : ndarray or None
             What is right for each image of the batch.
+
+        Returns
+        -------
+        tuple of ndarray, float32
+            One for each of the scores, of its shape; `runtime.starts` computes the same on a GPU, by `start`.
         """
-        diff[images, columns] = 1
+        gradient, images = np.zeros_like(scores[0]), np.flatnonzero(columns >= 0)
+        gradient[images, columns[images]] = 1
+        return (gradient,)
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -69,6 +69,8 @@ class ScoreJudge(LabelJudge):
         2.
     """
 
+    start = "sign"
+
     def __init__(self, n_columns: int) -> None:
         super().__init__(1)
         self.n_columns = n_columns
@@ -101,9 +103,13 @@ class ScoreJudge(LabelJudge):
         return table if table.any() else None
 
     @staticmethod
-    def seed(diff: np.ndarray, images: np.ndarray, columns: np.ndarray, targets: np.ndarray | None) -> None:
+    def gradients(
+        scores: Sequence[np.ndarray], columns: np.ndarray, targets: np.ndarray | None
+    ) -> tuple[np.ndarray, ...]:
         """Yes is the score, and no is its negative."""
-        diff[images, 0] = np.where(columns > 0, 1, -1)[:, np.newaxis]
+        signs = np.select([columns > 0, columns == 0], [1, -1], 0).astype(np.float32)
+        shape = scores[0].shape
+        return (np.broadcast_to(signs.reshape(-1, *[1] * (len(shape) - 1)), shape).copy(),)
 
 
 def _mean_measure(name: str, unit: str, values: np.ndarray, guesses: np.ndarray, is_better_high: bool) -> Measure:

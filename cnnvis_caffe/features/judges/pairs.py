@@ -14,6 +14,8 @@ from cnnvis_caffe.records.measure import Measure
 class PairJudge(Judge):
     """Counts distances of different pairs (column 0) and of same ones (column 1).
 
+    The score of "different" is half the squared distance, that of "same" its negative.
+
     Parameters
     ----------
     n_columns : int
@@ -21,6 +23,8 @@ class PairJudge(Judge):
     margin : float, default=1
         That the loss keeps between different ones. Pairs nearer than half of it are taken for the same.
     """
+
+    start = "distance"
 
     def __init__(self, n_columns: int, margin: float = 1.0) -> None:
         super().__init__(n_columns)
@@ -34,6 +38,15 @@ class PairJudge(Judge):
         answers = np.where(targets < 0, np.nan, targets > 0).astype(np.float32)
         histograms.add(self.sums["counts"], -distance.astype(np.float32)[:, np.newaxis], answers[:, np.newaxis])
         self.sums["distance"] += [distance[targets == 0].sum(), distance[targets > 0].sum()]
+
+    @staticmethod
+    def gradients(
+        scores: Sequence[np.ndarray], columns: np.ndarray, targets: np.ndarray | None
+    ) -> tuple[np.ndarray, ...]:
+        """The gradient of half the squared distance is the difference, with either sign."""
+        signs = np.select([columns > 0, columns == 0], [-1, 1], 0).astype(np.float32)
+        first = (scores[0] - scores[1]) * signs.reshape(-1, *[1] * (scores[0].ndim - 1))
+        return first, -first
 
     @property
     def confusion(self) -> np.ndarray | None:

@@ -19,6 +19,8 @@ class PixelJudge(Judge):
         Classes.
     """
 
+    start = "pixels"
+
     def __init__(self, n_columns: int) -> None:
         super().__init__(n_columns)
         self.sums = {"confusion": np.zeros((n_columns, n_columns))}
@@ -59,7 +61,12 @@ class PixelJudge(Judge):
         )  # fmt: skip
 
     @staticmethod
-    def seed(diff: np.ndarray, images: np.ndarray, columns: np.ndarray, targets: np.ndarray | None) -> None:
+    def gradients(
+        scores: Sequence[np.ndarray], columns: np.ndarray, targets: np.ndarray | None
+    ) -> tuple[np.ndarray, ...]:
         """The score of a class counts at the pixels of this class."""
         assert targets is not None
-        diff[images, columns] = targets.reshape(len(targets), -1)[images] == columns[:, np.newaxis]
+        gradient, images = np.zeros_like(scores[0]), np.flatnonzero(columns >= 0)
+        is_there = targets[images] == columns[images].reshape(-1, *[1] * (targets.ndim - 1))
+        gradient[images, columns[images]] = is_there.reshape(len(images), *gradient.shape[2:])
+        return (gradient,)

@@ -51,26 +51,57 @@ def test_finds_what_a_cpu_finds(name, settings, gpu):
     assert_same(feed(extraction(text, settings), images, labels, order).finish(), expected, 1e-4, EXACT)
 
 
-def test_images_of_several_columns_and_of_none(gpu):
-    """Labels go through the net's device, and are summed up beside it; then classes again, where they were."""
+def rows(n_columns, n=35):
+    """What is right for images of a task: numbers of columns, -1 for none; yes and no for each; and masks."""
+    random = np.random.RandomState(5)
+    return random.randint(-1, n_columns, n), random.rand(n, n_columns) < 0.4, random.randint(0, 7, (n, 10, 8))
 
-    def found(kind):
-        analysed = extraction(CHAIN, {"judge": JUDGES[kind](4)})
-        images, classes = inputs((3, 10, 8), 4)
-        belongs = np.random.RandomState(5).rand(90, 4) < 0.4
-        for first in range(0, 42, 7):
+
+KINDS, BELONGS, MASKS = rows(4)
+YES, SAME = np.maximum(KINDS, 0) % 2, np.maximum(KINDS, -1) % 3 - 1
+IS_THERE = np.stack([(number == MASKS).any((1, 2)) for number in range(6)], 1)
+#: Net, settings, columns of the images, and what is right.
+TASKS = {
+    "unknown classes": (CHAIN, {"judge": JUDGES["classes"](4)}, KINDS, KINDS),
+    "groups": (CHAIN, {"n_classes": 4, "columns_are_scores": False}, KINDS, None),
+    "labels": (CHAIN, {"judge": JUDGES["labels"](4)}, BELONGS, BELONGS.astype(np.float32)),
+    "all labels": (
+        CHAIN, {"judge": JUDGES["labels"](4), "contributions": "all"}, BELONGS, BELONGS.astype(np.float32),
+    ),
+    "score": (CHAIN.replace("num_output: 4", "num_output: 1"), {"judge": JUDGES["score"](2), "n_classes": 2}, YES, YES),
+    "numbers": (CHAIN, {"judge": JUDGES["numbers"](4)}, BELONGS, 10 * BELONGS.astype(np.float32)),
+    "pixels": (
+        CHAIN, {"judge": JUDGES["pixels"](6), "score_name": "conv", "n_classes": 6}, IS_THERE, MASKS,
+    ),
+    "pairs": (
+        BRANCHES, {"judge": JUDGES["pairs"](2), "judged_names": ("join", "short"), "score_name": "", "n_classes": 2},
+        SAME, SAME,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_is_summed_up_there(task, pretended):
+    """Images of one column, of several and of none; answers are judged here while the next batch is computed."""
+    text, settings, columns, targets = TASKS[task]
+    unlabelled = {"label": np.zeros(7, np.int64)}
+    images = whole_numbers((35, 3, *((9, 7) if text is BRANCHES else (10, 8))))
+
+    def found():
+        anew = {"judge": type(settings["judge"])(settings["judge"].n_columns)} if "judge" in settings else {}
+        summed = extraction(text, {**settings, **anew})
+        for first in range(0, 35, 7):
             some = slice(first, first + 7)
-            more = {} if kind == "classes" and first >= 21 else {"feeds": {"label": classes[some]}}
-            if kind == "labels":
-                more["targets"] = belongs[some].astype(np.float32)
-            labels = belongs[some] if kind == "labels" or more else classes[some]
-            analysed.update(images[some], labels, np.arange(42)[some], **more)
-        return analysed.finish()
+            own = columns[some]
+            right = None if targets is None else own if targets is columns else targets[some]
+            summed.update(images[some], own, np.arange(35)[some], targets=right, feeds=unlabelled)
+        return summed.finish()
 
-    expected = {kind: found(kind) for kind in ("labels", "classes")}
+    expected = found()
     backend.require_gpu(0)
-    for kind, wanted in expected.items():
-        assert_same(found(kind), wanted, 1e-4, EXACT)
+    pretended.counts.reset()
+    assert_same(found(), expected, 1e-4, EXACT)
+    assert pretended.counts.replays > 0
 
 
 def test_parts_go_on_elsewhere(gpu):
@@ -144,8 +175,8 @@ def test_a_batch_is_one_replay_without_a_wait(name, batch, repository, pretended
     n_bytes = update(5)
     counts = pretended.counts
     assert (counts.replays, counts.waits, counts.bytes_back) == (1, 0, 0)
-    assert counts.operations <= 3
-    assert counts.bytes_there == n_bytes + batch * (4 + 8)
+    assert counts.operations <= 4
+    assert counts.bytes_there == n_bytes + batch * (4 + 8 + 8)
     extraction.state()
     n_neurons = extraction._neurons.total
     n_squares = sum(np.prod(shape) for shape in extraction._similar.values())
