@@ -105,7 +105,7 @@ def chosen_classes(analysis: Analysis, wanted: str | int | Iterable[str | int]) 
             continue
         index = analysis.data.class_index(name)
         if analysis.data.class_count[index] == 0:
-            raise CnnvisError(f"class {name!r}: there is no image of it in {analysis.data.source}")
+            raise CnnvisError(f"{analysis.data.column} {name!r}: there is no image of it in {analysis.data.source}")
         found.add(index)
     return tuple(sorted(found))
 

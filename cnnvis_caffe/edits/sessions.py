@@ -228,7 +228,7 @@ def misfits(history: History, analysis: Analysis) -> tuple[str, ...]:
         found += [str(UnknownNameError("layer group", name, groups)) for name in edit.groups if name not in groups]
     n_classes = analysis.data.n_classes
     missing = [number for number in history.view.classes if not 0 <= number < n_classes]
-    found += [f"there are {n_classes} classes, there is no {number}" for number in missing]
+    found += [f"there are {n_classes} {analysis.data.columns}, there is no {number}" for number in missing]
     for name in (history.view.snapshot, history.view.clusters_of):
         try:
             analysis.snapshot(name)

@@ -192,6 +192,6 @@ def empty_classes(look: Look) -> Iterator[Finding]:
             "them looks dead.",
             f"Analyse data that have every {data.column}, or more of them.",
             [Place(look.score.name if look.score is not None else "", (), empty)],
-            [Evidence("classes without images", len(empty), "none")],
+            [Evidence(f"{data.columns} without images", len(empty), "none")],
             1 + len(empty) / len(names),
         )

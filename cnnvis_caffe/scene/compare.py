@@ -282,9 +282,9 @@ class _ComparisonPage:
         words = (
             f"most for {class_name(side.analysis, best)}, {figure(float(by_class[best]))}"
             if best >= 0
-            else "for no class"
+            else f"for no {side.analysis.data.column}"
             if mean.any()
-            else "zero for all classes"
+            else f"zero for all {side.analysis.data.columns}"
         )
         yield self.text(f"{name[8:]}/best", x, y + PAGE.patch - 3, shorten_end(words, width, SIZES.small))
 

@@ -89,7 +89,7 @@ class _Page:
             self.theme.ground,
             shapes,
             f"{self.analysis.title}: what is taken for what",
-            f"Confusion matrix of {total}: rows are classes, columns answers. "
+            f"Confusion matrix of {total}: rows are {self.analysis.data.columns}, columns answers. "
             + data_line(self.analysis, self.snapshot),
         )
 

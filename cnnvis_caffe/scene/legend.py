@@ -199,7 +199,7 @@ def legend_entries(
         entries.append(_features_entry(analysis, view, theme, has_silent=has_silent))
     for name, facet in MATRIX_FACETS.items():
         if name in facets:
-            entries.append(_matrix_entry(theme, name, facet, scales, aggregation))
+            entries.append(_matrix_entry(analysis, theme, name, facet, scales, aggregation))
     if any(gap.biclusters for gap in aggregation.gaps):
         entries.append(_edges_entry(view, theme, aggregation, scales, beside))
     has_matrices = bool(facets - {"features"})
@@ -224,8 +224,8 @@ def picture_notes(analysis: Analysis, aggregation: Aggregation, view: View) -> t
     if view.edges != "weight" and all(gap.quantity is None for gap in aggregation.gaps):
         notes.append(f"There are no numbers for the {EDGE_QUANTITIES[view.edges].words} here: edges show their sign")
     if view.classes:
-        share = percent(view.class_cutoff)
-        notes.append(f"Translucent: below {share} of the layer's largest mean activation on the chosen classes")
+        share, columns = percent(view.class_cutoff), analysis.data.columns
+        notes.append(f"Translucent: below {share} of the layer's largest mean activation on the chosen {columns}")
     return tuple(notes)
 
 
@@ -339,7 +339,7 @@ def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent:
     for side in (6.0, 11.0, 16.0):
         pen.square(side, style)
     pen.gap(2)
-    of_classes = " on the chosen classes" if view.classes else ""
+    of_classes = f" on the chosen {analysis.data.columns}" if view.classes else ""
     # Also where that is the one shown: a legend that grew and shrank with the snapshot would move the picture.
     label = shorten(analysis.snapshot(view.clusters_of).label, 140.0, SIZES.small)
     at = f", {label}" if len(analysis.snapshots) > 1 else ""
@@ -351,9 +351,11 @@ def _features_entry(analysis: Analysis, view: View, theme: Theme, *, has_silent:
     return pen.entry()
 
 
-def _matrix_entry(theme: Theme, name: str, facet: MatrixFacet, scales: Scales, aggregation: Aggregation) -> Entry:
+def _matrix_entry(
+    analysis: Analysis, theme: Theme, name: str, facet: MatrixFacet, scales: Scales, aggregation: Aggregation
+) -> Entry:
     """Colours of matrices."""
-    pen = _Pen(theme, name, facet.heading, facet.brief)
+    pen = _Pen(theme, name, facet.heading_for(analysis.data), facet.brief)
     if facet.ends is not None:
         pen.words(facet.ends[0])
         pen.strip(theme.contribution.strip(96))

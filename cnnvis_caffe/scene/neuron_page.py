@@ -357,7 +357,7 @@ class _NeuronPage:
         word, mean = self.by_class()
         share, peak = self.features.active_share[self.neuron], self.features.peak[self.neuron]
         order, note, with_peak = self.shown_classes(word, mean, peak)
-        yield from self.section("classes", "Activation by class", x, y, width, note)
+        yield from self.section("classes", f"Activation by {self.analysis.data.column}", x, y, width, note)
         y += PAGE.section_head + 8
         names = [class_name(self.analysis, int(c)) for c in order]
         name_width = min(PAGE.name_most, max(text_width(name, SIZES.small) for name in names)) + 8
@@ -556,9 +556,9 @@ class _NeuronPage:
         ends = incoming(self.analysis, self.snapshot, self.node, self.neuron, 3)
         reads = ", ".join(f"{one.node} {one.neuron} ({figure(one.weight)})" for one in ends)
         dead = " It never fires on these data." if self.is_dead() else ""
-        return f"Neuron {self.neuron} of {self.node}. Strongest classes by {measure}: {names}.{dead}" + (
-            f" Reads most: {reads}." if reads else ""
-        )
+        strongest = f"Strongest {self.analysis.data.columns} by {measure}: {names}."
+        reads = f" Reads most: {reads}." if reads else ""
+        return f"Neuron {self.neuron} of {self.node}. {strongest}{dead}{reads}"
 
     def notes(self) -> tuple[str, ...]:
         """What must be said beside the page."""

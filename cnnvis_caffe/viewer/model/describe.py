@@ -135,7 +135,7 @@ def _cluster(analysis: Analysis, aggregation: Aggregation | None, view: View, ta
         if total > 0:
             rows.append(("importance", f"{percent(cluster.importance / total)} of the layer's"))
         if view.classes and not cluster.is_strong:
-            rows.append(("", "not strongly activated by the chosen classes"))
+            rows.append(("", f"not strongly activated by the chosen {analysis.data.columns}"))
     features = analysis.snapshot(view.snapshot).features.get(target.node)
     if features is not None and target.members:
         measure = measure_of(analysis, target.node)
@@ -215,6 +215,6 @@ def _bicluster(
 def _class(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:
     number = target.members[0] if target.members else class_index
     if not 0 <= number < analysis.data.n_classes:
-        return Card("Class")
+        return Card(analysis.data.column.capitalize())
     count = int(analysis.data.class_count[number])
-    return Card(f"Class {class_name(analysis, number)}", (("", counted(count, "image")),))
+    return Card(f"{analysis.data.column.capitalize()} {class_name(analysis, number)}", (("", counted(count, "image")),))

@@ -65,14 +65,16 @@ def search(analysis: Analysis, text: str, shown: tuple[str, ...] = (), most: int
                 target = Target("neuron", node.name, (number,))
                 title = f"{node.name} · neuron {number}"
                 found.append(((0 if words_of_layer else 2, *order, place), Found(title, node.type, target)))
-    query = " ".join(words[1:] if words[0] == "class" and len(words) > 1 else words)
+    column = analysis.data.column
+    is_named = words[0] in ("class", column)
+    query = " ".join(words[1:] if is_named and len(words) > 1 else words)
     for c in range(analysis.data.n_classes):
         name = class_name(analysis, c)
         if query == str(c) or (not query.isdigit() and query in analysis.data.class_names[c].lower()):
-            detail = f"class {c} · {counted(int(analysis.data.class_count[c]), 'image')}"
-            first = 0 if words[0] == "class" else 1
+            detail = f"{column} {c} · {counted(int(analysis.data.class_count[c]), 'image')}"
+            first = 0 if is_named else 1
             found.append(
-                ((first, name.lower() != query, c), Found(f"class {name}", detail, Target("class", members=(c,))))
+                ((first, name.lower() != query, c), Found(f"{column} {name}", detail, Target("class", members=(c,))))
             )
     found.sort(key=lambda item: item[0])
     unique = {item.target: item for _, item in reversed(found)}

@@ -89,7 +89,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._clusters_row = self._row("Those of", self.clusters_of)
 
         self.classes = ClassChooser(self.session)
-        self._section("Classes", self.classes)
+        self._columns_heading = self._section("Classes", self.classes)
         self.cutoff = Slider(5, 100, "Cut-off", lambda value: f"{value}% of largest")
         self._row("Strong from", self.cutoff)
 
@@ -140,13 +140,14 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._is_first_move = False
         return together
 
-    def _section(self, title: str, widget: QWidget) -> None:
+    def _section(self, title: str, widget: QWidget) -> QtWidgets.QLabel:
         if self._layout.count():
             self._layout.addSpacing(8)
         heading = style.label(title, "section")
         heading.setBuddy(widget)
         self._layout.addWidget(heading)
         self._layout.addWidget(widget)
+        return heading
 
     def _row(self, name: str, widget: QWidget) -> QWidget:
         box = QWidget()
@@ -175,6 +176,8 @@ class ControlPanel(QtWidgets.QScrollArea):
 
     def _analysis_changed(self) -> None:
         self.classes.analysis_changed()
+        if self.session.analysis is not None:
+            self._columns_heading.setText(self.session.analysis.data.columns.capitalize())
         self.groups.show_groups(())
         analysis = self.session.analysis
         labels = [one.label for one in analysis.snapshots] if analysis is not None else []
@@ -272,6 +275,9 @@ class ClassChooser(QWidget):
         self.search.setVisible(not few)
         self.list.setVisible(not few)
         if analysis is not None:
+            self.search.setPlaceholderText(f"{analysis.data.column} by name or number")
+            self.search.setAccessibleName(f"Search a {analysis.data.column}")
+            self.list.setAccessibleName(analysis.data.columns.capitalize())
             colours = style.class_colours(n)
             for c in range(n):
                 if few:

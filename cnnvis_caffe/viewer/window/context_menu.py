@@ -98,7 +98,9 @@ class ContextMenu(QMenu):
             self._add(*_EDGES)
         if kind == "class" and self._session.analysis is not None:
             number = target.members[0]
-            self._add_edit(self, f"Only class {class_name(self._session.analysis, number)}", ChooseClasses((number,)))
+            analysis = self._session.analysis
+            text = f"Only {analysis.data.column} {class_name(analysis, number)}"
+            self._add_edit(self, text, ChooseClasses((number,)))
             self._add("all_classes", "invert_classes")
         if kind in ("neuron", "cluster", "column", "group"):
             self._add_group(target)
@@ -110,7 +112,7 @@ class ContextMenu(QMenu):
     def _add_classes(self) -> None:
         analysis = self._session.analysis
         if analysis is not None and analysis.data.n_classes <= MOST:  # for more there is a list in the control panel
-            submenu = self.addMenu("Only class")
+            submenu = self.addMenu(f"Only {analysis.data.column}")
             for number in range(analysis.data.n_classes):
                 self._add_edit(submenu, class_name(analysis, number), ChooseClasses((number,)))
         self._add("all_classes", "invert_classes")
