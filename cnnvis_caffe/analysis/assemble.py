@@ -80,6 +80,7 @@ def write(
             image_class={index: model.columns.first_of(index) for index in images},
             curves=run.curves,
             provenance=_provenance(run, nets),
+            preparation=run.preparation,
         )
 
 

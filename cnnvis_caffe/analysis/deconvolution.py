@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,6 +30,8 @@ from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.records.network_file import NetworkFile
+
+logger = logging.getLogger(__name__)
 
 #: Responses to kept images are those of the analysis up to this, relative.
 CLOSE = 1e-3
@@ -121,6 +124,7 @@ def project_strongest(
     result: list[dict[int, np.ndarray]] = [{} for _ in neurons]
     if not len(place):
         return result
+    _warn_of_preparation(analysis)
     progress.start(len(place), "projecting")
     request = replace(request_of(analysis, snapshot, places), allow_python_layers=allow_python_layers)
     network, preprocessing = _opened(analysis, request)
@@ -164,6 +168,16 @@ def _opened(analysis: Analysis, request: Request) -> tuple[NetworkFile, Preproce
     if mean is not None and mean.shape[1:] == (1, 1):
         return analysed, Preprocessing(scale=known, mean_values=tuple(mean.ravel().tolist()))
     return analysed, Preprocessing(scale=known, mean_image=mean, mean_name=f"of {analysis.path}")
+
+
+def _warn_of_preparation(analysis: Analysis) -> None:
+    """Say that the images were perhaps prepared in the wrong way, as their projections are of what was fed."""
+    trial = analysis.preparation
+    if trial is not None and trial.best is not None:
+        logger.warning(
+            "the images of this analysis are %s prepared in the wrong way (%s): %s",
+            "probably" if trial.has_labels else "perhaps", ", ".join(trial.suspects), trial.reason,
+        )  # fmt: skip
 
 
 def _kept_inputs(analysis: Analysis, preprocessing: Preprocessing, indices: np.ndarray) -> np.ndarray | None:

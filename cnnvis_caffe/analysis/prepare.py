@@ -47,7 +47,6 @@ def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
     check_weights(opened, snapshots)
     everything = opened.source.choose(request.limit)
     check_classes(request, opened, everything)
-    propose_preparation(request, opened, snapshots)
     return Run(
         request=request,
         model=opened,
@@ -60,6 +59,7 @@ def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
         state_path=state_path,
         data_times=opened.source.times(),
         curves=curves,
+        preparation=propose_preparation(request, opened, snapshots),
     )
 
 

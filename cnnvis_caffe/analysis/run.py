@@ -23,6 +23,7 @@ from cnnvis_caffe.errors import CnnvisError, DeviceMemoryError, StoreError
 from cnnvis_caffe.features.extraction import ExtractedSnapshot, Extraction
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Curve
+from cnnvis_caffe.records.preparation import PreparationTrial
 from cnnvis_caffe.records.task import PAIRS
 from cnnvis_caffe.store.state import AnalysisState, read_state
 
@@ -59,6 +60,8 @@ class Run:
         Spent in this run.
     batch : int
         Images at once; fewer than those of the model where the GPU's memory does not suffice for these.
+    preparation : PreparationTrial or None
+        The usual ways to prepare images, where they were tried.
     """
 
     request: Request
@@ -73,6 +76,7 @@ class Run:
     seconds: float = 0.0
     seconds_here: float = 0.0
     batch: int = 0
+    preparation: PreparationTrial | None = None
 
     def __post_init__(self) -> None:
         self.n_done = self.n_done or [0] * len(self.snapshots)

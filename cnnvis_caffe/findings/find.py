@@ -10,6 +10,7 @@ from cnnvis_caffe.findings.disconnected import disconnected
 from cnnvis_caffe.findings.gradients import gradients
 from cnnvis_caffe.findings.look import Look
 from cnnvis_caffe.findings.one_sign import one_sign
+from cnnvis_caffe.findings.preparation import preparation
 from cnnvis_caffe.findings.rank import rank
 from cnnvis_caffe.findings.redundant import redundant
 from cnnvis_caffe.findings.saturated import saturated
@@ -25,6 +26,7 @@ from cnnvis_caffe.text.tables import listed, plural
 
 RULES = (
     training,
+    preparation,
     class_order,
     unlearned_columns,
     dead,

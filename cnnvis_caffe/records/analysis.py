@@ -11,6 +11,7 @@ import numpy as np
 from cnnvis_caffe.errors import CnnvisError, UnknownLayerError, UnknownNameError, UnknownSnapshotError
 from cnnvis_caffe.records.checks import check_array
 from cnnvis_caffe.records.measure import Measure
+from cnnvis_caffe.records.preparation import PreparationTrial
 
 #: What a node does to the neurons of its sources, as far as connections go.
 #: input: comes from outside; weights: mixes them by a matrix; identity: neuron i comes from neuron i; scale: the same
@@ -382,6 +383,9 @@ class Analysis:
         Versions, engine, files, times.
     path : str
         The file, or empty.
+    preparation : PreparationTrial or None
+        The usual ways to prepare images, tried before the analysis where nothing says how that is done; None where it
+        is known, where nothing could be tried, and in older files.
     """
 
     title: str
@@ -393,6 +397,7 @@ class Analysis:
     curves: tuple[Curve, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
+    preparation: PreparationTrial | None = None
 
     def node(self, name: str) -> Node:
         """Return a node by its name; UnknownLayerError, a KeyError, with near names if there is none."""

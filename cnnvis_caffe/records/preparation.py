@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -58,6 +59,13 @@ class TriedPreparation:
     saturated: float
     n_answers: int
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TriedPreparation:
+        """Return what `PreparationTrial.to_json` wrote of it; TypeError or ValueError for anything else."""
+        names = ("error", "loss", "confidence", "saturated")
+        numbers = {name: float("nan") if values.get(name) is None else float(values[name]) for name in names}
+        return cls(tuple(map(str, values["options"])), n_answers=int(values["n_answers"]), **numbers)
+
 
 @dataclass(frozen=True)
 class PreparationTrial:
@@ -94,3 +102,16 @@ class PreparationTrial:
         for one in [found["current"], *found["tried"], *([found["best"]] if found["best"] else [])]:
             one.update({key: None for key, value in one.items() if value != value})  # noqa: PLR0124 - NaN
         return found
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> PreparationTrial:
+        """Return the trial that `to_json` gave; KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            n_images=int(values["n_images"]),
+            has_labels=bool(values["has_labels"]),
+            current=TriedPreparation.from_json(values["current"]),
+            tried=tuple(map(TriedPreparation.from_json, values["tried"])),
+            best=None if values["best"] is None else TriedPreparation.from_json(values["best"]),
+            suspects=tuple(map(str, values["suspects"])),
+            reason=str(values["reason"]),
+        )

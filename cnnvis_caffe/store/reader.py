@@ -22,6 +22,7 @@ from cnnvis_caffe.records.analysis import (
     Snapshot,
 )
 from cnnvis_caffe.records.measure import Measure
+from cnnvis_caffe.records.preparation import PreparationTrial
 from cnnvis_caffe.store import schema
 from cnnvis_caffe.store.h5 import OpenFile
 from cnnvis_caffe.store.migration import migrate
@@ -245,7 +246,19 @@ class _AnalysisReader:
             curves=self._curves(),
             provenance={str(key): str(value) for key, value in provenance.items()},
             path=file.path,
+            preparation=self._preparation(),
         )
+
+    def _preparation(self) -> PreparationTrial | None:
+        """The ways to prepare images that were tried; None where none was, and in older files."""
+        key = "data/preparation"
+        if not self._file.has(key):
+            return None
+        found = self._file.json(key)
+        if not isinstance(found, dict):
+            raise StoreError(self._file.path, key, "is not a table")
+        trial: PreparationTrial = self._record(key, lambda: PreparationTrial.from_json(found))
+        return trial
 
     def _read_nodes(self) -> tuple[Node, ...]:
         rows = self._list("nodes")
@@ -314,7 +327,7 @@ class _AnalysisReader:
         """Make a record; what it does not accept is damage."""
         try:
             return make()
-        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError, KeyError) as error:
             raise StoreError(self._file.path, key, str(error)) from error
 
     def _images(self) -> tuple[Mapping[int, np.ndarray], Mapping[int, int]]:

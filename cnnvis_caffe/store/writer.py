@@ -21,6 +21,7 @@ from cnnvis_caffe.records.analysis import (
     Node,
     Snapshot,
 )
+from cnnvis_caffe.records.preparation import PreparationTrial
 from cnnvis_caffe.store import schema
 from cnnvis_caffe.store.h5 import create, create_group, is_of_format, write_array, write_json, write_text
 from cnnvis_caffe.store.pictures import PicturePool
@@ -83,7 +84,7 @@ def write_analysis(path: str | os.PathLike[str], analysis: Analysis, *, progress
             writer.add(snapshot)
         writer.finish(
             title=analysis.title, data=analysis.data, images=analysis.images, image_class=analysis.image_class,
-            curves=analysis.curves, provenance=analysis.provenance,
+            curves=analysis.curves, provenance=analysis.provenance, preparation=analysis.preparation,
         )  # fmt: skip
 
 
@@ -163,6 +164,7 @@ class AnalysisWriter:
         image_class: Mapping[int, int],
         curves: Sequence[Curve],
         provenance: Mapping[str, str],
+        preparation: PreparationTrial | None = None,
     ) -> None:
         """Write everything that is not of one snapshot.
 
@@ -174,12 +176,15 @@ class AnalysisWriter:
             Images are asked for one at a time.
         curves : sequence of Curve
         provenance : mapping of str to str
+        preparation : PreparationTrial, optional
         """
         root = self._root
         self._thumbnails.finish()
         write_text(root, "title", title)
         write_json(root, "provenance", dict(provenance))
         _write_data(root, data)
+        if preparation is not None:
+            write_json(root["data"], "preparation", preparation.to_json())
         _write_images(root, images, image_class)
         _write_curves(root, curves)
         _write_debug(root, self._debug)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from cnnvis_caffe import api, pipeline, pycaffe
 from cnnvis_caffe.cli.main import group
+from cnnvis_caffe.findings import find
 
 pytest.importorskip("torch")
 
@@ -103,3 +104,10 @@ def test_an_analysis_warns_too(templates, caplog):
     assert "probably prepared in the wrong way (scale, mean): error 0.0% instead of" in caplog.text
     assert "try these options: --scale 0.0078125 --mean 127.5" in caplog.text
     assert before.snapshots[0].error > 0.5, "what is proposed is not done"
+    assert before.preparation.best.options[0] == "--scale 0.0078125" and before.preparation.n_images == N
+    said = next(one for one in find(before) if one.kind == "preparation")
+    assert (said.severity, said.places[0].node) == ("severe", "data")
+    assert "prepared in the wrong way: scale and mean" in said.title
+    assert said.suggestion.startswith("Analyse again with: --scale 0.0078125 --mean 127.5")
+    after = pipeline.analyze(model, weights, "sorted", "a.h5", scale=0.0078125, mean="127.5")
+    assert after.preparation is None and "preparation" not in {one.kind for one in find(after)}

@@ -11,8 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
+from cnnvis_caffe.errors import StoreError
 from cnnvis_caffe.records.analysis import Connections
 from cnnvis_caffe.records.measure import Measure
+from cnnvis_caffe.records.preparation import PreparationTrial, TriedPreparation
 from cnnvis_caffe.store import read_analysis, write_analysis
 from cnnvis_caffe.store.pictures import PicturePool
 from cnnvis_caffe.store.schema import connection_key, escape
@@ -99,6 +101,19 @@ def test_measures_and_what_is_taken_for_what(tmp_path):
     changed = replace(analysis, snapshots=(first, *analysis.snapshots[1:]), data=data)
     write_analysis(tmp_path / "a", changed)
     assert_same(read_analysis(tmp_path / "a"), changed, "analysis")
+
+
+def test_ways_to_prepare_images_that_were_tried(tmp_path):
+    tried = [TriedPreparation(("--scale 0.5",), 0.25, 0.5, 0.75, 0.0, 3), TriedPreparation((), *[float("nan")] * 4, 1)]
+    trial = PreparationTrial(20, False, tried[1], tuple(tried), tried[0], ("scale", "mean"), "a reason")
+    assert_same(PreparationTrial.from_json(replace(trial, best=None).to_json()), replace(trial, best=None), "trial")
+    write_analysis(tmp_path / "a", replace(make_analysis("lenet", n_classes=3), preparation=trial))
+    assert_same(read_analysis(tmp_path / "a").preparation, trial, "trial")
+    with h5py.File(tmp_path / "a", "r+") as file:
+        del file["data/preparation"]
+        file["data/preparation"] = np.frombuffer(b'{"tried": 3}', np.uint8)
+    with pytest.raises(StoreError, match="data/preparation"):
+        read_analysis(tmp_path / "a")
 
 
 def test_files_from_before_tasks_are_of_classes(tmp_path):
