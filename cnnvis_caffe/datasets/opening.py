@@ -241,6 +241,17 @@ def open_data(
     return _without_damaged(opened) if options.skip_damaged else opened
 
 
+def is_image_file(text: str) -> bool:
+    """Say whether a file is an image, by its name.
+
+    Parameters
+    ----------
+    text : str
+        Its path.
+    """
+    return text.lower().endswith(IMAGE_SUFFIXES)
+
+
 def is_image_folder(text: str) -> bool:
     """Say whether what a user named as data is a folder of image files, or of class folders.
 

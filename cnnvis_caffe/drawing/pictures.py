@@ -121,7 +121,7 @@ class ViewDrawer:
             has_legend=has_legend,
         )
         clock.lap("lay out")
-        relations = self._relations(view, aggregation)
+        relations = self.relations(view, aggregation)
         scene = draw_scene(
             laid_out, selection=selection, relations=relations, has_title=has_title, has_legend=has_legend
         )
@@ -161,7 +161,7 @@ class ViewDrawer:
         )
         return legend_scene(laid_out, size[0])
 
-    def _relations(self, view: View, aggregation: Aggregation) -> Callable[[str, str], np.ndarray]:
+    def relations(self, view: View, aggregation: Aggregation) -> Callable[[str, str], np.ndarray]:
         """Return what gives the strengths between the neurons of two shown columns with signs, (n_target, n_source)."""
         number = self.analysis.snapshot_index(view.snapshot)
         shown = frozenset(column.node for column in aggregation.columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,13 +47,66 @@ class SeenImage:
 
 
 @dataclass(frozen=True, eq=False)
+class GivenImage:
+    """An image that a user gives to a network.
+
+    Attributes
+    ----------
+    name : str
+        What people call it.
+    path : str
+        Its file; empty where `pixels` are given.
+    pixels : ndarray of shape (H, W, 3), uint8, or None
+        RGB.
+    is_fitted : bool
+        Whether the pixels have the network's geometry already, as the images that an analysis keeps.
+    label : int
+        The true class; -1 where it is not known.
+    """
+
+    name: str
+    path: str = ""
+    pixels: np.ndarray | None = None
+    is_fitted: bool = False
+    label: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Reaction:
+    """What a network does with one image.
+
+    Attributes
+    ----------
+    image : SeenImage
+        Its probabilities are empty unless the network tells classes apart.
+    kind : {"classes", "labels", "numbers", "pixels", ""}
+        What the answers are: probabilities that add up to 1, one probability each, plain numbers, shares of the pixels
+        whose largest score is that of the class, or nothing.
+    answers : ndarray of shape (n,), float32
+    names : tuple of str
+        Of the answers.
+    peaks : mapping of str to ndarray of shape (n_neurons,), float32
+        The largest activation of each neuron, by node.
+    preparation : str
+        What was done to the image, in words.
+    """
+
+    image: SeenImage
+    kind: str
+    answers: np.ndarray
+    names: tuple[str, ...]
+    peaks: Mapping[str, np.ndarray]
+    preparation: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """An activation explained by the pixels of one image.
 
     Attributes
     ----------
     method : str
-        "gradient", "deconvnet", "guided", "grad-cam" or "integrated".
+        "gradient", "deconvnet", "guided", "grad-cam" or "integrated"; or "activation", the neuron's own map.
     node : str
         Layer of the neuron.
     neuron : int
@@ -60,7 +114,7 @@ class Explanation:
         Row and column in the layer; empty for layers without positions.
     activation : float
     values : ndarray of shape (C, H, W), float32
-        One for each value that the network takes; of "grad-cam" of shape (1, H, W), stretched over the image.
+        One for each value that the network takes; of maps of shape (1, H, W), stretched over the image.
     picture : ndarray of shape (H, W, 3), uint8, or None
         A projection as people look at it; None for maps, which are drawn in colours.
     note : str

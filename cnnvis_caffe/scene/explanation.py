@@ -30,10 +30,11 @@ PAGE = SimpleNamespace(
     n_listed=10,  # classes with a colour of their own in a map
 )
 #: Larger images are smoothed when they are drawn; of smaller ones every pixel is seen.
-_SMALL = 64
+SMALL_IMAGE_PX = 64
 #: Maps are drawn up to this share of their values, so that a single pixel does not make the rest pale.
 _SHOWN_SHARE = 0.995
-_NAMES = {
+METHOD_TITLES = {
+    "activation": "activation",
     "gradient": "gradient",
     "deconvnet": "deconvnet",
     "guided": "guided backpropagation",
@@ -62,7 +63,7 @@ def explanation_scene(explained: Sequence[Explained], theme: Theme = LIGHT) -> S
     what = f"{targets.pop()} explained" if len(targets) == 1 else "the most probable class of each image explained"
     shapes = list(page.head(explained[0].title or "network", what))
     for column, method in enumerate(methods, 1):
-        shapes += page.column_head(column, _NAMES[method])
+        shapes += page.column_head(column, METHOD_TITLES[method])
     shapes += page.column_head(0, "image")
     for row, one in enumerate(explained):
         top = page.row_top(row)
@@ -70,7 +71,7 @@ def explanation_scene(explained: Sequence[Explained], theme: Theme = LIGHT) -> S
         shapes += page.lines(f"{row}/image", 0, top, _image_lines(one.image))
         for column, explanation in enumerate(one.explanations, 1):
             name = f"{row}/{explanation.method}"
-            shapes += page.tile(name, column, top, _pixels(explanation, one.image, theme))
+            shapes += page.tile(name, column, top, explanation_pixels(explanation, one.image, theme))
             shapes += page.lines(name, column, top, _explanation_lines(explanation, one.target if column == 1 else ""))
     bottom = page.row_top(len(explained))
     shapes += _legend(page, bottom, methods)
@@ -115,7 +116,7 @@ class _ExplanationPage:
         self.theme = theme
         self.tile_height = PAGE.tile * height / max(height, width)
         self.tile_width = PAGE.tile * width / max(height, width)
-        self.is_smooth = max(height, width) > _SMALL
+        self.is_smooth = max(height, width) > SMALL_IMAGE_PX
         self.left = SIZES.margin
         self.width = 2 * SIZES.margin + n_columns * self.tile_width + (n_columns - 1) * PAGE.gap
 
@@ -187,12 +188,24 @@ def _explanation_lines(explanation: Explanation, target: str) -> list[str]:
     return [*lines, *([explanation.note] if explanation.note else [])]
 
 
-def _pixels(explanation: Explanation, image: SeenImage, theme: Theme) -> np.ndarray:
-    """An explanation as a picture."""
+def explanation_pixels(explanation: Explanation, image: SeenImage, theme: Theme) -> np.ndarray:
+    """Turn an explanation into a picture: projections as they are, maps over the image, values by their sign.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    image : SeenImage
+        That it explains.
+    theme : Theme
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8
+    """
     if explanation.picture is not None:
         return explanation.picture
-    if explanation.method == "grad-cam":
-        largest = float(explanation.values.max())
+    if explanation.method in ("activation", "grad-cam"):
+        largest = max(float(explanation.values.max()), 0.0)
         return _over(image.pixels, theme.quantity.pixels(explanation.values[0] / (largest or 1.0)))
     values = explanation.values.sum(0)
     largest = float(np.quantile(np.abs(values), _SHOWN_SHARE)) or float(np.abs(values).max()) or 1.0
@@ -224,7 +237,7 @@ def _legend(page: _ExplanationPage, y: float, methods: Sequence[str]) -> Iterato
 def _in_words(one: Explained) -> str:
     """An explained image for those who cannot see it."""
     best = ", ".join(f"{_class(one.image, n)} {probability(share)}" for n, share in one.image.best(PAGE.n_best))
-    methods = ", ".join(_NAMES[explanation.method] for explanation in one.explanations)
+    methods = ", ".join(METHOD_TITLES[explanation.method] for explanation in one.explanations)
     activation = figure(one.explanations[0].activation) if one.explanations else "–"
     return f"{one.image.name} ({best or 'no scores'}): {one.target}, activation {activation}, by {methods}"
 

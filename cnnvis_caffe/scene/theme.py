@@ -111,6 +111,8 @@ class Theme:
         By the letter of the channel.
     on_channel : str
         Text on these.
+    lit : str
+        Glow of what an image drives.
     quantity_opacity : float
         Of edges that show a quantity, whose colours must be told apart.
     """
@@ -134,6 +136,7 @@ class Theme:
     classes: tuple[str, ...]
     channels: dict[str, str]
     on_channel: str
+    lit: str
     quantity_opacity: float = 0.7
 
     def sign(self, sign: int) -> str:
@@ -165,6 +168,7 @@ LIGHT = Theme(
     classes=CLASS_COLOURS,
     channels={"R": "#C2484D", "G": "#3A8250", "B": "#4670BC", "grey": "#6C737D"},
     on_channel="#FFFFFF",
+    lit="#0072B2",
 )
 
 DARK = Theme(
@@ -187,6 +191,7 @@ DARK = Theme(
     classes=(*CLASS_COLOURS[:7], "#E7EAEE", *CLASS_COLOURS[8:9], "#6C7480"),
     channels={"R": "#E07478", "G": "#6BB87E", "B": "#6F98DC", "grey": "#8A9099"},
     on_channel="#17191D",
+    lit="#FFD84A",
 )
 
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}

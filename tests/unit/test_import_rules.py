@@ -51,7 +51,8 @@ OURS: dict[str, set[str]] = {
     "pipeline": {"analysis", "drawing", "progress", "records", "render", "scene", "store"},
     "demo": {"datasets", "files", "formats", "pipeline", "progress", "runtime"},
     # viewer.model.pictures asks for one picture at a time, each from what the last ones left.
-    "viewer": {"aggregation", "analysis", "drawing", "edits", "errors", "files", "findings", "pipeline", "processes"}
+    "viewer": {"aggregation", "analysis", "datasets", "drawing", "edits", "errors", "explanation", "files", "findings"}
+    | {"pipeline", "processes"}
     | {"progress", "readings", "records", "render", "scene", "store", "text"},
     "api": {"aggregation", "analysis", "datasets", "edits", "engines", "errors", "explanation", "findings", "formats"}
     | {"network", "pipeline", "prediction", "progress", "pycaffe", "readings", "records", "render", "runtime"}
@@ -75,7 +76,7 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "plyvel": ("formats",),
     # formats.images decodes for the data layers too, so that Caffe's ways of reading an image are in one place.
     # store.pictures packs the images of an analysis as PNG and JPEG.
-    "cv2": ("formats.images", "features.patches", "store.pictures", "pycaffe.io"),
+    "cv2": ("formats.images", "datasets.camera", "features.patches", "store.pictures", "pycaffe.io"),
     "cairocffi": ("render",),
     "sklearn": ("aggregation", "datasets.digits", "explanation.transfer"),
     "pooch": ("datasets",),

@@ -198,6 +198,12 @@ _BY_MENU = {
             ("Ctrl+T",),
             "Which neurons matter for the chosen classes: sort, filter, select, export",
         ),
+        ActionSpec(
+            "image_page",
+            "Try an image",
+            ("Ctrl+I",),
+            "Put an image of your own into the network: what it says, which neurons respond, and why",
+        ),
         ActionSpec("all_classes", "All classes", ("A",), "Choose all classes"),
         ActionSpec("invert_classes", "Invert classes", ("Shift+A",), "Choose the other classes"),
         ActionSpec(

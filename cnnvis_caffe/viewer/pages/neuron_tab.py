@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
-from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer.canvas.page_view import PageView
@@ -14,9 +11,10 @@ from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.model.describe import neuron_name
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
+from cnnvis_caffe.viewer.pages.model_files import ask_for_files
 from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
-from cnnvis_caffe.viewer.work.tasks import deconvolutions, missing_file, page_of, python_layers_of
+from cnnvis_caffe.viewer.work.tasks import deconvolutions, page_of, python_layers_of
 from cnnvis_caffe.viewer.work.threads import Job, Jobs
 
 
@@ -172,27 +170,14 @@ class NeuronTab(QWidget):
             self._stop_projecting()
             return
         analysis = self.session.analysis
-        if analysis is not None and self._ask_for_files(analysis):
+        if analysis is None:
+            return
+        trouble = ask_for_files(self.session, self)
+        if trouble:
+            self._say_trouble(trouble)
+        elif trouble is not None:
             codes = python_layers_of(analysis, self._key()[0], self.session.model_places)
             ask_for_consent(codes, lambda: self._begin_projecting(bool(codes)), self)
-
-    def _ask_for_files(self, analysis: Analysis) -> bool:
-        """Ask where the model and its weights are now, once for the session; False if the user cancels."""
-        asked = ""
-        while True:
-            missing = missing_file(analysis, self._key()[0], self.session.model_places)
-            if not missing:
-                return True
-            if missing == asked:
-                self._say_trouble(f"{os.path.basename(missing)} is not in the folder that you chose")
-                return False
-            title = f"Where is {os.path.basename(missing)} now?"
-            kind = f"{os.path.basename(missing)} (*{os.path.splitext(missing)[1]});;All files (*)"
-            path, _ = QtWidgets.QFileDialog.getOpenFileName(self, title, os.path.dirname(analysis.path), kind)
-            if not path:
-                return False
-            asked = missing
-            self.session.model_places += (os.path.dirname(path), path)
 
     def _begin_projecting(self, may_run_code: bool) -> None:
         key = self._key()

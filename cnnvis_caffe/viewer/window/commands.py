@@ -66,6 +66,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "reset_layout": window.reset_layout,
         "next_representative": partial(_next_representative, window),
         "open_page": window.navigation.open_selection,
+        "image_page": window.open_image_page,
         "neuron_table": window.toggle_neurons,
         "what_changed": window.toggle_changes,
         "snapshot_before": lambda: pictures.step_snapshot(-1),

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from cnnvis_caffe.datasets.opening import is_image_file
 from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
@@ -14,6 +15,7 @@ from cnnvis_caffe.viewer.model import captions
 from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS
 from cnnvis_caffe.viewer.model.edit_actions import what_is_there
 from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.pages.image_tab import ImageTab
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
 from cnnvis_caffe.viewer.panels.changes_panel import ChangesPanel
 from cnnvis_caffe.viewer.panels.control_panel import ControlPanel
@@ -194,6 +196,7 @@ class MainWindow(QtWidgets.QMainWindow):
         pictures.comparison_begins.connect(self.status.stop_saying)
         pictures.comparison_ends.connect(self.pages.close_pages)
         self.pages.chosen.connect(self.navigation.find_in)
+        self.pages.turned.connect(self._page_turned)
         self.pages.pointed.connect(lambda *what: self.point_at(*what, has_card=False))
 
     def _connect_panels(self) -> None:
@@ -243,11 +246,24 @@ class MainWindow(QtWidgets.QMainWindow):
     def is_settled(self) -> bool:
         """Return whether nothing is under way: no work, no picture, nothing to paint."""
         is_at_work = self.opening.is_busy or self.jobs.n_running or self.findings_search.soon.isActive()
+        is_at_work = is_at_work or self.pages.is_busy
         return not is_at_work and all(pane.is_settled for pane in self.pictures.panes)
 
     def open_path(self, path: str) -> None:
-        """Open an analysis, a session, or a model, as the file's name says."""
-        self.opening.open_path(path)
+        """Open an analysis, a session, a model or an image, as the file's name says."""
+        if is_image_file(path) and self.session.analysis is not None:
+            self.open_image_page().look_at(os.path.abspath(path))
+        else:
+            self.opening.open_path(path)
+
+    def open_image_page(self) -> ImageTab:
+        """Open the page of an image on the network of the picture that was used last."""
+        return self.pages.open_image(self.pictures.session)
+
+    def _page_turned(self) -> None:
+        """Give the page of an image the whole window, and the others their panels."""
+        if self.session.analysis is not None:
+            (self.docks.hide if self.pages.shows_image else self.docks.show)()
 
     def _show_work(self, title: str) -> None:
         self.message.hide()
@@ -270,6 +286,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self._show_title()
         self.pane.canvas.setFocus(Qt.OtherFocusReason)
         self.opened.emit(analysis)
+        image = self.opening.take_image()
+        if image:
+            self.open_image_page().look_at(image)
 
     def _opening_failed(self, error: BaseException) -> None:
         self._show_what_was()
@@ -462,6 +481,7 @@ class MainWindow(QtWidgets.QMainWindow):
                 self.keeper.before_leaving(self.discard_and_close)
                 return
             self._is_closed = True
+            self.pages.show_network()  # with all panels, whose places are kept
             if self.session.analysis is not None:
                 self.settings.save_layout(self.saveGeometry(), self.saveState())
             self.settings.sync()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from cnnvis_caffe.datasets.opening import is_image_file
 from cnnvis_caffe.edits.sessions import SavedSession, check_session, is_session_file, read_session
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.viewer.model.model_request import ModelRequest
@@ -63,6 +64,7 @@ class Opening(QObject):
         self._settings, self._jobs, self._keeper = settings, jobs, keeper
         self._job: Job | None = None
         self._awaited: tuple[SavedSession, Callable[[], None]] | None = None
+        self._image = ""  # that a model is opened for
 
     @property
     def is_busy(self) -> bool:
@@ -73,7 +75,7 @@ class Opening(QObject):
         """Open an analysis, a session, or a model, as the file's name says."""
         path = os.path.abspath(path)
         name = path.lower()
-        if name.endswith((".prototxt", ".caffemodel")):
+        if name.endswith((".prototxt", ".caffemodel")) or is_image_file(name):
             self.ask_for_model(path)
         elif name.endswith(".json") or is_session_file(path):
             self.open_session(path)
@@ -155,11 +157,11 @@ class Opening(QObject):
             self.noted.emit(f"{os.path.basename(saved.path)} {note}{'; '.join(differ)}.")
 
     def _fail(self, error: BaseException) -> None:
-        self._job = None
+        self._job, self._image = None, ""
         self.failed.emit(error)
 
     def _stop(self) -> None:
-        self._job = None
+        self._job, self._image = None, ""
         self.stopped.emit()
 
     def cancel(self) -> None:
@@ -167,12 +169,19 @@ class Opening(QObject):
         if self._job is not None:
             self._job.cancel()
 
+    def take_image(self) -> str:
+        """Return the image that the model was opened for, once; empty for none."""
+        image, self._image = self._image, ""
+        return image
+
     def ask_for_model(self, path: str = "") -> None:
-        """Ask for a model, its weights and data."""
+        """Ask for a model, its weights and data; a single image is data too, and is looked at afterwards."""
         dialog = OpenModelDialog(self._settings, self._window)
         dialog.setAttribute(Qt.WA_DeleteOnClose)
         if path.lower().endswith(".caffemodel"):
             dialog.weights.setText(path)
+        elif is_image_file(path):
+            dialog.data.setText(path)
         elif path:
             dialog.model.setText(path)
         dialog.accepted.connect(lambda: self.analyse(dialog.request()))
@@ -190,6 +199,7 @@ class Opening(QObject):
             self._analyse(request, True)
 
     def _analyse(self, request: ModelRequest, may_run_code: bool) -> None:
+        self._image = os.path.abspath(request.data) if is_image_file(request.data) else ""
         self._in_child(
             f"Analysing {os.path.basename(os.path.dirname(os.path.abspath(request.model))) or request.model}",
             "cnnvis_caffe.pipeline",

@@ -1,8 +1,9 @@
-"""Shows the network and the pages of neurons, one tab each."""
+"""Shows the network, the pages of neurons and the page of an image, one tab each."""
 
 from __future__ import annotations
 
 from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.pages.image_tab import ImageTab
 from cnnvis_caffe.viewer.pages.neuron_tab import NeuronTab
 from cnnvis_caffe.viewer.qt import QSize, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
@@ -17,9 +18,12 @@ class PageTabs(QWidget):
     chosen : (Session, Target)
         Something on a page was clicked that is to be shown in the picture.
     pointed : (Session, Target or None)
+    turned : ()
+        To another page.
     """
 
     chosen = Signal(object, object)
+    turned = Signal()
     pointed = Signal(object, object)
 
     def __init__(self, network: QWidget, session: Session, jobs: Jobs) -> None:
@@ -62,7 +66,31 @@ class PageTabs(QWidget):
             if (page.session, page.node, page.neuron) == (session, node, neuron):
                 self.tabs.setCurrentIndex(at)
                 return
-        page = NeuronTab(session, self._jobs, node, neuron)
+        self._add(NeuronTab(session, self._jobs, node, neuron), session)
+
+    def open_image(self, session: Session) -> ImageTab:
+        """Open the page of an image, or go to it."""
+        for at in range(1, self.tabs.count()):
+            page = self._stack.widget(at)
+            if isinstance(page, ImageTab) and page.session is session:
+                self.tabs.setCurrentIndex(at)
+                return page
+        page = ImageTab(session)
+        self._add(page, session)
+        return page
+
+    @property
+    def shows_image(self) -> bool:
+        """Return whether the page of an image is seen, which needs the whole window."""
+        return isinstance(self.current, ImageTab)
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether a page still computes something."""
+        pages = (self._stack.widget(at) for at in range(1, self._stack.count()))
+        return any(isinstance(page, ImageTab) and page.is_busy for page in pages)
+
+    def _add(self, page: NeuronTab | ImageTab, session: Session) -> None:
         page.chosen.connect(lambda target: self.chosen.emit(session, target))
         page.pointed.connect(lambda target: self.pointed.emit(session, target))
         page.went_on.connect(lambda: self._went_on(page))
@@ -93,21 +121,22 @@ class PageTabs(QWidget):
     def _show(self, at: int) -> None:
         if 0 <= at < self._stack.count():
             self._stack.setCurrentIndex(at)
-            if at > 0:  # what is looked at is selected everywhere
-                page = self._stack.widget(at)
+            page = self._stack.widget(at)
+            if at > 0 and page.target is not None:  # what is looked at is selected everywhere
                 page.session.select(page.target)
+            self.turned.emit()
 
-    def _label(self, page: NeuronTab) -> str:
+    def _label(self, page: NeuronTab | ImageTab) -> str:
         """What a tab says: also the snapshot, where it is of the picture on the right."""
         snapshot = page.session.snapshot
         is_beside = page.session is not self._session and snapshot is not None
         return f"{page.name}  ({snapshot.label})" if is_beside and snapshot is not None else page.name
 
-    def _went_on(self, page: NeuronTab) -> None:
+    def _went_on(self, page: NeuronTab | ImageTab) -> None:
         """Follow a page that went on to another neuron."""
         at = self._stack.indexOf(page)
         self.tabs.setTabText(at, self._label(page))
-        if at == self.tabs.currentIndex():
+        if at == self.tabs.currentIndex() and page.target is not None:
             page.session.select(page.target)
 
     def _add_close_button(self, at: int) -> None:
