@@ -19,15 +19,10 @@ from cnnvis_caffe.scene.lit import light_up
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import theme_named
 from cnnvis_caffe.viewer.model.pictures import wished_size
-from cnnvis_caffe.viewer.work.thread_progress import ThreadProgress
+from cnnvis_caffe.viewer.model.stoppable import Stoppable
 
 #: Where a square lies: y0, x0, y1, x1 in pixels of the network's input, half open.
 Square = tuple[int, int, int, int]
-
-
-def _untold() -> ThreadProgress:
-    """Progress that nobody watches, but that can be stopped."""
-    return ThreadProgress(lambda *_: None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +54,7 @@ class ReactionRequest:
     given: GivenImage
     square: Square | None = None
     fill: str = "grey"
-    progress: ThreadProgress = field(default_factory=_untold)
+    progress: Stoppable = field(default_factory=Stoppable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +66,7 @@ class ExplanationRequest:
     reaction: Reaction
     neuron: str
     method: str
-    progress: ThreadProgress = field(default_factory=_untold)
+    progress: Stoppable = field(default_factory=Stoppable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +79,7 @@ class LightsRequest:
     size: tuple[float, float]
     first: Reaction
     second: Reaction | None = None
-    progress: ThreadProgress = field(default_factory=_untold)
+    progress: Stoppable = field(default_factory=Stoppable)
 
 
 ImageRequest = Union[ReactionRequest, ExplanationRequest, LightsRequest]
@@ -166,10 +161,11 @@ class ImageWorker:
             drive = {name: values - other[name] for name, values in drive.items()}
         scene, relations = self._picture(request)
         theme = theme_named(request.view.theme)
+        strengths = {name: np.abs(values) for name, values in drive.items()}
 
         def flowing(target: Target) -> float:
             relation = relations(target.node, target.other_node)
-            return flow(drive, target.node, target.members, target.other_members, target.sign, relation)
+            return flow(strengths, target.node, target.members, target.other_members, target.sign, relation)
 
         # Channels of the image are no neurons.
         neurons = {name: values for name, values in drive.items() if name != analysis.data.input_name}
