@@ -5,6 +5,7 @@ What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as
 
 from __future__ import annotations
 
+from cnnvis_caffe.api.experiments import ablate
 from cnnvis_caffe.api.explaining import FoundPicture, correspondence, explain, features, invariance, occlude, transfer
 from cnnvis_caffe.api.frames import activation, activations, confusion, confusion_picture, connections, measures
 from cnnvis_caffe.api.functions import (
@@ -42,6 +43,7 @@ __all__ = [
     "PredictedTable",
     "Report",
     "Table",
+    "ablate",
     "activation",
     "activations",
     "analyze",

@@ -13,6 +13,14 @@ EXAMPLES = {
         cnnvis-caffe inspect deploy.prototxt --weights lenet.caffemodel
         cnnvis-caffe render lenet.cnnvis.h5 --out picture.png
     """,
+    "ablate": r"""
+        cnnvis-caffe ablate --solver solver.prototxt --folder variants \
+            --without conv2 --iterations 20 --out errors.png
+        cnnvis-caffe ablate --solver solver.prototxt --folder variants \
+            --variant "without conv2" --variant "width ip1=50" --iterations 20
+        cnnvis-caffe ablate --solver solver.prototxt --folder variants \
+            --width ip1=50 --keep-weights lenet.caffemodel --write-only
+    """,
     "analyze": r"""
         cnnvis-caffe analyze --model train_val.prototxt --data digits:test \
             --weights lenet_iter_*.caffemodel --log training.jsonl \

@@ -25,6 +25,7 @@ from cnnvis_caffe.text.plain import visible
 # Name, and the line that `--help` shows. A sub-command is the attribute `command` of the module
 # `cnnvis_caffe.cli.<name>`; it is imported only when it is called, so that help and completion stay quick.
 COMMANDS = {
+    "ablate": "Train a network without some of its layers, and compare the errors.",
     "analyze": "Run images through a trained network and write down what its neurons do.",
     "compare": "Show two snapshots or two models side by side, and what differs most.",
     "correspondence": "Compare how hiding the same part changes the features of different images.",

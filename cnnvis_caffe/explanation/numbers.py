@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from cnnvis_caffe.files.json_values import finite
 from cnnvis_caffe.records.explanation import Explained, Invariance, OccludedImage, SeenImage
+from cnnvis_caffe.records.variant import Ablation
 
 #: A row of a table; its first is the names of the columns.
 Row = tuple[Any, ...]
@@ -148,6 +150,47 @@ def invariance_rows(found: Sequence[Invariance], names: Sequence[str]) -> Iterat
                 distances = (f"{value:.7g}" for value in one.distance[:, number, image])
                 probability = f"{one.probability[number, image]:.7g}"
                 yield (one.kind, f"{amount:g}", name, int(one.labels[image]), probability, *distances)
+
+
+def ablation_json(found: Ablation) -> list[dict[str, Any]]:
+    """Return what came of training variants, as JSON holds it.
+
+    Parameters
+    ----------
+    found : Ablation
+
+    Returns
+    -------
+    list of dict
+    """
+    return [
+        {
+            "variant": row.words,
+            "folder": row.folder,
+            "parameters": row.n_parameters,
+            "iterations": row.iterations,
+            "seconds": row.seconds,
+            "train": finite(dict(row.train)),
+            "test": finite(dict(row.test)),
+            "diverged": row.diverged,
+            "kept": list(row.kept),
+        }
+        for row in found.rows
+    ]
+
+
+def ablation_rows(found: Ablation) -> Iterator[Row]:
+    """Yield a row for every output of every variant.
+
+    Parameters
+    ----------
+    found : Ablation
+    """
+    yield "variant", "parameters", "iterations", "seconds", "images", "output", "value"
+    for row in found.rows:
+        for part in ("train", "test"):
+            for name, value in getattr(row, part).items():
+                yield row.words, row.n_parameters, row.iterations, f"{row.seconds:.1f}", part, name, f"{value:.7g}"
 
 
 def csv_bytes(rows: Iterator[Row]) -> bytes:

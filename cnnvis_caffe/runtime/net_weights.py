@@ -51,6 +51,41 @@ def copy_from(net: Net, path: str) -> None:
             _copy(weights, source.data.reshape(-1), target.data.reshape(-1), threads)
 
 
+def copy_fitting(net: Net, path: str) -> tuple[str, ...]:
+    """Load those layers of a weights file whose name and shapes the net has.
+
+    Parameters
+    ----------
+    net : Net
+    path : str
+        Binary or HDF5.
+
+    Returns
+    -------
+    tuple of str
+        Names of these layers, in the order of the net.
+
+    Raises
+    ------
+    DataNotFoundError, CaffemodelError
+        If the file is missing or damaged.
+    """
+    weights = read_weights(path)
+    sources = {layer.name: layer for layer in weights.layers}
+    kept = []
+    with ThreadPoolExecutor(2) as threads:
+        for name, layer in zip(net.layer_names, net.layers):
+            blobs = list(sources[name].blobs) if name in sources and layer.blobs else []
+            if len(blobs) != len(layer.blobs) or not blobs:
+                continue
+            pairs = [(target, blob) for target, blob in zip(layer.blobs, blobs) if blob is not None]
+            if all(shape_fits(blob, target.shape) for target, blob in pairs):
+                for target, blob in pairs:
+                    _copy(weights, blob.data.reshape(-1), target.data.reshape(-1), threads)
+                kept.append(name)
+    return tuple(kept)
+
+
 def _copy(weights: WeightsFile, source: np.ndarray, target: np.ndarray, threads: ThreadPoolExecutor) -> None:
     """Copy an array piece by piece; the mapped file's pages behind each go back at once, so that they never add up."""
 

@@ -38,7 +38,8 @@ OURS: dict[str, set[str]] = {
     "analysis": {"aggregation", "datasets", "engines", "errors", "features", "files", "formats", "network"}
     | {"preparation", "progress", "records", "store"},
     "prediction": {"analysis", "datasets", "errors", "formats", "network", "preparation", "progress", "records"},
-    "explanation": {"analysis", "datasets", "errors", "features", "files", "network", "progress", "records"},
+    "explanation": {"analysis", "datasets", "errors", "features", "files", "formats", "network", "progress", "records"}
+    | {"runtime"},
     "text": {"records"},
     "readings": {"errors", "network.facts", "records", "text"},
     "aggregation": {"readings", "records"},

@@ -1,0 +1,1 @@
+"""Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, on what can be had here."""
