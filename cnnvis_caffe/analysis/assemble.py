@@ -107,6 +107,9 @@ def _snapshot(
         thumbnails=thumbnails,
         measures=found.measures,
         confusion=found.confusion,
+        cell_images=found.cell_images,
+        kernels=found.kernels,
+        weight_counts=found.weight_counts,
     )
 
 

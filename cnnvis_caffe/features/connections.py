@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnvis_caffe.records.analysis import Node
+from cnnvis_caffe.records.analysis import Node, WeightCounts
+
+#: Of the histogram of a layer's weights.
+N_BINS = 64
 
 
 def neuron_weights(weights: np.ndarray, node: Node, n_from: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,6 +50,38 @@ def _ungrouped(values: np.ndarray, node: Node, n_from: int) -> np.ndarray:
     result = np.zeros((n_groups, n_to // n_groups, n_groups, n_from // n_groups), np.float32)
     result[np.arange(n_groups), :, np.arange(n_groups)] = blocks
     return result.reshape(n_to, n_from)
+
+
+def kernels(weights: np.ndarray, node: Node, n_channels: int) -> np.ndarray | None:
+    """Return the weights of a convolution that reads images, as pictures are made of them.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_to, n_channels, h, w)
+        The first parameter.
+    node : Node
+        Of kind "weights".
+    n_channels : int
+        Of the images.
+
+    Returns
+    -------
+    ndarray of shape (n_to, n_channels, h, w), float32, or None
+        None for other layers, and for those with groups or transposed weights.
+    """
+    if node.type != "Convolution" or weights.ndim != 4 or weights.shape[:2] != (node.n_neurons, n_channels):
+        return None
+    return _float32(weights)
+
+
+def weight_counts(weights: np.ndarray) -> WeightCounts | None:
+    """Count the weights of a layer in bins of equal width; None where they are not all finite."""
+    low, high = float(weights.min()), float(weights.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return None
+    # All of one value: they lie in the middle.
+    span = (low, high) if high > low else (low - 1, high + 1)
+    return WeightCounts(*span, np.histogram(weights, N_BINS, span)[0].astype(np.int64))
 
 
 def scale_factors(params: list[np.ndarray], node: Node) -> np.ndarray:

@@ -10,8 +10,9 @@ import numpy as np
 
 from cnnvis_caffe.errors import NetError, ShapeError, UnknownLayerError
 from cnnvis_caffe.features import engine
+from cnnvis_caffe.features.cell_images import CellSums
 from cnnvis_caffe.features.class_sums import ClassMaxima, ClassMembers, ClassSums, rounds
-from cnnvis_caffe.features.connections import neuron_weights, scale_factors
+from cnnvis_caffe.features.connections import kernels, neuron_weights, scale_factors, weight_counts
 from cnnvis_caffe.features.judges import JUDGES, Judge
 from cnnvis_caffe.features.neurons import Neurons
 from cnnvis_caffe.features.outcome import Outcome
@@ -20,7 +21,14 @@ from cnnvis_caffe.features.similarity import correlation, cosine_similarity
 from cnnvis_caffe.features.top_images import TopImages
 from cnnvis_caffe.features.totals import Totals
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
-from cnnvis_caffe.records.analysis import Connections, LayerDebug, LayerFeatures, Node
+from cnnvis_caffe.records.analysis import (
+    CellImages,
+    Connections,
+    LayerDebug,
+    LayerFeatures,
+    Node,
+    WeightCounts,
+)
 from cnnvis_caffe.records.measure import Measure
 from cnnvis_caffe.records.summation import Summation
 
@@ -36,6 +44,7 @@ class ExtractedSnapshot:
     loss, error : float
     measures : tuple of Measure
     confusion : ndarray of shape (n, n), float64, or None
+    cell_images : CellImages or None
     n_images : int
     class_count : ndarray of shape (n_classes,), int64
         Images of each class or group.
@@ -44,11 +53,13 @@ class ExtractedSnapshot:
     strongest : mapping of str to (ndarray of shape (n,), int64; ndarray of shape (n, 4), int32)
         For each node the first column of `top_image` and `top_box`, likewise.
     top_images : ndarray of int64
-        All images that some neuron responds to most, ascending.
+        All images that some neuron responds to most, and those of `cell_images`, ascending.
     similarity, correlation : mapping of str to ndarray
         The same.
     connections : mapping of str to Connections
     scale : mapping of str to ndarray
+    kernels : mapping of str to ndarray
+    weight_counts : mapping of str to WeightCounts
     debug : mapping of str to LayerDebug
         Without what takes other snapshots or solver states (`features.changes`).
     """
@@ -57,6 +68,7 @@ class ExtractedSnapshot:
     error: float
     measures: tuple[Measure, ...]
     confusion: np.ndarray | None
+    cell_images: CellImages | None
     n_images: int
     class_count: np.ndarray
     features: Mapping[str, LayerFeatures]
@@ -66,6 +78,8 @@ class ExtractedSnapshot:
     correlation: Mapping[str, np.ndarray]
     connections: Mapping[str, Connections]
     scale: Mapping[str, np.ndarray]
+    kernels: Mapping[str, np.ndarray]
+    weight_counts: Mapping[str, WeightCounts]
     debug: Mapping[str, LayerDebug]
 
 
@@ -164,6 +178,7 @@ class Extraction:
         self._outcome = Outcome(n_classes)
         self._totals = Totals(total)
         self._top = TopImages(top, total)
+        self._cells = CellSums()
         self._mean, self._peak, self._active = (ClassSums(n_classes, total) for _ in range(3))
         self._maximum = ClassMaxima(n_classes, total)
         self._own = ClassSums(n_classes, n_on_path if contributions != "none" else 0)
@@ -273,7 +288,7 @@ class Extraction:
             return
         if self._elsewhere is None:
             sums = self._products, self._gradient_sums
-            self._elsewhere = self._engine.accumulator(self._summation, *sums, self._state(), self._judge.update)
+            self._elsewhere = self._engine.accumulator(self._summation, *sums, self._state(), self._judge_batch)
         self._is_behind = True
         self._elsewhere.update(inputs, list(rounds(labels)), indices, targets, feeds)
 
@@ -292,7 +307,7 @@ class Extraction:
         members = ClassMembers(labels)
         self._outcome.update(self._loss(), members)
         if targets is not None:
-            self._judge.update([np.asarray(self._net.blobs[name].data) for name in self._judged], targets)
+            self._judge_batch([np.asarray(self._net.blobs[name].data) for name in self._judged], targets, indices)
         self._totals.update(moments.mean, moments.square, moments.minimum, moments.peak.max(0))
         self._mean.update(moments.mean, members)
         self._peak.update(moments.peak, members)
@@ -358,6 +373,13 @@ class Extraction:
         weights = self._net.blob_loss_weights
         return float(sum(w * self._net.blobs[name].data.sum() for name, w in weights.items() if w))
 
+    def _judge_batch(self, scores: Sequence[np.ndarray], targets: np.ndarray, indices: np.ndarray) -> None:
+        """Judge answers, and keep images of each cell of the confusion matrix."""
+        self._judge.update(scores, targets)
+        cells = self._judge.cells(scores, targets, indices)
+        if cells is not None:
+            self._cells.update(cells)
+
     def _find_positions(self, images: np.ndarray, neurons: np.ndarray) -> np.ndarray:
         """Positions of the largest activations of some neurons on some images of the batch."""
         result = np.zeros(len(images), np.int64)
@@ -393,6 +415,7 @@ class Extraction:
             "judge": self._judge,
             "totals": self._totals,
             "top": self._top,
+            "cells": self._cells,
             "mean": self._mean,
             "peak": self._peak,
             "active": self._active,
@@ -445,15 +468,16 @@ class Extraction:
             part, _, name = key.partition("/")
             parts.setdefault(part, {})[name] = array
         for part, accumulator in self._accumulators().items():
-            accumulator.restore(parts[part])
+            accumulator.restore(parts.get(part, {}))
         return parts
 
     def _fetch(self) -> None:
         """Bring here what was summed up elsewhere."""
         if self._is_behind:
             found = self._elsewhere.state()
-            judged = {f"judge/{name}": array.copy() for name, array in self._judge.state().items()}
-            self._restore({**judged, **found})
+            parts = {"judge": self._judge.state(), "cells": self._cells.state()}
+            here = {f"{part}/{name}": array.copy() for part in parts for name, array in parts[part].items()}
+            self._restore({**here, **found})
             self._is_behind = False
 
     # -- the result --------------------------------------------------------------------------------------------------
@@ -471,16 +495,19 @@ class Extraction:
             """Correlation of a node's neurons."""
             return correlation(products[name], self._totals.total[self._neurons.of(name)], n)
 
+        confusion = self._judge.confusion
+        cells = None if confusion is None else self._cells.finish(confusion)
         return ExtractedSnapshot(
             loss=self._outcome.loss if any(self._net.blob_loss_weights.values()) else float("nan"),
             error=self._judge.error,
             measures=self._judge.measures(),
-            confusion=None if (found := self._judge.confusion) is None else found.copy(),
+            confusion=None if confusion is None else confusion.copy(),
+            cell_images=cells if cells is not None and len(cells.image) else None,
             n_images=self.n_images,
             class_count=self.class_count.copy(),
             features=_OnDemand(self._neurons.names, self._features),
             strongest=_OnDemand(self._neurons.names, self._strongest),
-            top_images=self._top_images(),
+            top_images=np.union1d(self._top_images(), [] if cells is None else cells.image).astype(np.int64),
             similarity=_OnDemand(tuple(products), lambda name: cosine_similarity(products[name])),
             correlation=_OnDemand(tuple(products), correlated),
             connections={node.name: self._connection(node, gradients) for node in self._weight_nodes()},
@@ -489,6 +516,8 @@ class Extraction:
                 for node in self._nodes.values()
                 if node.kind == "scale" and node.n_neurons
             },
+            kernels=self._kernels(),
+            weight_counts=self._weight_counts(),
             debug=self._debug(gradients),
         )
 
@@ -565,6 +594,22 @@ class Extraction:
         if not self._gradients:
             return Connections(mean, mean_abs)
         return Connections(mean, mean_abs, *neuron_weights(gradients[node.layer], node, n_from))
+
+    def _kernels(self) -> dict[str, np.ndarray]:
+        """Weights of the convolutions that read the images."""
+        n_channels = self._net.blobs[self._input].shape[1]
+        found = {
+            node.name: kernels(np.asarray(self._net.params[node.layer][0].data), node, n_channels)
+            for node in self._weight_nodes()
+            if node.sources[0] == self._input
+        }
+        return {name: weights for name, weights in found.items() if weights is not None}
+
+    def _weight_counts(self) -> dict[str, WeightCounts]:
+        """How the weights of each layer are distributed."""
+        nodes = [node.name for node in self._weight_nodes() if node.name == node.layer]
+        found = {name: weight_counts(np.asarray(self._net.params[name][0].data)) for name in nodes}
+        return {name: counts for name, counts in found.items() if counts is not None}
 
     def _debug(self, gradients: Mapping[str, np.ndarray]) -> dict[str, LayerDebug]:
         """Debugging information of layers with weights, and of rectifiers."""

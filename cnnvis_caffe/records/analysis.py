@@ -170,6 +170,65 @@ class Connections:
                 check_array(self, name, shape, np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class WeightCounts:
+    """How the weights of a layer are distributed: how many lie in each of some bins of equal width.
+
+    Attributes
+    ----------
+    low, high : float
+        Where the first bin begins and the last one ends: the least and the largest weight.
+    counts : ndarray of shape (n_bins,), int64
+    """
+
+    low: float
+    high: float
+    counts: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_array(self, "counts", (None,), np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class CellImages:
+    """Images that fall into cells of the confusion matrix, a few of each cell.
+
+    Attributes
+    ----------
+    row, column : ndarray of shape (m,), int64
+        The class of each image, and what it is named as.
+    image : ndarray of shape (m,), int64
+        Image indices.
+    lead : ndarray of shape (m,), float32
+        How far the score of the answer is ahead of that of the right class; of a right answer, minus how far it is
+        ahead of the next one. So the plainest mistakes are the largest, and right answers are never above 0.
+    """
+
+    row: np.ndarray
+    column: np.ndarray
+    image: np.ndarray
+    lead: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("row", "column", "image"):
+            check_array(self, name, self.image.shape, np.int64)
+        check_array(self, "lead", (None,), np.float32)
+
+    @classmethod
+    def none(cls) -> CellImages:
+        """Return what holds no images."""
+        nothing = np.zeros(0, np.int64)
+        return cls(nothing, nothing, nothing, np.zeros(0, np.float32))
+
+    def at(self, which: np.ndarray) -> CellImages:
+        """Return some of them, by their places."""
+        return CellImages(self.row[which], self.column[which], self.image[which], self.lead[which])
+
+    def of(self, row: int, column: int) -> np.ndarray:
+        """Return the images of a cell, (n,) int64, the plainest mistake first."""
+        return self.image[(self.row == row) & (self.column == column)]
+
+
 @dataclass(frozen=True)
 class LayerDebug:
     """Debugging information of a "weights" node or rectifier; NaN where there is none.
@@ -225,6 +284,12 @@ class Snapshot:
         How right the answers are, the most telling measure first; empty where nobody measured.
     confusion : ndarray of shape (n, n), float64, or None
         How often a class (row) is named as another one (column), in images, pixels or pairs.
+    cell_images : CellImages or None
+        Some images of each cell; None where answers are not one class an image, and in older files.
+    kernels : mapping of str to ndarray of shape (n, channels, h, w), float32
+        Weights of the layers that read the images, without a transposed axis; empty in older files.
+    weight_counts : mapping of str to WeightCounts
+        By "weights" node, without biases; empty in older files.
     """
 
     label: str
@@ -242,6 +307,9 @@ class Snapshot:
     thumbnails: Mapping[str, Sequence[np.ndarray]]
     measures: tuple[Measure, ...] = ()
     confusion: np.ndarray | None = None
+    cell_images: CellImages | None = None
+    kernels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weight_counts: Mapping[str, WeightCounts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.confusion is not None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 N_WARM_UPS = 3
 #: Sums in float64 over the images of each class, by their names in a state.
 _CLASS_SUMS = ("mean", "peak", "active", "own", "all")
+#: What there is to know of the cell of an image in the confusion matrix, likewise.
+_CELLS = ("row", "column", "image", "lead")
 
 
 class Accumulator:
@@ -42,7 +44,7 @@ class Accumulator:
     state : mapping of str to ndarray
         What was summed up before: `part/name` as in a state of an `Extraction`; without products and gradients.
     judge : callable
-        Takes the answers of a batch, one array for each blob, and what is right.
+        Takes the answers of a batch, one array for each blob, what is right, and the images' indices.
     record : callable, default=record_cuda_graph
     """
 
@@ -53,7 +55,7 @@ class Accumulator:
         products: Mapping[str, Any],
         gradients: Mapping[str, Any],
         state: Mapping[str, np.ndarray],
-        judge: Callable[[Sequence[np.ndarray], np.ndarray], None],
+        judge: Callable[[Sequence[np.ndarray], np.ndarray, np.ndarray], None],
         record: Recorder = record_cuda_graph,
     ) -> None:
         self._reductions, self._net = reductions, reductions.net
@@ -66,7 +68,7 @@ class Accumulator:
         self._key: Any = None
         self._n_batches = 0
         self._recordings: dict[Callable[[], Any], Recording] = {}
-        self._unjudged: tuple[list[Any], Any, np.ndarray] | None = None  # answers on their way here
+        self._unjudged: tuple[list[Any], Any, np.ndarray, np.ndarray] | None = None  # answers on their way here
         self._can_be_recorded = all(layer.can_be_recorded for layer in self._net.layers)
         self._restore(state)
 
@@ -116,8 +118,11 @@ class Accumulator:
         self._n_batches += 1
         if self._summation.counts_classes and targets is not None:
             self._n_judged += int((targets >= 0).sum())
+            if self._has_cells():
+                # The recording writes the answers of the next batch to the same place.
+                self._answers.append((np.array(targets), np.array(indices), self._answered.clone()))
         elif targets is not None:
-            self._judge_later(targets)
+            self._judge_later(targets, np.array(indices))
 
     def _prepare(self, n: int, feeds: Mapping[str, np.ndarray], targets: np.ndarray | None, has_rounds: bool) -> None:
         """Give the net the size of the batch; begin again where something has changed that recordings depend on."""
@@ -140,6 +145,7 @@ class Accumulator:
         shape = n, n_positions
         self._targets = torch.empty(shape, dtype=torch.int64, device=device) if looks_at_targets else None
         self._is_counted = self._summation.counts_classes and targets is not None
+        self._answered = torch.empty(2, n, device=device)
         shape = n, self._minimum.numel()
         self._kept = torch.empty(2, *shape, device=device) if has_rounds else None
         wants_members = self._summation.contributions == "all"
@@ -219,10 +225,17 @@ class Accumulator:
         answers = scores.reshape(*scores.shape[:2], -1).argmax(1)
         is_known = classes < self._none
         self._wrong.add_(((answers != classes) & is_known).double().mean(1).sum())
+        if self._has_cells():
+            self._answered.copy_(_answered(scores.reshape(len(scores), -1), classes, answers))
         if self._confusion.numel():
             parts = (is_known.double() / answers.shape[1]).expand(answers.shape)
             rows = classes.clamp(max=self._none - 1).expand(answers.shape)
             self._confusion.index_put_((rows, answers), parts, accumulate=True)
+
+    def _has_cells(self) -> bool:
+        """Whether each image falls into one cell of the confusion matrix: it has one answer, of several."""
+        shape = self._scores[0].shape
+        return bool(self._confusion.numel()) and shape[1] > 1 and self._scores[0].count == shape[0] * shape[1]
 
     def _contributions(self, columns: Any) -> Any:
         """Activation times gradient of one column's score for each image, of all neurons that it depends on."""
@@ -244,7 +257,7 @@ class Accumulator:
 
     # -- answers that are judged elsewhere -----------------------------------------------------------------------------
 
-    def _judge_later(self, targets: np.ndarray) -> None:
+    def _judge_later(self, targets: np.ndarray, indices: np.ndarray) -> None:
         """Let the answers of the batch set off, and have those of the batch before judged."""
         on_their_way = []
         for blob in self._scores:
@@ -254,15 +267,15 @@ class Accumulator:
         has_arrived = torch.cuda.Event()
         has_arrived.record()
         self._judge_arrived()
-        self._unjudged = on_their_way, has_arrived, targets
+        self._unjudged = on_their_way, has_arrived, targets, indices
 
     def _judge_arrived(self) -> None:
         """Have the answers judged that are on their way here."""
         if self._unjudged is not None:
-            answers, has_arrived, targets = self._unjudged
+            answers, has_arrived, targets, indices = self._unjudged
             self._unjudged = None
             has_arrived.synchronize()
-            self._judge([tensor.numpy() for tensor in answers], targets)
+            self._judge([tensor.numpy() for tensor in answers], targets, indices)
 
     # -- what was summed up ------------------------------------------------------------------------------------------
 
@@ -301,8 +314,22 @@ class Accumulator:
         if self._summation.counts_classes:
             state["judge/wrong"], state["judge/images"] = _numpy(self._wrong), np.array(self._n_judged, np.float64)
             state["judge/confusion"] = _numpy(self._confusion)
+            state.update({f"cells/{name}": array for name, array in self._cells().items()})
         state.update({f"top/{name}": _numpy(tensor) for name, tensor in self._top.state().items()})
         return state
+
+    def _cells(self) -> dict[str, np.ndarray]:
+        """The cell of each image, behind those from before: `Extraction` leaves out what does not stay."""
+        if self._answers:
+            targets, indices, answered = zip(*self._answers)
+            answer, lead = _numpy(torch.cat(answered, 1))
+            rows = np.concatenate(targets).reshape(-1)
+            new = rows, answer.astype(np.int64), np.concatenate(indices), lead
+            for name, more in zip(_CELLS, new):
+                before = self._cells_before[name]
+                self._cells_before[name] = np.concatenate([before, more[rows >= 0].astype(before.dtype)])
+            self._answers.clear()
+        return self._cells_before
 
     def _restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Begin with what was summed up before."""
@@ -317,6 +344,8 @@ class Accumulator:
         if self._summation.counts_classes:
             self._n_judged = float(state["judge/images"])
             self._wrong, self._confusion = there(state["judge/wrong"]), there(state["judge/confusion"])
+            self._cells_before = {name: np.array(state[f"cells/{name}"]) for name in _CELLS}
+            self._answers: list[tuple[np.ndarray, np.ndarray, Any]] = []
         self._totals = there(np.stack([state["totals/total"], state["totals/squares"]]))
         self._minimum, self._overall_maximum = there(state["totals/minimum"]), there(state["totals/maximum"])
         self._class = torch.zeros(1, dtype=torch.int64, device=device)
@@ -335,6 +364,16 @@ def _send(array: np.ndarray, target: Any) -> None:
     """Let an array set off for the device."""
     there = torch.from_numpy(np.require(array, requirements=["C", "W"])).to(target.dtype).pin_memory()
     target.copy_(there, non_blocking=True)
+
+
+def _answered(scores: Any, classes: Any, answers: Any) -> Any:
+    """For each image its answer, and how far its score leads (`records.analysis.CellImages`), (2, n) float32."""
+    first, second = scores.topk(2, 1).values.T
+    is_right = (answers == classes)[:, 0]
+    # Images without a class are left out later.
+    right = scores.gather(1, classes.clamp(max=scores.shape[1] - 1))[:, 0]
+    # Numbers of classes are exact in float32.
+    return torch.stack([answers[:, 0].float(), torch.where(is_right, second - first, first - right)])
 
 
 def _numpy(tensor: Any) -> np.ndarray:

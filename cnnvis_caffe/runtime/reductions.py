@@ -246,7 +246,7 @@ class TensorReductions:
         products: Any,
         gradients: Any,
         state: Mapping[str, np.ndarray],
-        judge: Callable[[Sequence[np.ndarray], np.ndarray], None],
+        judge: Callable[[Sequence[np.ndarray], np.ndarray, np.ndarray], None],
     ) -> Accumulator:
         """Return what runs batches and sums up on the GPU.
 
@@ -258,7 +258,7 @@ class TensorReductions:
         state : mapping of str to ndarray
             What was summed up before, as `features.Extraction.state` names it.
         judge : callable
-            Takes the answers of a batch, and what is right, where these are not counted here.
+            Takes the answers of a batch, what is right, and the images' indices, where answers are not counted here.
         """
         return Accumulator(self, summation, products, gradients, state, judge)
 

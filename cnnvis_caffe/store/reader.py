@@ -13,6 +13,7 @@ import numpy as np
 from cnnvis_caffe.errors import StoreError, StoreVersionError, UnknownNameError
 from cnnvis_caffe.records.analysis import (
     Analysis,
+    CellImages,
     Connections,
     Curve,
     DataSummary,
@@ -20,6 +21,7 @@ from cnnvis_caffe.records.analysis import (
     LayerFeatures,
     Node,
     Snapshot,
+    WeightCounts,
 )
 from cnnvis_caffe.records.measure import Measure
 from cnnvis_caffe.records.preparation import PreparationTrial
@@ -316,6 +318,18 @@ class _AnalysisReader:
         n, _ = self._file.check(f"{key}/confusion", "<f8", (None, None))
         return self._file.array(f"{key}/confusion", "<f8", (n, n))
 
+    def _cell_images(self, key: str) -> CellImages | None:
+        """Images of each cell, in files that have them."""
+        if not self._file.has(f"{key}/cell_images"):
+            return None
+        rows = self._file.array(f"{key}/cell_images", "<i8", (None, 3))
+        lead = self._file.array(f"{key}/cell_leads", "<f4", (len(rows),))
+        return CellImages(*(np.ascontiguousarray(column) for column in rows.T), lead)
+
+    def _weight_counts(self, key: str) -> WeightCounts:
+        counts = self._file.array(f"{key}/weight_counts", "<i8", (None,))
+        return WeightCounts(*self._file.array(f"{key}/weight_range", "<f8", (2,)).tolist(), counts)
+
     def _list(self, key: str) -> list[Any]:
         """A list in JSON."""
         found = self._file.json(key)
@@ -415,6 +429,15 @@ class _AnalysisReader:
             thumbnails=lazy("thumbnails", "thumbnail", read_thumbnails),
             measures=self._measures(key),
             confusion=self._confusion(key),
+            cell_images=self._cell_images(key),
+            kernels=lazy(
+                "kernels",
+                "kernels",
+                lambda node, place: file.array(
+                    f"{place}/kernels", "<f4", (self._by_name[node].n_neurons, None, None, None)
+                ),
+            ),
+            weight_counts=lazy("weight counts", "weight_counts", lambda node, place: self._weight_counts(place)),
         )
 
     def _pictures(self, key: str) -> StoredPictures:

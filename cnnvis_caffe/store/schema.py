@@ -34,6 +34,11 @@
         measure_values               (m, 2, k + 1) float64: of each measure the values and what guessing gives; over
                                      all data, and by class
         confusion                    (k, k) float64: how often a class (row) is named as another (column)
+        cell_images                  (m, 3) int64: class, answer and index of images of each cell of the confusion
+        cell_leads                   (m,) float32: how far the answer's score is ahead
+        layers/<name>/kernels        (n, channels, h, w) float32: weights of convolutions that read the images
+        layers/<name>/weight_counts  (bins,) int64: histogram of the weights
+        layers/<name>/weight_range   (2,) float64: its ends
     /layers, /connections            those of the last snapshot
 
 Pictures are ``bytes`` (uint8), PNG or JPEG files one behind the other, and ``offsets`` (n + 1,) int64.

@@ -266,7 +266,10 @@ def _write_snapshot(
     layers, connections = create_group(group, "layers"), create_group(group, "connections")
     for node in nodes:
         name = node.name
-        tables = (snapshot.features, snapshot.similarity, snapshot.correlation, snapshot.scale, snapshot.thumbnails)
+        tables = (
+            *(snapshot.features, snapshot.similarity, snapshot.correlation, snapshot.scale, snapshot.thumbnails),
+            *(snapshot.kernels, snapshot.weight_counts),
+        )
         if any(name in table for table in tables):
             row = create_group(layers, escape(name))
             write_text(row, "name", name)
@@ -288,6 +291,10 @@ def _write_measures(group: h5py.Group, snapshot: Snapshot) -> None:
         write_array(group, "measure_values", np.array(rows, np.float64), "<f8")
     if snapshot.confusion is not None:
         write_array(group, "confusion", snapshot.confusion, "<f8")
+    if snapshot.cell_images is not None:
+        cells = snapshot.cell_images
+        write_array(group, "cell_images", np.column_stack([cells.row, cells.column, cells.image]), "<i8")
+        write_array(group, "cell_leads", cells.lead, "<f4")
 
 
 def _write_layer(group: h5py.Group, snapshot: Snapshot, name: str, pool: PicturePool) -> None:
@@ -300,6 +307,12 @@ def _write_layer(group: h5py.Group, snapshot: Snapshot, name: str, pool: Picture
             write_array(group, table, pack_triangle(matrices[name]), "<i2")
     if name in snapshot.scale:
         write_array(group, "scale", snapshot.scale[name], "<f4")
+    if name in snapshot.kernels:
+        write_array(group, "kernels", snapshot.kernels[name], "<f4")
+    if name in snapshot.weight_counts:
+        counts = snapshot.weight_counts[name]
+        write_array(group, "weight_counts", counts.counts, "<i8")
+        write_array(group, "weight_range", np.array([counts.low, counts.high]), "<f8")
     if name in snapshot.thumbnails:
         numbers = [pool.add(picture) for picture in snapshot.thumbnails[name]]
         write_array(group, "thumbnail", np.array(numbers, np.int32), "<i4")

@@ -60,6 +60,11 @@ def assert_same(a, b, rtol=1e-6, exact=("top_image", "top_box", "top_position", 
     assert a.n_images == b.n_images
     if a.confusion is not None:
         np.testing.assert_allclose(a.confusion, b.confusion)
+    assert (a.cell_images is None) == (b.cell_images is None)
+    if a.cell_images is not None:
+        for name in ("row", "column", "image"):
+            np.testing.assert_array_equal(getattr(a.cell_images, name), getattr(b.cell_images, name), name)
+        np.testing.assert_allclose(a.cell_images.lead, b.cell_images.lead, rtol, rtol)
     for mine, theirs in zip(a.measures, b.measures):
         np.testing.assert_allclose([mine.overall, *mine.values], [theirs.overall, *theirs.values], rtol)
     assert list(a.features) == list(b.features)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnvis_caffe.features.judges.judge import Judge, share
+from cnnvis_caffe.records.analysis import CellImages
 from cnnvis_caffe.records.measure import Measure
 
 #: With more classes nobody counts which one is taken for which: the table would take more room than the network.
@@ -42,6 +43,20 @@ class ClassJudge(Judge):
         if self.sums["confusion"].size:
             rows = np.broadcast_to(targets[:, np.newaxis], answers.shape)
             np.add.at(self.sums["confusion"], (rows, answers), 1 / answers.shape[1])
+
+    def cells(
+        self, scores: Sequence[np.ndarray], targets: np.ndarray, indices: np.ndarray
+    ) -> CellImages | None:
+        """Say into which cell each image falls; None where it has scores for several positions."""
+        known = np.flatnonzero(targets >= 0)
+        values = scores[0].reshape(*scores[0].shape[:2], -1)[known]
+        if not self.sums["confusion"].size or values.shape[1] < 2 or values.shape[2] != 1:
+            return None
+        values, rows = values[..., 0], targets[known].astype(np.int64)
+        answers, every = values.argmax(1), np.arange(len(known))
+        second, first = np.partition(values, -2, axis=1)[:, -2:].T
+        lead = np.where(answers == rows, second - first, values[every, answers] - values[every, rows])
+        return CellImages(rows, answers, indices[known], lead.astype(np.float32))
 
     @property
     def error(self) -> float:

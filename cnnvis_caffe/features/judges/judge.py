@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cnnvis_caffe.records.analysis import CellImages
 from cnnvis_caffe.records.measure import Measure
 
 
@@ -41,6 +42,25 @@ class Judge:
         targets : ndarray of shape (n_images, ...)
             What is right.
         """
+
+    def cells(
+        self, scores: Sequence[np.ndarray], targets: np.ndarray, indices: np.ndarray
+    ) -> CellImages | None:
+        """Say into which cell of the confusion matrix each image of a batch falls.
+
+        Parameters
+        ----------
+        scores, targets
+            As for `update`.
+        indices : ndarray of shape (n_images,), int64
+            Of the images.
+
+        Returns
+        -------
+        CellImages or None
+            None where answers are not one class an image.
+        """
+        return None
 
     def merge(self, other: Judge) -> None:
         """Add what another one has seen."""

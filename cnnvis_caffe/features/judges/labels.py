@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnvis_caffe.features.judges import histograms
 from cnnvis_caffe.features.judges.judge import Judge, mean_of_known, share
+from cnnvis_caffe.records.analysis import CellImages
 from cnnvis_caffe.records.measure import Measure
 
 
@@ -79,6 +80,16 @@ class ScoreJudge(LabelJudge):
         """Judge a batch; targets are (n_images,) int64: 1, 0, or -1 where it is not known."""
         answers = np.where(targets < 0, np.float32(np.nan), targets.astype(np.float32))
         histograms.add(self.sums["counts"], scores[0].reshape(len(targets), 1), answers[:, np.newaxis])
+
+    def cells(
+        self, scores: Sequence[np.ndarray], targets: np.ndarray, indices: np.ndarray
+    ) -> CellImages | None:
+        """Say which images are answered with no and yes."""
+        known = np.flatnonzero(targets >= 0)
+        values, rows = scores[0].reshape(len(targets))[known], targets[known].astype(np.int64)
+        answers = (values >= 0).astype(np.int64)
+        lead = np.where(answers == rows, -np.abs(values), np.abs(values))
+        return CellImages(rows, answers, indices[known], lead.astype(np.float32))
 
     def measures(self) -> tuple[Measure, ...]:
         """Return average precision, area and F1 of the score, and the error of each answer."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cnnvis_caffe.errors import StoreError
-from cnnvis_caffe.records.analysis import Connections
+from cnnvis_caffe.records.analysis import CellImages, Connections, WeightCounts
 from cnnvis_caffe.records.measure import Measure
 from cnnvis_caffe.records.preparation import PreparationTrial, TriedPreparation
 from cnnvis_caffe.store import read_analysis, write_analysis
@@ -94,7 +94,14 @@ def test_measures_and_what_is_taken_for_what(tmp_path):
         Measure("average precision", "", 0.375, 0.2, values, guesses, is_better_high=True),
         Measure("error", "%", 0.1, float("nan"), guesses, values),
     )
-    first = replace(analysis.snapshots[0], measures=measures, confusion=np.arange(9.0).reshape(3, 3))
+    first = replace(
+        analysis.snapshots[0],
+        measures=measures,
+        confusion=np.arange(9.0).reshape(3, 3),
+        cell_images=CellImages(np.array([0, 2]), np.array([1, 0]), np.array([17, 4]), np.float32([0.5, np.nan])),
+        kernels={"conv1": np.random.default_rng(3).normal(size=(20, 1, 5, 4)).astype(np.float32)},
+        weight_counts={"ip1": WeightCounts(-0.5, 0.25, np.array([3, 0, 9]))},
+    )
     data = replace(
         analysis.data, task="labels", column="label", columns="labels", score_name="ip2", columns_are_scores=False
     )
@@ -124,6 +131,7 @@ def test_files_from_before_tasks_are_of_classes(tmp_path):
     data, snapshot = read_analysis(tmp_path / "a").data, read_analysis(tmp_path / "a").snapshots[0]
     assert (data.task, data.column, data.columns, data.score_name) == ("classes", "class", "classes", "")
     assert data.columns_are_scores and snapshot.measures == () and snapshot.confusion is None
+    assert snapshot.cell_images is None and not snapshot.kernels and not snapshot.weight_counts
 
 
 def test_names_with_slashes_are_escaped_and_kept_as_attributes(tmp_path):
