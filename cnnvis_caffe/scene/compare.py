@@ -12,7 +12,7 @@ from cnnvis_caffe.readings.comparison import Comparison, LayerRow, NeuronRow, Si
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import chart_shapes
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neuron_page import cut_patch, fit
+from cnnvis_caffe.scene.page import cut_patch, fit
 from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, figure, percent

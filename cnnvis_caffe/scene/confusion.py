@@ -10,7 +10,7 @@ import numpy as np
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
-from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Scene, Shape, Style, Text
+from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Scene, Shape, Style, Target, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, data_line, percent, whole
 
@@ -24,6 +24,7 @@ PAGE = SimpleNamespace(
     gap=8.0,
     foot=30.0,
     with_numbers=30.0,  # narrower cells hold no number
+    with_targets=4.0,  # narrower cells cannot be clicked
     with_names=9.0,  # narrower cells have no name beside them
 )
 #: What is counted, by task.
@@ -54,53 +55,112 @@ def build_confusion(analysis: Analysis, snapshot: Snapshot, theme: Theme = LIGHT
             f"{analysis.path or analysis.title}: has no confusion matrix; it takes answers that are classes, and "
             "images with labels, analysed by this version"
         )
-    return _Page(analysis, snapshot, theme).scene()
+    return _scene(ConfusionMatrix(analysis, snapshot, theme, PAGE.margin, PAGE.head))
 
 
-class _Page:
-    """The picture while it is made."""
+def _scene(matrix: ConfusionMatrix) -> Scene:
+    """The matrix as a picture of its own."""
+    analysis, theme, line = matrix.analysis, matrix.theme, data_line(matrix.analysis, matrix.snapshot)
+    title = f"{analysis.title}: what is taken for what"
+    shapes = (
+        Text("title", PAGE.margin, 34, title, SIZES.title, theme.ink, weight="bold"),
+        Text("data", PAGE.margin, 54, line, SIZES.small, theme.muted),
+        *matrix.shapes(),
+    )
+    return Scene(
+        max(matrix.right + 110, 640.0),
+        matrix.bottom + PAGE.foot + PAGE.margin,
+        theme.ground,
+        shapes,
+        title,
+        f"Confusion matrix of {matrix.total}: rows are {analysis.data.columns}, columns answers. {line}",
+    )
 
-    def __init__(self, analysis: Analysis, snapshot: Snapshot, theme: Theme) -> None:
+
+class ConfusionMatrix:
+    """The matrix with its names and numbers, at a place.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : Snapshot
+        With a confusion matrix.
+    theme : Theme
+    x, y : float
+        Of its left upper corner.
+    side : float
+        Of the squares together, at most.
+    chosen : (int, int), optional
+        The class and the answer of a square that is marked.
+    has_targets : bool
+        Whether its squares can be clicked.
+
+    Attributes
+    ----------
+    right, bottom : float
+        Of the squares.
+    total : str
+        How much was counted, in words.
+    """
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        snapshot: Snapshot,
+        theme: Theme,
+        x: float,
+        y: float,
+        side: float = PAGE.matrix,
+        chosen: tuple[int, int] | None = None,
+        *,
+        has_targets: bool = False,
+    ) -> None:
         assert snapshot.confusion is not None
         self.analysis, self.snapshot, self.theme = analysis, snapshot, theme
+        self._x, self._chosen, self._has_targets = x, chosen, has_targets
         self.rows: list[int] = np.flatnonzero(snapshot.confusion.sum(1)).tolist()
         self.columns: list[int] = np.flatnonzero(snapshot.confusion.any(0) | snapshot.confusion.any(1)).tolist()
         self.counts = snapshot.confusion[np.ix_(self.rows, self.columns)]
-        self.cell = min(PAGE.largest_cell, PAGE.matrix / max(self.counts.shape))
+        self.cell = min(PAGE.largest_cell, side / max(self.counts.shape))
         names = [class_name(analysis, c) for c in self.columns] if self.cell >= PAGE.with_names else []
         self.size = min(SIZES.small, self.cell * 0.9)
         longest = max((text_width(name, self.size) for name in names), default=0.0)
         self.room = float(np.ceil(min(PAGE.label, longest))) + PAGE.gap
         # Names of narrow columns stand on their ends.
         self.is_turned = longest > self.cell - 4
-        self.left = PAGE.margin + self.room
-        self.top = PAGE.head + (self.room if self.is_turned else SIZES.small + PAGE.gap) + SIZES.small + 2 * PAGE.gap
-
-    def scene(self) -> Scene:
-        """Put everything together."""
+        self.left = x + self.room
+        self.top = y + (self.room if self.is_turned else SIZES.small + PAGE.gap) + SIZES.small + 2 * PAGE.gap
         height, width = (n * self.cell for n in self.counts.shape)
-        unit = _COUNTED.get(self.analysis.data.task, "image")
-        total = counted(int(round(self.counts.sum())), unit)
-        shapes = (*self._head(total), *self._matrix(width, height), *self._names(), *self._numbers(),
-                  *self._foot(width, height, unit))  # fmt: skip
-        return Scene(
-            max(self.left + width + 110, 640.0),
-            self.top + height + PAGE.foot + PAGE.margin,
-            self.theme.ground,
-            shapes,
-            f"{self.analysis.title}: what is taken for what",
-            f"Confusion matrix of {total}: rows are {self.analysis.data.columns}, columns answers. "
-            + data_line(self.analysis, self.snapshot),
-        )
+        self.right, self.bottom = self.left + width, self.top + height
+        self.unit = _COUNTED.get(analysis.data.task, "image")
+        self.total = counted(int(round(self.counts.sum())), self.unit)
 
-    def _head(self, total: str) -> Iterator[Shape]:
-        """The title and what was analysed."""
-        theme = self.theme
-        yield Text("title", PAGE.margin, 34, f"{self.analysis.title}: what is taken for what", SIZES.title, theme.ink,
-                   weight="bold")  # fmt: skip
-        yield Text("data", PAGE.margin, 54, data_line(self.analysis, self.snapshot), SIZES.small, theme.muted)
+    def shapes(self) -> Iterator[Shape]:
+        """Everything; `PAGE.foot` below the squares stands what the rows are."""
+        height, width = (n * self.cell for n in self.counts.shape)
         y = self.top - (self.room if self.is_turned else SIZES.small + PAGE.gap) - PAGE.gap - 2
-        yield Text("answers", self.left, y, f"named as  ({total})", SIZES.small, theme.muted, weight="bold")
+        yield Text("answers", self.left, y, f"named as  ({self.total})", SIZES.small, self.theme.muted, weight="bold")
+        yield from self._matrix(width, height)
+        yield from self._names()
+        yield from self._numbers()
+        yield from self._foot(width, height, self.unit)
+        if self._has_targets:
+            yield from self._squares()
+
+    def _squares(self) -> Iterator[Shape]:
+        """What answers to the pointer, and the mark of the chosen square."""
+        if self.cell >= PAGE.with_targets:
+            for row, column in np.argwhere(self.counts > 0).tolist():
+                yield self._square(f"square/{row}/{column}", row, column, Style())
+        if self._chosen is not None and self._chosen[0] in self.rows and self._chosen[1] in self.columns:
+            row, column = self.rows.index(self._chosen[0]), self.columns.index(self._chosen[1])
+            yield self._square("chosen", row, column, Style(stroke=self.theme.selection, stroke_width=SIZES.selection))
+
+    def _square(self, name: str, row: int, column: int, style: Style) -> Rectangle:
+        """A square over a cell, which stands for it."""
+        target = Target("cell", members=(self.rows[row],), other_members=(self.columns[column],))
+        x, y = self.left + column * self.cell, self.top + row * self.cell
+        return Rectangle(name, x, y, self.cell, self.cell, style, target=target)
 
     def _matrix(self, width: float, height: float) -> Iterator[Shape]:
         """The squares, each a share of its row."""
@@ -159,4 +219,4 @@ class _Page:
                 text = percent(float(right[row] / self.counts[row].sum()))
                 yield Text(f"share/{number}", x, y, text, self.size, self.theme.ink)
         text = f"Rows: the {self.analysis.data.column} of each {unit}. Colour: share of the row."
-        yield Text("foot", PAGE.margin, self.top + height + PAGE.foot, text, SIZES.small, self.theme.muted)
+        yield Text("foot", self._x, self.top + height + PAGE.foot, text, SIZES.small, self.theme.muted)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnvis_caffe.records.feature_sheet import FeatureSheet, FeatureView
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
-from cnnvis_caffe.scene.neuron_page import fit
+from cnnvis_caffe.scene.page import fit
 from cnnvis_caffe.scene.shapes import Bitmap, Rectangle, Scene, Shape, Style, Text
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import counted, figure

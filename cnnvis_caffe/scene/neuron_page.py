@@ -18,35 +18,24 @@ from cnnvis_caffe.readings.by_class import (
     strongest_class,
     strongest_few,
 )
-from cnnvis_caffe.readings.connections import Connection, incoming, origin, outgoing
+from cnnvis_caffe.readings.connections import incoming, origin, outgoing
 from cnnvis_caffe.readings.dead import dead_neurons
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Node, Snapshot
 from cnnvis_caffe.records.chart import Axis, Chart, Series
 from cnnvis_caffe.scene.chart import chart_shapes
-from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
-from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Shape, Style, Target, Text, straight
+from cnnvis_caffe.scene.lettering import cap_height, shorten, text_width
+from cnnvis_caffe.scene.page import PAGE, Page, cut_patch, fit
+from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Scene, Shape, Style, Target, straight
 from cnnvis_caffe.scene.theme import LIGHT, SIZES, Theme
 from cnnvis_caffe.text.words import class_name, counted, figure, percent
 
-#: Sizes of the page in scene units; everything stands on its columns.
-PAGE = SimpleNamespace(
-    width=1120.0,
-    gap=16.0,  # between tiles
-    section_gap=32.0,
-    section_head=28.0,
-    head=52.0,
-    fact_height=44.0,
-    tile=104.0,  # side of a patch and of its image
-    n_tiles=9,
+#: Sizes of this page in scene units, beside those of all pages.
+TILE = SimpleNamespace(
+    side=104.0,  # of a patch and of its image
+    n=9,
     caption=34.0,
-    row=20.0,  # of bars by class and of connections
-    connection_row=32.0,
-    connection_picture=28.0,
     n_kin=8,
     n_classes=16,  # shown; the strongest of more
-    bar=10.0,
-    value=48.0,  # width of numbers beside bars
-    name_most=110.0,
     range_height=64.0,
     history_height=176.0,
 )
@@ -87,23 +76,19 @@ def build_neuron_page(
         If there is no such snapshot, node or neuron.
     """
     shown = snapshot if isinstance(snapshot, Snapshot) else analysis.snapshot(snapshot)
-    page = _NeuronPage(analysis, shown, node, neuron, theme, projections or {})
-    shapes = tuple(page.shapes())
-    title = f"{node}, neuron {neuron}"
-    return Scene(PAGE.width, page.bottom + SIZES.margin, theme.ground, shapes, title, page.description(), page.notes())
+    page = _NeuronPage(analysis, shown, theme, node, neuron, projections or {})
+    return page.scene(tuple(page.shapes()), f"{node}, neuron {neuron}", page.description(), page.notes())
 
 
 @dataclass
-class _NeuronPage:
-    """A page while it is laid out from top to bottom."""
+class _NeuronPage(Page):
+    """The page while it is laid out."""
 
-    analysis: Analysis
-    snapshot: Snapshot
     node: str
     neuron: int
-    theme: Theme
     projections: Mapping[int, np.ndarray]
-    bottom: float = 0.0
+
+    prefix = "neuron"
 
     def __post_init__(self) -> None:
         self.features: LayerFeatures = self.snapshot.features_of(self.node)
@@ -112,7 +97,6 @@ class _NeuronPage:
                 f"layer {self.node!r} has the neurons 0 to {self.features.n_neurons - 1}, not {self.neuron}"
             )
         self.layer: Node = self.analysis.node(self.node)
-        self.left, self.right = SIZES.margin, PAGE.width - SIZES.margin
 
     def shapes(self) -> Iterator[Shape]:
         """Everything, from top to bottom."""
@@ -124,45 +108,36 @@ class _NeuronPage:
         yield from self.classes(self.left, top, third)
         bottom = self.bottom
         column = self.left + third + PAGE.section_gap
-        for title, ends, kind, at in (
-            ("Reads", incoming(self.analysis, self.snapshot, self.node, self.neuron, PAGE.n_kin), "incoming", column),
-            (
-                "Is read by",
-                outgoing(self.analysis, self.snapshot, self.node, self.neuron, PAGE.n_kin),
-                "outgoing",
-                column + third + PAGE.section_gap,
-            ),
-        ):
-            yield from self.connections(title, ends, kind, at, top, third)
-            bottom = max(bottom, self.bottom)
+        reads = incoming(self.analysis, self.snapshot, self.node, self.neuron, TILE.n_kin)
+        readers = outgoing(self.analysis, self.snapshot, self.node, self.neuron, TILE.n_kin)
+        none, note = "Nothing: several layers are added, or none is there.", "mean signed weight"
+        yield from self.neuron_bars("incoming", "Reads", note, reads, (column, top, third), none)
+        bottom = max(bottom, self.bottom)
+        none, right = "Nothing: no layer with weights reads it.", column + third + PAGE.section_gap
+        yield from self.neuron_bars("outgoing", "Is read by", note, readers, (right, top, third), none)
+        bottom = max(bottom, self.bottom)
         top = bottom + PAGE.section_gap
         yield from self.range(self.left, top, third)
         yield from self.history(column, top, self.right - column)
         if len(self.analysis.snapshots) > 1:
-            self.bottom = top + PAGE.section_head + PAGE.history_height
-
-    def text(self, name: str, x: float, y: float, text: str, size: float = SIZES.small, **more: object) -> Text:
-        """A line of text."""
-        more.setdefault("colour", self.theme.muted)
-        return Text(f"neuron/{name}", x, y, text, size, **more)  # type: ignore[arg-type]
-
-    def section(self, name: str, title: str, x: float, y: float, width: float, note: str = "") -> Iterator[Shape]:
-        """The head of a section: its title, and what must be said beside it."""
-        baseline = y + cap_height(SIZES.head)
-        yield self.text(f"{name}/title", x, baseline, title, SIZES.head, weight="bold", colour=self.theme.ink)
-        start = x + text_width(title, SIZES.head, "bold") + 8
-        note = shorten_end(note, x + width - start, SIZES.small)
-        if note:
-            yield self.text(f"{name}/note", start, baseline, note)
+            self.bottom = top + PAGE.section_head + TILE.history_height
 
     def head(self) -> Iterator[Shape]:
         """Which neuron this is, and of what."""
-        y = SIZES.margin + cap_height(SIZES.title)
-        yield self.text("title", self.left, y, f"{self.node}", SIZES.title, weight="bold", colour=self.theme.ink)
-        at = self.left + text_width(self.node, SIZES.title, "bold") + 8
-        yield self.text("number", at, y, f"neuron {self.neuron}", SIZES.title, colour=self.theme.ink)
-        at += text_width(f"neuron {self.neuron}", SIZES.title) + 16
+        owner = self.analysis.node(self.layer.owner) if self.layer.owner else self.layer
+        number = f"neuron {self.neuron}"
+        line = [
+            self.analysis.title,
+            f"{owner.type} {owner.settings}".strip() + ("" if owner is self.layer else f" + {self.layer.type}"),
+            counted(self.layer.n_neurons, "neuron"),
+            self.field(),
+            self.snapshot.label,
+            f"{self.analysis.data.source}, {counted(self.analysis.data.n_images, 'image')}",
+        ]
+        yield from self.headline(self.node, number, line)
         if self.is_dead():
+            y = SIZES.margin + cap_height(SIZES.title)
+            at = self.left + text_width(self.node, SIZES.title, "bold") + text_width(number, SIZES.title) + 24
             text = "never fires on these data"
             width = text_width(text, SIZES.small, "bold") + 16
             height = SIZES.title + 2
@@ -171,18 +146,6 @@ class _NeuronPage:
                 Style(stroke=self.theme.negative, stroke_width=1.0), SIZES.corner,
             )  # fmt: skip
             yield self.text("dead/text", at + 8, y - 1, text, weight="bold", colour=self.theme.negative)
-        owner = self.analysis.node(self.layer.owner) if self.layer.owner else self.layer
-        parts = [
-            self.analysis.title,
-            f"{owner.type} {owner.settings}".strip() + ("" if owner is self.layer else f" + {self.layer.type}"),
-            counted(self.layer.n_neurons, "neuron"),
-            self.field(),
-            self.snapshot.label,
-            f"{self.analysis.data.source}, {counted(self.analysis.data.n_images, 'image')}",
-        ]
-        line = shorten_end(" · ".join(part for part in parts if part), self.right - self.left, SIZES.small)
-        yield self.text("line", self.left, y + 20, line)
-        self.bottom = SIZES.margin + PAGE.head
 
     def field(self) -> str:
         """How much of the image the neuron sees."""
@@ -218,29 +181,17 @@ class _NeuronPage:
         best = strongest_class(by_class)
         order = np.argsort(-features.overall_mean, kind="stable")
         rank = int(np.flatnonzero(order == n)[0]) + 1
-        facts = [
-            ("mean activation", figure(float(features.overall_mean[n]))),
-            ("rank in the layer", f"{rank} of {features.n_neurons}"),
-            ("largest", figure(float(features.overall_maximum[n]))),
-            ("images with any activation", percent(active)),
-            (f"strongest by {measure}", class_name(self.analysis, best) if best >= 0 else "–"),
+        facts: list[tuple[str, str, Target | None]] = [
+            ("mean activation", figure(float(features.overall_mean[n])), None),
+            ("rank in the layer", f"{rank} of {features.n_neurons}", None),
+            ("largest", figure(float(features.overall_maximum[n])), None),
+            ("images with any activation", percent(active), None),
+            (f"strongest by {measure}", class_name(self.analysis, best) if best >= 0 else "–", None),
         ]
         twin = self.twin()
         if twin is not None:
-            facts.append(("most like", f"{twin[0]} ({figure(twin[1], 2)})"))
-        width = (self.right - self.left + PAGE.gap) / len(facts)
-        y = self.bottom
-        yield Path("neuron/facts/line", straight([(self.left, y), (self.right, y)]), Style(stroke=self.theme.line))
-        for number, (name, value) in enumerate(facts):
-            x = self.left + number * width
-            target = Target("neuron", self.node, (twin[0],)) if name == "most like" and twin else None
-            size = SIZES.title - 2
-            shown = shorten(value, width - PAGE.gap, size, "bold")
-            yield self.text(
-                f"fact/{number}", x, y + 30, shown, size, weight="bold", colour=self.theme.ink, target=target
-            )
-            yield self.text(f"fact/{number}/name", x, y + PAGE.fact_height + 2, name)
-        self.bottom = y + PAGE.fact_height + 4
+            facts.append(("most like", f"{twin[0]} ({figure(twin[1], 2)})", Target("neuron", self.node, (twin[0],))))
+        yield from self.fact_row(facts)
 
     def twin(self) -> tuple[int, float] | None:
         """The neuron of the layer whose activations are most like its own, with the cosine similarity."""
@@ -261,7 +212,7 @@ class _NeuronPage:
             note += "; the grey pictures are deconvolutions: what of the image comes back from its activation"
         yield from self.section("responses", "What it responds to", self.left, top, self.right - self.left, note)
         y = top + PAGE.section_head
-        images = [int(index) for index in self.features.top_image[self.neuron][: PAGE.n_tiles]]
+        images = [int(index) for index in self.features.top_image[self.neuron][: TILE.n]]
         strengths = self.features.top_response[self.neuron]
         # What a rectifier turned to zero is no response, even where there are too few others to fill the row.
         found = [n for n, index in enumerate(images) if index >= 0 and (strengths[n] != 0 or strengths[0] <= 0)]
@@ -271,15 +222,15 @@ class _NeuronPage:
             )
             self.bottom = y + PAGE.row
             return
-        width = (self.right - self.left - (PAGE.n_tiles - 1) * PAGE.gap) / PAGE.n_tiles
-        side = min(width, PAGE.tile)
+        width = (self.right - self.left - (TILE.n - 1) * PAGE.gap) / TILE.n
+        side = min(width, TILE.side)
         for number in found:
             yield from self.response(number, images[number], self.left + number * (width + PAGE.gap), y, side, whole)
         if len(found) < len(images):
             x = self.left + len(found) * (width + PAGE.gap)
             yield self.text("responses/end", x, y + SIZES.text, "Nothing else makes it respond.", SIZES.text)
         n_pictures = (1 if whole else 2) + bool(self.projections)
-        self.bottom = y + n_pictures * (side + 8) - 8 + PAGE.caption
+        self.bottom = y + n_pictures * (side + 8) - 8 + TILE.caption
 
     def response(self, number: int, index: int, x: float, y: float, side: float, whole: bool) -> Iterator[Shape]:
         """One patch with its image, class and strength."""
@@ -396,9 +347,9 @@ class _NeuronPage:
         with_peak = bool(self.layer.positions) and word == "mean" and 0 < np.nanmax(peak) <= 4 * np.nanmax(np.abs(mean))
         if with_peak:
             note = "mean, and a mark at the peak"
-        if n_classes > PAGE.n_classes:
-            order = np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[: PAGE.n_classes]
-            note = f"strongest {PAGE.n_classes} of {n_classes}; {note}"
+        if n_classes > TILE.n_classes:
+            order = np.argsort(-np.nan_to_num(mean, nan=-np.inf), kind="stable")[: TILE.n_classes]
+            note = f"strongest {TILE.n_classes} of {n_classes}; {note}"
         return order, note, with_peak
 
     def class_bar(
@@ -420,75 +371,6 @@ class _NeuronPage:
         measure = measure_of(self.analysis, self.node)
         return measure, activation_by_class(self.features, measure)[self.neuron]
 
-    def connections(
-        self, title: str, ends: list[Connection], kind: str, x: float, y: float, width: float
-    ) -> Iterator[Shape]:
-        """The strongest connections on one side, with pictures of the neurons there."""
-        note = "mean signed weight"
-        yield from self.section(kind, title, x, y, width, note if ends else "")
-        y += PAGE.section_head
-        if not ends:
-            where = (
-                "no layer with weights reads it" if kind == "outgoing" else "several layers are added, or none is there"
-            )
-            yield self.text(f"{kind}/none", x, y + SIZES.text, f"Nothing: {where}.", SIZES.text)
-            self.bottom = y + PAGE.row
-            return
-        largest = max(abs(one.weight) for one in ends)
-        left, right = x + PAGE.connection_picture + 8 + PAGE.name_most, x + width - PAGE.value - 12
-        middle = cap_height(SIZES.small) / 2
-        for row, one in enumerate(ends):
-            at = y + row * PAGE.connection_row + PAGE.connection_picture / 2
-            target = Target("neuron", one.node, (one.neuron,))
-            yield from self.thumbnail(f"{kind}/{row}", one, x, at - PAGE.connection_picture / 2, target)
-            name = shorten(
-                one.node, PAGE.name_most - 8 - text_width(f" {one.neuron}", SIZES.small, "bold"), SIZES.small
-            )
-            start = x + PAGE.connection_picture + 8
-            yield self.text(f"{kind}/{row}/layer", start, at + middle, name, target=target)
-            start += text_width(name + " ", SIZES.small)
-            yield self.text(
-                f"{kind}/{row}/neuron", start, at + middle, str(one.neuron),
-                weight="bold", colour=self.theme.ink, target=target,
-            )  # fmt: skip
-            length = (right - left) * abs(one.weight) / largest
-            style = Style(fill=self.theme.sign(1 if one.weight > 0 else -1))
-            yield Rectangle(
-                f"neuron/{kind}/{row}/bar", left, at - PAGE.bar / 2, max(length, 0.5), PAGE.bar, style, 1.0, target
-            )
-            sign = "+" if one.weight > 0 else ""
-            value = sign + figure(one.weight)
-            yield self.text(f"{kind}/{row}/value", x + width, at + middle, value, anchor="end", colour=self.theme.ink)
-        self.bottom = y + len(ends) * PAGE.connection_row
-
-    def thumbnail(self, name: str, one: Connection, x: float, y: float, target: Target) -> Iterator[Shape]:
-        """The strongest patch of another neuron, or a chip with its channel."""
-        side = PAGE.connection_picture
-        known = self.snapshot.thumbnails
-        patches = known[one.node] if one.node in known else ()  # noqa: SIM401
-        patch = patches[one.neuron] if one.neuron < len(patches) else np.zeros((0, 0, 3), np.uint8)
-        if patch.size:
-            height, width = fit(patch, side)
-            yield Bitmap(
-                f"neuron/{name}/patch", x + (side - width) / 2, y + (side - height) / 2, width, height, patch,
-                target=target,
-            )  # fmt: skip
-            return
-        order = self.analysis.data.channel_order
-        letter = order[one.neuron] if one.node == self.analysis.data.input_name and order in ("RGB", "BGR") else ""
-        fill = (
-            self.theme.channels.get(letter or "grey", self.theme.line)
-            if one.node == self.analysis.data.input_name
-            else ""
-        )
-        style = Style(fill=fill) if fill else Style(stroke=self.theme.line)
-        yield Rectangle(f"neuron/{name}/chip", x, y, side, side, style, SIZES.corner, target)
-        if letter:
-            yield Text(
-                f"neuron/{name}/letter", x + side / 2, y + side / 2 + cap_height(SIZES.small) / 2, letter, SIZES.small,
-                self.theme.surface, "middle", "bold",
-            )  # fmt: skip
-
     def range(self, x: float, y: float, width: float) -> Iterator[Shape]:
         """The range of its input, or of itself, with mean and spread, and where zero lies."""
         before, theme = self.before(), self.theme
@@ -498,7 +380,7 @@ class _NeuronPage:
         low, high = float(features.minimum[self.neuron]), float(features.overall_maximum[self.neuron])
         mean, spread = float(features.overall_mean[self.neuron]), float(np.sqrt(max(features.variance[self.neuron], 0)))
         y += PAGE.section_head
-        self.bottom = y + PAGE.range_height
+        self.bottom = y + TILE.range_height
         if not np.isfinite([low, high, mean, spread]).all():
             yield self.text("range/none", x, y + SIZES.text, "Not known.", SIZES.text)
             return
@@ -544,7 +426,7 @@ class _NeuronPage:
         each = (width - PAGE.section_gap) / 2
         for number, chart in enumerate(neuron_history(self.analysis, self.node, self.neuron, self.snapshot)):
             yield from chart_shapes(
-                chart, x + number * (each + PAGE.section_gap), y, each, PAGE.section_head + PAGE.history_height,
+                chart, x + number * (each + PAGE.section_gap), y, each, PAGE.section_head + TILE.history_height,
                 self.theme, name=f"neuron/history/{number}",
             )  # fmt: skip
 
@@ -614,34 +496,3 @@ def neuron_history(analysis: Analysis, node: str, neuron: int, snapshot: Snapsho
         Chart(f"{measure.capitalize()} activation", axis, Axis(f"{measure} activation"), tuple(lines)),
         Chart("Mean |weight|", axis, Axis("mean |weight|"), (weights,), empty="It reads no weights of its own."),
     )
-
-
-def cut_patch(image: np.ndarray, box: np.ndarray, theme: Theme = LIGHT) -> np.ndarray:
-    """Return the part of an image in a box; what lies outside of the image is filled with a quiet grey.
-
-    Parameters
-    ----------
-    image : ndarray of shape (H, W, 3), uint8
-    box : ndarray of shape (4,), int
-        y0, x0, y1, x1, half open.
-    theme : Theme, optional
-
-    Returns
-    -------
-    ndarray of shape (y1 - y0, x1 - x0, 3), uint8
-    """
-    y0, x0, y1, x1 = (int(value) for value in box)
-    grey = [int(theme.line[i : i + 2], 16) for i in (1, 3, 5)]
-    patch = np.empty((max(y1 - y0, 1), max(x1 - x0, 1), 3), np.uint8)
-    patch[:] = grey
-    top, left, bottom, right = max(y0, 0), max(x0, 0), min(y1, image.shape[0]), min(x1, image.shape[1])
-    if top < bottom and left < right:
-        patch[top - y0 : bottom - y0, left - x0 : right - x0] = image[top:bottom, left:right]
-    return patch
-
-
-def fit(pixels: np.ndarray, side: float) -> tuple[float, float]:
-    """Return height and width of a picture as large as fits in a square, with its own shape."""
-    height, width = pixels.shape[:2]
-    scale = side / max(height, width)
-    return height * scale, width * scale

@@ -324,11 +324,13 @@ class _AnalysisReader:
             return None
         rows = self._file.array(f"{key}/cell_images", "<i8", (None, 3))
         lead = self._file.array(f"{key}/cell_leads", "<f4", (len(rows),))
-        return CellImages(*(np.ascontiguousarray(column) for column in rows.T), lead)
+        row, column, image = (np.ascontiguousarray(values) for values in rows.T)
+        return CellImages(row, column, image, lead)
 
     def _weight_counts(self, key: str) -> WeightCounts:
         counts = self._file.array(f"{key}/weight_counts", "<i8", (None,))
-        return WeightCounts(*self._file.array(f"{key}/weight_range", "<f8", (2,)).tolist(), counts)
+        low, high = self._file.array(f"{key}/weight_range", "<f8", (2,)).tolist()
+        return WeightCounts(low, high, counts)
 
     def _list(self, key: str) -> list[Any]:
         """A list in JSON."""

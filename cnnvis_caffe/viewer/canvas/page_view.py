@@ -36,8 +36,8 @@ class _Sheet(QWidget):
             painter, QRectF((box.x() - left) / zoom, box.y() / zoom, box.width() / zoom, box.height() / zoom), zoom
         )
         hit = self._view.hover
-        if hit is not None and hit.target.kind in ("neuron", "image", "point", "class"):
-            place = display.box_of(hit.target) if hit.target.kind != "image" else _box(hit)
+        if hit is not None and hit.target.kind in ("neuron", "image", "point", "class", "cell", "cluster"):
+            place = display.box_of(hit.target) if hit.target.kind not in ("image", "cell") else _box(hit)
             if place is not None:
                 painter.setOpacity(1.0)
                 painter.setBrush(Qt.NoBrush)
@@ -131,7 +131,7 @@ class PageView(QtWidgets.QScrollArea):
         """Say what lies under the pointer."""
         if hit != self.hover:
             self.hover = hit
-            leads = hit is not None and hit.target.kind in ("neuron", "class")
+            leads = hit is not None and hit.target.kind in ("neuron", "class", "cell", "cluster")
             self._sheet.setCursor(Qt.PointingHandCursor if leads else Qt.ArrowCursor)
             self.hovered.emit(hit)
             self._sheet.update()

@@ -204,6 +204,12 @@ _BY_MENU = {
             ("Ctrl+I",),
             "Put an image of your own into the network: what it says, which neurons respond, and why",
         ),
+        ActionSpec(
+            "mistakes",
+            "Where it errs",
+            ("Ctrl+R",),
+            "What is taken for what, how each class is answered, and the images and neurons behind a mistake",
+        ),
         ActionSpec("all_classes", "All classes", ("A",), "Choose all classes"),
         ActionSpec("invert_classes", "Invert classes", ("Shift+A",), "Choose the other classes"),
         ActionSpec(

@@ -16,7 +16,7 @@ from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.render.write import check_picture_path
-from cnnvis_caffe.scene.neuron_page import cut_patch
+from cnnvis_caffe.scene.page import cut_patch
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.table_files import Part, as_csv, as_json, as_npz
 from cnnvis_caffe.viewer.model.lookup import column_of, gap_between

@@ -60,6 +60,8 @@ class ImageTab(QWidget):
     -------
     chosen : Target
         Something is to be shown in the picture.
+    opened : Target
+        Something has a page of its own, which is to be opened.
     pointed : Target or None
     went_on : ()
         The tab has another name now.
@@ -68,7 +70,8 @@ class ImageTab(QWidget):
     chosen = Signal(object)
     pointed = Signal(object)
     went_on = Signal()
-    node, neuron, target, name = "", -1, None, "Image"
+    opened = Signal(object)
+    key, target, name = "image", None, "Image"
 
     def __init__(self, session: Session, folder: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -2,65 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+
 import numpy as np
 
-from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Scene, Target
-from cnnvis_caffe.viewer.canvas.page_view import PageView
 from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.model.describe import neuron_name
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.consent_dialog import ask_for_consent
 from cnnvis_caffe.viewer.pages.model_files import ask_for_files
-from cnnvis_caffe.viewer.qt import QHBoxLayout, Qt, QtGui, QtWidgets, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.pages.scene_tab import SceneTab
+from cnnvis_caffe.viewer.qt import Qt, QtGui, QtWidgets, QWidget
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.work.tasks import deconvolutions, page_of, python_layers_of
 from cnnvis_caffe.viewer.work.threads import Job, Jobs
 
 
-class NeuronTab(QWidget):
+class NeuronTab(SceneTab):
     """Shows the page of one neuron; follows the snapshot and the theme.
 
     Deconvolutions are made when they are asked for: they need the model and take seconds.
-
-    Signals
-    -------
-    chosen : Target
-        A neuron or class on the page was clicked.
-    pointed : (Target or None)
-    went_on : ()
-        To the page of another neuron.
     """
 
-    chosen = Signal(object)
-    went_on = Signal()
-    pointed = Signal(object)
-
     def __init__(self, session: Session, jobs: Jobs, node: str, neuron: int, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.session, self._jobs = session, jobs
         self.node, self.neuron = node, neuron
-        self._shown: tuple | None = None
         self._projections: dict[tuple[str, str, int], dict[int, np.ndarray]] = {}
         self._job: Job | None = None
-        self._build()
+        self._about: tuple[str, str, int] | None = None
+        super().__init__(session, jobs, parent)
         self.back.clicked.connect(lambda: self.chosen.emit(self.target))
         self.previous.clicked.connect(lambda: self.go_to(self.node, self.neuron - 1))
         self.next.clicked.connect(lambda: self.go_to(self.node, self.neuron + 1))
-        self.page.clicked.connect(self._clicked)
-        self.page.double_clicked.connect(self._double_clicked)
-        self.page.hovered.connect(lambda hit: self.pointed.emit(hit.target if hit is not None else None))
-        session.view_changed.connect(self._view_changed)
         self.refresh()
 
-    def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        head = QWidget()
-        row = QHBoxLayout(head)
-        row.setContentsMargins(style.MARGIN, 6, style.MARGIN, 6)
-        row.setSpacing(style.SPACE)
+    def fill_head(self) -> None:
+        """Put the title and buttons into the head."""
+        row = self.head
         self.back = QtWidgets.QPushButton("Show in the picture")
         self.previous, self.next = QtWidgets.QToolButton(), QtWidgets.QToolButton()
         for button, icon, name in ((self.previous, "left", "Neuron before"), (self.next, "right", "Neuron after")):
@@ -68,7 +46,6 @@ class NeuronTab(QWidget):
             button.setProperty("cnnvis_icon", icon)
             button.setToolTip(name)
             button.setAccessibleName(name)
-        self.title = style.label("", "title")
         for widget in (self.previous, self.next, self.title):
             row.addWidget(widget)
         row.addStretch(1)
@@ -76,16 +53,11 @@ class NeuronTab(QWidget):
         self.project.clicked.connect(self._project)
         row.addWidget(self.project)
         row.addWidget(self.back)
-        layout.addWidget(head)
-        self.trouble = style.label("", "warning")
-        self.trouble.setWordWrap(True)
-        self.trouble.setTextInteractionFlags(Qt.TextSelectableByMouse)
-        self.trouble.setContentsMargins(style.MARGIN, 0, style.MARGIN, style.SPACE)
-        self.trouble.hide()
-        layout.addWidget(self.trouble)
-        layout.addWidget(style.rule())
-        self.page = PageView()
-        layout.addWidget(self.page, 1)
+
+    @property
+    def key(self) -> Hashable:
+        """The neuron."""
+        return "neuron", self.node, self.neuron
 
     @property
     def target(self) -> Target:
@@ -107,45 +79,30 @@ class NeuronTab(QWidget):
         self.refresh()
         self.went_on.emit()
 
-    def _view_changed(self, view: View) -> None:
-        self.refresh()
+    def what_to_show(self) -> tuple[Hashable, ...]:
+        """Return what the scene depends on."""
+        return (self.node, self.neuron, bool(self._projections.get(self._key())))
+
+    def make(self) -> tuple[Callable[..., Scene], tuple[object, ...]]:
+        """Lay out the page of the neuron."""
+        key = self._key()
+        return page_of, (self.session.analysis, *key, self._projections.get(key, {}))
 
     def refresh(self) -> None:
         """Make the page of what is to be seen now, if it is another one."""
-        session = self.session
-        if session.analysis is None or session.snapshot is None:
+        snapshot, key = self.session.snapshot, self._key()
+        if snapshot is None:
             return
-        key = (session.snapshot.label, self.node, self.neuron)
-        projections = self._projections.get(key, {})
-        shown = (self.node, self.neuron, session.snapshot.label, session.view.theme, bool(projections))
-        if shown == self._shown:
-            return
-        if self._shown is None or self._shown[:3] != shown[:3]:
+        if key != self._about:
+            self._about = key
             self._stop_projecting()
-            self.trouble.hide()
-        self._shown = shown
+            self.say_trouble("")
+        super().refresh()
         self._show_button()
-        self.title.setText(self.name)
         for button in (self.previous, self.next):
             button.setIcon(style.icon(button.property("cnnvis_icon")))
-        features = session.snapshot.features[self.node]
         self.previous.setEnabled(self.neuron > 0)
-        self.next.setEnabled(self.neuron + 1 < features.n_neurons)
-        self._jobs.start(
-            page_of,
-            session.analysis,
-            session.snapshot.label,
-            self.node,
-            self.neuron,
-            session.view.theme,
-            projections,
-            succeeded=lambda scene: self._show(shown, scene),
-        )
-
-    def _show(self, shown: tuple, scene: Scene) -> None:
-        if shown == self._shown:
-            theme = style.theme_named(shown[3])
-            self.page.set_scene(scene, theme.ground, theme.ink)
+        self.next.setEnabled(self.neuron + 1 < snapshot.features[self.node].n_neurons)
 
     # -- deconvolutions
 
@@ -174,15 +131,15 @@ class NeuronTab(QWidget):
             return
         trouble = ask_for_files(self.session, self)
         if trouble:
-            self._say_trouble(trouble)
+            self._say_no_deconvolution(trouble)
         elif trouble is not None:
             codes = python_layers_of(analysis, self._key()[0], self.session.model_places)
             ask_for_consent(codes, lambda: self._begin_projecting(bool(codes)), self)
 
     def _begin_projecting(self, may_run_code: bool) -> None:
         key = self._key()
-        self.trouble.hide()
-        self._job = self._jobs.start(
+        self.say_trouble("")
+        self._job = self.jobs.start(
             deconvolutions,
             self.session.analysis,
             *key,
@@ -210,24 +167,20 @@ class NeuronTab(QWidget):
         if key == self._key():
             self._job = None
             self._show_button()
-            self._say_trouble(str(error))
+            self._say_no_deconvolution(str(error))
 
-    def _say_trouble(self, text: str) -> None:
-        self.trouble.setText(f"No deconvolution: {text}")
-        self.trouble.show()
+    def _say_no_deconvolution(self, text: str) -> None:
+        self.say_trouble(f"No deconvolution: {text}")
 
     def shutdown(self) -> None:
         """Stop listening and working, before the tab is closed."""
-        self.session.view_changed.disconnect(self._view_changed)
+        super().shutdown()
         self._stop_projecting()
 
     # -- pointing
 
-    def _clicked(self, hit: Hit | None) -> None:
-        if hit is not None and hit.target.kind == "class":
-            self.chosen.emit(hit.target)
-
-    def _double_clicked(self, hit: Hit | None) -> None:
+    def answer_double_click(self, hit: Hit | None) -> None:
+        """Go to another neuron that was double-clicked."""
         if hit is not None and hit.target.kind == "neuron" and hit.target.members:
             self.go_to(hit.target.node, hit.target.members[0])
 

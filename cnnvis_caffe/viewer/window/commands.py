@@ -67,6 +67,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "next_representative": partial(_next_representative, window),
         "open_page": window.navigation.open_selection,
         "image_page": window.open_image_page,
+        "mistakes": window.navigation.open_mistakes,
         "neuron_table": window.toggle_neurons,
         "what_changed": window.toggle_changes,
         "snapshot_before": lambda: pictures.step_snapshot(-1),

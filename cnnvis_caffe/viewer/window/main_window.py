@@ -197,6 +197,7 @@ class MainWindow(QtWidgets.QMainWindow):
         pictures.comparison_ends.connect(self.pages.close_pages)
         self.pages.chosen.connect(self.navigation.find_in)
         self.pages.turned.connect(self._page_turned)
+        self.pages.opened.connect(self.navigation.open_in)
         self.pages.pointed.connect(lambda *what: self.point_at(*what, has_card=False))
 
     def _connect_panels(self) -> None:

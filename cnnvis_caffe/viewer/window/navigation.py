@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnvis_caffe.edits.kinds import Edit
 from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.scene.mistakes_page import why_nothing
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model.destinations import (
     changes_between,
@@ -130,3 +131,18 @@ class Navigation(QObject):
             self.said.emit(f"{node} was not analysed: it has no pages")
         else:
             self._pages.open_neuron(session, node, neuron)
+
+    def open_in(self, session: Session, target: Target) -> None:
+        """Open the page of something in the picture of a session."""
+        self._pictures.activate(self._pictures.pane_of(session))
+        self.open_target(target)
+
+    def open_mistakes(self) -> None:
+        """Open the page that says where the network errs."""
+        session = self._pictures.session
+        if session.analysis is None or session.snapshot is None:
+            return
+        if session.snapshot.confusion is None and not session.snapshot.measures:
+            self.said.emit(why_nothing(session.analysis))
+        else:
+            self._pages.open_mistakes(session)

@@ -1,10 +1,15 @@
-"""Shows the network, the pages of neurons and the page of an image, one tab each."""
+"""Shows the network and the pages beside it, one tab each."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from typing import Any
+
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.image_tab import ImageTab
+from cnnvis_caffe.viewer.pages.mistakes_tab import MistakesTab
 from cnnvis_caffe.viewer.pages.neuron_tab import NeuronTab
+from cnnvis_caffe.viewer.pages.scene_tab import SceneTab
 from cnnvis_caffe.viewer.qt import QSize, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.work.threads import Jobs
@@ -17,12 +22,15 @@ class PageTabs(QWidget):
     -------
     chosen : (Session, Target)
         Something on a page was clicked that is to be shown in the picture.
+    opened : (Session, Target)
+        Something on a page has a page of its own, which is to be opened.
     pointed : (Session, Target or None)
     turned : ()
         To another page.
     """
 
     chosen = Signal(object, object)
+    opened = Signal(object, object)
     turned = Signal()
     pointed = Signal(object, object)
 
@@ -56,26 +64,30 @@ class PageTabs(QWidget):
         return self._stack.currentWidget()
 
     def show_network(self) -> None:
-        """Leave the pages of neurons."""
+        """Leave the pages."""
         self.tabs.setCurrentIndex(0)
 
     def open_neuron(self, session: Session, node: str, neuron: int) -> None:
         """Open the page of a neuron, or go to it."""
-        for at in range(1, self.tabs.count()):
-            page = self._stack.widget(at)
-            if (page.session, page.node, page.neuron) == (session, node, neuron):
-                self.tabs.setCurrentIndex(at)
-                return
-        self._add(NeuronTab(session, self._jobs, node, neuron), session)
+        self._open(session, ("neuron", node, neuron), lambda: NeuronTab(session, self._jobs, node, neuron))
+
+    def open_mistakes(self, session: Session) -> None:
+        """Open the page of mistakes, or go to it."""
+        self._open(session, "mistakes", lambda: MistakesTab(session, self._jobs))
 
     def open_image(self, session: Session) -> ImageTab:
         """Open the page of an image, or go to it."""
+        page: ImageTab = self._open(session, ImageTab.key, lambda: ImageTab(session))
+        return page
+
+    def _open(self, session: Session, key: Hashable, make: Callable[[], SceneTab | ImageTab]) -> Any:
+        """Open a page, or go to it where it is open; return it."""
         for at in range(1, self.tabs.count()):
             page = self._stack.widget(at)
-            if isinstance(page, ImageTab) and page.session is session:
+            if (page.session, page.key) == (session, key):
                 self.tabs.setCurrentIndex(at)
                 return page
-        page = ImageTab(session)
+        page = make()
         self._add(page, session)
         return page
 
@@ -90,8 +102,9 @@ class PageTabs(QWidget):
         pages = (self._stack.widget(at) for at in range(1, self._stack.count()))
         return any(isinstance(page, ImageTab) and page.is_busy for page in pages)
 
-    def _add(self, page: NeuronTab | ImageTab, session: Session) -> None:
+    def _add(self, page: SceneTab | ImageTab, session: Session) -> None:
         page.chosen.connect(lambda target: self.chosen.emit(session, target))
+        page.opened.connect(lambda target: self.opened.emit(session, target))
         page.pointed.connect(lambda target: self.pointed.emit(session, target))
         page.went_on.connect(lambda: self._went_on(page))
         self._stack.addWidget(page)
@@ -101,7 +114,7 @@ class PageTabs(QWidget):
         self.tabs.setCurrentIndex(at)
 
     def close_page(self, at: int) -> None:
-        """Close a neuron's page; the network stays."""
+        """Close a page; the network stays."""
         if at <= 0 or at >= self.tabs.count():
             return
         page = self._stack.widget(at)
@@ -113,7 +126,7 @@ class PageTabs(QWidget):
         self.tabs.setVisible(self.tabs.count() > 1)
 
     def close_pages(self, session: Session | None = None) -> None:
-        """Close the pages of neurons, all or those of one session."""
+        """Close the pages, all or those of one session."""
         for at in range(self.tabs.count() - 1, 0, -1):
             if session is None or self._stack.widget(at).session is session:
                 self.close_page(at)
@@ -126,13 +139,13 @@ class PageTabs(QWidget):
                 page.session.select(page.target)
             self.turned.emit()
 
-    def _label(self, page: NeuronTab | ImageTab) -> str:
+    def _label(self, page: SceneTab | ImageTab) -> str:
         """What a tab says: also the snapshot, where it is of the picture on the right."""
         snapshot = page.session.snapshot
         is_beside = page.session is not self._session and snapshot is not None
         return f"{page.name}  ({snapshot.label})" if is_beside and snapshot is not None else page.name
 
-    def _went_on(self, page: NeuronTab | ImageTab) -> None:
+    def _went_on(self, page: SceneTab | ImageTab) -> None:
         """Follow a page that went on to another neuron."""
         at = self._stack.indexOf(page)
         self.tabs.setTabText(at, self._label(page))

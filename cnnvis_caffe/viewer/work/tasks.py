@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.finding import Finding
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.scene.shapes import Scene
+from cnnvis_caffe.scene.theme import theme_named
 from cnnvis_caffe.viewer.work.child import run_in_child
 
 
@@ -92,16 +93,34 @@ def page_of(
     snapshot: str,
     node: str,
     neuron: int,
-    theme: str,
     projections: dict[int, np.ndarray],
+    theme: str,
     progress: Progress,
 ) -> Scene:
     """Lay out the page of a neuron."""
     from cnnvis_caffe.scene.neuron_page import build_neuron_page
-    from cnnvis_caffe.scene.theme import theme_named
 
+    def make() -> Scene:
+        return build_neuron_page(
+            analysis, snapshot, node, neuron, theme=theme_named(theme), projections=projections
+        )
+
+    return _page(make, progress)
+
+
+def mistakes_of(
+    analysis: Analysis, snapshot: str, cell: tuple[int, int] | None, theme: str, progress: Progress
+) -> Scene:
+    """Lay out the page of mistakes."""
+    from cnnvis_caffe.scene.mistakes_page import build_mistakes_page
+
+    return _page(lambda: build_mistakes_page(analysis, snapshot, cell=cell, theme=theme_named(theme)), progress)
+
+
+def _page(make: Callable[[], Scene], progress: Progress) -> Scene:
+    """Lay out a page, with its progress."""
     progress.start(1, "page")
-    scene = build_neuron_page(analysis, snapshot, node, neuron, theme=theme_named(theme), projections=projections)
+    scene = make()
     progress.step()
     progress.done()
     return scene

@@ -80,7 +80,8 @@ def test_what_is_not_a_number_comes_last():
 def test_yes_and_no():
     scores, targets = np.float32([[2], [-1], [0], [-3]]), np.array([1, 1, 0, -1])
     found = JUDGES["score"](2).cells([scores], targets, np.array([10, 11, 12, 13]))
-    assert found.row.tolist() == [1, 1, 0] and found.column.tolist() == [1, 0, 1] and found.image.tolist() == [10, 11, 12]
+    assert found.row.tolist() == [1, 1, 0] and found.column.tolist() == [1, 0, 1]
+    assert found.image.tolist() == [10, 11, 12]
     np.testing.assert_array_equal(found.lead, np.float32([-2, 1, 0]))
 
 

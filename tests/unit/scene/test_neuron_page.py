@@ -9,7 +9,8 @@ from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.readings.connections import incoming, origin, outgoing
 from cnnvis_caffe.records.analysis import Connections
 from cnnvis_caffe.scene.lettering import text_width
-from cnnvis_caffe.scene.neuron_page import build_neuron_page, cut_patch, fit, neuron_history
+from cnnvis_caffe.scene.neuron_page import build_neuron_page, neuron_history
+from cnnvis_caffe.scene.page import cut_patch, fit
 from cnnvis_caffe.scene.shapes import Bitmap, Path, Rectangle, Text
 from cnnvis_caffe.scene.theme import DARK
 from tests.helpers.analyses import make_analysis, with_features, with_snapshot
