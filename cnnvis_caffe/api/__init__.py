@@ -11,6 +11,7 @@ from cnnvis_caffe.api.frames import activation, activations, confusion, confusio
 from cnnvis_caffe.api.functions import (
     analyze,
     chart,
+    checks,
     compare,
     deploy,
     findings,
@@ -48,6 +49,7 @@ __all__ = [
     "activations",
     "analyze",
     "chart",
+    "checks",
     "compare",
     "confusion",
     "confusion_picture",

@@ -16,6 +16,7 @@ from cnnvis_caffe.engines import engine, serve_layers
 from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Analysis
+from cnnvis_caffe.records.finding import Examination
 from cnnvis_caffe.records.view import THEMES, View
 
 if TYPE_CHECKING:
@@ -544,22 +545,56 @@ def findings(analysis: Analysis, *, snapshot: str | int = "", **limits: float) -
     CnnvisError
         If there is no such snapshot or limit.
     """
+    return Findings(_examined(analysis, snapshot, limits).findings)
+
+
+def checks(analysis: Analysis, *, snapshot: str | int = "", **limits: float) -> Table:
+    """List what the rules behind `findings` have looked at, and how near each value is to its limit.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    snapshot : str or int, optional
+        Label or iteration; the last one by default.
+    **limits
+        As for `findings`.
+
+    Returns
+    -------
+    Table
+        Of each value the rule, the layer, what was measured, the value, the limit, on which side of it something
+        stands out, and how near it is: 1 is at the limit. Rules that had nothing to measure have a row without values.
+
+    Raises
+    ------
+    CnnvisError
+        As `findings`.
+    """
+    examination = _examined(analysis, snapshot, limits)
+    rows: list[tuple[str | float | None, ...]] = [
+        (
+            *(check.kind, check.place.node, check.name, check.value, check.limit),
+            *("below" if check.is_low else "above", check.nearness),
+        )
+        for check in examination.checks
+    ]
+    rows += [(kind, "", "nothing to measure", None, None, "", None) for kind in examination.not_judged]
+    title = f"{analysis.title}, {analysis.snapshot(snapshot).label}: {len(examination.checks)} values checked"
+    return Table(title, ("rule", "layer", "what", "value", "limit", "stands out", "nearness"), tuple(rows))
+
+
+def _examined(analysis: Analysis, snapshot: str | int, limits: Mapping[str, float]) -> Examination:
+    """Ask the rules, with other limits where they are given."""
     from cnnvis_caffe.aggregation.aggregate import aggregate
-    from cnnvis_caffe.findings import Thresholds, find
+    from cnnvis_caffe.findings import Thresholds, examine
 
     known = [field.name for field in fields(Thresholds)]
     for name in limits:
         if name not in known:
             raise UnknownNameError("limit", name, known)
     values: dict[str, Any] = {**limits}  # some are whole numbers
-    label = analysis.snapshot(snapshot).label
-    found = find(
-        analysis,
-        snapshot=snapshot,
-        thresholds=Thresholds(**values),
-        aggregation=aggregate(analysis, View(snapshot=label)),
-    )
-    return Findings(found)
+    aggregation = aggregate(analysis, View(snapshot=analysis.snapshot(snapshot).label))
+    return examine(analysis, snapshot=snapshot, thresholds=Thresholds(**values), aggregation=aggregation)
 
 
 def layers(analysis: Analysis, *, snapshot: str | int = "") -> Table:

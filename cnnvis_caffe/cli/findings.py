@@ -14,6 +14,7 @@ from cnnvis_caffe.cli.say import can_show, say
 
 if TYPE_CHECKING:
     from cnnvis_caffe.findings import Thresholds
+    from cnnvis_caffe.findings.checked import CheckedRule
     from cnnvis_caffe.records.analysis import Analysis
     from cnnvis_caffe.records.finding import Evidence, Finding, Place
 
@@ -29,8 +30,11 @@ _MOST_NEURONS = 12
               help="Set a limit, such as dead_severe=0.1; again for more. --limits lists them.")  # fmt: skip
 @click.option("--limits", "lists_limits", is_flag=True, is_eager=True, expose_value=False,
               callback=lambda ctx, _, value: _list_limits(ctx, value), help="List all limits and stop.")  # fmt: skip
+@click.option("--all", "shows_checks", is_flag=True, help="Also what was checked, and how near it is to its limit.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_json: bool) -> None:
+def command(
+    file: str, snapshot: str, severe: bool, limits: tuple[str, ...], shows_checks: bool, as_json: bool
+) -> None:
     """Find what is wrong, or could be better, in the network of the analysis in FILE.
 
     Each finding says what and where it is, the numbers behind it and the usual ones, why it matters and what to
@@ -38,7 +42,8 @@ def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_
     weights, vanishing and exploding gradients, training that failed.
     """
     from cnnvis_caffe.aggregation.aggregate import aggregate
-    from cnnvis_caffe.findings import find
+    from cnnvis_caffe.findings import examine
+    from cnnvis_caffe.findings.checked import checked_rules
     from cnnvis_caffe.records.view import View
     from cnnvis_caffe.store import read_analysis
 
@@ -47,13 +52,20 @@ def command(file: str, snapshot: str, severe: bool, limits: tuple[str, ...], as_
     label = analysis.snapshot(snapshot).label
     aggregation = aggregate(analysis, View(snapshot=label))
     # The empty label also tells of snapshots before the last one.
-    found = find(analysis, snapshot=snapshot, thresholds=thresholds, aggregation=aggregation)
-    found = tuple(finding for finding in found if finding.severity == "severe" or not severe)
+    examination = examine(analysis, snapshot=snapshot, thresholds=thresholds, aggregation=aggregation)
+    found = tuple(finding for finding in examination.findings if finding.severity == "severe" or not severe)
     if as_json:
         values = {"file": file, "network": analysis.title, "snapshot": label, "findings": [f.to_json() for f in found]}
+        if shows_checks:
+            values["checks"] = [check.to_json() for check in examination.checks]
+            values["not_judged"] = list(examination.not_judged)
         say(json.dumps(values, indent=1))
         return
-    for line in _lines(analysis, label, found, min(shutil.get_terminal_size((100, 24)).columns, 100)):
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    lines = _lines(analysis, label, found, width)
+    if shows_checks:
+        lines += _checked_lines(checked_rules(examination, analysis.data.short_names), width)
+    for line in lines:
         say(line if can_show(line) else line.encode("ascii", "replace").decode("ascii"))
 
 
@@ -103,6 +115,17 @@ def _lines(analysis: Analysis, label: str, found: tuple[Finding, ...], width: in
         ):  # fmt: skip
             if text:
                 lines += textwrap.wrap(text, width, initial_indent=f"  {name:6}", subsequent_indent=" " * 8)
+    return lines
+
+
+def _checked_lines(rules: list[CheckedRule], width: int) -> list[str]:
+    """What was checked, the nearest to its limit first."""
+    lines = ["", "What was checked, the nearest to its limit first"]
+    side = max(len(rule.title) for rule in rules) + 2
+    for rule in rules:
+        head = f"  {rule.title:{side}}"
+        text = f"{rule.nearness_words}: {rule.words}"
+        lines += textwrap.wrap(text, width, initial_indent=head, subsequent_indent=" " * (side + 2))
     return lines
 
 

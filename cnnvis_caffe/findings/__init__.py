@@ -6,7 +6,7 @@ its reason; `find` asks all of them. Rules read records only: no file, no networ
 
 from __future__ import annotations
 
-from cnnvis_caffe.findings.find import find
+from cnnvis_caffe.findings.find import examine, find, rule_title
 from cnnvis_caffe.findings.thresholds import Thresholds
 
-__all__ = ["Thresholds", "find"]
+__all__ = ["Thresholds", "examine", "find", "rule_title"]

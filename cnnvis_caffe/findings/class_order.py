@@ -29,12 +29,19 @@ def other_order(look: Look) -> tuple[np.ndarray, float] | None:
         return None
     total = confusion.sum()
     error = 1 - np.trace(confusion) / total
+    place = Place(look.score.name if look.score is not None else "")
+    is_told = not any(check.kind == "class_order" for check in look.checks)  # several rules ask
     if error < limits.order_error:
+        if is_told:
+            look.check("class_order", "error", error, limits.order_error, place, unit="%")
         return None
     from scipy.optimize import linear_sum_assignment  # takes longer to load than all other findings to find
 
     _, answer = linear_sum_assignment(-confusion)
     left = 1 - confusion[np.arange(len(answer)), answer].sum() / total
+    if is_told:
+        name = "error in the best other order, by the error"
+        look.check("class_order", name, left / error, limits.order_kept, place, unit="%", is_low=True)
     n_moved = ((answer != np.arange(len(answer))) & (confusion.sum(1) >= limits.class_least)).sum()
     if n_moved < 2 or left > limits.order_kept * error:
         return None

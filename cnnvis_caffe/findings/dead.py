@@ -21,6 +21,7 @@ def dead(look: Look) -> Iterator[Finding]:
         if mask is None:
             continue
         share = float(mask.mean())
+        look.check("dead", "share of dead neurons", share, limits.dead_mild, Place(node.name), unit="%")
         if share < limits.dead_mild:
             continue
         neurons = indices(mask)

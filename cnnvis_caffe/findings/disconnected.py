@@ -75,6 +75,11 @@ def _neurons(look: Look) -> Iterator[Finding]:
         for strength, name, word in sides:
             if len(strength) < 2 or not np.isfinite(strength).all() or not strength.mean() > 0:
                 continue
+            least = float(strength.min() / strength.mean())
+            look.check(
+                "disconnected", f"least {word} strength by the mean", least, limits.disconnected, Place(name),
+                unit="%", is_low=True,
+            )  # fmt: skip
             mask = strength < limits.disconnected * strength.mean()
             n, share = int(mask.sum()), float(mask.mean())
             if not n:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from cnnvis_caffe.findings.class_order import class_order
@@ -21,7 +22,7 @@ from cnnvis_caffe.findings.unlearned_columns import unlearned_columns
 from cnnvis_caffe.findings.weight_change import weight_change
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.finding import SEVERITIES, Finding
+from cnnvis_caffe.records.finding import SEVERITIES, Examination, Finding
 from cnnvis_caffe.text.tables import listed, plural
 
 RULES = (
@@ -40,6 +41,24 @@ RULES = (
     rank,
     empty_classes,
 )
+
+
+#: What each rule looks for, and what it needs to be judged, by kind.
+RULE_WORDS: Mapping[str, tuple[str, str]] = {
+    "training": ("Training that failed", "answers that are right or wrong"),
+    "class_order": ("Labels in another order", "a confusion matrix"),
+    "unlearned_columns": ("Answers that are guessed", "several labels, numbers or classes of pixels"),
+    "dead": ("Dead neurons", "rectifiers"),
+    "disconnected": ("Parts without connections", "layers with weights"),
+    "redundant": ("Redundant neurons", "a layer with enough neurons, and more than guessing"),
+    "one_sign": ("Weights of one sign", "a layer with 20 connections or more"),
+    "weight_change": ("Change of weights", "two snapshots, or a solver state"),
+    "gradients": ("Gradients", "gradients of the loss"),
+    "saturated": ("Saturated neurons", "sigmoid or tanh layers"),
+    "unclaimed_classes": ("Classes without an output", "one class an image, 20 images of it, and more than guessing"),
+    "rank": ("Width of layers", "activations of 8 neurons or more, and more than guessing"),
+    "empty_classes": ("Classes without images", "a score for each class"),
+}
 
 
 def find(
@@ -72,9 +91,43 @@ def find(
     UnknownSnapshotError
         If there is no such snapshot; the message lists those that there are.
     """
+    return examine(analysis, snapshot=snapshot, thresholds=thresholds, aggregation=aggregation).findings
+
+
+def examine(
+    analysis: Analysis,
+    *,
+    snapshot: str | int = "",
+    thresholds: Thresholds = DEFAULT,
+    aggregation: Aggregation | None = None,
+) -> Examination:
+    """Find what an expert would point at, and say what was looked at.
+
+    Parameters
+    ----------
+    analysis, snapshot, thresholds, aggregation
+        As for `find`.
+
+    Returns
+    -------
+    Examination
+
+    Raises
+    ------
+    UnknownSnapshotError
+        As `find`.
+    """
     look = Look(analysis, analysis.snapshot(snapshot), thresholds, aggregation)
     found = [finding for rule in RULES for finding in _few(look, list(rule(look)))]
-    return tuple(sorted(found, key=_order))
+    kinds = [rule.__name__ for rule in RULES]
+    checks = sorted(look.checks, key=lambda check: (kinds.index(check.kind), -check.nearness))
+    not_judged = tuple(kind for kind in kinds if not any(check.kind == kind for check in checks))
+    return Examination(tuple(sorted(found, key=_order)), tuple(checks), not_judged)
+
+
+def rule_title(kind: str) -> str:
+    """Return what a rule looks for, in words."""
+    return RULE_WORDS[kind][0] if kind in RULE_WORDS else kind.replace("_", " ").capitalize()
 
 
 def _order(finding: Finding) -> tuple[int, float, str]:

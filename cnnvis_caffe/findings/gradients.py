@@ -23,6 +23,10 @@ def gradients(look: Look) -> Iterator[Finding]:
 def _larger_than_weights(look: Look, known: Sequence[tuple[Node, LayerDebug]]) -> Iterator[Finding]:
     """Layers whose gradients are out of proportion to their weights."""
     limit = look.thresholds.gradient_large
+    for node, info in known:
+        if info.mean_abs_weight > 0:
+            ratio = info.mean_abs_gradient / info.mean_abs_weight
+            look.check("gradients", "mean |gradient| by mean |weight|", ratio, limit, Place(node.name))
     huge = [
         (node, info.mean_abs_gradient / info.mean_abs_weight)
         for node, info in known
@@ -54,6 +58,10 @@ def _changing_along_layers(look: Look, known: Sequence[tuple[Node, LayerDebug]])
     third = max(1, len(known) // 3)
     fall = float(np.exp(np.median(size[-third:]) - np.median(size[:third])))
     factor = max(fall, 1 / fall)
+    place, name = Place(known[0][0].name), "factor between the first and the last layers"
+    # Factors: in logarithms, 1 is nothing.
+    nearness = float(np.log(factor) / np.log(limits.gradient_mild))
+    look.check("gradients", name, factor, limits.gradient_mild, place, nearness=nearness)
     if factor < limits.gradient_mild:
         return
     severe = factor >= limits.gradient_severe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,9 +12,12 @@ from cnnvis_caffe.findings.thresholds import DEFAULT, Thresholds
 from cnnvis_caffe.readings.layers import activation_behind, weight_layers
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis, LayerDebug, Node, Snapshot
-from cnnvis_caffe.records.finding import Evidence, Finding, Place
+from cnnvis_caffe.records.finding import Check, Evidence, Finding, Place
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.text.tables import plural
+
+#: The network as a whole.
+NETWORK = Place()
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +31,15 @@ class Look:
     thresholds : Thresholds
     aggregation : Aggregation or None
         Of the same snapshot, where somebody has made one.
+    checks : list of Check
+        What the rules have looked at so far; `check` adds to it.
     """
 
     analysis: Analysis
     snapshot: Snapshot
     thresholds: Thresholds = DEFAULT
     aggregation: Aggregation | None = None
+    checks: list[Check] = field(default_factory=list)
 
     @cached_property
     def by_name(self) -> dict[str, Node]:
@@ -79,6 +85,34 @@ class Look:
                 yield layer, found
             elif not layer.positions and layer.name in self.snapshot.features:
                 yield layer, layer
+
+    def check(
+        self,
+        kind: str,
+        name: str,
+        value: float,
+        limit: float,
+        place: Place = NETWORK,
+        *,
+        unit: str = "",
+        is_low: bool = False,
+        nearness: float | None = None,
+    ) -> None:
+        """Note a value that a rule has looked at.
+
+        Parameters
+        ----------
+        kind, name, value, limit, place, unit, is_low
+            As in `Check`.
+        nearness : float, optional
+            Where it is not the value by the limit, or the limit by the value.
+        """
+        if not np.isfinite(value):
+            return
+        if nearness is None:
+            part, whole = (limit, value) if is_low else (value, limit)
+            nearness = float(part / whole) if whole > 0 else float("inf") if part > 0 else 1.0
+        self.checks.append(Check(kind, name, place, float(value), float(limit), float(nearness), unit, is_low))
 
     def view(self, *nodes: str, **choice: object) -> View:
         """The view that shows some nodes: groups in which they are hidden are expanded."""

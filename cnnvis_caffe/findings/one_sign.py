@@ -37,6 +37,10 @@ def positive_share(look: Look, node: Node) -> float | None:
     if weight.size < limits.one_sign_connections or not np.isfinite(total) or not total:
         return None
     strength, count = weight[weight > 0].sum() / total, float((weight > 0).mean())
+    larger, more = max(strength, 1 - strength), max(count, 1 - count)
+    nearness = min(larger / limits.one_sign, more / limits.one_sign_count)
+    place = Place(node.name)
+    look.check("one_sign", "strength of one sign", larger, limits.one_sign, place, unit="%", nearness=nearness)
     if min(strength, 1 - strength) > 1 - limits.one_sign or max(count, 1 - count) < limits.one_sign_count:
         return None
     return float(strength) if (strength > 0.5) == (count > 0.5) else None

@@ -29,6 +29,10 @@ def rank(look: Look) -> Iterator[Finding]:
             continue
         used = effective_rank(correlation[np.ix_(known, known)])
         share = used / n
+        name, place = "effective rank by number of neurons", Place(node.name)
+        if n >= limits.wide_least:
+            look.check("rank", name, share, limits.wide, place, unit="%", is_low=True)
+        look.check("rank", name, share, limits.narrow, place, unit="%")
         if share < limits.wide and n >= limits.wide_least:
             yield look.finding(
                 "rank",

@@ -24,6 +24,9 @@ def redundant(look: Look) -> Iterator[Finding]:
         )
         spare = sum(len(group) - 1 for group in groups)
         share = spare / node.n_neurons
+        limit = max(limits.redundant_mild, limits.redundant_least / node.n_neurons)
+        if limit <= 1:
+            look.check("redundant", "share of neurons that could go", share, limit, Place(node.name), unit="%")
         if share < limits.redundant_mild or spare < limits.redundant_least:
             continue
         severe = share >= limits.redundant_severe

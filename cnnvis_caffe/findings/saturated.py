@@ -25,6 +25,7 @@ def saturated(look: Look) -> Iterator[Finding]:
         mean, limit = ((2 * value - (low + high)) / (high - low) for value in (features.overall_mean, limits.saturated))
         mask = np.abs(mean) >= limit
         share = float(mask.mean())
+        look.check("saturated", "share of saturated neurons", share, limits.saturated_mild, Place(node.name), unit="%")
         if share < limits.saturated_mild:
             continue
         severe = share >= limits.saturated_severe

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnvis_caffe.findings.class_order import other_order
-from cnnvis_caffe.findings.guessing import guess_error, level, telling_measure
+from cnnvis_caffe.findings.guessing import guess_error, learned_share, level, telling_measure
 from cnnvis_caffe.findings.look import Look, indices
 from cnnvis_caffe.records.analysis import Snapshot
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
@@ -18,6 +18,9 @@ from cnnvis_caffe.text.words import percent
 def training(look: Look) -> Iterator[Finding]:
     """Yield what says that training failed, or that the data are not the ones it was done with."""
     broken = not_finite(look)
+    look.check("training", "layers with values that are not finite", len(broken), 1)
+    if not broken:
+        _check_guessing(look)
     if broken:
         yield _broken(look, broken)
         return
@@ -43,6 +46,24 @@ def training(look: Look) -> Iterator[Finding]:
         yield from _late(look)
 
 
+def _check_guessing(look: Look) -> None:
+    """Note how far the answers are from guessing, and how much the scores differ."""
+    limits, measure, data = look.thresholds, telling_measure(look), look.analysis.data
+    place = Place(look.score.name if look.score is not None else "")
+    if measure is not None:
+        share = learned_share(measure.overall, measure.guess, measure.is_better_high)
+        nearness = (1 - share) / (1 - limits.learned_share)
+        name = f"{measure.name}: way from guessing to perfect"
+        look.check("training", name, share, limits.learned_share, place, unit="%", is_low=True, nearness=nearness)
+    elif np.isfinite(look.snapshot.error) and data.columns_are_scores and data.n_classes > 1:
+        limit = guess_error(look) - limits.chance_error
+        if limit > 0:
+            look.check("training", "error, beside that of guessing", look.snapshot.error, limit, place, unit="%")
+    spread = score_spread(look)
+    if spread is not None:
+        look.check("training", "spread of the scores over the images", spread, limits.constant, place, is_low=True)
+
+
 def not_finite(look: Look) -> list[str]:
     """Layers whose weights or activations hold infinities or what is not a number."""
     found = []
@@ -60,12 +81,18 @@ def not_finite(look: Look) -> list[str]:
 
 def is_constant(look: Look) -> bool:
     """Whether the scores hardly differ between images."""
+    spread = score_spread(look)
+    return spread is not None and spread <= look.thresholds.constant
+
+
+def score_spread(look: Look) -> float | None:
+    """Spread of the scores over the images by their size, which counts as 1 at least; None where there are none."""
     features = look.snapshot.features.get(look.score.name) if look.score is not None else None
     if features is None:
-        return False
+        return None
     spread = float(np.sqrt(features.variance.astype(np.float64).mean()))
     size = float(np.abs(features.overall_mean).mean()) + float(np.std(features.overall_mean))
-    return spread <= look.thresholds.constant * max(size, 1.0)
+    return spread / max(size, 1.0)
 
 
 def _broken(look: Look, names: list[str]) -> Finding:
@@ -182,6 +209,8 @@ def empty_classes(look: Look) -> Iterator[Finding]:
     data = look.analysis.data
     count, names = data.class_count, data.class_names
     empty = indices(count == 0) if data.columns_are_scores else ()
+    if data.columns_are_scores:
+        look.check("empty_classes", f"{data.columns} without images", len(empty), 1)
     if empty and count.sum():
         some = listed([names[c] for c in empty])
         yield look.finding(

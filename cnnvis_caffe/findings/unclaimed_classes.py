@@ -29,6 +29,7 @@ def unclaimed_classes(look: Look) -> Iterator[Finding]:
     if not len(enough) or not np.isfinite(mean).all():
         return
     winner = mean.argmax(0)
+    _check_leads(look, mean, enough)
     lost = [(int(c), int(w), float(mean[w, i] - mean[c, i])) for i, (c, w) in enumerate(zip(enough, winner)) if c != w]
     if not lost:
         return
@@ -46,4 +47,20 @@ def unclaimed_classes(look: Look) -> Iterator[Finding]:
         [Evidence(f"how far {names[w]} is ahead on images of {names[c]}", gap, "behind") for c, w, gap in lost],
         len(lost),
         look.view(look.score.name, facet="activations", classes=tuple(c for c, _, _ in lost)),
+    )
+
+
+def _check_leads(look: Look, mean: np.ndarray, classes: np.ndarray) -> None:
+    """Note by how much the class's own score leads where it leads least, beside the median of all classes."""
+    if len(mean) < 2 or look.score is None:
+        return
+    own = mean[classes, np.arange(len(classes))]
+    others = mean.copy()
+    others[classes, np.arange(len(classes))] = -np.inf
+    lead = own - others.max(0)
+    least, middle = int(lead.argmin()), float(np.median(lead))
+    nearness = max(1 - float(lead[least]) / middle, 0.0) if middle > 0 else 1.0
+    place = Place(look.score.name, (), (int(classes[least]),))
+    look.check(
+        "unclaimed_classes", "lead of the class's own score", lead[least], 0.0, place, is_low=True, nearness=nearness
     )

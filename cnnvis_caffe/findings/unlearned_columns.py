@@ -21,6 +21,13 @@ def unlearned_columns(look: Look) -> Iterator[Finding]:
         return
     shares = np.array([learned_share(v, g, measure.is_better_high) for v, g in zip(measure.values, measure.guesses)])
     enough = np.minimum(data.class_count, data.n_images - data.class_count) >= look.thresholds.class_least
+    for c in np.flatnonzero(enough & np.isfinite(shares)):
+        place = Place(look.score.name if look.score is not None else "", (), (int(c),))
+        name = f"{measure.name}: way from guessing to perfect"
+        look.check(
+            "unlearned_columns", name, shares[c], look.thresholds.learned_share, place, unit="%", is_low=True,
+            nearness=_nearness(float(shares[c]), look.thresholds.learned_share),
+        )  # fmt: skip
     guessed = np.flatnonzero(enough & (shares <= look.thresholds.learned_share))
     if not len(guessed):
         return
@@ -38,3 +45,8 @@ def unlearned_columns(look: Look) -> Iterator[Finding]:
                   f"better than {measure.guesses[c]:.3g}, which is guessing") for c in guessed],
         len(guessed),
     )  # fmt: skip
+
+
+def _nearness(share: float, limit: float) -> float:
+    """How near a share is to a limit that it should be above; shares may be negative."""
+    return (1 - share) / (1 - limit)

@@ -40,6 +40,12 @@ def _still(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[F
     middle = float(np.median(values))
     limit = look.thresholds.stopped * middle
     still = [(node, value) for node, value in known if value <= limit]
+    if middle > 0:
+        name = f"{what} by the median layer"
+        for node, value in known:
+            look.check(
+                "weight_change", name, value / middle, look.thresholds.stopped, Place(node.name), unit="%", is_low=True
+            )
     if middle == 0 or not still:
         if middle == 0 and values.max() == 0:
             yield look.finding(
@@ -85,6 +91,13 @@ def _break(look: Look, what: str, known: list[tuple[Node, float]]) -> Iterator[F
     place = int(np.where(alike, np.abs(steps), -1).argmax())
     step = abs(steps[place])
     others = np.abs(np.delete(steps, place))
+    nearness = step / np.log(limits.break_mild)
+    if len(others) and np.median(others) > 0:
+        nearness = min(nearness, step / (limits.break_beyond * np.median(others)))
+    look.check(
+        "weight_change", "factor from one layer to the next", float(np.exp(step)), limits.break_mild,
+        Place(known[place + 1][0].name), nearness=nearness,
+    )  # fmt: skip
     if step < np.log(limits.break_mild) or step < limits.break_beyond * np.median(others):
         return
     (first, before), (second, after) = known[place : place + 2]

@@ -53,6 +53,43 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Check:
+    """A value that a rule has looked at, and its limit, whether or not it became a finding.
+
+    Attributes
+    ----------
+    kind : str
+        The rule, as in `Finding`.
+    name : str
+        What was measured: "share of dead neurons".
+    place : Place
+    value, limit : float
+    nearness : float
+        How near the value is to its limit: 0 is far, 1 is at the limit, more is beyond it.
+    unit : str
+        As in `Evidence`.
+    is_low : bool
+        Whether values below the limit stand out, rather than those above it.
+    """
+
+    kind: str
+    name: str
+    place: Place
+    value: float
+    limit: float
+    nearness: float
+    unit: str = ""
+    is_low: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON holds it; None for what is no finite number."""
+        values = asdict(self)
+        for name in ("value", "limit", "nearness"):
+            values[name] = values[name] if math.isfinite(values[name]) else None
+        return values
+
+
+@dataclass(frozen=True)
 class Finding:
     """Something that is wrong, or could be better.
 
@@ -102,3 +139,22 @@ class Finding:
         for evidence in values["evidence"]:
             evidence["value"] = evidence["value"] if math.isfinite(evidence["value"]) else None
         return values
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the rules found, and everything that they looked at.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The severe ones first.
+    checks : tuple of Check
+        Rule by rule; of each the nearest to its limit first.
+    not_judged : tuple of str
+        Rules that found nothing to measure, by their kinds.
+    """
+
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    not_judged: tuple[str, ...] = ()

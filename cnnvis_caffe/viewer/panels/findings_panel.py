@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.findings.checked import checked_rules
+from cnnvis_caffe.records.finding import Examination, Finding
 from cnnvis_caffe.text.words import figure, percent
+from cnnvis_caffe.viewer.panels.checked_list import CheckedList
 from cnnvis_caffe.viewer.qt import (
     QColor,
+    QHBoxLayout,
     QModelIndex,
     QObject,
     QPainter,
@@ -111,9 +115,12 @@ class FindingsPanel(QWidget):
     -------
     chosen : Finding
         Show it.
+    layer_chosen : str
+        A layer of what was checked.
     """
 
     chosen = Signal(object)
+    layer_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -157,6 +164,17 @@ class FindingsPanel(QWidget):
         self._line = style.rule()
         layout.addWidget(self._line)
         layout.addWidget(self.detail, 2)
+        self.checked = CheckedList()
+        self.checked.chosen.connect(self.layer_chosen)
+        layout.addWidget(self.checked, 3)
+        self.shows_checked = QtWidgets.QPushButton()
+        self.shows_checked.setCheckable(True)
+        self.shows_checked.setToolTip("The rules, the value of each that is nearest to its limit, and how near it is")
+        self.shows_checked.toggled.connect(lambda _: self._arrange())
+        foot = QHBoxLayout()
+        foot.setContentsMargins(style.MARGIN, style.SPACE, style.MARGIN, style.SPACE)
+        foot.addWidget(self.shows_checked)
+        layout.addLayout(foot)
         self.show_state("Open an analysis to see what stands out in it.")
 
     def show_state(self, text: str) -> None:
@@ -165,18 +183,30 @@ class FindingsPanel(QWidget):
         self.state.setText(text)
         self.state.setVisible(bool(text))
         self.layout().setStretch(2, 1 if text else 0)
-        self.list.setVisible(not text)
-        self.detail.hide()
-        self._line.hide()
+        self.checked.rules.set_rules(())
+        self._arrange()
 
-    def show_findings(self, findings: tuple[Finding, ...]) -> None:
-        """Show findings."""
-        if not findings:
-            self.show_state("Nothing stands out. That is good.")
-            return
-        self.show_state("")
-        self.list.show()
-        self.model.set_findings(findings)
+    def show_findings(self, found: Examination, columns: Sequence[str] = ()) -> None:
+        """Show findings, and what was checked; `columns` are the names of the classes."""
+        self.show_state("" if found.findings else "Nothing stands out. That is good.")
+        self.model.set_findings(found.findings)
+        rules = checked_rules(found, columns)
+        self.checked.rules.set_rules(tuple(rules))
+        n_judged = sum(rule.nearest is not None for rule in rules)
+        text = f"What was checked: {n_judged} of {len(rules)} rules"
+        self.shows_checked.setText(text)
+        self.shows_checked.setChecked(not found.findings)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show what was checked or what was found, whichever is asked for."""
+        has_rules, has_findings = bool(self.checked.rules.rules), bool(self.model.findings)
+        shows_checked = has_rules and self.shows_checked.isChecked()
+        self.shows_checked.setVisible(has_rules and has_findings)
+        self.checked.setVisible(shows_checked)
+        self.list.setVisible(has_findings and not shows_checked)
+        self._explain(self.list.currentIndex() if has_findings and not shows_checked else QModelIndex())
+        self.layout().setStretch(2, 0 if has_findings or has_rules else 1)
 
     def _explain(self, index: QModelIndex) -> None:
         finding = index.data(FINDING) if index.isValid() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.records.finding import Examination
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.panels.findings_panel import FindingsPanel
 from cnnvis_caffe.viewer.qt import QObject, QTimer, Signal
@@ -53,14 +53,15 @@ class FindingsSearch(QObject):
             analysis,
             aggregation,
             snapshot.label,
-            succeeded=lambda findings: self._found(key, findings),
+            succeeded=lambda found: self._found(key, found),
             failed=self._fail,
         )
 
-    def _found(self, key: tuple[int, str], findings: tuple[Finding, ...]) -> None:
+    def _found(self, key: tuple[int, str], found: Examination) -> None:
         self._job = None
         if key == self._looked_in:
-            self._panel.show_findings(findings)
+            analysis = self._session.analysis
+            self._panel.show_findings(found, analysis.data.short_names if analysis is not None else ())
 
     def _fail(self, error: BaseException) -> None:
         self._job = None

@@ -213,6 +213,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.debugging.node_chosen.connect(self._in_first(self.navigation.go_to_layer))
         self.debugging.pointed.connect(self.status.point_at)
         self.findings.chosen.connect(self.navigation.go_to_finding)
+        self.findings.layer_chosen.connect(self._in_first(self.navigation.go_to_layer))
         self.findings_search.failed.connect(self.show_error)
         self.navigation.said.connect(self.status.say)
         self.jobs.failed.connect(self.show_error)

@@ -12,7 +12,7 @@ from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.progress import Progress
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.finding import Finding
+from cnnvis_caffe.records.finding import Examination
 from cnnvis_caffe.records.layer_code import LayerCode
 from cnnvis_caffe.scene.shapes import Scene
 from cnnvis_caffe.scene.theme import theme_named
@@ -28,9 +28,9 @@ def load_analysis(path: str, progress: Progress) -> Analysis:
     return analysis
 
 
-def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progress: Progress) -> tuple[Finding, ...]:
+def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progress: Progress) -> Examination:
     """Find what an expert would point at."""
-    from cnnvis_caffe.findings.find import find
+    from cnnvis_caffe.findings.find import examine
 
     if analysis.path:
         return run_in_child(
@@ -40,7 +40,7 @@ def find_all(analysis: Analysis, aggregation: Aggregation, snapshot: str, progre
             progress,
         )
     progress.start(1, "findings")
-    found = find(analysis, snapshot=snapshot, aggregation=aggregation)
+    found = examine(analysis, snapshot=snapshot, aggregation=aggregation)
     progress.step()
     progress.done()
     return found
