@@ -46,6 +46,7 @@ RULES = (
 #: What each rule looks for, and what it needs to be judged, by kind.
 RULE_WORDS: Mapping[str, tuple[str, str]] = {
     "training": ("Training that failed", "answers that are right or wrong"),
+    "preparation": ("Preparation of images", "a network that does not say how images are prepared"),
     "class_order": ("Labels in another order", "a confusion matrix"),
     "unlearned_columns": ("Answers that are guessed", "several labels, numbers or classes of pixels"),
     "dead": ("Dead neurons", "rectifiers"),

@@ -12,7 +12,12 @@ from cnnvis_caffe.text.tables import listed
 def preparation(look: Look) -> Iterator[Finding]:
     """Yield the way to prepare images that a trial found plainly better than the one that was taken."""
     trial = look.analysis.preparation
-    if trial is None or trial.best is None:
+    if trial is None:
+        return
+    place = Place(look.analysis.data.input_name)
+    name = f"of {len(trial.tried)} ways to prepare images, plainly better"
+    look.check("preparation", name, float(trial.best is not None), 1.0, place)
+    if trial.best is None:
         return
     now, then = trial.current, trial.best
     rows = [("mean probability of the best class", now.confidence, then.confidence, "%")]
