@@ -1,4 +1,4 @@
-"""Where a network errs: classes that are taken for others, and the neurons that tell two classes apart."""
+"""Reads where a network errs: classes that are taken for others, and the neurons that tell two classes apart."""
 
 from __future__ import annotations
 
