@@ -103,7 +103,8 @@ class _AggregationStages:
         moves = tuple(move for move in view.moves if move.node == node)
         cutoff = view.class_cutoff if view.classes else 0.0
         clustered = (self.number, self.number_kept, place, view.clustering, view.n_clusters, moves)
-        key = (clustered, view.importance, view.classes, cutoff)
+        strong_by = view.strong_by if view.classes else ""
+        key = (clustered, view.importance, view.classes, cutoff, strong_by)
         return self.cache.get("column", key, lambda: self.make_column(place, moves))
 
     def make_column(self, place: ColumnPlace, moves: Sequence[NeuronMove]) -> Column:
@@ -117,7 +118,7 @@ class _AggregationStages:
             sizes, strong = np.ones(len(labels)), np.ones(len(labels), bool)
         else:
             sizes = importance(features, counts, view.importance, view.classes)
-            strong = strongly_activated(features, counts, view.classes, view.class_cutoff)
+            strong = strongly_activated(features, counts, view.classes, view.class_cutoff, view.strong_by)
         clusters = []
         for label in range(int(labels.max(initial=-1)) + 1):
             neurons = np.flatnonzero(labels == label).astype(np.int64)

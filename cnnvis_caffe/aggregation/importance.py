@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnnvis_caffe.readings.by_class import over_images
+from cnnvis_caffe.readings.neurons import class_selectivity
 from cnnvis_caffe.records.analysis import LayerFeatures
 
 
@@ -83,7 +85,11 @@ def importance(
 
 
 def strongly_activated(
-    features: LayerFeatures, class_count: np.ndarray, classes: Sequence[int], cutoff: float = 0.5
+    features: LayerFeatures,
+    class_count: np.ndarray,
+    classes: Sequence[int],
+    cutoff: float = 0.5,
+    by: str = "activation",
 ) -> np.ndarray:
     """Find which neurons the chosen classes activate strongly.
 
@@ -94,14 +100,31 @@ def strongly_activated(
     classes : sequence of int
         Empty for all, which activate every neuron strongly.
     cutoff : float
-        Share of the layer's largest mean over the chosen classes.
+        Share of the layer's largest value over the chosen classes.
+    by : {"activation", "selectivity", "contribution"}
+        What is compared: the mean activation, the selectivity, or the contribution to the scores of the classes.
 
     Returns
     -------
     ndarray of shape (n,), bool
+        All True where nothing is known: contributions that were not computed, or the selectivity of all classes.
     """
     if not len(classes):
         return np.ones(features.n_neurons, bool)
-    mean = over_classes(features.mean, class_count, classes)
-    largest = mean.max(initial=0.0)
-    return mean >= cutoff * largest if largest > 0 else np.zeros(len(mean), bool)
+    if by == "selectivity":
+        values = class_selectivity(features, class_count, classes)
+    elif by == "contribution":
+        values = over_images(*_of_classes(features.contribution, class_count, classes))
+    else:
+        values = over_classes(features.mean, class_count, classes)
+    if by != "activation" and not np.isfinite(values).any():
+        return np.ones(len(values), bool)
+    values = np.where(np.isfinite(values), values, -np.inf)
+    largest = values.max(initial=0.0)
+    return values >= cutoff * largest if largest > 0 else np.zeros(len(values), bool)
+
+
+def _of_classes(values: np.ndarray, class_count: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The columns of the chosen classes, and how many images they have."""
+    chosen = chosen_classes(values.shape[1], classes)
+    return values[:, chosen], class_count[chosen]

@@ -413,8 +413,8 @@ def picture(
         To start from, such as that of a finding.
     **options
         As for ``cnnvis-caffe render``: ``facet``, ``edges``, ``strength``, ``edge_filter``, ``importance``, ``classes``
-        (names or numbers), ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (names of groups),
-        ``snapshot`` (label or iteration), ``clusters_of`` (the snapshot whose clusters and places are kept,
+        (names or numbers), ``strong_by``, ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (names of
+        groups), ``snapshot`` (label or iteration), ``clusters_of`` (the snapshot whose clusters and places are kept,
         likewise), ``theme``.
 
     Returns

@@ -11,7 +11,16 @@ from typing import Any
 import click
 
 from cnnvis_caffe.cli.python_layers import python_layers_option
-from cnnvis_caffe.records.view import ARRANGEMENTS, CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, STRENGTHS, THEMES
+from cnnvis_caffe.records.view import (
+    ARRANGEMENTS,
+    CLUSTERINGS,
+    EDGE_QUANTITIES,
+    FACETS,
+    IMPORTANCES,
+    STRENGTHS,
+    STRONG_BY,
+    THEMES,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +66,9 @@ class _PictureSize(click.ParamType):
 @click.option("--importance", type=click.Choice(list(IMPORTANCES)), help="Quantity that the areas of patches show.")
 @click.option("--classes", metavar="LIST", help="Chosen classes, by name or number: 3,5 or cat,dog.")
 @click.option("--class-cutoff", type=click.FloatRange(0, 1), metavar="SHARE",
-              help="Strongly activated: this share of the layer's largest mean.  [default: 0.5]")  # fmt: skip
+              help="Strongly activated: this share of the layer's largest value.  [default: 0.5]")  # fmt: skip
+@click.option("--strong-by", type=click.Choice(list(STRONG_BY)),
+              help="What of a neuron is compared for that.  [default: activation]")  # fmt: skip
 @click.option("--clusters", "n_clusters", type=click.IntRange(0), metavar="K", help="Clusters of a layer; 0 chooses.")
 @click.option("--clustering", type=click.Choice(list(CLUSTERINGS)), help="How to cluster.")
 @click.option("--expand", multiple=True, metavar="GROUP", help="Show a group layer by layer; again for more, or all.")
@@ -106,8 +117,8 @@ def command(file: str, out: str, report: str | None, **options: Any) -> None:
         if others:
             logger.warning("%s: was saved on another analysis than %s: %s", saved.path, file, "; ".join(others))
         start = saved.history.view
-    names = ("facet", "edges", "strength", "edge_filter", "importance", "classes", "class_cutoff", "n_clusters",
-             "clustering", "expand", "snapshot", "clusters_of", "arrangement", "theme")  # fmt: skip
+    names = ("facet", "edges", "strength", "edge_filter", "importance", "classes", "strong_by", "class_cutoff",
+             "n_clusters", "clustering", "expand", "snapshot", "clusters_of", "arrangement", "theme")  # fmt: skip
     view = chosen_view(analysis, start, {name: options[name] for name in names})
     if options["neuron"]:
         if report:

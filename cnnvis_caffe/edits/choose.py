@@ -23,6 +23,7 @@ class ViewOptions(TypedDict, total=False):
     edge_filter: float | None
     importance: str | None
     classes: str | int | Iterable[str | int] | None
+    strong_by: str | None
     class_cutoff: float | None
     n_clusters: int | None
     clustering: str | None
@@ -43,8 +44,8 @@ def chosen_view(analysis: Analysis, start: View, options: Mapping[str, Any] | Vi
         Whose settings stay where no option says otherwise.
     options : mapping of str to object
         By name: ``facet``, ``edges``, ``strength``, ``edge_filter``, ``importance``, ``classes`` (see
-        `chosen_classes`), ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (a name or names of
-        groups, or ``"all"``), ``snapshot`` and ``clusters_of`` (see `Analysis.snapshot`), ``arrangement``,
+        `chosen_classes`), ``strong_by``, ``class_cutoff``, ``n_clusters``, ``clustering``, ``expand`` (a name
+        or names of groups, or ``"all"``), ``snapshot`` and ``clusters_of`` (see `Analysis.snapshot`), ``arrangement``,
         ``theme``. None says nothing.
 
     Returns

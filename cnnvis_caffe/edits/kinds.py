@@ -187,8 +187,16 @@ class ChooseClasses(Choose):
 
 
 @dataclass(frozen=True)
+class ChooseStrongBy(Choose):
+    """Choose what tells whether the chosen classes activate a neuron strongly."""
+
+    strong_by: str
+    TEXT: ClassVar[str] = "Strongly activated by {strong_by}"
+
+
+@dataclass(frozen=True)
 class ChooseClassCutoff(Choose):
-    """Choose from what share of the layer's largest mean on a neuron counts as strongly activated."""
+    """Choose from what share of the layer's largest value on a neuron counts as strongly activated."""
 
     cutoff: float
     SETS: ClassVar[Mapping[str, str]] = {"cutoff": "class_cutoff"}
@@ -468,6 +476,7 @@ EDITS: dict[str, type[Edit]] = {
         SplitBicluster,
         ChooseEdges,
         ChooseStrength,
+        ChooseStrongBy,
         ChooseEdgeFilter,
         ChooseArrangement,
         ChooseSnapshot,
@@ -495,6 +504,7 @@ def as_edits(view: View) -> tuple[Edit, ...]:
         *(MoveNeuron(move.node, move.neuron, move.to) for move in view.moves),
         ChooseImportance(view.importance),
         ChooseClasses(view.classes),
+        ChooseStrongBy(view.strong_by),
         ChooseClassCutoff(view.class_cutoff),
         ChooseFacet(view.facet),
         *(ChooseFacet(facet, node, members) for node, members, facet in view.facets),

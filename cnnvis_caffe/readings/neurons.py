@@ -102,6 +102,28 @@ def neuron_numbers(
     )
 
 
+def class_selectivity(features: LayerFeatures, class_count: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """Measure how much more active the neurons of a layer are on some classes than on the others.
+
+    Parameters
+    ----------
+    features : LayerFeatures
+    class_count : ndarray of shape (n_classes,), int64
+    classes : sequence of int
+        What is out of range is passed over.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        As `NeuronNumbers.selectivity`; NaN where all classes are chosen.
+    """
+    chosen = np.asarray([c for c in classes if 0 <= c < len(class_count)], np.int64)
+    values, counts = features.mean[:, chosen], class_count[chosen]
+    here, n_here = over_images(values, counts), (np.isfinite(values) * counts).sum(axis=1)
+    mean, n_images = over_images(features.mean, class_count), _n_images(features, class_count)
+    return _selectivity(features, mean, n_images, here, n_here)
+
+
 def joined(parts: Sequence[NeuronNumbers]) -> NeuronNumbers:
     """Put the neurons of several layers behind each other; at least one layer."""
     return NeuronNumbers(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(parts[0])))

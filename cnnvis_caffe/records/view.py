@@ -63,6 +63,13 @@ IMPORTANCES: Mapping[str, Choice] = {
     "maximum": Choice("Largest", "largest activation", "Largest activation on the chosen classes"),
     "contribution": Choice("Contribution", "contribution", "What a neuron adds to the scores of the chosen classes"),
 }
+STRONG_BY: Mapping[str, Choice] = {
+    "activation": Choice("Activation", "mean activation", "Mean activation on the chosen classes"),
+    "selectivity": Choice(
+        "Selectivity", "selectivity", "How much more active a neuron is on the chosen classes than on the others"
+    ),
+    "contribution": Choice("Contribution", "contribution", "What a neuron adds to the scores of the chosen classes"),
+}
 CLUSTERINGS: Mapping[str, Choice] = {
     "kmeans": Choice("k-means", "k-means"),
     "agglomerative": Choice("Agglomerative", "agglomerative"),
@@ -80,6 +87,7 @@ CHOICES: Mapping[str, Mapping[str, Choice]] = {
     "edges": EDGE_QUANTITIES,
     "strength": STRENGTHS,
     "importance": IMPORTANCES,
+    "strong_by": STRONG_BY,
     "clustering": CLUSTERINGS,
     "arrangement": ARRANGEMENTS,
     "theme": THEMES,
@@ -180,8 +188,10 @@ class View:
         What gives features their size, one of `IMPORTANCES`.
     classes : tuple of int
         Chosen classes, sorted; empty for all.
+    strong_by : str
+        What tells whether the chosen classes activate a neuron strongly, one of `STRONG_BY`.
     class_cutoff : float
-        Strongly activated: at least this share of the layer's largest mean over the chosen classes.
+        Strongly activated: at least this share of the layer's largest value of `strong_by` over the chosen classes.
     clustering : str
         One of `CLUSTERINGS`.
     n_clusters : int
@@ -211,6 +221,7 @@ class View:
     edge_filter: float = 0.8
     importance: str = "mean"
     classes: tuple[int, ...] = ()
+    strong_by: str = "activation"
     class_cutoff: float = 0.5
     clustering: str = "kmeans"
     n_clusters: int = 0

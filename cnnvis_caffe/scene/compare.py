@@ -256,9 +256,13 @@ class _ComparisonPage:
     def matrix(
         self, name: str, side: Side, number: int, row: NeuronRow, x: float, y: float, width: float
     ) -> Iterator[Shape]:
-        """Its mean activations by class as a row of cells, in the colours of both sides, and its strongest class."""
+        """Its activations by class as a row of cells, in the colours of both sides, and its strongest class.
+
+        Cells and words go by the measure that tells classes apart in this layer.
+        """
+        measure = measure_of(side.analysis, row.node)
         both = [
-            np.nan_to_num(one.snapshot.features[row.node].mean[row.neuron].astype(np.float64))
+            np.nan_to_num(activation_by_class(one.snapshot.features[row.node], measure)[row.neuron].astype(np.float64))
             for one in (self.comparison.first, self.comparison.second)
         ]
         mean = both[number]
@@ -276,11 +280,8 @@ class _ComparisonPage:
         frame = Style(stroke=self.theme.line)
         yield Rectangle(f"{name}/matrix/frame", x, y + 4, cells, PAGE.matrix, frame, target=target)
         best = row.best[number]
-        by_class = activation_by_class(side.snapshot.features[row.node], measure_of(side.analysis, row.node))[
-            row.neuron
-        ]
         words = (
-            f"most for {class_name(side.analysis, best)}, {figure(float(by_class[best]))}"
+            f"most for {class_name(side.analysis, best)}, {measure} {figure(float(mean[best]))}"
             if best >= 0
             else f"for no {side.analysis.data.column}"
             if mean.any()

@@ -11,7 +11,7 @@ from cnnvis_caffe.readings.facets import MATRIX_FACETS, MatrixFacet
 from cnnvis_caffe.readings.scales import Beside, QuantityRange, Scales, knows_quantity
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis
-from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, STRENGTHS, View
+from cnnvis_caffe.records.view import EDGE_QUANTITIES, IMPORTANCES, STRENGTHS, STRONG_BY, View
 from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, patches_of, present_classes
@@ -225,7 +225,8 @@ def picture_notes(analysis: Analysis, aggregation: Aggregation, view: View) -> t
         notes.append(f"There are no numbers for the {EDGE_QUANTITIES[view.edges].words} here: edges show their sign")
     if view.classes:
         share, columns = percent(view.class_cutoff), analysis.data.columns
-        notes.append(f"Translucent: below {share} of the layer's largest mean activation on the chosen {columns}")
+        words = STRONG_BY[view.strong_by].words
+        notes.append(f"Translucent: below {share} of the layer's largest {words} on the chosen {columns}")
     return tuple(notes)
 
 

@@ -12,7 +12,7 @@ from cnnvis_caffe.aggregation.cache import Cache
 from cnnvis_caffe.edits import kinds as e
 from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.edits.sessions import check_session, saved_session_from_text, session_text
-from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, THEMES, View
+from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, STRONG_BY, THEMES, View
 from tests.helpers.analyses import make_analysis
 
 ANALYSIS = make_analysis("deep", n_snapshots=2)
@@ -29,6 +29,7 @@ edits = st.one_of(
     st.builds(e.ChooseClustering, st.sampled_from(list(CLUSTERINGS)), st.integers(0, 6)),
     st.builds(e.ChooseImportance, st.sampled_from(list(IMPORTANCES))),
     st.builds(e.ChooseClasses, st.lists(st.integers(0, 9), max_size=4).map(tuple)),
+    st.builds(e.ChooseStrongBy, st.sampled_from(list(STRONG_BY))),
     st.builds(e.ChooseClassCutoff, st.floats(0, 1)),
     st.builds(e.ChooseFacet, st.sampled_from(list(FACETS))),
     st.builds(e.ChooseFacet, st.sampled_from(list(FACETS)), nodes, members),

@@ -18,7 +18,7 @@ class ActionSpec:
     tip : str
         A sentence for the status line and the help.
     needs : str
-        What must be there: "", "analysis", "selection", "neuron", "cluster", "bicluster", "group", "snapshots",
+        What must be there: "", "analysis", "selection", "neuron", "cluster", "page", "bicluster", "group", "snapshots",
         "candidates" (of the group, to stand for it), "other_clusters" (than those of the snapshot shown).
     icon : str
     is_checkable : bool
@@ -188,8 +188,8 @@ _BY_MENU = {
             "open_page",
             "Open its page",
             ("P",),
-            "Everything about the selected neuron or cluster",
-            "neuron",
+            "Everything about the selected neuron, cluster or layer, or about several neurons beside each other",
+            "page",
             starts=True,
         ),
         ActionSpec(
@@ -278,7 +278,7 @@ MOUSE_HELP = (
     ("Point at something", "Say what it is"),
     ("Click", "Select it everywhere; a neuron shows its own connections"),
     ("Ctrl or Shift and click on neurons of a layer", "Select several: move, export or list them together"),
-    ("Double click on a neuron or cluster", "Open its page"),
+    ("Double click on a neuron or cluster", "Open its page; P opens that of a layer, or of several neurons"),
     ("Drag a neuron onto a cluster of its layer", "Move it there"),
     ("Drag a neuron onto the ground", "A cluster of its own; Escape cancels"),
     ("Right click", "What can be done with it"),

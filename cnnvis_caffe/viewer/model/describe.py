@@ -86,6 +86,16 @@ def neuron_name(node: str, neuron: int) -> str:
     return f"{node} · neuron {neuron}"
 
 
+def group_name(aggregation: Aggregation | None, target: Target) -> str:
+    """Return what the neurons of a target are together: "cluster 3", "5 neurons"; empty for a whole layer."""
+    if not target.members:
+        return ""
+    number = cluster_number(column_of(aggregation, target.node), target.members)
+    if target.kind == "cluster" and number >= 0 or target.index >= 0:
+        return f"cluster {(number if number >= 0 else target.index) + 1}"
+    return counted(len(target.members), "neuron")
+
+
 def _neuron(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:
     neuron = target.members[0]
     node = analysis.node(target.node)

@@ -92,14 +92,21 @@ def column_for_layer(analysis: Analysis, aggregation: Aggregation, node: str) ->
     return Target("group", group.name) if group.is_expanded else Target("column", group.representative)
 
 
-def page_neuron(aggregation: Aggregation | None, target: Target) -> tuple[str, int] | None:
-    """Return the neuron whose page a target opens; of a cluster the one that represents it. None for other things."""
-    if target.kind not in ("neuron", "cluster") or not target.members:
+def page_neuron(target: Target) -> tuple[str, int] | None:
+    """Return the neuron whose page a target opens; None for other things, and for several neurons."""
+    if target.kind != "neuron" or len(target.members) != 1:
         return None
-    column = column_of(aggregation, target.node) if target.kind == "cluster" else None
-    if column is not None and 0 <= target.index < len(column.clusters):
-        return target.node, int(column.clusters[target.index].representatives[0])
     return target.node, target.members[0]
+
+
+def page_target(aggregation: Aggregation | None, target: Target) -> Target | None:
+    """Return what a page of many neurons is about: a cluster, several neurons, or a layer; None for other things."""
+    if target.kind in ("neuron", "cluster") and target.members:
+        return target
+    if target.kind == "column":
+        return Target("column", target.node)
+    group = group_of(aggregation, target.node) if target.kind == "group" else None
+    return Target("column", group.representative) if group is not None else None
 
 
 def view_of_finding(analysis: Analysis, finding: Finding) -> View:

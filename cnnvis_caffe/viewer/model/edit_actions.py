@@ -175,6 +175,7 @@ def what_is_there(session: Session, *, is_open: bool) -> frozenset[str]:
         "selection": selection is not None,
         "neuron": kind in ("neuron", "cluster"),
         "cluster": kind in ("neuron", "cluster"),
+        "page": kind in ("neuron", "cluster", "column", "group"),
         "bicluster": kind in ("edge", "bicluster"),
         "group": group is not None and len(group.columns) > 1,
         "candidates": group is not None and len(group.candidates) > 1 and not group.is_expanded,

@@ -177,7 +177,8 @@ class PictureMaker:
             return None
         if request.size != before.size or request.view == before.view or (request.view, request.size) in self._known:
             return None
-        if replace(before.view, classes=request.view.classes, class_cutoff=request.view.class_cutoff) != request.view:
+        chosen = {name: getattr(request.view, name) for name in ("classes", "strong_by", "class_cutoff")}
+        if replace(before.view, **chosen) != request.view:
             return None
         started = time.perf_counter()
         aggregation = pictures.aggregate(request.view)

@@ -15,12 +15,23 @@ from cnnvis_caffe.edits.kinds import (
     ChooseImportance,
     ChooseRepresentative,
     ChooseStrength,
+    ChooseStrongBy,
     ChooseTheme,
     CollapseGroup,
     ExpandGroup,
 )
 from cnnvis_caffe.records.aggregation import LayerGroup
-from cnnvis_caffe.records.view import CLUSTERINGS, EDGE_QUANTITIES, FACETS, IMPORTANCES, STRENGTHS, THEMES, Choice, View
+from cnnvis_caffe.records.view import (
+    CLUSTERINGS,
+    EDGE_QUANTITIES,
+    FACETS,
+    IMPORTANCES,
+    STRENGTHS,
+    STRONG_BY,
+    THEMES,
+    Choice,
+    View,
+)
 from cnnvis_caffe.text.words import class_name
 from cnnvis_caffe.viewer.model import edit_actions
 from cnnvis_caffe.viewer.model.actions import key_of
@@ -92,6 +103,8 @@ class ControlPanel(QtWidgets.QScrollArea):
         self._columns_heading = self._section("Classes", self.classes)
         self.cutoff = Slider(5, 100, "Cut-off", lambda value: f"{value}% of largest")
         self._row("Strong from", self.cutoff)
+        self.strong_by = _choice("Strong by", STRONG_BY)
+        self._layout.addWidget(self.strong_by)
 
         self.groups = GroupList(self.session)
         self._section("Layer groups", self.groups)
@@ -106,6 +119,7 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.edges.chosen.connect(lambda value: apply(ChooseEdges(value)))
         self.strength.chosen.connect(lambda value: apply(ChooseStrength(value)))
         self.importance.chosen.connect(lambda value: apply(ChooseImportance(value)))
+        self.strong_by.chosen.connect(lambda value: apply(ChooseStrongBy(value)))
         self.theme.chosen.connect(lambda value: apply(ChooseTheme(value)))
         self.clustering.chosen.connect(lambda value: apply(ChooseClustering(value, self.n_clusters.value)))
         self.clusters_of.chosen.connect(lambda value: apply(ChooseClustersOf(value)))
@@ -171,7 +185,9 @@ class ControlPanel(QtWidgets.QScrollArea):
         self.n_clusters.set_value(view.n_clusters)
         self.clusters_of.set_value(view.clusters_of)
         self.n_clusters.setEnabled(view.clustering != "meanshift")
-        self.cutoff.setEnabled(bool(view.classes))
+        self.strong_by.set_value(view.strong_by)
+        for widget in (self.cutoff, self.strong_by):
+            widget.setEnabled(bool(view.classes))
         self.classes.show_classes(view.classes)
 
     def _analysis_changed(self) -> None:

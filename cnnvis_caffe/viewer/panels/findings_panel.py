@@ -205,7 +205,8 @@ class FindingsPanel(QWidget):
         self.shows_checked.setVisible(has_rules and has_findings)
         self.checked.setVisible(shows_checked)
         self.list.setVisible(has_findings and not shows_checked)
-        self._explain(self.list.currentIndex() if has_findings and not shows_checked else QModelIndex())
+        has_chosen = not self.list.isHidden() and self.list.selectionModel().hasSelection()
+        self._explain(self.list.currentIndex() if has_chosen else QModelIndex())
         self.layout().setStretch(2, 0 if has_findings or has_rules else 1)
 
     def _explain(self, index: QModelIndex) -> None:

@@ -65,7 +65,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "full_screen": window.set_full_screen,
         "reset_layout": window.reset_layout,
         "next_representative": partial(_next_representative, window),
-        "open_page": window.navigation.open_selection,
+        "open_page": window.navigation.open_page_of_selection,
         "image_page": window.open_image_page,
         "mistakes": window.navigation.open_mistakes,
         "neuron_table": window.toggle_neurons,

@@ -102,6 +102,8 @@ class ContextMenu(QMenu):
             text = f"Only {analysis.data.column} {class_name(analysis, number)}"
             self._add_edit(self, text, ChooseClasses((number,)))
             self._add("all_classes", "invert_classes")
+        if kind in ("column", "group"):
+            self._add("open_page")
         if kind in ("neuron", "cluster", "column", "group"):
             self._add_group(target)
         self.addSeparator()

@@ -12,6 +12,7 @@ from cnnvis_caffe.viewer.model.destinations import (
     edits_that_show,
     in_shown_column,
     page_neuron,
+    page_target,
     said_of_edits,
     target_of_finding,
     view_of_finding,
@@ -108,16 +109,35 @@ class Navigation(QObject):
             self._pictures.pane.reveal(target)
 
     def open_target(self, target: Target) -> None:
-        """Do what a double click means: open a page, or expand or collapse a group."""
+        """Do what a double click means: expand or collapse a group of several layers, else open a page."""
         session = self._pictures.session
-        neuron = page_neuron(session.aggregation, target)
-        if neuron is not None:
-            self.open_neuron(*neuron)
-        elif target.kind in ("column", "group"):
+        if target.kind in ("column", "group"):
             session.select(target)
             edit = EDIT_OF_ACTION["toggle_group"](session)
             if isinstance(edit, Edit):
                 self._pictures.apply(edit)
+                return
+        self.open_page_of(target)
+
+    def open_page_of(self, target: Target) -> None:
+        """Open the page of a neuron, of a cluster, of several neurons, or of a layer."""
+        neuron = page_neuron(target)
+        if neuron is not None:
+            self.open_neuron(*neuron)
+            return
+        session = self._pictures.session
+        several = page_target(session.aggregation, target)
+        if several is None or session.snapshot is None:
+            return
+        if several.node in session.snapshot.features:
+            self._pages.open_layer(session, several)
+        else:
+            self.said.emit(f"{several.node} was not analysed: it has no page")
+
+    def open_page_of_selection(self) -> None:
+        """Open the page of what is selected."""
+        if self._pictures.session.selection is not None:
+            self.open_page_of(self._pictures.session.selection)
 
     def open_selection(self) -> None:
         """Do the same with what is selected."""
@@ -135,7 +155,7 @@ class Navigation(QObject):
     def open_in(self, session: Session, target: Target) -> None:
         """Open the page of something in the picture of a session."""
         self._pictures.activate(self._pictures.pane_of(session))
-        self.open_target(target)
+        self.open_page_of(target)
 
     def open_mistakes(self) -> None:
         """Open the page that says where the network errs."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.image_tab import ImageTab
+from cnnvis_caffe.viewer.pages.layer_tab import LayerTab
 from cnnvis_caffe.viewer.pages.mistakes_tab import MistakesTab
 from cnnvis_caffe.viewer.pages.neuron_tab import NeuronTab
 from cnnvis_caffe.viewer.pages.scene_tab import SceneTab
@@ -70,6 +72,11 @@ class PageTabs(QWidget):
     def open_neuron(self, session: Session, node: str, neuron: int) -> None:
         """Open the page of a neuron, or go to it."""
         self._open(session, ("neuron", node, neuron), lambda: NeuronTab(session, self._jobs, node, neuron))
+
+    def open_layer(self, session: Session, target: Target) -> None:
+        """Open the page of a layer, a cluster or several neurons, or go to it."""
+        key = "layer", target.node, target.members
+        self._open(session, key, lambda: LayerTab(session, self._jobs, target))
 
     def open_mistakes(self, session: Session) -> None:
         """Open the page of mistakes, or go to it."""

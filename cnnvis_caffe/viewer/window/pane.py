@@ -29,7 +29,7 @@ ODD_PX = 4
 #: Room of a network's name over its picture, where there are two, in pixels.
 TITLE_WIDTH = 112
 #: Views that differ only in these go over into each other at once: nothing in them moves.
-STILL = ("classes", "class_cutoff", "edge_filter", "edges", "theme", "snapshot")
+STILL = ("classes", "strong_by", "class_cutoff", "edge_filter", "edges", "theme", "snapshot")
 
 
 def new_session(parent: QObject, theme: str = "light") -> Session:

@@ -117,6 +117,24 @@ def mistakes_of(
     return _page(lambda: build_mistakes_page(analysis, snapshot, cell=cell, theme=theme_named(theme)), progress)
 
 
+def layer_of(
+    analysis: Analysis,
+    snapshot: str,
+    node: str,
+    neurons: Sequence[int],
+    named: str,
+    theme: str,
+    progress: Progress,
+) -> Scene:
+    """Lay out the page of a layer, or of some of its neurons."""
+    from cnnvis_caffe.scene.layer_page import build_layer_page
+
+    def make() -> Scene:
+        return build_layer_page(analysis, snapshot, node, neurons, named=named, theme=theme_named(theme))
+
+    return _page(make, progress)
+
+
 def _page(make: Callable[[], Scene], progress: Progress) -> Scene:
     """Lay out a page, with its progress."""
     progress.start(1, "page")

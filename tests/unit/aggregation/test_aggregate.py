@@ -240,6 +240,29 @@ def test_classes_choose_what_is_strong_and_important():
     assert (importance(features, counts, "contribution") >= 0).all()
 
 
+def test_strong_by_selectivity_and_by_contribution():
+    analysis = make_analysis("lenet")
+    features, counts = analysis.snapshots[0].features["relu1"], analysis.data.class_count
+    chosen, others = [2, 3], [c for c in range(10) if c not in (2, 3)]
+
+    def mean_over(values, classes):
+        return np.array([np.average(row[classes], weights=counts[classes]) for row in values.astype(np.float64)])
+
+    here, other = mean_over(features.mean, chosen), mean_over(features.mean, others)
+    selectivity = (here - other) / (here + other)
+    contribution = mean_over(features.contribution, chosen)
+    for by, values in (("activation", here), ("selectivity", selectivity), ("contribution", contribution)):
+        wanted = values >= 0.6 * values.max()
+        assert 0 < wanted.sum() < len(wanted)
+        np.testing.assert_array_equal(strongly_activated(features, counts, (2, 3), 0.6, by), wanted, by)
+        view = View(classes=(2, 3), class_cutoff=0.6, strong_by=by, n_clusters=3)
+        np.testing.assert_array_equal(aggregate(analysis, view).column("relu1").strong, wanted, by)
+    # Of all classes there is no selectivity, and nothing is known of what was not computed: none is faded.
+    assert strongly_activated(features, counts, range(10), 0.6, "selectivity").all()
+    unknown = replace(features, contribution=np.full_like(features.contribution, np.nan))
+    assert strongly_activated(unknown, counts, (2,), 0.6, "contribution").all()
+
+
 def test_classes_without_images_count_for_nothing():
     analysis = make_analysis("lenet")
     features = analysis.snapshots[0].features["conv1"]

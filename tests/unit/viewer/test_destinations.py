@@ -9,12 +9,14 @@ from cnnvis_caffe.edits.kinds import ChooseEdges, ChooseRepresentative, Collapse
 from cnnvis_caffe.records.finding import Evidence, Finding, Place
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.model.describe import group_name
 from cnnvis_caffe.viewer.model.destinations import (
     changes_between,
     column_for_layer,
     edits_that_show,
     in_shown_column,
     page_neuron,
+    page_target,
     said_of_edits,
     target_of_finding,
     view_of_finding,
@@ -69,15 +71,18 @@ def test_a_layer_of_the_chart_leads_to_its_column_or_group(deep):
     assert column_for_layer(deep, session.aggregation, "nothing") is None
 
 
-def test_pages_are_of_neurons_and_of_what_represents_a_cluster(session):
+def test_pages_are_of_neurons_clusters_and_layers(session):
     column = session.aggregation.column("conv2")
     cluster = column.clusters[1]
     members = tuple(cluster.neurons.tolist())
-    assert page_neuron(session.aggregation, Target("neuron", "conv2", (7,))) == ("conv2", 7)
-    shown = page_neuron(session.aggregation, Target("cluster", "conv2", members, index=1))
-    assert shown == ("conv2", int(cluster.representatives[0]))
-    assert page_neuron(None, Target("cluster", "conv2", members, index=1)) == ("conv2", members[0])
-    assert page_neuron(session.aggregation, Target("column", "conv2")) is None
+    assert page_neuron(Target("neuron", "conv2", (7,))) == ("conv2", 7)
+    whole, several = Target("cluster", "conv2", members, index=1), Target("neuron", "conv2", (7, 9))
+    for target, named in ((whole, "cluster 2"), (several, "2 neurons"), (Target("column", "conv2"), "")):
+        assert page_neuron(target) is None
+        assert page_target(session.aggregation, target) == target
+        assert group_name(session.aggregation, target) == named
+    assert page_target(session.aggregation, Target("group", "conv2")).node == "conv2"
+    assert page_target(session.aggregation, Target("class", members=(3,))) is None
 
 
 @pytest.mark.parametrize(

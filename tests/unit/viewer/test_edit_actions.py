@@ -162,7 +162,7 @@ def test_what_is_there(session, deep_session):
     assert what_is_there(session, is_open=True) == {"", "analysis", "snapshots"}
     session.select(Target("neuron", "conv2", (3,)))
     there = what_is_there(session, is_open=True)
-    assert there >= {"selection", "neuron", "cluster", "candidates"} and not there & {"bicluster", "group"}
+    assert there >= {"selection", "neuron", "cluster", "page", "candidates"} and not there & {"bicluster", "group"}
     session.go_to_snapshot(0)
     assert "other_clusters" in what_is_there(session, is_open=True)
     deep_session.select(Target("group", "conv3_1"))
@@ -170,5 +170,5 @@ def test_what_is_there(session, deep_session):
     decide("toggle_group", deep_session)
     assert "candidates" not in what_is_there(deep_session, is_open=True)
     needs = {spec.needs for spec in ACTION_SPECS}
-    everything = {"selection", "neuron", "cluster", "bicluster", "group", "candidates", "snapshots", "other_clusters"}
-    assert needs <= everything | {"", "analysis"}
+    everything = {"selection", "neuron", "cluster", "page", "bicluster", "group", "candidates", "snapshots"}
+    assert needs <= everything | {"", "analysis", "other_clusters"}
