@@ -37,7 +37,10 @@ RENDER = ["cairocffi>=1.2"]
 FIGURES = ["matplotlib>=3.3", "pydot>=1.4"]
 # Scripts of Python 2, and the pictures and settings that they read by functions which are gone.
 PYTHON2 = ["fissix>=20.8", "pillow>=8.1", "pyyaml"]
+# Several workers, here or on a cluster.
+DASK = ["dask>=2023.3", "distributed>=2023.3"]
 DEV = [
+    "distributed",
     "filelock",
     "hypothesis",
     "mypy",
@@ -94,6 +97,7 @@ setup(
         "render": RENDER,
         "figures": FIGURES,
         "python2": PYTHON2,
+        "dask": DASK,
         "dev": DEV,
         "all": TORCH + VIEWER + LMDB + DATA + RENDER + FIGURES,
     },

@@ -240,6 +240,10 @@ class DeviceLostError(CnnvisError, RuntimeError):
     """One of the processes that work together has ended or cannot be reached."""
 
 
+class ClusterError(CnnvisError, RuntimeError):
+    """Dask's scheduler or workers cannot be reached, do not fit, or failed."""
+
+
 class DrawingError(CnnvisError, ValueError):
     """A picture that the program which draws it cannot make."""
 

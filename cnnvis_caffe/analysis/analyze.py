@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cnnvis_caffe.analysis import assemble
+from cnnvis_caffe.analysis.cluster_passes import passes_on_cluster
 from cnnvis_caffe.analysis.model import Nets
 from cnnvis_caffe.analysis.options import documents
 from cnnvis_caffe.analysis.prepare import prepare_run
@@ -81,7 +82,10 @@ def analyze(
         )
     nets = Nets(run.model.network, request)
     run.group_images(nets, progress)
-    run.passes(nets, progress)
+    if request.is_on_cluster:
+        passes_on_cluster(run, progress)
+    else:
+        run.passes(nets, progress)
     if request.shard[1] > 1:
         write_state(out, run.state(whole=True))
         run.forget()

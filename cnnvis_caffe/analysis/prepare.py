@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,13 +13,16 @@ from cnnvis_caffe.analysis.propose import propose_preparation
 from cnnvis_caffe.analysis.request import Request, settings_of, sha256
 from cnnvis_caffe.analysis.run import Run
 from cnnvis_caffe.analysis.snapshots import SnapshotFile, find_snapshots
+from cnnvis_caffe.errors import ClusterError
 from cnnvis_caffe.formats.training_log import read_training_log
 from cnnvis_caffe.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 
-def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
+def prepare_run(
+    request: Request, state_path: str, progress: Progress, *, settings: Mapping[str, str] | None = None
+) -> Run:
     """Open everything, and check that it fits before the work begins.
 
     Parameters
@@ -29,6 +32,8 @@ def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
         Where the state of the run goes.
     progress : Progress
         Told of downloads.
+    settings : mapping of str to str, optional
+        Those of the analysis that this is a part of; then the images are not read to tell whether they are the same.
 
     Returns
     -------
@@ -47,20 +52,30 @@ def prepare_run(request: Request, state_path: str, progress: Progress) -> Run:
     check_weights(opened, snapshots)
     everything = opened.source.choose(request.limit)
     check_classes(request, opened, everything)
+    own = settings_of(request, _data_words(opened), _checksums(request, snapshots))
+    if settings is None:
+        own[PIXELS] = opened.source.fingerprint(everything)
+    else:
+        own[PIXELS] = settings[PIXELS]
+        _check_settings(own, settings)
     return Run(
         request=request,
         model=opened,
         snapshots=snapshots,
         indices=opened.source.choose(request.limit, request.shard),
-        settings={
-            **settings_of(request, _data_words(opened), _checksums(request, snapshots)),
-            PIXELS: opened.source.fingerprint(everything),
-        },
+        settings=own,
         state_path=state_path,
         data_times=opened.source.times(),
         curves=curves,
-        preparation=propose_preparation(request, opened, snapshots),
+        preparation=propose_preparation(request, opened, snapshots) if settings is None else None,
     )
+
+
+def _check_settings(own: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Refuse files that differ from those where the analysis was asked for."""
+    for name, value in wanted.items():
+        if own.get(name) != value:
+            raise ClusterError(f"{name} is not the same here ({own.get(name)!r}) as where analyze runs ({value!r})")
 
 
 def _checksums(request: Request, snapshots: Sequence[SnapshotFile]) -> dict[str, str]:

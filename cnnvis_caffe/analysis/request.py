@@ -75,12 +75,25 @@ class Request:
     shard: tuple[int, int] = option(
         (1, 1), "write one of n parts, for merge", stored=two_numbers, metavar="I/N", changes_results=False
     )
+    workers: int | None = option(
+        None, "Dask workers to start on this machine; the images are dealt out to them", least=1, metavar="N",
+        changes_results=False,
+    )  # fmt: skip
+    scheduler: str = option(
+        "", "address of a Dask scheduler whose workers to use; trust it, it may run any code", metavar="ADDRESS",
+        changes_results=False,
+    )  # fmt: skip
     seed: int = option(1, "for the fillers' random numbers", flag="-")
     fork: str = ""  # whose layers are that two forks gave one name (`formats.fork_choice`)
     skip_damaged: bool = option(False, "leave out images that cannot be decoded, and name them", changes_results=False)
     allow_python_layers: bool = option(
         False, "run the code of the network's Python layers; their modules lie on PYTHONPATH"
     )
+
+    @property
+    def is_on_cluster(self) -> bool:
+        """Whether Dask's workers do the passes."""
+        return self.workers is not None or bool(self.scheduler)
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON holds it."""
@@ -116,6 +129,8 @@ class AnalysisOptions(TypedDict, total=False):
     until: str
     stages: Sequence[str]
     shard: tuple[int, int]
+    workers: int | None
+    scheduler: str
     seed: int
     skip_damaged: bool
     allow_python_layers: bool
@@ -165,6 +180,10 @@ def make_request(
     number, n_shards = request.shard
     if not 1 <= number <= n_shards:
         raise ValueError(f"shard cannot be {request.shard!r}; it is (i, n) for part i of n, counted from 1")
+    if request.workers is not None and request.scheduler:
+        raise ValueError("workers and scheduler exclude each other; a scheduler has workers of its own")
+    if request.is_on_cluster and n_shards > 1:
+        raise ValueError("shard goes without workers and scheduler; Dask deals out the images itself")
     return request
 
 

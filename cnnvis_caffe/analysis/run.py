@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,6 +169,42 @@ class Run:
             if number < last and not self._sums.has_file(number):
                 self._sums.put_aside(number, self.state())
 
+    def is_done(self, number: int) -> bool:
+        """Say whether the sums of a snapshot are whole."""
+        return number in self._sums and self.n_done[number] == len(self.indices)
+
+    def name_of(self, number: int) -> str:
+        """Return what progress calls a snapshot."""
+        label, n = self.snapshots[number].label, len(self.snapshots)
+        return label if n == 1 else f"{label} ({number + 1}/{n})"
+
+    def sums(self, number: int, nets: Nets, progress: Progress = SILENT) -> Mapping[str, np.ndarray]:
+        """Return what a pass sums up; with no `state_path`, nothing is written.
+
+        Parameters
+        ----------
+        number : int
+            Of the snapshot, from 0.
+        nets : Nets
+        progress : Progress, default=SILENT
+            Told of images.
+        """
+        return self._pass(number, self.snapshots[number], nets, progress).state()
+
+    def accept(self, number: int, sums: Mapping[str, np.ndarray]) -> None:
+        """Take over what was summed up elsewhere of all images of a snapshot.
+
+        Parameters
+        ----------
+        number : int
+            Of the snapshot, from 0.
+        sums : mapping of str to ndarray
+        """
+        self._sums.in_memory = {number: sums}
+        self.n_done[number] = len(self.indices)
+        if number < len(self.snapshots) - 1:
+            self._sums.put_aside(number, self.state())
+
     def found(self, number: int, nets: Nets) -> ExtractedSnapshot:
         """Return what a pass found out.
 
@@ -208,7 +244,7 @@ class Run:
                 if number in self._sums:
                     extraction.restore(self._sums[number])
                 if self.n_done[number] < len(self.indices):
-                    self._run_through(number, snapshot, extraction, progress)
+                    self._run_through(number, extraction, progress)
                 return extraction
             except DeviceMemoryError as error:
                 self._take_smaller_batches(error)
@@ -239,16 +275,15 @@ class Run:
             )  # fmt: skip
             self._too_large = ""
 
-    def _run_through(self, number: int, snapshot: SnapshotFile, extraction: Extraction, progress: Progress) -> None:
+    def _run_through(self, number: int, extraction: Extraction, progress: Progress) -> None:
         """Run what is left of the images through one snapshot."""
         left = self.indices[self.n_done[number] :]
-        what = snapshot.label if len(self.snapshots) == 1 else f"{snapshot.label} ({number + 1}/{len(self.snapshots)})"
         batches = read_batches(self.model, left, self.batch)
         is_whole = True
         started = time.monotonic()
         before = self.seconds_here
         try:
-            progress.start(len(self.indices), what)
+            progress.start(len(self.indices), self.name_of(number))
             if self.n_done[number]:
                 progress.step(self.n_done[number])
             for batch in batches:
@@ -282,7 +317,8 @@ class Run:
     def _write(self, number: int, extraction: Extraction) -> None:
         """Write the state down."""
         self._keep(number, extraction)
-        self.write()
+        if self.state_path:
+            self.write()
 
 
 def new_extraction(net: Any, model: Model, request: Request) -> Extraction:

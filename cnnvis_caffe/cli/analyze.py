@@ -66,7 +66,8 @@ def command(
 ) -> None:
     """Run images through a trained network and write down what its neurons do.
 
-    Ctrl-C keeps what is done beside the file, with .partial behind its name; --resume goes on from there.
+    Ctrl-C keeps what is done beside the file, with .partial behind its name; --resume goes on from there. With
+    --workers or --scheduler, that is whole snapshots.
     """
     from cnnvis_caffe import pipeline
     from cnnvis_caffe.analysis.request import PARTIAL
@@ -75,6 +76,8 @@ def command(
     if bool(weights) == random_weights:
         raise click.UsageError("give --weights with one file or more, or --random-weights")
     chosen = cast("AnalysisOptions", {name: value for name, value in options.items() if value is not None})
+    if len({"workers", "scheduler", "shard"}.intersection(chosen)) > 1:
+        raise click.UsageError("--workers, --scheduler and --shard exclude each other; each deals out the images")
     started = time.monotonic()
     with Interruptible(Bar(ctx, unit="images")) as progress:
         try:

@@ -219,15 +219,21 @@ def make_nodes(kind: str, n_classes: int = 10) -> tuple[Node, ...]:
 
 
 def make_analysis(
-    kind: str = "lenet", seed: int = 0, n_classes: int = 10, n_snapshots: int = 1, *, top: int = 9
+    kind: str = "lenet",
+    seed: int = 0,
+    n_classes: int = 10,
+    n_snapshots: int = 1,
+    *,
+    top: int = 9,
+    nodes: tuple[Node, ...] = (),
 ) -> Analysis:
     """Make up an analysis.
 
     Neurons of each node fall into groups that respond to the same classes (planted clusters: neuron i belongs to
     group i % 4), and weights between neurons of neighbouring groups are strong. Nothing is dead, redundant, one-sign
-    or disconnected; tests plant that.
+    or disconnected; tests plant that. `nodes` takes the place of those of a kind.
     """
-    nodes = make_nodes(kind, n_classes)
+    nodes = nodes or make_nodes(kind, n_classes)
     random = np.random.default_rng(seed)
     n_images = 40 * n_classes
     size = nodes[0].positions[0]

@@ -74,6 +74,7 @@ LIBRARIES: dict[str, tuple[str, ...] | None] = {
     "google": ("formats",),
     "h5py": ("files.plain_hdf5", "formats", "store"),
     "lmdb": ("formats",),
+    "distributed": ("analysis.cluster", "analysis.cluster_passes", "analysis.cluster_task"),
     "plyvel": ("formats",),
     # formats.images decodes for the data layers too, so that Caffe's ways of reading an image are in one place.
     # store.pictures packs the images of an analysis as PNG and JPEG.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -12,15 +13,18 @@ import pytest
 from helpers.left_behind import left_behind
 
 from cnnvis_caffe import api, pipeline
-from cnnvis_caffe.analysis import kept_sums
+from cnnvis_caffe.analysis import cluster, cluster_task, kept_sums
 from cnnvis_caffe.analysis import run as run_module
 from cnnvis_caffe.analysis.model import automatic_batch
 from cnnvis_caffe.analysis.patches import top_patches
+from cnnvis_caffe.analysis.prepare import prepare_run
+from cnnvis_caffe.analysis.request import make_request
 from cnnvis_caffe.datasets import load
-from cnnvis_caffe.errors import Cancelled, StoreError
+from cnnvis_caffe.errors import Cancelled, ClusterError, StoreError
 from cnnvis_caffe.formats.prototxt import network_from_text
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.rewrite import analysis_network
+from cnnvis_caffe.progress import SILENT
 from cnnvis_caffe.store.state import read_state
 
 DATA = "digits:train"
@@ -305,3 +309,77 @@ def test_all_patches_of_a_neuron(whole):
     image = whole.images[int(snapshot.features["conv1"].top_image[2, 3])]
     np.testing.assert_array_equal(patches[3], image[y0:y1, x0:x1])
     assert top_patches(whole, snapshot, "ip2", 2, size_px=7)[0].shape == (7, 7, 3)
+
+
+# -- on Dask's workers ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two workers, and who talks to them."""
+    pytest.importorskip("distributed")
+    with cluster.open_cluster(2, "", "cpu") as client:
+        yield client
+
+
+class KillAWorker:
+    """Ends one of the workers once all have something to do."""
+
+    def __init__(self, client):
+        self.pids = list(client.run(os.getpid).values())
+        self.n_images = 0
+
+    def start(self, total, what):
+        if self.pids:
+            os.kill(self.pids.pop(), signal.SIGKILL)
+            self.pids.clear()
+
+    def step(self, n=1):
+        self.n_images += n
+
+    def done(self):
+        pass
+
+
+def test_workers_give_the_same_even_if_one_is_lost(whole, small, tmp_path, client):
+    killing = KillAWorker(client)
+    found = analyze(small, tmp_path / "a", scheduler=client.scheduler.address, log=small.log, progress=killing)
+    assert_equal(found, whole, rtol=2e-5, atol=2e-6)
+    assert killing.n_images >= 2 * N and not killing.pids  # patches are cut behind the passes
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_what_workers_did_of_whole_snapshots_is_kept(whole, small, tmp_path, client):
+    with pytest.raises(Cancelled):
+        analyze(small, tmp_path / "a", progress=StopAfter(N + 50), scheduler=client.scheduler.address)
+    assert read_state(tmp_path / "a.partial.1").n_done == (N, 0)
+    found = analyze(small, tmp_path / "a", resume=True, log=small.log)
+    assert_equal(found, whole, rtol=2e-5, atol=2e-6)
+
+
+def test_workers_with_other_files_or_versions_are_one_error(small, client):
+    request = make_request(small.train_val, small.weights, DATA, "", {})
+    run = prepare_run(request, "", SILENT)
+    settings = {**run.settings, "model": "another"}
+    with pytest.raises(ClusterError, match="model is not the same here"):
+        prepare_run(request, "", SILENT, settings=settings)
+    job = cluster_task.Job(request, tuple(settings.items()), "test")
+    with pytest.raises(cluster_task.TaskError, match="model is not the same here"):
+        client.submit(cluster_task.sum_up, job, 0, 0, 5, pure=False).result()
+    said = client.get_versions(packages=["cnnvis_caffe", "torch"])
+    cluster._check_versions(said)
+    worker = next(iter(said["workers"]))
+    said["workers"][worker]["packages"]["torch"] = "1.0"
+    with pytest.raises(ClusterError, match=f"the worker {worker} has torch 1.0, but here it is .*; install the same"):
+        cluster._check_versions(said)
+
+
+def test_a_scheduler_that_is_not_there_is_one_error(small, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nowhere"):
+        with pytest.raises(ClusterError, match=f"{address}: no Dask scheduler answers there"):
+            analyze(small, tmp_path / "a", scheduler=address, limit=20)
+    with pytest.raises(ValueError, match="workers and scheduler exclude each other"):
+        analyze(small, tmp_path / "a", scheduler="tcp://127.0.0.1:9", workers=2)
+    assert not os.listdir(tmp_path)
