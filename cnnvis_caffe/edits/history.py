@@ -66,7 +66,7 @@ class History:
         Parameters
         ----------
         edit : Edit
-            One that changes nothing leaves no trace.
+            One that changes nothing leaves no trace. One that is no step, a theme, cannot be taken back.
         together : bool
             While a slider is dragged: an edit of the same kind right before it is replaced, so that one undo takes
             back the whole movement.
@@ -75,6 +75,9 @@ class History:
         -------
         View
         """
+        if not edit.IS_STEP:
+            self._views = [edit.apply(view) for view in self._views]
+            return self.view
         base = self._position
         if together and base and type(self._edits[base - 1]) is type(edit):
             base -= 1

@@ -40,6 +40,8 @@ class Edit:
 
     #: What it does, for an undo menu, with the fields' values in their places.
     TEXT: ClassVar[str] = ""
+    #: Whether it can be taken back; what is a matter of taste holds for what was done before as well.
+    IS_STEP: ClassVar[bool] = True
 
     @property
     def text(self) -> str:
@@ -242,6 +244,7 @@ class ChooseTheme(Choose):
 
     theme: str
     TEXT: ClassVar[str] = "{theme} theme"
+    IS_STEP: ClassVar[bool] = False
 
 
 # Clusters of neurons

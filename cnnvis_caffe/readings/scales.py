@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -74,10 +74,14 @@ class Beside:
     analysis : Analysis
     snapshot : Snapshot
         One of its snapshots.
+    strongest : mapping of (str, str) to float
+        By source and target column the strength that is drawn widest there; of another model only, as the snapshots of
+        one have one scale anyhow.
     """
 
     analysis: Analysis
     snapshot: Snapshot
+    strongest: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 class Scales:

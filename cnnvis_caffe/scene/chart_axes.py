@@ -72,9 +72,11 @@ def _label_ticks(frame: ChartFrame, theme: Theme, name: str, baseline: float) ->
         middle = max(at, frame.box[0] + half)
         yield Text(f"{name}/x/{number}/text", middle, baseline, text, SIZES.small, theme.muted, "middle", target=target)
     if frame.every > 1:
-        text = shorten(f"1 name in {frame.every} is shown", frame.label_room, SIZES.small)
+        ways = (f"1 name in {frame.every} is shown", f"1 name in {frame.every}", f"1 in {frame.every}")
+        text = next((way for way in ways if text_width(way, SIZES.small) <= frame.label_room), "")
         at = frame.right + CHART.label_gap
-        yield Text(f"{name}/x/title", at, baseline, text, SIZES.small, theme.muted)
+        if text:
+            yield Text(f"{name}/x/title", at, baseline, text, SIZES.small, theme.muted)
 
 
 def _group_names(frame: ChartFrame, theme: Theme, name: str, baseline: float) -> Iterator[Shape]:

@@ -5,10 +5,11 @@ Nothing here depends on the facet, the theme or the selection, so that switching
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from time import perf_counter
+from types import MappingProxyType
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from cnnvis_caffe.scene.neurons import likeness, patches_of
 from cnnvis_caffe.scene.theme import SIZES
 from cnnvis_caffe.text.words import class_name
 
+#: By source and target column the strength that is drawn widest.
+Strongest = Mapping[tuple[str, str], float]
 #: Share of a cluster that patches are expected to cover.
 FILLED = 0.92
 #: Up to so many patches stand in rows.
@@ -112,6 +115,7 @@ def picture_geometry(
     above: float,
     below: float,
     has_pills: bool = False,
+    widest: Strongest = MappingProxyType({}),
 ) -> Geometry:
     """Lay out a picture, or find it in the cache.
 
@@ -129,28 +133,32 @@ def picture_geometry(
         Heights of what stands over and under the columns: title and legend.
     has_pills : bool
         Whether some heads have a button under them.
+    widest : mapping of (str, str) to float
+        By source and target column the strongest connection of the picture beside: both have one scale of widths.
     """
+    shared = tuple(sorted(widest.items()))
     if aggregation.kept is not None:
         stands = picture_geometry(
-            analysis, snapshot, aggregation.kept, size, cache, above=above, below=below, has_pills=has_pills
-        )
+            analysis, snapshot, aggregation.kept, size, cache,
+            above=above, below=below, has_pills=has_pills, widest=widest,
+        )  # fmt: skip
         key = ("geometry", id(stands), *map(_gap_key, aggregation.gaps))
-        return cache.get(key, lambda: _with_gaps(stands, aggregation, below), alive=stands)
+        return cache.get(key, lambda: _with_gaps(stands, aggregation, below, widest), alive=stands)
     if aggregation.unedited is not None:
         before = aggregation.unedited
         stands = picture_geometry(
-            analysis, snapshot, before, size, cache, above=above, below=below, has_pills=has_pills
+            analysis, snapshot, before, size, cache, above=above, below=below, has_pills=has_pills, widest=widest
         )
         key = ("geometry", id(stands), *map(_column_key, aggregation.columns), *map(_gap_key, aggregation.gaps))
         return cache.get(
-            key, lambda: _edited(analysis, snapshot, stands, before, aggregation, below, cache), alive=stands
+            key, lambda: _edited(analysis, snapshot, stands, before, aggregation, below, cache, widest), alive=stands
         )
     head = SIZES.head_height + SIZES.head_gap + (SIZES.pill_height + 2 if has_pills else 0)
-    key = ("geometry", id(snapshot), size, above, below, head, *map(_column_key, aggregation.columns))
+    key = ("geometry", id(snapshot), size, above, below, head, shared, *map(_column_key, aggregation.columns))
     key += tuple(map(_gap_key, aggregation.gaps))
     return cache.get(
         key,
-        lambda: _make_geometry(analysis, snapshot, aggregation, size, cache, above, below, head),
+        lambda: _make_geometry(analysis, snapshot, aggregation, size, cache, above, below, head, widest),
         alive=snapshot,
     )
 
@@ -180,6 +188,7 @@ def _make_geometry(
     above: float,
     below: float,
     head: float,
+    widest: Strongest,
 ) -> Geometry:
     """Lay out a picture."""
     start = perf_counter()
@@ -194,7 +203,7 @@ def _make_geometry(
     widths = [min(width, float(found[:, 0].max(initial=SIZES.column_min))) for width, found in zip(widths, sizes)]
     gap = _widened(gap, widths, aggregation, size)
     packed = perf_counter()
-    graph = _graph(aggregation)
+    graph = _graph(aggregation, widest)
     order = order_columns(graph, initial=by_importance(graph, aggregation))
     ordered = perf_counter()
     gaps = gap, gap if size is not None else SIZES.column_gap_most
@@ -264,10 +273,10 @@ def _contents_of_columns(
     return [tuple(islice(filled, len(some))) for some in rooms]
 
 
-def _with_gaps(stands: Geometry, aggregation: Aggregation, below: float) -> Geometry:
+def _with_gaps(stands: Geometry, aggregation: Aggregation, below: float, widest: Strongest) -> Geometry:
     """Draw other connections between clusters that stay where they are."""
     start = perf_counter()
-    graph = _graph(aggregation)
+    graph = _graph(aggregation, widest)
     order, places = place_among(graph, stands.graph, stands.places, bar_width=SIZES.bar_width, bar_gap=SIZES.bar_gap)
     placed = perf_counter()
     strokes = bundle_curves(graph, places)
@@ -284,10 +293,11 @@ def _edited(
     aggregation: Aggregation,
     below: float,
     cache: SceneCache,
+    widest: Strongest,
 ) -> Geometry:
     """Edit a picture by hand: what was not touched stays where it is."""
     start = perf_counter()
-    graph = _graph(aggregation)
+    graph = _graph(aggregation, widest)
     matches = [match_clusters(was.labels, now.labels) for was, now in zip(before.columns, aggregation.columns)]
     contents: list[tuple[Contents, ...]] = []
     new_sizes: list[list[tuple[float, float]]] = []
@@ -623,20 +633,25 @@ def _cluster_sizes(filled: Sequence[Contents], width: float) -> np.ndarray:
     return np.column_stack([widths, heights])
 
 
-def _graph(aggregation: Aggregation) -> LayeredGraph:
+def _graph(aggregation: Aggregation, widest: Strongest) -> LayeredGraph:
     """Clusters and bundles, layer by layer."""
     return layered_graph(
         [len(column.clusters) for column in aggregation.columns],
         [column.depth for column in aggregation.columns],
         [column.lane for column in aggregation.columns],
-        _links(aggregation),
+        _links(aggregation, widest),
     )
 
 
-def _links(aggregation: Aggregation) -> list[Link]:
+def strongest_connections(aggregation: Aggregation) -> dict[tuple[str, str], float]:
+    """Return by source and target column the strength that is drawn widest."""
+    return {(gap.source, gap.target): _strongest(gap) for gap in aggregation.placed.gaps}
+
+
+def _links(aggregation: Aggregation, beside: Strongest) -> list[Link]:
     """The gaps as links of the layout."""
     numbers = {column.node: number for number, column in enumerate(aggregation.columns)}
-    strongest = {(gap.source, gap.target): _strongest(gap) for gap in aggregation.placed.gaps}
+    strongest = {ends: max(most, beside.get(ends, 0.0)) for ends, most in strongest_connections(aggregation).items()}
     links = []
     for gap in aggregation.gaps:
         bundles = []

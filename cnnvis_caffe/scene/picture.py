@@ -95,6 +95,7 @@ def lay_out(
     geometry = picture_geometry(
         analysis, of_clusters, aggregation, size, cache, above=above, below=below,
         has_pills=any(is_collapsed(group) for group in aggregation.groups),
+        widest=beside.strongest if beside is not None else {},
     )  # fmt: skip
     layout = PictureLayout(analysis, snapshot, of_clusters, aggregation, view, theme, geometry, cache, scales)
     entries = legend_entries(analysis, aggregation, view, theme, scales, layout=layout, beside=beside)

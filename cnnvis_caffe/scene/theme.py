@@ -81,6 +81,9 @@ CIVIDIS = (
     "#8C8878", "#9B9476", "#ABA072", "#BCAE6C", "#CDBB63", "#DEC958", "#F0D846", "#FEE838",
 )  # fmt: skip
 
+#: From blue over grey to yellow like cividis, with its dark end lifted: seen on a dark ground at `quantity_opacity`.
+LIFTED_CIVIDIS = ("#6A8FD8", "#8C9DBF", "#A8A8A0", "#C6B97E", "#E3CF5E", "#FEE838")
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -186,7 +189,7 @@ DARK = Theme(
     frame="#363B44",
     activation=ColourMap(("#1F2228", "#25384D", "#2F5578", "#4076A3", "#5E98C8", "#7DB3E0", "#9CC9F5")),
     contribution=ColourMap(("#FFB183", "#F08A4B", "#8A5636", "#1F2228", "#2F6485", "#4AA8E0", "#8CCBF0")),
-    quantity=ColourMap(CIVIDIS),
+    quantity=ColourMap(LIFTED_CIVIDIS),
     order=ColourMap(("#8A6D1F", "#C060A8", "#7CC8FF")),
     classes=(*CLASS_COLOURS[:7], "#E7EAEE", *CLASS_COLOURS[8:9], "#6C7480"),
     channels={"R": "#E07478", "G": "#6BB87E", "B": "#6F98DC", "grey": "#8A9099"},

@@ -49,6 +49,12 @@ def class_name(analysis: Analysis, index: int) -> str:
     return analysis.data.class_names[index].split(",")[0].strip()
 
 
+def numbered_class(analysis: Analysis, index: int) -> str:
+    """Return number and name of a class; the number alone where that is its name."""
+    name = class_name(analysis, index)
+    return name if name == str(index) else f"{index}  {name}"
+
+
 def data_line(analysis: Analysis, snapshot: Snapshot) -> str:
     """Say what was analysed and how well it does."""
     data = analysis.data

@@ -516,7 +516,7 @@ def test_importance_clustering_and_theme(make_window, settle, qtbot, network):
     for _ in range(6):
         key(qtbot, window.pane.canvas, "Ctrl+Z")
     settle(window)
-    assert (session.view.theme, session.view.importance, session.view.n_clusters) == ("light", "mean", 0)
+    assert (session.view.theme, session.view.importance, session.view.n_clusters) == ("dark", "mean", 0)
     assert {name: (box.width(), box.height()) for name, box in boxes(window, "neuron").items()} == sizes
 
 

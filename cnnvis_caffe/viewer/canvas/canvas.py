@@ -166,7 +166,11 @@ class Canvas(SceneView):
         """Ask for the menu of what lies there, or of what is selected when a key asks."""
         if event.reason() != event.Keyboard:
             self.menu_requested.emit(self._hit(QPointF(event.pos())), event.globalPos())
-            return
+        else:
+            self.ask_for_menu()
+
+    def ask_for_menu(self) -> None:
+        """Ask for the menu of what is selected, or of the ground, at its place."""
         place = self.display.place_of(self.selected[0]) if self.display is not None and self.selected else None
         position = on_screen(place, self.camera).center().toPoint() if place is not None else self.rect().center()
         hit = self._hit(QPointF(position)) if place is not None else None
@@ -238,6 +242,8 @@ class Canvas(SceneView):
             self._show_cursor()
         elif key == Qt.Key_Escape and self.is_dragging:
             self.cancel_drag()
+        elif key == Qt.Key_F10 and event.modifiers() & Qt.ShiftModifier:  # not every platform makes a menu key of it
+            self.ask_for_menu()
         elif key in ARROWS and event.modifiers() & Qt.ShiftModifier:
             dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[ARROWS[key]]
             self.pan_by(dx * KEY_PAN_PX, dy * KEY_PAN_PX)

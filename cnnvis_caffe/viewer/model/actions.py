@@ -290,6 +290,7 @@ KEY_HELP = (
     ("Arrow keys", "Select the next thing of the same kind"),
     ("Shift and arrow keys", "Move the picture"),
     ("Enter", "Open what is selected"),
+    ("Shift+F10 or the menu key", "What can be done with what is selected"),
     ("Tab", "Go from panel to panel"),
 )
 

@@ -60,7 +60,7 @@ class PairedSessions:
         first.selection_changed.connect(self._first_selected)
         second.selection_changed.connect(self._second_selected)
         for one in (first, second):
-            one.picture_changed.connect(self._link)  # other clusters and bundles are there now
+            one.picture_changed.connect(self._pictured)  # other clusters and bundles are there now
         self._first_selected(first.selection)
 
     @property
@@ -127,7 +127,12 @@ class PairedSessions:
     def _share_scales(self) -> None:
         """What is compared has the same scales and one legend."""
         for one, other in ((self.first, self.second), (self.second, self.first)):
-            one.stand_beside(other.analysis, other.snapshot)
+            one.stand_beside(other)
+
+    def _pictured(self, _: object = None) -> None:
+        self._link()
+        if not self.is_of_one_analysis:
+            self._share_scales()
 
     # -- selection
 
@@ -158,8 +163,8 @@ class PairedSessions:
         """Let go of the first one."""
         self.first.view_changed.disconnect(self._follow_view)
         self.first.selection_changed.disconnect(self._first_selected)
-        self.first.picture_changed.disconnect(self._link)
-        self.first.stand_beside(None, None)
+        self.first.picture_changed.disconnect(self._pictured)
+        self.first.stand_beside(None)
 
 
 def is_by_hand(edit: Edit) -> bool:

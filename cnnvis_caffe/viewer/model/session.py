@@ -11,6 +11,7 @@ from cnnvis_caffe.readings.scales import Beside
 from cnnvis_caffe.records.aggregation import Aggregation, LayerGroup
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.view import View
+from cnnvis_caffe.scene.geometry import strongest_connections
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model.listeners import Listeners
 from cnnvis_caffe.viewer.model.lookup import group_of, in_picture
@@ -137,11 +138,15 @@ class Session:
             self._size, self._legend_width = (width, height), legend_width
             self._ask()
 
-    def stand_beside(self, analysis: Analysis | None, snapshot: Snapshot | None) -> None:
+    def stand_beside(self, other: Session | None) -> None:
         """Share scales and legend with another picture, or with none."""
-        before = self.beside
-        self.beside = None if analysis is None or snapshot is None else Beside(analysis, snapshot)
-        if (before and before.snapshot) is not (self.beside and self.beside.snapshot):
+        before, self.beside = self.beside, None
+        if other is not None and other.analysis is not None and other.snapshot is not None:
+            shown = other.aggregation if other.analysis is not self.analysis else None
+            strongest = strongest_connections(shown) if shown is not None else {}
+            self.beside = Beside(other.analysis, other.snapshot, strongest)
+        shared = [(one.snapshot, one.strongest) if one is not None else None for one in (before, self.beside)]
+        if shared[0] != shared[1]:
             self._ask()
 
     # -- edits

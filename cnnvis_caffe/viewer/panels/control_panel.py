@@ -32,7 +32,7 @@ from cnnvis_caffe.records.view import (
     Choice,
     View,
 )
-from cnnvis_caffe.text.words import class_name
+from cnnvis_caffe.text.words import class_name, numbered_class
 from cnnvis_caffe.viewer.model import edit_actions
 from cnnvis_caffe.viewer.model.actions import key_of
 from cnnvis_caffe.viewer.model.edge_colours import missing_edge_colours
@@ -305,7 +305,7 @@ class ClassChooser(QWidget):
                     QWidget.setTabOrder(self._chips[-1] if self._chips else self._last_button, chip)
                     self._chips.append(chip)
                 else:
-                    item = QtGui.QStandardItem(f"{c}  {class_name(analysis, c)}")
+                    item = QtGui.QStandardItem(numbered_class(analysis, c))
                     item.setCheckable(True)
                     item.setEditable(False)
                     item.setData(c, Qt.UserRole)

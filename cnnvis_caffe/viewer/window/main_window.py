@@ -445,7 +445,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:  # noqa: N802
         """Take files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
+            _accept_copy(event)
             self.start_page.show_drop(True)
 
     def dragLeaveEvent(self, event: QtGui.QDragLeaveEvent) -> None:  # noqa: N802
@@ -457,7 +457,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.start_page.show_drop(False)
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
-            event.acceptProposedAction()
+            _accept_copy(event)
             self.open_path(paths[0])
 
     def offer_leftovers(self) -> None:
@@ -494,6 +494,12 @@ class MainWindow(QtWidgets.QMainWindow):
             self.jobs.close()
             self.pane.shutdown()
         super().closeEvent(event)
+
+
+def _accept_copy(event: QtGui.QDropEvent) -> None:
+    """Take files as copies: where a drop proposes to move them, the other program would delete them."""
+    event.setDropAction(Qt.CopyAction)
+    event.accept()
 
 
 def _spacer() -> QWidget:

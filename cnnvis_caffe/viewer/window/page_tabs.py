@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from cnnvis_caffe.scene.shapes import Target
+from cnnvis_caffe.viewer.canvas.page_view import PageView
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.image_tab import ImageTab
 from cnnvis_caffe.viewer.pages.layer_tab import LayerTab
@@ -140,8 +141,13 @@ class PageTabs(QWidget):
 
     def _show(self, at: int) -> None:
         if 0 <= at < self._stack.count():
+            focused = self.window().focusWidget()
+            had_focus = focused is not None and self._stack.isAncestorOf(focused)
             self._stack.setCurrentIndex(at)
             page = self._stack.widget(at)
+            view = page.findChild(PageView)
+            if had_focus and view is not None:  # Qt would choose the page's first button
+                view.setFocus(Qt.OtherFocusReason)
             if at > 0 and page.target is not None:  # what is looked at is selected everywhere
                 page.session.select(page.target)
             self.turned.emit()

@@ -53,15 +53,25 @@ def test_a_slider_is_taken_back_in_one():
 def test_several_edits_are_one_step_and_stand_one_by_one_in_a_session():
     history = history_of(e.ExpandGroup("conv1"))
     groups = [e.ExpandGroup(name) for name in ("conv1", "conv2", "ip1")]
-    history.apply_all([*groups, e.Together((e.ChooseTheme("dark"),), "Dark")], "Expand all groups")
-    assert history.view == View(expanded=("conv1", "conv2", "ip1"), theme="dark")
+    history.apply_all([*groups, e.Together((e.ChooseFacet("activations"),), "Facet")], "Expand all groups")
+    assert history.view == View(expanded=("conv1", "conv2", "ip1"), facet="activations")
     assert len(history.edits) == 2 and history.undo_text == "Expand all groups"
     read = saved_session_from_text(session_text(history)).history
-    assert read.view == history.view and read.edits == (*groups, e.ChooseTheme("dark"))
+    assert read.view == history.view and read.edits == (*groups, e.ChooseFacet("activations"))
     assert history.undo() == View(expanded=("conv1",))
     assert history.redo() == read.view
     history.apply_all(groups, "Expand all groups")
     assert len(history.edits) == 2  # it changed nothing
+
+
+def test_a_theme_is_no_step():
+    history = history_of(e.ExpandGroup("conv1"), e.ChooseTheme("dark"), e.ChooseEdgeFilter(0.5))
+    assert history.edits == (e.ExpandGroup("conv1"), e.ChooseEdgeFilter(0.5))
+    for _ in range(2):
+        history.undo()
+    assert history.view == View(theme="dark")  # what was done before wears it as well
+    history.apply(e.ChooseTheme("light"))
+    assert history.redo() == View(expanded=("conv1",)) and history.can_redo
 
 
 def test_a_session_of_version_0_1_is_read():
@@ -104,9 +114,9 @@ def test_whose_clusters_are_shown_is_kept_in_a_session():
 
 
 def test_an_edit_that_changes_nothing_leaves_no_trace():
-    history = history_of(e.ChooseTheme("dark"))
+    history = history_of(e.ChooseFacet("activations"))
     history.undo()
-    history.apply(e.ChooseTheme("light"))
+    history.apply(e.ChooseFacet("features"))
     assert not history.can_undo and history.can_redo
 
 

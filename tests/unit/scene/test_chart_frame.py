@@ -119,5 +119,5 @@ def test_a_low_chart_writes_names_side_by_side_and_says_how_many():
     texts = [s for s in shapes if isinstance(s, Text) and s.name.startswith("chart/x/") and s.name.endswith("/text")]
     assert all(text.angle == 0 for text in texts) and 2 < len(texts) < 20
     assert len([s for s in shapes if isinstance(s, Path) and s.name.startswith("chart/x/")]) == 20
-    (note,) = (s.text for s in shapes if s.name == "chart/x/title")
-    assert note.startswith("1") and "…" in note or note == f"1 name in {round(20 / len(texts))} is shown"
+    every, note = round(20 / len(texts)), "".join(s.text for s in shapes if s.name == "chart/x/title")
+    assert note in (f"1 name in {every} is shown", f"1 name in {every}", f"1 in {every}", "")  # never cut

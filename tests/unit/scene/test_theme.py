@@ -32,7 +32,16 @@ def test_ten_classes_have_ten_colours_and_eleven_none(theme):
     assert theme.class_colours(range(11)) == {}
 
 
-def test_contrast_of_black_and_white():
+def test_the_lowest_quantity_of_an_edge_is_seen_on_a_dark_ground():
+    theme = THEMES["dark"]
+    ground = np.array([int(theme.ground[k : k + 2], 16) for k in (1, 3, 5)])
+    shades = []
+    for share in (0.0, 0.2, 0.4):
+        colour = np.array([int(theme.quantity.colour(share)[k : k + 2], 16) for k in (1, 3, 5)])
+        mixed = theme.quantity_opacity * colour + (1 - theme.quantity_opacity) * ground
+        shades.append(contrast("#" + "".join(f"{round(one):02X}" for one in mixed), theme.ground))
+    assert shades == sorted(shades) and shades[0] >= 3  # as WCAG asks of graphics
+
     assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
     assert contrast("#777777", "#777777") == 1
 

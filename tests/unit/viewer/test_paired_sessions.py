@@ -128,6 +128,31 @@ def test_two_models_share_scales_and_legend(models, other_model, lenet):
     assert {"Classes on the left", "Classes on the right"} <= words
 
 
+def widths(session, gap):
+    """Of the curves of a gap, by name."""
+    shapes = session.picture.scene.shapes
+    return {one.name: one.style.stroke_width for one in shapes if one.name.startswith(f"edge/{gap}/")}
+
+
+def test_two_models_share_the_scale_of_widths(session, other_model):
+    alone = {"first": plain_session(session.analysis), "second": plain_session(other_model)}
+    pair = PairedSessions(session, plain_session(), other_model, other_model.snapshots[-1].label)
+    for number in range(1, len(session.aggregation.gaps)):
+        own = {}
+        for name, one in alone.items():
+            gap = one.aggregation.gaps[number]
+            own[name] = max(
+                part.sum(axis).max() for part in (gap.positive, gap.negative) for axis in (0, 1)
+            )  # what a cluster sends or receives
+        for name, one in (("first", pair.first), ("second", pair.second)):
+            before = widths(alone[name], f"{gap.source}-{gap.target}")
+            after = widths(one, f"{gap.source}-{gap.target}")
+            factor = np.sqrt(own[name] / max(own.values()))
+            assert before and before.keys() == after.keys()
+            for curve, width in before.items():
+                assert after[curve] == pytest.approx(max(width * factor, 0.75)) or width == 0.75
+
+
 def test_the_first_is_itself_again_after_a_comparison(models):
     first = models.first
     models.end()
