@@ -9,8 +9,10 @@ from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.edits.kinds import ChooseSnapshot, ChooseTheme
 from cnnvis_caffe.edits.origin import ANALYSIS_ENDING, SESSION_ENDING, origin_of
 from cnnvis_caffe.edits.sessions import save_session, session_text
+from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.text.words import counted
+from cnnvis_caffe.viewer.model.paired_sessions import PairedSessions
 from cnnvis_caffe.viewer.model.recovery import RecoveryFile
 from cnnvis_caffe.viewer.model.session import Session
 
@@ -56,19 +58,11 @@ class UnsavedEdits:
     @property
     def suggested_path(self) -> str:
         """Return where the session goes if nobody says otherwise: its own file, or a name beside the analysis."""
-        analysis = self._session.analysis
-        if self.path or analysis is None:
-            return self.path
-        if analysis.path.endswith(ANALYSIS_ENDING):
-            return analysis.path[: -len(ANALYSIS_ENDING)] + SESSION_ENDING
-        return (os.path.splitext(analysis.path)[0] or analysis.title) + SESSION_ENDING
+        return self.path or _path_beside(self._session.analysis)
 
     def question(self) -> tuple[str, str]:
         """Return what is asked before they are lost: a sentence, and the last edits in a few words."""
-        analysis = self._session.analysis
-        title = analysis.title if analysis is not None else ""
-        name = os.path.basename(self.path) if self.path else title
-        return f"Save the edits of {name}?", _last_edits(self._session.history)
+        return _question(self.path, self._session, self._session.history)
 
     def save(self, path: str) -> None:
         """Write them to a session file.
@@ -108,6 +102,68 @@ class UnsavedEdits:
             self._recovery.write(session_text(self._session.history, origin_of(analysis)))
         else:
             self._recovery.remove()
+
+
+class EditsBeside:
+    """What was done by hand to the second of two models, as it is asked about; no recovery file has it.
+
+    Parameters
+    ----------
+    pair : PairedSessions
+
+    Attributes
+    ----------
+    path : str
+        The session file that it goes to; empty where none was chosen yet.
+    """
+
+    def __init__(self, pair: PairedSessions) -> None:
+        self._pair, self._saved = pair, pair.own.view
+        self.path = ""
+
+    @property
+    def exist(self) -> bool:
+        """Return whether there is something to lose."""
+        return self._pair.own.view not in (self._saved, View())
+
+    @property
+    def suggested_path(self) -> str:
+        """Return where it goes if nobody says otherwise: its own file, or a name beside the second analysis."""
+        return self.path or _path_beside(self._pair.second.analysis)
+
+    def question(self) -> tuple[str, str]:
+        """Return what is asked before it is lost: a sentence, and the last edits in a few words."""
+        return _question(self.path, self._pair.second, self._pair.own)
+
+    def save(self, path: str) -> None:
+        """Write a session of the second analysis, with all that is shown of it.
+
+        Raises
+        ------
+        SessionError
+            If it cannot be written.
+        """
+        save_session(path, self._pair.second.history, self._pair.second.analysis)
+        self._saved, self.path = self._pair.own.view, os.path.abspath(path)
+
+    def discard(self) -> None:
+        """Ask about it no more."""
+        self._saved = self._pair.own.view
+
+
+def _path_beside(analysis: Analysis | None) -> str:
+    """A name for a session beside its analysis."""
+    if analysis is None:
+        return ""
+    if analysis.path.endswith(ANALYSIS_ENDING):
+        return analysis.path[: -len(ANALYSIS_ENDING)] + SESSION_ENDING
+    return (os.path.splitext(analysis.path)[0] or analysis.title) + SESSION_ENDING
+
+
+def _question(path: str, session: Session, history: History) -> tuple[str, str]:
+    """A sentence, and the last edits in a few words."""
+    title = session.analysis.title if session.analysis is not None else ""
+    return f"Save the edits of {os.path.basename(path) or title}?", _last_edits(history)
 
 
 def _lasting(view: View) -> View:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnnvis_caffe.edits.kinds import ChooseRepresentative, ChooseTheme, Edit
 from cnnvis_caffe.errors import SessionError
 from cnnvis_caffe.files.atomic import atomic_write, write_bytes
+from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.table_files import delimited
 from cnnvis_caffe.viewer.canvas.pictures import to_image
@@ -17,6 +18,7 @@ from cnnvis_caffe.viewer.model import export
 from cnnvis_caffe.viewer.model.edit_actions import EDIT_OF_ACTION, TOGETHER
 from cnnvis_caffe.viewer.model.file_names import named_like
 from cnnvis_caffe.viewer.model.session import Session
+from cnnvis_caffe.viewer.model.unsaved import EditsBeside, UnsavedEdits
 from cnnvis_caffe.viewer.pages.edits_dialogs import may_replace
 from cnnvis_caffe.viewer.pages.help import AboutDialog, HelpDialog
 from cnnvis_caffe.viewer.qt import QApplication, Qt, QtWidgets
@@ -32,8 +34,8 @@ SESSIONS = "Sessions (*.cnnvis.json *.json);;All files (*)"
 
 def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
     """Return what each of `actions.ACTION_SPECS` does in a window; those with a mark are told whether it is set."""
-    pictures, opening, files = window.pictures, window.opening, Files(window)
-    window.keeper.save = files.save_for_leaving
+    pictures, opening, files, keeper = window.pictures, window.opening, Files(window), window.keeper
+    keeper.save = files.save_for_leaving
     return {
         **{name: partial(_decide, window, name) for name in EDIT_OF_ACTION},
         "open_file": files.open_file,
@@ -45,7 +47,7 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "export_table": files.export_table,
         "export_patches": files.export_patches,
         "export_neurons": files.export_neurons,
-        "close_analysis": lambda: window.keeper.before_leaving(window.close_analysis),
+        "close_analysis": lambda: keeper.before_leaving(window.close_analysis),
         "quit": window.close,
         "undo": lambda: pictures.step_history(back=True),
         "redo": lambda: pictures.step_history(back=False),
@@ -73,9 +75,9 @@ def commands_of(window: MainWindow) -> dict[str, Callable[..., None]]:
         "snapshot_before": lambda: pictures.step_snapshot(-1),
         "snapshot_after": lambda: pictures.step_snapshot(1),
         "play_snapshots": pictures.snapshots.play.toggle,
-        "compare_snapshot": pictures.toggle_comparison,
+        "compare_snapshot": lambda: keeper.before_ending_comparison(pictures.toggle_comparison),
         "compare_file": files.compare_file,
-        "end_comparison": pictures.end_comparison,
+        "end_comparison": lambda: keeper.before_ending_comparison(pictures.end_comparison),
         "help": lambda: _show(HelpDialog(window)),
         "about": lambda: _show(AboutDialog(window)),
     }
@@ -149,22 +151,24 @@ class Files:
 
     def save_session(self) -> bool:
         """Ask for a name and write the edits; False if nothing was written."""
-        unsaved = self._window.keeper.unsaved
-        path = self._ask_to_save("Save session", unsaved.suggested_path, SESSIONS) if self._session.analysis else ""
-        return bool(path) and self._write_session(path)
+        return self._session.analysis is not None and self._ask_and_write(self._window.keeper.unsaved)
 
-    def save_for_leaving(self) -> bool:
-        """Write the edits to their file; ask for a name where they have none yet."""
-        path = self._window.keeper.unsaved.path
-        return self._write_session(path) if path else self.save_session()
+    def save_for_leaving(self, edits: UnsavedEdits | EditsBeside) -> bool:
+        """Write edits to their file; ask for a name where they have none yet."""
+        return self._write_session(edits, edits.path) if edits.path else self._ask_and_write(edits)
 
-    def _write_session(self, path: str) -> bool:
+    def _ask_and_write(self, edits: UnsavedEdits | EditsBeside) -> bool:
+        path = self._ask_to_save("Save session", edits.suggested_path, SESSIONS)
+        return bool(path) and self._write_session(edits, path)
+
+    def _write_session(self, edits: UnsavedEdits | EditsBeside, path: str) -> bool:
         try:
-            self._window.keeper.unsaved.save(path)
+            edits.save(path)
         except SessionError as error:
             self._window.show_error(error)
             return False
-        self._window.keeper.belong_to(path)
+        if edits is self._window.keeper.unsaved:
+            self._window.keeper.belong_to(path)
         self._window.status.say(f"Session saved in {path}")
         return True
 
@@ -245,4 +249,8 @@ class Files:
         if path:
             window = self._window
             window.status.say(f"Opening {os.path.basename(path)}…")
-            window.jobs.start(tasks.load_analysis, path, succeeded=window.pictures.compare_with)
+
+            def compare(analysis: Analysis) -> None:
+                window.keeper.before_ending_comparison(lambda: window.pictures.compare_with(analysis))
+
+            window.jobs.start(tasks.load_analysis, path, succeeded=compare)

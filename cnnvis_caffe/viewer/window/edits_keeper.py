@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cnnvis_caffe.viewer.model.recovery import Leftover, RecoveryFile, leftovers
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.model.unsaved import UnsavedEdits
+from cnnvis_caffe.viewer.model.unsaved import EditsBeside, UnsavedEdits
 from cnnvis_caffe.viewer.pages.edits_dialogs import ask_to_restore, ask_to_save
 from cnnvis_caffe.viewer.qt import QObject, QTimer, QWidget
 from cnnvis_caffe.viewer.window.settings import Settings
@@ -30,8 +30,10 @@ class EditsKeeper(QObject):
     Attributes
     ----------
     unsaved : UnsavedEdits
+    beside : callable
+        Returns the edits of a second model, where one is shown. The window sets it.
     save : callable
-        Saves the session, after asking where; False if the user cancels. The window sets it.
+        Saves edits, after asking where; False if the user cancels. The window sets it.
     """
 
     def __init__(self, window: QWidget, session: Session, settings: Settings) -> None:
@@ -39,7 +41,8 @@ class EditsKeeper(QObject):
         self._window, self._session, self._settings = window, session, settings
         self._recovery_folder = settings.recovery_folder
         self.unsaved = UnsavedEdits(session, RecoveryFile(self._recovery_folder))
-        self.save: Callable[[], bool] = lambda: False
+        self.beside: Callable[[], EditsBeside | None] = lambda: None
+        self.save: Callable[[UnsavedEdits | EditsBeside], bool] = lambda _: False
         self._is_asking = False
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -58,18 +61,48 @@ class EditsKeeper(QObject):
         """Write nothing more."""
         self._soon.stop()
 
+    @property
+    def has_unsaved(self) -> bool:
+        """Return whether anything would be lost, in the picture or in the one beside it."""
+        beside = self.beside()
+        return self.unsaved.exist or (beside is not None and beside.exist)
+
+    def discard(self) -> None:
+        """Forget all that is not saved."""
+        self.unsaved.discard()
+        beside = self.beside()
+        if beside is not None:
+            beside.discard()
+
     def before_leaving(self, then: Callable[[], object]) -> None:
         """Ask about unsaved edits, then go on: at once where there are none, never after Cancel."""
-        if not self.unsaved.exist:
+        self.before_ending_comparison(lambda: self._ask(self.unsaved, then))
+
+    def before_ending_comparison(self, then: Callable[[], object]) -> None:
+        """Likewise for those of the second model alone."""
+        beside = self.beside()
+        if beside is None:
+            then()
+        else:
+            self._ask(beside, then)
+
+    def _ask(self, edits: UnsavedEdits | EditsBeside, then: Callable[[], object]) -> None:
+        if not edits.exist:
             then()
         elif not self._is_asking:
             self._is_asking = True
-            box = ask_to_save(self.unsaved.question(), lambda: self._save_and(then), then, self._window)
-            box.finished.connect(self._asked)
 
-    def _save_and(self, then: Callable[[], object]) -> None:
-        if self.save():
-            then()
+            def save() -> None:
+                self._is_asking = False  # the next question may come before this one is off the screen
+                if self.save(edits):
+                    then()
+
+            def discard() -> None:
+                self._is_asking = False
+                then()
+
+            box = ask_to_save(edits.question(), save, discard, self._window)
+            box.finished.connect(self._asked)
 
     def _asked(self) -> None:
         self._is_asking = False

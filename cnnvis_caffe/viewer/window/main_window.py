@@ -79,6 +79,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._build_centre()
         self._build_docks()
         self.keeper = EditsKeeper(self, self.session, self.settings)
+        self.keeper.beside = lambda: self.pictures.comparison.unsaved if self.pictures.comparison is not None else None
         self.opening = Opening(self, self.session, self.settings, self.jobs, self.keeper)
         self.navigation = Navigation(self.pictures, self.pages, self)
         self.findings_search = FindingsSearch(self.session, self.jobs, self.findings, self)
@@ -472,13 +473,13 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def discard_and_close(self) -> None:
         """Close without a question; unsaved edits are gone."""
-        self.keeper.unsaved.discard()
+        self.keeper.discard()
         self.close()
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:  # noqa: N802
         """Ask about unsaved edits; then keep the layout, end all work."""
         if not self._is_closed:
-            if self.keeper.unsaved.exist and not self._may_close:
+            if self.keeper.has_unsaved and not self._may_close:
                 event.ignore()
                 self.keeper.before_leaving(self.discard_and_close)
                 return

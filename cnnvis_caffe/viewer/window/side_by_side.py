@@ -6,6 +6,7 @@ from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.viewer.model.captions import heading
 from cnnvis_caffe.viewer.model.paired_sessions import PairedSessions
+from cnnvis_caffe.viewer.model.unsaved import EditsBeside
 from cnnvis_caffe.viewer.qt import QObject
 from cnnvis_caffe.viewer.widgets.inputs import Dropdown
 from cnnvis_caffe.viewer.window.pane import Pane, new_session
@@ -31,6 +32,7 @@ class SideBySide(QObject):
         self._pair = PairedSessions(first.session, self.pane.session, analysis, snapshot)
         self.pane.apply = self._pair.apply
         self.own_changed = self._pair.own_changed
+        self.unsaved = EditsBeside(self._pair)
         self.chooser.chosen.connect(self._show_snapshot)
         first.session.view_changed.connect(self._name)
         for pane in (first, self.pane):

@@ -8,10 +8,12 @@ from helpers.analyses import make_analysis
 from helpers.plain_session import plain_session
 
 from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseEdges, ChooseFacet, ChooseTheme, NewCluster
+from cnnvis_caffe.edits.sessions import load_session
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import figure
 from cnnvis_caffe.viewer.model.captions import heading
 from cnnvis_caffe.viewer.model.paired_sessions import PairedSessions, is_by_hand
+from cnnvis_caffe.viewer.model.unsaved import EditsBeside
 
 
 @pytest.fixture
@@ -151,6 +153,24 @@ def test_two_models_share_the_scale_of_widths(session, other_model):
             assert before and before.keys() == after.keys()
             for curve, width in before.items():
                 assert after[curve] == pytest.approx(max(width * factor, 0.75)) or width == 0.75
+
+
+def test_what_was_done_to_the_second_model_is_asked_about(models, other_model, tmp_path):
+    unsaved = EditsBeside(models)
+    models.first.apply(NewCluster("conv1", (2,)))
+    assert not unsaved.exist  # the first one's are asked about by themselves
+    models.apply(NewCluster("conv2", (3,)))
+    assert unsaved.exist and unsaved.question()[0] == "Save the edits of lenet?"
+    assert "New cluster of 1 neuron of conv2" in unsaved.question()[1]
+    unsaved.save(str(tmp_path / "second.cnnvis.json"))
+    assert not unsaved.exist
+    saved = load_session(tmp_path / "second.cnnvis.json")
+    assert [move.neuron for move in saved.view.moves] == [3]
+    models.step_history(back=True)
+    assert not unsaved.exist  # nothing is left to lose
+    models.apply(NewCluster("conv2", (4,)))
+    unsaved.discard()
+    assert not unsaved.exist
 
 
 def test_the_first_is_itself_again_after_a_comparison(models):
