@@ -6,6 +6,7 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 from PyQt5.QtCore import PYQT_VERSION_STR as BINDING_VERSION
 from PyQt5.QtCore import QT_VERSION_STR as QT_VERSION
 from PyQt5.QtCore import (
+    QByteArray,
     QEvent,
     QItemSelectionModel,
     QModelIndex,
@@ -60,6 +61,7 @@ __all__ = [
     "BINDING_VERSION",
     "QT_VERSION",
     "QAction",
+    "QByteArray",
     "QApplication",
     "QBrush",
     "QColor",

@@ -12,6 +12,7 @@ class DockTitle(QWidget):
     def __init__(self, dock: Dock) -> None:
         super().__init__()
         self._dock = dock
+        self._is_folded = False
         row = QHBoxLayout(self)
         row.setContentsMargins(style.MARGIN, 5, 6, 3)
         row.setSpacing(0)
@@ -21,7 +22,7 @@ class DockTitle(QWidget):
         self._buttons = []
         for icon, name, slot in (
             ("float", "Take out of the window, or put back", lambda: dock.setFloating(not dock.isFloating())),
-            ("close", "Hide; View brings it back", dock.close),
+            ("close", "Hide; View brings it back", dock.toggleViewAction().trigger),
         ):
             button = QtWidgets.QToolButton()
             button.setIconSize(QSize(12, 12))
@@ -34,6 +35,22 @@ class DockTitle(QWidget):
             self._buttons.append(button)
         self.restyle()
         dock.windowTitleChanged.connect(self.label.setText)
+
+    def fold(self, folded: bool) -> None:
+        """Take no room, where a tab says the name already."""
+        if folded != self._is_folded:
+            self._is_folded = folded
+            self.updateGeometry()
+            for widget in (self.label, *self._buttons):
+                widget.setVisible(not folded)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size of the name, or nothing."""
+        return QSize(0, 0) if self._is_folded else super().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Return the same for the least size."""
+        return QSize(0, 0) if self._is_folded else super().minimumSizeHint()
 
     def restyle(self) -> None:
         """Draw the icons in the colours of another theme."""

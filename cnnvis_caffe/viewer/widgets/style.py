@@ -297,6 +297,7 @@ _STROKES = {
     "float": "M 3,6 L 3,13 L 10,13 L 10,6 L 3,6 M 6,6 L 6,3 L 13,3 L 13,10 L 10,10",
     "export": "M 8,2 L 8,10 M 5,7 L 8,10 L 11,7 M 3,10 L 3,13 L 13,13 L 13,10",
     "compare": "M 2,3 L 7,3 L 7,13 L 2,13 L 2,3 M 9,3 L 14,3 L 14,13 L 9,13 L 9,3",
+    "panels": "M 2,3 L 14,3 L 14,13 L 2,13 L 2,3 M 6,3 L 6,9.5 M 2,9.5 L 14,9.5",
     "theme": "M 8,3 C 1,3 1,13 8,13 C 5,10 5,6 8,3 O 8,8,5",
     "expand": "M 6,3 L 2,8 L 6,13 M 10,3 L 14,8 L 10,13",
     "play": "M 5,3 L 12,8 L 5,13 L 5,3",
@@ -358,6 +359,27 @@ class _IconEngine:
 def icon(name: str, colour: str = "") -> QIcon:
     """Return an icon in the chrome's ink."""
     return _IconEngine(name, colour or current().ink).icon
+
+
+def close_button() -> QtWidgets.QToolButton:
+    """Return a small button for a tab."""
+    button = QtWidgets.QToolButton()
+    button.setIcon(icon("close", current().muted))
+    button.setIconSize(QtCore.QSize(9, 9))
+    button.setFixedSize(18, 18)
+    button.setStyleSheet("padding: 0;")
+    return button
+
+
+def menu_button(icon_name: str, text: str, menu: QtWidgets.QMenu) -> QtWidgets.QToolButton:
+    """Return a button of a toolbar that opens a menu."""
+    button = QtWidgets.QToolButton()
+    button.setIcon(icon(icon_name))
+    button.setToolTip(text)
+    button.setAccessibleName(text)
+    button.setMenu(menu)
+    button.setPopupMode(QtWidgets.QToolButton.InstantPopup)
+    return button
 
 
 def program_icon() -> QIcon:

@@ -143,10 +143,10 @@ class MainWindow(QtWidgets.QMainWindow):
         sessions = QtWidgets.QMenu("Sessions of this analysis", self)
         sessions.aboutToShow.connect(lambda: self._fill_sessions(sessions))
         self.menus["File"].insertMenu(self.actions_by_name["export_picture"], sessions)
-        panels = QtWidgets.QMenu("Panels", self)
+        self.panels_menu = QtWidgets.QMenu("Panels", self)
         for dock in self.docks.by_name.values():
-            panels.addAction(dock.toggleViewAction())
-        self.menus["View"].insertMenu(self.actions_by_name["reset_layout"], panels)
+            self.panels_menu.addAction(dock.toggleViewAction())
+        self.menus["View"].insertMenu(self.actions_by_name["reset_layout"], self.panels_menu)
         self.addActions(list(self.actions_by_name.values()))
 
     def _fill_recent(self, menu: QtWidgets.QMenu) -> None:
@@ -176,6 +176,8 @@ class MainWindow(QtWidgets.QMainWindow):
                 bar.addAction(self.actions_by_name[name])
             else:
                 bar.addSeparator()
+        self.panels_button = style.menu_button("panels", "Panels: show or hide", self.panels_menu)
+        bar.addWidget(self.panels_button)
         self.title_label, self.subtitle_label = Line("", "section", TITLE_WIDTH), Line("", "muted")
         self.subtitle_label.setContentsMargins(8, 0, 0, 0)
         for widget in (_spacer(), self.title_label, self.subtitle_label, _spacer(), self.search):
@@ -394,6 +396,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.settings.theme = theme
         style.wear(theme)
         actions.restyle(self.actions_by_name)
+        self.panels_button.setIcon(style.icon("panels"))
         self.pictures.snapshots.restyle()
         self.docks.restyle()
         self.search.restyle()
@@ -443,6 +446,13 @@ class MainWindow(QtWidgets.QMainWindow):
 
     # -- the window
 
+    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:  # noqa: N802
+        """Let panels come and go with the room that there is."""
+        super().resizeEvent(event)
+        hidden = self.docks.fit(event.size())
+        if hidden:
+            self.status.say(f"Hidden for want of room: {hidden}. The button Panels brings them back")
+
     def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:  # noqa: N802
         """Take files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -486,7 +496,7 @@ class MainWindow(QtWidgets.QMainWindow):
             self._is_closed = True
             self.pages.show_network()  # with all panels, whose places are kept
             if self.session.analysis is not None:
-                self.settings.save_layout(self.saveGeometry(), self.saveState())
+                self.docks.keep(self.settings)
             self.settings.sync()
             self.pictures.end_comparison()
             self.pages.close_pages()

@@ -13,7 +13,7 @@ from cnnvis_caffe.viewer.pages.layer_tab import LayerTab
 from cnnvis_caffe.viewer.pages.mistakes_tab import MistakesTab
 from cnnvis_caffe.viewer.pages.neuron_tab import NeuronTab
 from cnnvis_caffe.viewer.pages.scene_tab import SceneTab
-from cnnvis_caffe.viewer.qt import QSize, Qt, QtWidgets, QVBoxLayout, QWidget, Signal
+from cnnvis_caffe.viewer.qt import Qt, QtWidgets, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.work.threads import Jobs
 
@@ -167,11 +167,7 @@ class PageTabs(QWidget):
 
     def _add_close_button(self, at: int) -> None:
         """Give a tab a button of ours: Qt's own ones would stay behind it, one for each page that ever was."""
-        button = QtWidgets.QToolButton()
-        button.setIcon(style.icon("close", style.current().muted))
-        button.setIconSize(QSize(9, 9))
-        button.setFixedSize(18, 18)
-        button.setStyleSheet("padding: 0;")
+        button = style.close_button()
         button.setAccessibleName(f"Close {self.tabs.tabText(at)}")
         page = self._stack.widget(at)
         button.clicked.connect(lambda: self.close_page(self._stack.indexOf(page)))

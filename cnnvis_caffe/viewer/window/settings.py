@@ -6,14 +6,36 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from cnnvis_caffe.records.view import THEMES
 from cnnvis_caffe.viewer.model.file_names import sessions_of, with_recent
-from cnnvis_caffe.viewer.qt import QObject, QSettings, Signal
+from cnnvis_caffe.viewer.qt import QByteArray, QObject, QSettings, Signal
 
 N_RECENT = 12
 #: Raised when docks come, go or change their names, so that an old layout is not forced on new ones.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a window and its panels are.
+
+    Attributes
+    ----------
+    geometry, state : QByteArray
+        As Qt saves them.
+    sizes : dict of str to (int, int)
+        Width and height of each panel, in pixels.
+    collapsed, by_hand : tuple of str
+        As in `PanelRoom`.
+    """
+
+    geometry: QByteArray
+    state: QByteArray
+    sizes: dict[str, tuple[int, int]]
+    collapsed: tuple[str, ...]
+    by_hand: tuple[str, ...]
 
 
 class Settings(QObject):
@@ -105,17 +127,26 @@ class Settings(QObject):
     def folder(self, path: str) -> None:
         self._store.setValue("folder", path)
 
-    def save_layout(self, geometry: object, state: object) -> None:
+    def save_layout(self, layout: Layout) -> None:
         """Keep where the window and its docks are."""
         self._store.setValue("layout/version", LAYOUT_VERSION)
-        self._store.setValue("layout/geometry", geometry)
-        self._store.setValue("layout/state", state)
+        self._store.setValue("layout/geometry", layout.geometry)
+        self._store.setValue("layout/state", layout.state)
+        panels = {"sizes": layout.sizes, "collapsed": layout.collapsed, "by_hand": layout.by_hand}
+        self._store.setValue("layout/panels", json.dumps(panels))
 
-    def layout(self) -> tuple[object, object] | None:
-        """Return where the window and its docks were; None if nothing fitting was kept."""
+    def layout(self) -> Layout | None:
+        """Return where the window and its docks were; None if nothing fitting was kept, or what is kept is damaged."""
         if str(self._store.value("layout/version", "")) != str(LAYOUT_VERSION):
             return None
-        return self._store.value("layout/geometry"), self._store.value("layout/state")
+        geometry, state = self._store.value("layout/geometry"), self._store.value("layout/state")
+        with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+            panels = json.loads(str(self._store.value("layout/panels", "")))
+            sizes = {str(name): (int(width), int(height)) for name, (width, height) in panels["sizes"].items()}
+            names = [tuple(str(name) for name in panels[which]) for which in ("collapsed", "by_hand")]
+            if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
+                return Layout(geometry, state, sizes, *names)
+        return None
 
     def forget_layout(self) -> None:
         """Let windows open as they did at first."""
