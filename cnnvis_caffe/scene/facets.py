@@ -143,11 +143,13 @@ def _caption(
     index: int,
     box: tuple[float, float, float, float],
 ) -> Iterator[Shape]:
-    """How many neurons there are, and for which classes they stand where these are few."""
+    """Number of the cluster, how many neurons there are, and for which classes they stand where these are few."""
     x, y, width, _ = box
     theme = layout.theme
     shown, n = len(layout.geometry.contents[number][index].neurons), len(cluster.neurons)
     left, right = x + SIZES.padding + 2, x + width - SIZES.padding - 2
+    number_shown = str(index + 1)
+    start, left = left, left + text_width(number_shown, SIZES.small, "bold") + 6
     baseline = y + SIZES.padding + SIZES.label_height - 5
     few = f"{whole(shown)} of {whole(n)}" if shown < n else whole(n)
     full = few if shown < n else counted(n, "neuron")
@@ -162,6 +164,10 @@ def _caption(
             break
         if caption == few:
             classes = classes[: 1 if caption_width + _marks_width(layout, classes[:1]) + 10 <= right - left else 0]
+    yield Text(
+        f"number/{name}", start, baseline, number_shown, SIZES.small, theme.ink, weight="bold", opacity=opacity,
+        target=target, min_zoom=zoom,
+    )  # fmt: skip
     yield Text(
         f"caption/{name}", left, baseline, caption, SIZES.small, theme.muted, opacity=opacity, target=target,
         min_zoom=zoom,

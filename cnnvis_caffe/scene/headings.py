@@ -10,7 +10,7 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.scene.facets import PictureLayout
 from cnnvis_caffe.scene.lettering import shorten, shorten_end, text_width
 from cnnvis_caffe.scene.neurons import facet_of, features_of
-from cnnvis_caffe.scene.shapes import Path, Rectangle, Shape, Style, Target, Text, straight
+from cnnvis_caffe.scene.shapes import Head, Path, Rectangle, Shape, Style, Target, Text, straight
 from cnnvis_caffe.scene.theme import SIZES
 from cnnvis_caffe.text.words import class_name, counted, data_line, figure, whole
 
@@ -50,6 +50,17 @@ def head_shapes(layout: PictureLayout) -> Iterator[Shape]:
         if group is not None and is_collapsed(group):
             yield from _pill(layout, group, column, middle, y + SIZES.head_height, room[1] - room[0])
     yield from _open_groups(layout)
+
+
+def heads_of(layout: PictureLayout) -> tuple[Head, ...]:
+    """Return the names over the columns, from left to right and from top to bottom."""
+    expanded = {group.name for group in layout.aggregation.groups if group.is_expanded and len(group.columns) > 1}
+    heads = []
+    for number, column in enumerate(layout.aggregation.columns):
+        x, y, width, _ = layout.geometry.head_box(number)
+        group = column.group if column.group in expanded else ""
+        heads.append(Head(Target("column", column.node), _title(layout, column), group, x + width / 2, y + 22))
+    return tuple(sorted(heads, key=lambda head: (round(head.middle), head.y)))
 
 
 def is_collapsed(group: LayerGroup) -> bool:

@@ -28,6 +28,8 @@ MOST_TALL_ROWS = 2
 MOST_LIST_LINES = 2
 #: Where the words of an entry stand under its heading, and the heading itself.
 BASE, HEADING_BASE = 32.0, 11.0
+#: Height of a legend of one line, and where its words stand.
+LINE_HEIGHT, LINE_BASE = 28.0, 19.0
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,38 @@ def legend_shapes(layout: PictureLayout, entries: tuple[Entry, ...], notes: tupl
         yield Text("legend/notes", SIZES.margin, y, text, SIZES.small, theme.muted, target=TARGET)
 
 
+def line_shapes(layout: PictureLayout, entries: tuple[Entry, ...], notes: tuple[str, ...]) -> Iterator[Shape]:
+    """Yield the legend as one line of the height `LINE_HEIGHT`, for where the picture needs the room.
+
+    Headings stand before their symbols if all of it fits. Else they are left out, and so is what still does not fit;
+    "more…" at the end says so, and that there are notes.
+    """
+    theme, right = layout.theme, layout.geometry.width - SIZES.margin
+    yield Rectangle("legend/line", SIZES.margin, 0, right - SIZES.margin, 1, Style(theme.line), target=TARGET)
+    more = Text("legend/more", right, LINE_BASE, "more…", SIZES.small, theme.muted, "end", target=TARGET)
+    needed = sum(_brief_width(entry) + sum(part.width for part in entry.parts) + SIZES.legend_gap for entry in entries)
+    is_whole = needed - SIZES.legend_gap <= right - SIZES.margin and not any(entry.n_left_out for entry in entries)
+    if not is_whole or notes:
+        right -= _width(more) + 12
+        yield more
+    x = SIZES.margin
+    for entry in entries:
+        if is_whole:
+            yield moved(entry.brief, x, LINE_BASE - HEADING_BASE)
+            x += _brief_width(entry)
+        for part in entry.parts:
+            if x + part.width > right:
+                break
+            yield from (moved(shape, x, LINE_BASE - BASE) for shape in part.shapes)
+            x += part.width
+        x += SIZES.legend_gap if is_whole else SIZES.legend_gap / 2
+
+
+def _brief_width(entry: Entry) -> float:
+    """Room of a heading before its symbols."""
+    return _width(entry.brief) + 12
+
+
 def legend_entries(
     analysis: Analysis,
     aggregation: Aggregation,
@@ -264,9 +298,9 @@ def _flat(entries: tuple[Entry, ...], room: float) -> _Laid:
     """Headings before their symbols, on lines; what does not fit on a line goes on on the next."""
     shapes: list[Shape] = []
     x, line = 0.0, 0
-    widest = max((_width(entry.brief) + 12 for entry in entries), default=0.0)
+    widest = max(map(_brief_width, entries), default=0.0)
     for entry in entries:
-        head = _width(entry.brief) + 12
+        head = _brief_width(entry)
         if x and x + head + sum(part.width for part in entry.parts) > room:
             x, line = 0.0, line + 1
         head = head if x else widest  # lines that begin with a heading go on at one place

@@ -13,7 +13,7 @@ from cnnvis_caffe.scene.bundles import bundle_shapes
 from cnnvis_caffe.scene.cache import SceneCache
 from cnnvis_caffe.scene.facets import PictureLayout, cluster_shapes
 from cnnvis_caffe.scene.geometry import picture_geometry
-from cnnvis_caffe.scene.headings import head_shapes, is_collapsed, title_shapes
+from cnnvis_caffe.scene.headings import head_shapes, heads_of, is_collapsed, title_shapes
 from cnnvis_caffe.scene.legend import Entry, legend_entries, legend_height, legend_shapes, picture_notes
 from cnnvis_caffe.scene.selected import Relations, selection_shapes
 from cnnvis_caffe.scene.shapes import Scene, Shape, Target
@@ -147,6 +147,7 @@ def draw_scene(
         title=f"{layout.analysis.title}: {layout.snapshot.label}",
         description=_description(layout),
         notes=notes,
+        heads=heads_of(layout),
     )
 
 

@@ -161,6 +161,39 @@ class Text:
 Shape = Union[Rectangle, Bitmap, Path, Text]
 
 
+@dataclass(frozen=True)
+class Head:
+    """The name over a column, for painters that write it in a size of their own.
+
+    Attributes
+    ----------
+    target : Target
+        The column.
+    name : str
+        Of the layer; inside an open group without the group's name.
+    group : str
+        The open group that it belongs to; empty for none.
+    middle, y : float
+        Its middle and its foot, in scene units.
+    """
+
+    target: Target
+    name: str
+    group: str
+    middle: float
+    y: float
+
+    def __post_init__(self) -> None:
+        """As for `Text`."""
+        for field_name in ("name", "group"):
+            object.__setattr__(self, field_name, visible(getattr(self, field_name)))
+
+    @property
+    def whole(self) -> str:
+        """Return the name with that of the group."""
+        return f"{self.group}/{self.name}" if self.group and self.group != self.name else self.name
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A picture as data.
@@ -176,6 +209,8 @@ class Scene:
         For those who cannot see it: of the file, the window, the SVG.
     notes : tuple of str
         What must be said beside the picture: products along paths, missing gradients, small data.
+    heads : tuple of Head
+        From left to right; their texts are also among the shapes.
     """
 
     width: float
@@ -185,3 +220,4 @@ class Scene:
     title: str = ""
     description: str = ""
     notes: tuple[str, ...] = field(default=())
+    heads: tuple[Head, ...] = field(default=())

@@ -6,9 +6,20 @@ from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.canvas.dragging import drop_on
 from cnnvis_caffe.viewer.canvas.gestures import Gesture, Gestures
-from cnnvis_caffe.viewer.canvas.marks import HOVER_PX, SELECTED_PX, Ghost, on_screen, outline
+from cnnvis_caffe.viewer.canvas.heads import Label, labels_of
+from cnnvis_caffe.viewer.canvas.marks import (
+    HOVER_PX,
+    SELECTED_PX,
+    Ghost,
+    announce,
+    draw_labels,
+    on_screen,
+    outline,
+    write_name,
+)
 from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.canvas.scene_view import SceneView
+from cnnvis_caffe.viewer.model.preview import NOTHING, Preview
 from cnnvis_caffe.viewer.qt import (
     QApplication,
     QNativeGestureEvent,
@@ -60,8 +71,10 @@ class Canvas(SceneView):
         self.setAccessibleName("Picture of the network")
         self.hover: Hit | None = None
         self.selected: tuple[Target, ...] = ()
+        self.preview = NOTHING
         self._gestures = Gestures(QApplication.startDragDistance())
         self._ghost: Ghost | None = None
+        self._labelled: tuple[tuple | None, list[Label]] = (None, [])
 
     def set_scene(self, scene: Scene | Display | None, *, moves: bool = False, keep: Target | None = None) -> None:
         """Show another scene, as `SceneView.set_scene`; forget what was pointed at and dragged."""
@@ -77,6 +90,12 @@ class Canvas(SceneView):
             self.selected = targets
             self.update()
 
+    def set_preview(self, preview: Preview) -> None:
+        """Show what a menu is about: its things framed, and named as the menu does."""
+        if preview != self.preview:
+            self.preview = preview
+            self.update()
+
     @property
     def is_dragging(self) -> bool:
         """Whether a neuron is on its way to another cluster."""
@@ -89,10 +108,26 @@ class Canvas(SceneView):
     # -- marks above the scene
 
     def _draw_marks(self, painter: QPainter, display: Display) -> None:
+        self._draw_heads(painter)
         for target in self.selected:
             outline(painter, display, self.camera, target, self.theme.selection, SELECTED_PX)
+        for target in self.preview.targets:
+            announce(painter, display, self.camera, target, self.theme.selection)
+        for target, name in self.preview.names:
+            write_name(painter, display, self.camera, target, name, self.theme)
         if self.hover is not None and self._ghost is None:
             outline(painter, display, self.camera, self.hover.target, self.theme.ink, HOVER_PX)
+
+    def _labels(self) -> list[Label]:
+        """The names of columns that are written over a picture that is shown small."""
+        key = (self.display, self.camera, self.width())
+        if self._labelled[0] != key:
+            heads = self.display.scene.heads if self.display is not None else ()
+            self._labelled = key, labels_of(heads, self.camera, float(self.width()))
+        return self._labelled[1]
+
+    def _draw_heads(self, painter: QPainter) -> None:
+        draw_labels(painter, self._labels(), self.theme)
 
     def _draw_ghost(self, painter: QPainter, display: Display) -> None:
         if self._ghost is not None:
@@ -103,6 +138,9 @@ class Canvas(SceneView):
     def _hit(self, position: QPointF) -> Hit | None:
         if self.display is None:
             return None
+        for label in self._labels():
+            if label.holds(position.x(), position.y()):
+                return Hit(None, label.target)
         hit = self.display.hit(*self.camera.to_scene(position.x(), position.y()), self.camera.zoom)
         return None if hit is None or hit.target.kind == "ground" else hit
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from cnnvis_caffe.scene.lettering import text_width
 from cnnvis_caffe.scene.shapes import Path, Target
 from cnnvis_caffe.scene.theme import Theme
 from cnnvis_caffe.viewer.canvas.boxes import Box
 from cnnvis_caffe.viewer.canvas.camera import Camera
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.canvas.dragging import Drop
-from cnnvis_caffe.viewer.canvas.shape_painter import painter_path
+from cnnvis_caffe.viewer.canvas.heads import TEXT_PX, Label
+from cnnvis_caffe.viewer.canvas.shape_painter import painter_path, scene_font
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QPixmap, QPointF, QRectF, Qt, QTransform
 
 SELECTED_PX = 2.0
@@ -53,6 +57,58 @@ def _outline_connection(
             painter.setPen(QPen(QColor(colour), width / zoom))
             painter.drawRoundedRect(QRectF(x0, y0, x1 - x0, y1 - y0), 2, 2)
     painter.restore()
+
+
+def announce(painter: QPainter, display: Display, camera: Camera, target: Target, colour: str) -> None:
+    """Show what a menu's entry would change: washed and framed with dashes, a bundle with all its curves."""
+    painter.setRenderHint(QPainter.Antialiasing, True)
+    if target.kind == "bicluster":
+        for curve in display.curves_of(target):
+            _outline_connection(painter, display, camera, curve, colour, SELECTED_PX)
+    place = display.place_of(target)
+    if place is not None:
+        wash = QColor(colour)
+        wash.setAlpha(48)
+        painter.setBrush(wash)
+        painter.setPen(QPen(QColor(colour), SELECTED_PX, Qt.DashLine))
+        painter.drawRoundedRect(on_screen(place, camera).adjusted(-3, -3, 3, 3), 4, 4)
+
+
+def write_name(painter: QPainter, display: Display, camera: Camera, target: Target, name: str, theme: Theme) -> None:
+    """Write what a menu calls a cluster into its corner, or a bundle beside its bar."""
+    place = display.place_of(target)
+    if place is None:
+        return
+    font = scene_font("bold")
+    font.setPixelSize(round(TEXT_PX))
+    painter.setFont(font)
+    width, height = max(text_width(name, TEXT_PX, "bold") + 6, 14.0), 14.0
+    box, is_bar = on_screen(place, camera), target.kind == "bicluster"
+    x = box.right() + 3 if is_bar else box.left()
+    y = box.center().y() - height / 2 if is_bar else box.top()
+    pill = QRectF(x, y, width, height)
+    painter.setPen(Qt.NoPen)
+    painter.setBrush(QColor(theme.ink))
+    painter.drawRoundedRect(pill, 3, 3)
+    painter.setPen(QColor(theme.ground))
+    painter.drawText(pill, Qt.AlignCenter, name)
+
+
+def draw_labels(painter: QPainter, labels: Sequence[Label], theme: Theme) -> None:
+    """Write names over the scene."""
+    font = scene_font("bold")
+    font.setPixelSize(round(TEXT_PX))
+    painter.setFont(font)
+    painter.setPen(QColor(theme.ink))
+    for label in labels:
+        painter.save()
+        painter.translate(label.x, label.y)
+        painter.rotate(label.angle)
+        ground = QColor(theme.ground)
+        ground.setAlphaF(0.8)
+        painter.fillRect(QRectF(-1, -TEXT_PX, label.width + 2, 1.3 * TEXT_PX), ground)
+        painter.drawText(QPointF(0, 0), label.text)
+        painter.restore()
 
 
 class Ghost:

@@ -60,6 +60,7 @@ class _Sheet(QWidget):
 
 
 def _box(hit: Hit) -> QRectF:
+    assert hit.shape is not None  # names over the scene are the picture's alone
     x0, y0, x1, y1 = bounding_box(hit.shape)
     return QRectF(x0, y0, x1 - x0, y1 - y0)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.scene.shapes import Bitmap, Path, Scene, Shape, Target
+from cnnvis_caffe.scene.theme import SIZES
 from cnnvis_caffe.viewer.canvas.boxes import Box, bounding_boxes, box_around, distance_to_line, encloses, flatten
 
 #: How near to a curve the pointer must be, in pixels on the screen.
@@ -20,14 +21,15 @@ class Hit:
 
     Attributes
     ----------
-    shape : Shape
+    shape : Shape or None
+        None for a name that is written over the scene.
     target : Target
         Of the shape; for a cell of a matrix the neuron of its row.
     class_index : int
         The class of a matrix's column, else -1.
     """
 
-    shape: Shape
+    shape: Shape | None
     target: Target
     class_index: int = -1
 
@@ -41,6 +43,10 @@ class SceneIndex:
         #: Bounding boxes of the shapes, (n, 4) float64: x0, y0, x1, y1.
         self.boxes = bounding_boxes(shapes)
         self._least = np.array([shape.min_zoom for shape in shapes], np.float64)
+        if scene.heads:  # written over the scene where they are too small in it
+            small = {f"head/{head.target.node}/overview" for head in scene.heads}
+            for i in [i for i, shape in enumerate(shapes) if shape.name in small]:
+                self._least[i] = SIZES.tiny / SIZES.overview
         self._most = np.array([shape.max_zoom for shape in shapes], np.float64)
         self._answering = np.flatnonzero([shape.target is not None for shape in shapes])
         self._by_target: dict[Target, list[int]] | None = None
@@ -104,6 +110,15 @@ class SceneIndex:
             if target.kind == kind and (not node or target.node == node) and wanted <= set(target.members):
                 return target
         return None
+
+    def curves_of(self, bundle: Target) -> list[Target]:
+        """Return the curves that run through a bundle's bar."""
+        ends = bundle.node, bundle.other_node, bundle.index, bundle.sign
+        return [
+            target
+            for target in self.targets()
+            if target.kind == "edge" and (target.node, target.other_node, target.index, target.sign) == ends
+        ]
 
     def find_cluster(self, neuron: Target) -> Target | None:
         """Return the cluster of a neuron."""

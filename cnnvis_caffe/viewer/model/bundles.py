@@ -32,6 +32,20 @@ class Bundle:
         return self.gap.biclusters[self.index]
 
     @property
+    def target(self) -> Target:
+        """Return what stands for it in the picture."""
+        return self.target_of(self.index)
+
+    def target_of(self, index: int) -> Target:
+        """Return what stands for another bundle of the gap."""
+        bicluster = self.gap.biclusters[index]
+        sources, targets = (
+            neurons_of(self.aggregation.column(node), clusters)
+            for node, clusters in ((self.gap.source, bicluster.sources), (self.gap.target, bicluster.targets))
+        )
+        return Target("bicluster", self.gap.source, sources, self.gap.target, targets, index, bicluster.sign)
+
+    @property
     def partners(self) -> list[int]:
         """Numbers of the bundles that it can be merged with: those of its sign between the same layers."""
         sign = self.bicluster.sign
@@ -67,6 +81,16 @@ class Bundle:
     def _named(self, node: str, clusters: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         column = self.aggregation.column(node)
         return tuple(tuple(column.clusters[k].neurons.tolist()) for k in clusters)
+
+
+def numbered(clusters: tuple[int, ...]) -> str:
+    """Return the numbers of clusters, as the picture has them."""
+    return ", ".join(str(cluster + 1) for cluster in clusters)
+
+
+def bundle_name(index: int) -> str:
+    """Return what a bundle is called, by its number between two layers."""
+    return f"Bundle {index + 1}"
 
 
 def bundle_of(aggregation: Aggregation | None, target: Target | None) -> Bundle | None:

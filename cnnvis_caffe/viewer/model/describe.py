@@ -14,6 +14,7 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import EDGE_QUANTITIES, View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import class_name, counted, figure, percent
+from cnnvis_caffe.viewer.model.bundles import bundle_name, numbered
 from cnnvis_caffe.viewer.model.lookup import cluster_number, column_of, gap_between
 
 
@@ -209,17 +210,18 @@ def _bicluster(
     gap = gap_between(aggregation, target.node, target.other_node)
     names = f"{title_of(aggregation, target.node)} → {title_of(aggregation, target.other_node)}"
     if gap is None or not 0 <= target.index < len(gap.biclusters):
-        return Card(f"Bicluster · {names}")
+        return Card(f"Bundle · {names}")
     bundle = gap.biclusters[target.index]
     matrix = gap.positive if bundle.sign > 0 else gap.negative
     strength = sum(float(matrix[edge]) for edge in bundle.edges)
     rows = (
         ("", "positive" if bundle.sign > 0 else "negative"),
+        ("clusters", f"{numbered(bundle.sources)} → {numbered(bundle.targets)}"),
         ("joins", f"{counted(len(bundle.sources), 'cluster')} with {counted(len(bundle.targets), 'cluster')}"),
         ("", counted(len(bundle.edges), "connection")),
         ("strength", figure(bundle.sign * strength)),
     )
-    return Card(f"Bicluster · {names}", rows, note=gap.note)
+    return Card(f"{bundle_name(target.index)} · {names}", rows, note=gap.note)
 
 
 def _class(analysis: Analysis, aggregation: Aggregation | None, view: View, target: Target, class_index: int) -> Card:

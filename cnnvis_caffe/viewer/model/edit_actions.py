@@ -150,6 +150,13 @@ EDIT_OF_ACTION: dict[str, Callable[[Session], Edit | str | None]] = {
 TOGETHER = ("fewer_edges", "more_edges")
 
 
+def edit_of(name: str, session: Session) -> Edit | None:
+    """Return the edit that an action would do now; None where it does none."""
+    decide = EDIT_OF_ACTION.get(name)
+    edit = decide(session) if decide is not None else None
+    return edit if isinstance(edit, Edit) else None
+
+
 def do_action(name: str, session: Session) -> None:
     """Do the edit of an action in a session, where it has one."""
     edit = EDIT_OF_ACTION[name](session)

@@ -19,7 +19,14 @@ from cnnvis_caffe.records.analysis import Analysis
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.cache import SceneCache, Value
 from cnnvis_caffe.scene.facets import PictureLayout, prepare_matrices
-from cnnvis_caffe.scene.legend import legend_entries, legend_height, legend_shapes, picture_notes
+from cnnvis_caffe.scene.legend import (
+    LINE_HEIGHT,
+    legend_entries,
+    legend_height,
+    legend_shapes,
+    line_shapes,
+    picture_notes,
+)
 from cnnvis_caffe.scene.shapes import Scene, Target
 from cnnvis_caffe.scene.theme import SIZES, theme_named
 from cnnvis_caffe.viewer.model.lookup import in_picture
@@ -53,6 +60,8 @@ class PictureRequest:
     size : (float, float)
         Of the canvas.
     legend_width : float
+    legend_is_line : bool
+        Whether there is room for one line of it only.
     legend_comes : bool
         Whether the canvas has yet to make room for the legend, in the height of `size`.
     beside : Beside or None
@@ -64,6 +73,7 @@ class PictureRequest:
     selection: Target | None = None
     size: tuple[float, float] = (1000.0, 640.0)
     legend_width: float = 1000.0
+    legend_is_line: bool = False
     legend_comes: bool = False
     beside: Beside | None = None
 
@@ -235,7 +245,8 @@ def _beside_legend(request: PictureRequest, aggregation: Aggregation, pictures: 
     entries = legend_entries(request.analysis, aggregation, request.view, theme, scales, beside=request.beside)
     notes = picture_notes(request.analysis, aggregation, request.view)
     width, height = request.size
-    return width, max(height - round(legend_height(entries, notes, request.legend_width)), LEAST_HEIGHT)
+    taken = LINE_HEIGHT if request.legend_is_line else legend_height(entries, notes, request.legend_width)
+    return width, max(height - round(taken), LEAST_HEIGHT)
 
 
 def _draw(pictures: ViewDrawer, request: PictureRequest, aggregation: Aggregation) -> DrawnPicture:
@@ -258,9 +269,10 @@ def _legend(request: PictureRequest, drawn: DrawnPicture) -> Scene:
     )
     notes = picture_notes(request.analysis, aggregation, request.view)
     width = request.legend_width
-    height = legend_height(entries, notes, width)
+    height = LINE_HEIGHT if request.legend_is_line else legend_height(entries, notes, width)
     layout = replace(layout, geometry=replace(layout.geometry, width=width, height=height))
-    return Scene(width, height, layout.theme.ground, tuple(legend_shapes(layout, entries, notes)), "Legend")
+    draw = line_shapes if request.legend_is_line else legend_shapes
+    return Scene(width, height, layout.theme.ground, tuple(draw(layout, entries, notes)), "Legend", notes=notes)
 
 
 def wished_size(aggregation: Aggregation, canvas: tuple[float, float]) -> tuple[float, float]:

@@ -86,7 +86,7 @@ class Session:
         self.model_places: tuple[str, ...] = ()  # where the user said that model and weights are now
         self.legend_comes = False  # a pane says so, whose legend has no room yet
         self.beside: Beside | None = None
-        self._size, self._legend_width = (1000.0, 640.0), 1000.0
+        self._size, self._legend_width, self._legend_is_line = (1000.0, 640.0), 1000.0, False
         self._pictures = pictures
         pictures.answered.connect(self._take)
         pictures.sketched.connect(self._take)
@@ -132,10 +132,11 @@ class Session:
         """Say that the user moves over the picture: nothing is prepared meanwhile."""
         self._pictures.touch()
 
-    def set_size(self, width: float, height: float, legend_width: float) -> None:
+    def set_size(self, width: float, height: float, legend_width: float, *, legend_is_line: bool = False) -> None:
         """Say how large the canvas and how wide its legend are; a picture of another shape follows."""
-        if (width, height, legend_width) != (*self._size, self._legend_width):
-            self._size, self._legend_width = (width, height), legend_width
+        new = (width, height), legend_width, legend_is_line
+        if new != (self._size, self._legend_width, self._legend_is_line):
+            self._size, self._legend_width, self._legend_is_line = new
             self._ask()
 
     def stand_beside(self, other: Session | None) -> None:
@@ -229,10 +230,8 @@ class Session:
 
     def _ask(self) -> None:
         if self.analysis is not None and not self._is_closed:
-            size, width = self._size, self._legend_width
-            self._pictures.request(
-                PictureRequest(self.analysis, self.view, self.selection, size, width, self.legend_comes, self.beside)
-            )
+            size, legend = self._size, (self._legend_width, self._legend_is_line, self.legend_comes)
+            self._pictures.request(PictureRequest(self.analysis, self.view, self.selection, size, *legend, self.beside))
 
     def _take(self, request: PictureRequest, picture: FinishedPicture) -> None:
         self.picture, before = picture, self.selection

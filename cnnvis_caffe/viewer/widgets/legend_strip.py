@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from cnnvis_caffe.scene.legend import LINE_HEIGHT
 from cnnvis_caffe.scene.shapes import Scene
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.qt import QColor, QEvent, QPainter, QRectF, QSize, QSizePolicy, Qt, QtGui, QWidget, Signal
+from cnnvis_caffe.viewer.widgets import style
 
 
 class LegendStrip(QWidget):
@@ -16,10 +18,13 @@ class LegendStrip(QWidget):
     clicked : Hit or None
         A class, for example.
     hovered : Hit or None
+    folded : ()
+        Clicked beside the classes: one line becomes the whole, or the whole one line.
     """
 
     clicked = Signal(object)
     hovered = Signal(object)
+    folded = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,14 +36,27 @@ class LegendStrip(QWidget):
         self.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Fixed)
         self.hide()
 
+    @property
+    def height_taken(self) -> int:
+        """Return the height that it takes now; 0 while it is hidden."""
+        return 0 if self.isHidden() else self._height
+
+    @property
+    def is_line(self) -> bool:
+        """Return whether it is one line, which a click makes the whole."""
+        return self.display is not None and self.display.scene.height <= LINE_HEIGHT
+
     def set_scene(self, scene: Scene | None) -> None:
         """Show another legend; the strip never becomes lower, or the picture would jump with every facet."""
         self.display = Display(scene) if scene is not None else None
         self.setVisible(scene is not None)
-        is_same = scene is not None and scene.width == self._width
+        was_line = 0 < self._height <= LINE_HEIGHT
+        is_same = scene is not None and scene.width == self._width and (scene.height <= LINE_HEIGHT) == was_line
         self._height = max(self._height if is_same else 0, round(scene.height)) if scene is not None else 0
         self._width = scene.width if scene is not None else 0.0
         self.setFixedHeight(self._height)
+        notes = ["Click for the whole legend", *scene.notes] if scene is not None and self.is_line else []
+        self.setToolTip(style.tip(" · ".join(notes)) if notes else "")
         self._hover = None
         self.update()
 
@@ -74,5 +92,6 @@ class LegendStrip(QWidget):
 
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         """Answer a click."""
+        hit = self._hit(event)
         if event.button() == Qt.LeftButton:
-            self.clicked.emit(self._hit(event))
+            (self.folded.emit if hit is None else lambda: self.clicked.emit(hit))()

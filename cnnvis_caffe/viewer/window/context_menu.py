@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from cnnvis_caffe.edits.kinds import ChooseClasses, ChooseFacet, ChooseRepresentative, Edit
 from cnnvis_caffe.records.aggregation import LayerGroup
@@ -10,12 +11,13 @@ from cnnvis_caffe.records.view import FACETS
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.text.words import class_name, counted
 from cnnvis_caffe.viewer.model.actions import actions_named
-from cnnvis_caffe.viewer.model.bundles import bundle_of
+from cnnvis_caffe.viewer.model.bundles import bundle_name, bundle_of, numbered
 from cnnvis_caffe.viewer.model.describe import title_of
-from cnnvis_caffe.viewer.model.edit_actions import move_to_cluster
-from cnnvis_caffe.viewer.model.lookup import cluster_around, column_of
+from cnnvis_caffe.viewer.model.edit_actions import edit_of, move_to_cluster
+from cnnvis_caffe.viewer.model.lookup import cluster_around, cluster_target, column_of
+from cnnvis_caffe.viewer.model.preview import NOTHING, Preview, targets_of
 from cnnvis_caffe.viewer.model.session import Session
-from cnnvis_caffe.viewer.qt import QAction, QMenu, Qt, QWidget
+from cnnvis_caffe.viewer.qt import QAction, QMenu, Qt, QWidget, Signal
 
 #: Clusters or classes that a submenu lists at most.
 MOST = 24
@@ -37,7 +39,14 @@ class ContextMenu(QMenu):
         None is the ground.
     apply : callable
         Does an edit.
+
+    Signals
+    -------
+    previewed : Preview
+        What its entries are about in the picture; `NOTHING` when it closes.
     """
+
+    previewed = Signal(object)
 
     def __init__(
         self,
@@ -50,10 +59,27 @@ class ContextMenu(QMenu):
         super().__init__(window)
         self.setAttribute(Qt.WA_DeleteOnClose)
         self._actions, self._session, self._apply = actions, session, apply
+        self._edits: dict[QAction, Edit] = {}
+        self._names: dict[QMenu, tuple[tuple[Target, str], ...]] = {}
         if target is None:
             self._add_ground()
         else:
             self._add_thing(target)
+        for menu in (self, *self.findChildren(QMenu)):
+            menu.hovered.connect(self._preview)
+            menu.aboutToShow.connect(partial(self._preview_names, menu))
+        self.aboutToHide.connect(lambda: self.previewed.emit(NOTHING))
+
+    def _preview_names(self, menu: QMenu) -> None:
+        """Name in the picture what a menu offers."""
+        self.previewed.emit(Preview(names=self._names.get(menu, ())))
+
+    def _preview(self, action: QAction) -> None:
+        """Show in the picture what an entry is about."""
+        edit = self._edits.get(action) or edit_of(action.objectName(), self._session)
+        targets = targets_of(self._session, edit) if isinstance(edit, Edit) else ()
+        menu = next((menu for menu in self._names if action in menu.actions()), self)
+        self.previewed.emit(Preview(targets, self._names.get(menu, ())))
 
     def _add(self, *names: str) -> None:
         for name in names:
@@ -66,6 +92,7 @@ class ContextMenu(QMenu):
             action.setCheckable(True)
             action.setChecked(is_chosen)
         action.triggered.connect(lambda: self._apply(edit))
+        self._edits[action] = edit
 
     def _add_ground(self) -> None:
         self._add(*_FACETS)
@@ -129,6 +156,7 @@ class ContextMenu(QMenu):
             if there != {number}:
                 text = f"Cluster {number + 1}, {counted(len(cluster.neurons), 'neuron')}"
                 self._add_edit(submenu, text, move_to_cluster(target, tuple(cluster.neurons.tolist())))
+        self._names[submenu] = tuple((cluster_target(column, k), str(k + 1)) for k in range(len(column.clusters)))
 
     def _add_facets(self, target: Target) -> None:
         cluster = cluster_around(self._session.aggregation, target)
@@ -147,8 +175,10 @@ class ContextMenu(QMenu):
         submenu = self.addMenu("Merge with bundle")
         for other in bundle.partners:
             bicluster = bundle.gap.biclusters[other]
-            text = f"Clusters {_listed(bicluster.sources)} → {_listed(bicluster.targets)}"
+            text = f"{bundle_name(other)}, clusters {numbered(bicluster.sources)} → {numbered(bicluster.targets)}"
             self._add_edit(submenu, text, bundle.merged_with(other))
+        shown = (*bundle.partners, bundle.index)
+        self._names[submenu] = tuple((bundle.target_of(k), str(k + 1)) for k in shown)
         submenu.setEnabled(not submenu.isEmpty())
 
     def _add_group(self, target: Target) -> None:
@@ -167,6 +197,3 @@ class ContextMenu(QMenu):
             edit = ChooseRepresentative(group.name, node)
             self._add_edit(submenu, title_of(None, node), edit, is_chosen=node == group.representative)
 
-
-def _listed(clusters: tuple[int, ...]) -> str:
-    return ", ".join(str(cluster + 1) for cluster in clusters)

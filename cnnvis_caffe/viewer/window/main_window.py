@@ -13,7 +13,8 @@ from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model import captions
 from cnnvis_caffe.viewer.model.actions import ACTION_SPECS, MENUS
-from cnnvis_caffe.viewer.model.edit_actions import what_is_there
+from cnnvis_caffe.viewer.model.edit_actions import edit_of, what_is_there
+from cnnvis_caffe.viewer.model.preview import NOTHING, Preview, targets_of
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.pages.image_tab import ImageTab
 from cnnvis_caffe.viewer.pages.start_page import StartPage, WorkPage
@@ -137,6 +138,9 @@ class MainWindow(QtWidgets.QMainWindow):
             if spec.starts and not menu.isEmpty():
                 menu.addSeparator()
             menu.addAction(self.actions_by_name[spec.name])
+        for menu in self.menus.values():
+            menu.hovered.connect(self._preview)
+            menu.aboutToHide.connect(lambda: self.pictures.active.canvas.set_preview(NOTHING))
         recent = QtWidgets.QMenu("Recent", self)
         recent.aboutToShow.connect(lambda: self._fill_recent(recent))
         self.menus["File"].insertMenu(self.actions_by_name["open_demo"], recent)
@@ -148,6 +152,12 @@ class MainWindow(QtWidgets.QMainWindow):
             self.panels_menu.addAction(dock.toggleViewAction())
         self.menus["View"].insertMenu(self.actions_by_name["reset_layout"], self.panels_menu)
         self.addActions(list(self.actions_by_name.values()))
+
+    def _preview(self, action: QtWidgets.QAction) -> None:
+        """Show in the picture what an entry of the menu bar would change."""
+        edit = edit_of(action.objectName(), self.pictures.session) if action.isEnabled() else None
+        shown = Preview(targets_of(self.pictures.session, edit)) if edit is not None else NOTHING
+        self.pictures.active.canvas.set_preview(shown)
 
     def _fill_recent(self, menu: QtWidgets.QMenu) -> None:
         self._fill_with_files(menu, self.settings.recent)
@@ -378,6 +388,7 @@ class MainWindow(QtWidgets.QMainWindow):
         pictures = self.pictures
         if self.session.analysis is not None:
             self.menu = ContextMenu(self, self.actions_by_name, pictures.session, target, pictures.apply)
+            self.menu.previewed.connect(pictures.active.canvas.set_preview)
             self.menu.popup(position)
 
     def _menu_of_list(self, target: Target, position: QPoint) -> None:

@@ -15,6 +15,7 @@ from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.edit_actions import move_to_cluster
 from cnnvis_caffe.viewer.model.lookup import among_selected, with_toggled
 from cnnvis_caffe.viewer.model.pictures import FinishedPicture, PictureMaker
+from cnnvis_caffe.viewer.model.room import has_room_for_legend
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QEvent, QHBoxLayout, QObject, QPoint, Qt, QtGui, QTimer, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
@@ -63,6 +64,7 @@ class Pane(QWidget):
         self.legend = LegendStrip()
         self.shows_legend = True
         self.sized_like: QWidget | None = None
+        self.wants_whole_legend = False  # where there is little room for it
         self._pointer = QPoint()
         self._reveal: Target | None = None
         self._shown_view: View | None = None
@@ -101,6 +103,7 @@ class Pane(QWidget):
         canvas.stepped.connect(self._step)
         canvas.camera_changed.connect(session.touch)
         self.legend.clicked.connect(self._legend_clicked)
+        self.legend.folded.connect(self._fold_legend)
         canvas.installEventFilter(self)
         session.picture_changed.connect(self._show)
         session.selection_changed.connect(self._selected)
@@ -127,7 +130,8 @@ class Pane(QWidget):
         like = self.sized_like or self.canvas
         differs = max(abs(like.width() - self.canvas.width()), abs(like.height() - self.canvas.height()))
         shown = self.canvas if differs > ODD_PX else like
-        self.session.set_size(float(shown.width()), float(shown.height()), float(width))
+        is_line = not (self.wants_whole_legend or has_room_for_legend(self.canvas.height() + self.legend.height_taken))
+        self.session.set_size(float(shown.width()), float(shown.height()), float(width), legend_is_line=is_line)
 
     @property
     def is_settled(self) -> bool:
@@ -214,6 +218,12 @@ class Pane(QWidget):
     def _legend_clicked(self, hit: Hit | None) -> None:
         if hit is not None:
             self.session.select(None if hit.target == self.session.selection else hit.target)
+
+    def _fold_legend(self) -> None:
+        """Show all of the legend where it was one line, and the other way round."""
+        if not has_room_for_legend(self.canvas.height() + self.legend.height_taken):
+            self.wants_whole_legend = not self.wants_whole_legend
+            self._tell_size()
 
     def _double_clicked(self, hit: Hit | None) -> None:
         self.card.show_card(None, self._pointer)
