@@ -22,8 +22,8 @@ TEXT_PX = 10.0
 WIDE_PX = 72.0
 #: Turned by this, in degrees, where columns are at least so far apart; else upright.
 SLOPE, SLOPED_PX = -40.0, 17.0
-#: Distance of the lines of upright names, room between a name and its column, and the longest name, in pixels.
-UPRIGHT_PX, ABOVE_PX, LONGEST_PX = 12.0, 4.0, 150.0
+#: Room between a name and its column, and the longest name, in pixels.
+ABOVE_PX, LONGEST_PX = 4.0, 150.0
 #: Room between level names, in pixels; they are level if this share of them fits whole.
 BETWEEN_PX, MOST_FIT = 6.0, 0.7
 #: Shorter than this nothing can be told from a name.
@@ -83,8 +83,8 @@ def labels_of(heads: Sequence[Head], camera: Camera, width: float) -> list[Label
     Returns
     -------
     list of Label
-        Empty where the scene's own heads can be read. No name lies on another. Of columns that stand too near to each
-        other for a name each, the first of a group comes first.
+        Empty where the scene's own heads can be read. No name lies on another: of columns that stand too near to each
+        other for a name each, some have none.
     """
     if not is_small(camera):
         return []
@@ -107,22 +107,19 @@ def _top_labels(
     n_fitting = sum(text_width(head.whole, TEXT_PX, "bold") <= room for head, room in zip(tops, rooms))
     is_level = pitch >= WIDE_PX or n_fitting >= MOST_FIT * len(tops)
     usual = 0.0 if is_level else SLOPE if pitch >= SLOPED_PX else -90.0
-    every = 1 if is_level or pitch >= UPRIGHT_PX else math.ceil(UPRIGHT_PX / max(pitch, 1e-6))
-    last_group, since = "", every
+    needed = 0.0 if is_level else 1.1 * TEXT_PX / math.sin(math.radians(-usual))
+    foot = min((y for _, y in places), default=0.0)
+    last = -math.inf
     for head, (x, y), room in zip(tops, places, rooms):
-        since += 1
-        is_new = head.group != last_group and since > every / 2
-        if not 0 <= x <= width or (since < every and not is_new):
+        if not 0 <= x <= width or x - last < needed:
             continue
-        last_group, since, angle = head.group, 0, usual
-        y = max(y - ABOVE_PX, TEXT_PX + 2)
-        if angle:
-            room = _room_above(y, angle)
-            if angle == SLOPE and x + room * math.cos(math.radians(SLOPE)) > width:
-                angle, room = -90.0, _room_above(y, -90.0)
+        last = x
+        y = max((foot if usual else y) - ABOVE_PX, TEXT_PX + 2)  # turned names begin on one line
+        if usual:
+            room = min(_room_above(y, usual), (width - x) / max(math.cos(math.radians(usual)), 1e-6))
         text = short_name(head, room)
-        if text and angle:
-            yield Label(head.target, text, x + (TEXT_PX * 0.35 if angle == -90.0 else 0.0), y, angle)
+        if text and usual:
+            yield Label(head.target, text, x + (TEXT_PX * 0.35 if usual == -90.0 else 0.0), y, usual)
         elif text:
             yield Label(head.target, text, x - text_width(text, TEXT_PX, "bold") / 2, y)
 
