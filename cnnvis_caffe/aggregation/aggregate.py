@@ -72,10 +72,12 @@ class _AggregationStages:
             there = replace(view, snapshot=view.clusters_of, edges="weight")
             self.kept = _AggregationStages(analysis, there, cache).aggregation()
         self.unedited: Aggregation | None = None
-        usual = View()
-        edited = replace(view, moves=(), bicluster_edits=(), edge_filter=usual.edge_filter)
-        if self.kept is None and edited != view and view.arrangement == "kept":
-            self.unedited = _AggregationStages(analysis, replace(edited, edges="weight"), cache).aggregation()
+        n_moves, n_bundles, share = view.arranged
+        arranged = replace(
+            view, moves=view.moves[:n_moves], bicluster_edits=view.bicluster_edits[:n_bundles], edge_filter=share
+        )
+        if self.kept is None and arranged != view and view.arrangement == "kept":
+            self.unedited = _AggregationStages(analysis, replace(arranged, edges="weight"), cache).aggregation()
 
     def aggregation(self) -> Aggregation:
         """All stages."""

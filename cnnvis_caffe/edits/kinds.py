@@ -239,6 +239,21 @@ class ChooseArrangement(Choose):
 
 
 @dataclass(frozen=True)
+class ArrangeAnew(Choose):
+    """Order everything again, with the first so many moves and edits of bundles and a filter; later ones keep that."""
+
+    moves: int
+    bundles: int
+    share: float
+    TEXT: ClassVar[str] = "Arrange anew"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Fields of the view with their new values."""
+        return {"arranged": (self.moves, self.bundles, self.share)}
+
+
+@dataclass(frozen=True)
 class ChooseTheme(Choose):
     """Choose light or dark."""
 
@@ -482,6 +497,7 @@ EDITS: dict[str, type[Edit]] = {
         ChooseStrongBy,
         ChooseEdgeFilter,
         ChooseArrangement,
+        ArrangeAnew,
         ChooseSnapshot,
         ChooseTheme,
     )
@@ -517,6 +533,7 @@ def as_edits(view: View) -> tuple[Edit, ...]:
         ChooseStrength(view.strength),
         ChooseEdgeFilter(view.edge_filter),
         ChooseArrangement(view.arrangement),
+        ArrangeAnew(*view.arranged),
         ChooseTheme(view.theme),
     ]
     for edit in view.bicluster_edits:

@@ -105,6 +105,8 @@ def check_setting(name: str, value: Any) -> None:
     """
     if name in CHOICES and value not in CHOICES[name]:
         raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, got {value!r}")
+    if name == "arranged" and (min(value[:2]) < 0 or not 0 < value[2] <= 1):
+        raise ValueError(f"an arrangement has counts of at least 0 and a filter above 0 and at most 1, got {value}")
     if name == "n_clusters" and value < 0:
         raise ValueError(f"the number of clusters must be at least 0, got {value}")
     if name == "edge_filter" and not 0 < value <= 1:
@@ -207,6 +209,9 @@ class View:
         In the order in which they were made.
     bicluster_edits : tuple of (BiclusterMerge or BiclusterSplit)
         Likewise.
+    arranged : (int, int, float)
+        How many moves and how many edits of biclusters were there, and what the edge filter was, when the order was
+        made last: edits since then leave in place what they do not touch.
     arrangement : str
         What moves when neurons are moved, bundles edited or the filter changed, one of `ARRANGEMENTS`.
     theme : str
@@ -230,5 +235,6 @@ class View:
     representatives: tuple[tuple[str, str], ...] = ()
     moves: tuple[NeuronMove, ...] = ()
     bicluster_edits: tuple[BiclusterMerge | BiclusterSplit, ...] = ()
+    arranged: tuple[int, int, float] = (0, 0, 0.8)
     arrangement: str = "kept"
     theme: str = "light"

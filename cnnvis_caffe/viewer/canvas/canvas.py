@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnnvis_caffe.scene.shapes import Scene, Target
+from cnnvis_caffe.viewer.canvas.boxes import Box
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.canvas.dragging import drop_on
 from cnnvis_caffe.viewer.canvas.gestures import Gesture, Gestures
@@ -12,6 +13,7 @@ from cnnvis_caffe.viewer.canvas.marks import (
     SELECTED_PX,
     Ghost,
     announce,
+    draw_band,
     draw_labels,
     on_screen,
     outline,
@@ -26,6 +28,7 @@ from cnnvis_caffe.viewer.qt import (
     QPainter,
     QPoint,
     QPointF,
+    QRectF,
     Qt,
     QWidget,
     Signal,
@@ -52,6 +55,8 @@ class Canvas(SceneView):
         And where, in global pixels.
     dropped : (Target, Target or None)
         A neuron, and the cluster that it was dropped on; None for the ground: a cluster of its own.
+    banded : Target
+        Neurons of a layer, in a band that was drawn with Ctrl or Shift.
     stepped : str
         An arrow key: "left", "right", "up" or "down".
     """
@@ -62,6 +67,7 @@ class Canvas(SceneView):
     double_clicked = Signal(object)
     menu_requested = Signal(object, QPoint)
     dropped = Signal(object, object)
+    banded = Signal(object)
     stepped = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -130,6 +136,8 @@ class Canvas(SceneView):
         draw_labels(painter, self._labels(), self.theme)
 
     def _draw_ghost(self, painter: QPainter, display: Display) -> None:
+        if self._gestures.is_banding:
+            draw_band(painter, QRectF(*self._gestures.band), self.theme)
         if self._ghost is not None:
             self._ghost.draw(painter, display, self.camera, self.theme)
 
@@ -156,7 +164,8 @@ class Canvas(SceneView):
         self._view.stop()
         at = event.localPos()
         is_left, is_middle = event.button() == Qt.LeftButton, event.button() == Qt.MiddleButton
-        self._gestures.press((at.x(), at.y()), self._hit(at), is_left=is_left, is_middle=is_middle)
+        adds = bool(event.modifiers() & (Qt.ControlModifier | Qt.ShiftModifier))
+        self._gestures.press((at.x(), at.y()), self._hit(at), is_left=is_left, is_middle=is_middle, adds=adds)
         self._show_cursor()
 
     def mouseMoveEvent(self, event) -> None:  # noqa: N802
@@ -170,6 +179,9 @@ class Canvas(SceneView):
             self._start_drag(at)
         elif gesture is Gesture.DRAG:
             self._move_drag(at)
+        elif gesture is Gesture.BAND:
+            self._set_hover(None)
+            self.update()
         elif gesture is Gesture.POINT:
             self._set_hover(self._hit(at))
 
@@ -182,7 +194,19 @@ class Canvas(SceneView):
             (self.toggled if adds else self.clicked).emit(pressed)
         elif gesture is Gesture.DROP:
             self._drop()
+        elif gesture is Gesture.BAND_END:
+            self._take_band()
         self._show_cursor()
+
+    def _take_band(self) -> None:
+        """Tell which neurons lie in the band."""
+        self.update()
+        if self.display is not None:
+            x, y, width, height = self._gestures.band
+            corner, zoom = self.camera.to_scene(x, y), self.camera.zoom
+            neurons = self.display.neurons_in(Box(*corner, width / zoom, height / zoom))
+            if neurons is not None:
+                self.banded.emit(neurons)
 
     def _show_cursor(self) -> None:
         """Show a hand that holds, or one that could."""
@@ -264,6 +288,8 @@ class Canvas(SceneView):
 
     def cancel_drag(self) -> None:
         """Put a neuron back where it was."""
+        if self._gestures.is_banding:
+            self.update()
         self._gestures.cancel()
         if self._ghost is not None:
             self._ghost = None
@@ -278,7 +304,7 @@ class Canvas(SceneView):
         if key == Qt.Key_Space and not event.isAutoRepeat():
             self._gestures.holds_space = True
             self._show_cursor()
-        elif key == Qt.Key_Escape and self.is_dragging:
+        elif key == Qt.Key_Escape and (self.is_dragging or self._gestures.is_banding):
             self.cancel_drag()
         elif key == Qt.Key_F10 and event.modifiers() & Qt.ShiftModifier:  # not every platform makes a menu key of it
             self.ask_for_menu()

@@ -94,6 +94,16 @@ def write_name(painter: QPainter, display: Display, camera: Camera, target: Targ
     painter.drawText(pill, Qt.AlignCenter, name)
 
 
+def draw_band(painter: QPainter, band: QRectF, theme: Theme) -> None:
+    """Draw the band that neurons are selected with."""
+    wash = QColor(theme.selection)
+    wash.setAlpha(32)
+    painter.setRenderHint(QPainter.Antialiasing, False)
+    painter.setBrush(wash)
+    painter.setPen(QPen(QColor(theme.selection), 1, Qt.DashLine))
+    painter.drawRect(band)
+
+
 def draw_labels(painter: QPainter, labels: Sequence[Label], theme: Theme) -> None:
     """Write names over the scene."""
     font = scene_font("bold")

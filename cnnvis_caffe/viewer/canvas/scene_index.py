@@ -111,6 +111,27 @@ class SceneIndex:
                 return target
         return None
 
+    def neurons_in(self, box: Box) -> Target | None:
+        """Return the neurons of one layer in a box: of the layer that has most there; None where there are none.
+
+        Neurons count by the middle of their patch or row; a cluster that lies in the box whole counts with all of them.
+        """
+        found: dict[str, set[int]] = {}
+        right, bottom = box.x + box.width, box.y + box.height
+        for i in self.numbers_in(box.x, box.y, right, bottom, 1.0).tolist():
+            shape = self.shapes[i]
+            target, (x0, y0, x1, y1) = shape.target, self.boxes[i]
+            if target is None or target.kind not in ("neuron", "cluster"):
+                continue
+            mine = found.setdefault(target.node, set())
+            if isinstance(shape, Bitmap) and shape.rows:
+                middles = y0 + (np.arange(len(shape.rows)) + 0.5) * (y1 - y0) / len(shape.rows)
+                mine.update(np.array(shape.rows)[(middles >= box.y) & (middles <= bottom)].tolist())
+            elif _is_in(box, (x0, y0, x1, y1), by_middle=target.kind == "neuron"):
+                mine.update(target.members)
+        node = max(found, key=lambda name: len(found[name]), default="")
+        return Target("neuron", node, tuple(sorted(found[node]))) if node and found[node] else None
+
     def curves_of(self, bundle: Target) -> list[Target]:
         """Return the curves that run through a bundle's bar."""
         ends = bundle.node, bundle.other_node, bundle.index, bundle.sign
@@ -181,6 +202,15 @@ class SceneIndex:
         cost[ahead <= 1e-6] = np.inf
         best = int(cost.argmin())
         return known[best][0] if np.isfinite(cost[best]) else None
+
+
+def _is_in(box: Box, corners: tuple[float, float, float, float], *, by_middle: bool) -> bool:
+    """Whether something lies in a box, with its middle or whole."""
+    x0, y0, x1, y1 = corners
+    if by_middle:
+        x0 = x1 = (x0 + x1) / 2
+        y0 = y1 = (y0 + y1) / 2
+    return box.x <= x0 and x1 <= box.x + box.width and box.y <= y0 and y1 <= box.y + box.height
 
 
 def _cell(shape: Bitmap, target: Target, x: float, y: float) -> Hit:

@@ -1,7 +1,8 @@
-"""Turns one picture into the next: columns glide to their new places while the rest fades."""
+"""Turns one picture into the next: clusters and moved neurons glide to their new places while the rest fades."""
 
 from __future__ import annotations
 
+from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.canvas.boxes import Box
 from cnnvis_caffe.viewer.canvas.camera import Camera
 from cnnvis_caffe.viewer.canvas.display import Display
@@ -9,10 +10,41 @@ from cnnvis_caffe.viewer.canvas.motion import DURATION_S, eased
 from cnnvis_caffe.viewer.qt import QColor, QPainter, QPixmap, QRectF
 
 KINDS = ("cluster", "neuron", "column")
+#: Where more clusters are in sight than this, whole columns glide.
+MOST_PIECES = 250
+
+
+def gliding(old: Display, new: Display) -> list[tuple[Box, Box]]:
+    """Return the places of what glides, before and after, in scene units: neurons that changed their cluster come last.
+
+    Clusters are the same while their first neuron is; columns stand for them where there are very many.
+    """
+    clusters = [_clusters_of(display) for display in (old, new)]
+    if max(map(len, clusters)) > MOST_PIECES:
+        before, after = old.places_by_node(KINDS), new.places_by_node(KINDS)
+        return [(before[node], after[node]) for node in before if node in after]
+    places = [(clusters[0][key][0], clusters[1][key][0]) for key in clusters[0] if key in clusters[1]]
+    for key in clusters[0].keys() & clusters[1].keys():
+        node = key[0]
+        for neuron in clusters[1][key][1] - clusters[0][key][1]:
+            came = [display.place_of(Target("neuron", node, (neuron,))) for display in (old, new)]
+            if came[0] is not None and came[1] is not None:
+                places.append((came[0], came[1]))
+    return places
+
+
+def _clusters_of(display: Display) -> dict[tuple[str, int], tuple[Box, set[int]]]:
+    """Places and neurons of the clusters, by node and first neuron."""
+    found = {}
+    for target in display.targets():
+        place = display.place_of(target) if target.kind == "cluster" and target.members else None
+        if place is not None:
+            found[target.node, min(target.members)] = place, set(target.members)
+    return found
 
 
 class Transition:
-    """Two frames and how their columns move."""
+    """Two frames and how their clusters move."""
 
     def __init__(
         self,
@@ -26,14 +58,11 @@ class Transition:
     ) -> None:
         self.started = started
         size = QRectF(0, 0, new_frame.width(), new_frame.height())
-        before, after = old.places_by_node(KINDS), new.places_by_node(KINDS)
         self._moves: list[tuple[QRectF, QRectF, QPixmap, QPixmap]] = []
         ratio = new_frame.devicePixelRatio()
         ground_old, ground_new = QColor(old.scene.ground), QColor(new.scene.ground)
         places = [
-            (_place(before[node], old_camera, ratio), _place(after[node], new_camera, ratio))
-            for node in before
-            if node in after
+            (_place(before, old_camera, ratio), _place(after, new_camera, ratio)) for before, after in gliding(old, new)
         ]
         for first, last in places:
             if first.intersects(size) and last.intersects(size):

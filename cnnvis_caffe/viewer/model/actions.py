@@ -185,6 +185,12 @@ _BY_MENU = {
             "split_bundle", "Split the bundle", ("S",), "Draw a bicluster as one for each of its targets", "bicluster"
         ),
         ActionSpec(
+            "arrange_anew",
+            "Arrange anew",
+            ("Shift+R",),
+            "Order clusters and bundles again after edits, for fewest crossings; later edits keep that order",
+        ),
+        ActionSpec(
             "open_page",
             "Open its page",
             ("P",),
@@ -277,6 +283,7 @@ MOUSE_HELP = (
     ("Double click on the ground", "Show everything"),
     ("Point at something", "Say what it is"),
     ("Click", "Select it everywhere; a neuron shows its own connections"),
+    ("Ctrl or Shift and drag", "Select the neurons of a layer in a band"),
     ("Ctrl or Shift and click on neurons of a layer", "Select several: move, export or list them together"),
     ("Double click on a neuron or cluster", "Open its page; P opens that of a layer, or of several neurons"),
     ("Drag a neuron onto a cluster of its layer", "Move it there"),

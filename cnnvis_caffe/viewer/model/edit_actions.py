@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from cnnvis_caffe.edits.kinds import (
+    ArrangeAnew,
     ChooseClasses,
     ChooseClustersOf,
     ChooseEdgeFilter,
@@ -128,6 +129,12 @@ def _cluster_here(session: Session) -> Edit:
     return ChooseClustersOf(session.name_of_snapshot(session.snapshot_index))
 
 
+def _arrange_anew(session: Session) -> Edit | str:
+    view = session.view
+    edit = ArrangeAnew(len(view.moves), len(view.bicluster_edits), view.edge_filter)
+    return edit if edit.apply(view) != view else "The order is that of all edits already"
+
+
 #: By the name of the action in `actions.ACTION_SPECS`, which need not have all of them.
 EDIT_OF_ACTION: dict[str, Callable[[Session], Edit | str | None]] = {
     **{f"facet_{facet}": partial(_facet, facet) for facet in FACETS},
@@ -145,6 +152,7 @@ EDIT_OF_ACTION: dict[str, Callable[[Session], Edit | str | None]] = {
     "all_classes": _all_classes,
     "invert_classes": _invert_classes,
     "cluster_here": _cluster_here,
+    "arrange_anew": _arrange_anew,
 }
 #: Actions that are one step to undo when they come several times in a row.
 TOGETHER = ("fewer_edges", "more_edges")

@@ -80,6 +80,14 @@ def with_toggled(selection: Target | None, target: Target) -> Target | None:
     return Target("neuron", target.node, members) if members else None
 
 
+def with_added(selection: Target | None, neurons: Target) -> Target:
+    """Return what is selected when somebody adds neurons to it; they alone where it is of another layer."""
+    kinds = ("neuron", "cluster")
+    if selection is None or selection.kind not in kinds or selection.node != neurons.node:
+        return neurons
+    return Target("neuron", neurons.node, tuple(sorted({*selection.members, *neurons.members})))
+
+
 def among_selected(selection: Target | None, target: Target) -> Target:
     """Return all neurons that are selected, where a neuron is one of several; else the target itself."""
     if selection is None or (selection.kind, target.kind) != ("neuron", "neuron") or selection.node != target.node:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cnnvis_caffe.edits.history import History
 from cnnvis_caffe.edits.kinds import (
+    ArrangeAnew,
     ChooseClustersOf,
     ChooseFacet,
     ChooseRepresentative,
@@ -23,7 +24,10 @@ from cnnvis_caffe.viewer.model.listeners import Listeners
 from cnnvis_caffe.viewer.model.session import Session
 
 #: They name neurons, clusters or snapshots of one model.
-_BY_HAND = (MoveNeuron, NewCluster, MergeBiclusters, SplitBicluster, ChooseRepresentative, ChooseClustersOf)
+_BY_HAND = (
+    *(MoveNeuron, NewCluster, MergeBiclusters, SplitBicluster),
+    *(ChooseRepresentative, ChooseClustersOf, ArrangeAnew),
+)
 
 
 class PairedSessions:
@@ -79,6 +83,7 @@ class PairedSessions:
                 facets=(),
                 representatives=(),
                 clusters_of="",
+                arranged=View().arranged,
                 classes=tuple(c for c in view.classes if c < analysis.data.n_classes),
             )
             for edit in self.own.all_edits:

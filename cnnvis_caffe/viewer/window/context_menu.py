@@ -101,7 +101,7 @@ class ContextMenu(QMenu):
         self.addSeparator()
         self._add_classes()
         self.addSeparator()
-        self._add("fit", "expand_all", "collapse_all")
+        self._add("fit", "expand_all", "collapse_all", "arrange_anew")
         if self._actions["cluster_here"].isEnabled():
             self._add("cluster_here")
         self.addSeparator()

@@ -9,7 +9,7 @@ from cnnvis_caffe.viewer.panels.control_panel import WIDTH as CONTROL_WIDTH
 from cnnvis_caffe.viewer.qt import QSize, Qt, QTimer, QtWidgets, QWidget
 from cnnvis_caffe.viewer.widgets import style
 from cnnvis_caffe.viewer.widgets.dock import Dock
-from cnnvis_caffe.viewer.window.settings import Layout, Settings
+from cnnvis_caffe.viewer.window.settings import Settings, WindowLayout
 
 LEFT_WIDTH, LEAST_LEFT_WIDTH = 256, 184
 BOTTOM_HEIGHT = 176
@@ -99,7 +99,7 @@ class Docks:
         """Let the next window open as this one is."""
         self._note_sizes()
         settings.save_layout(
-            Layout(
+            WindowLayout(
                 self._window.saveGeometry(),
                 self._window.saveState(),
                 self._sizes,

@@ -13,7 +13,7 @@ from cnnvis_caffe.viewer.canvas.minimap import Minimap
 from cnnvis_caffe.viewer.canvas.scene_index import Hit
 from cnnvis_caffe.viewer.model.describe import describe
 from cnnvis_caffe.viewer.model.edit_actions import move_to_cluster
-from cnnvis_caffe.viewer.model.lookup import among_selected, with_toggled
+from cnnvis_caffe.viewer.model.lookup import among_selected, with_added, with_toggled
 from cnnvis_caffe.viewer.model.pictures import FinishedPicture, PictureMaker
 from cnnvis_caffe.viewer.model.room import has_room_for_legend
 from cnnvis_caffe.viewer.model.session import Session
@@ -98,6 +98,7 @@ class Pane(QWidget):
         canvas.clicked.connect(self._clicked)
         canvas.double_clicked.connect(self._double_clicked)
         canvas.toggled.connect(self._toggled)
+        canvas.banded.connect(lambda neurons: session.select(with_added(session.selection, neurons)))
         canvas.menu_requested.connect(self._menu)
         canvas.dropped.connect(self._dropped)
         canvas.stepped.connect(self._step)

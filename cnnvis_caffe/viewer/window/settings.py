@@ -18,7 +18,7 @@ LAYOUT_VERSION = 2
 
 
 @dataclass(frozen=True)
-class Layout:
+class WindowLayout:
     """Where a window and its panels are.
 
     Attributes
@@ -127,7 +127,7 @@ class Settings(QObject):
     def folder(self, path: str) -> None:
         self._store.setValue("folder", path)
 
-    def save_layout(self, layout: Layout) -> None:
+    def save_layout(self, layout: WindowLayout) -> None:
         """Keep where the window and its docks are."""
         self._store.setValue("layout/version", LAYOUT_VERSION)
         self._store.setValue("layout/geometry", layout.geometry)
@@ -135,7 +135,7 @@ class Settings(QObject):
         panels = {"sizes": layout.sizes, "collapsed": layout.collapsed, "by_hand": layout.by_hand}
         self._store.setValue("layout/panels", json.dumps(panels))
 
-    def layout(self) -> Layout | None:
+    def layout(self) -> WindowLayout | None:
         """Return where the window and its docks were; None if nothing fitting was kept, or what is kept is damaged."""
         if str(self._store.value("layout/version", "")) != str(LAYOUT_VERSION):
             return None
@@ -145,7 +145,7 @@ class Settings(QObject):
             sizes = {str(name): (int(width), int(height)) for name, (width, height) in panels["sizes"].items()}
             names = [tuple(str(name) for name in panels[which]) for which in ("collapsed", "by_hand")]
             if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
-                return Layout(geometry, state, sizes, *names)
+                return WindowLayout(geometry, state, sizes, *names)
         return None
 
     def forget_layout(self) -> None:

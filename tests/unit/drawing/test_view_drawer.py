@@ -9,6 +9,7 @@ import pytest
 from helpers.analyses import make_analysis
 
 from cnnvis_caffe.drawing.pictures import ViewDrawer
+from cnnvis_caffe.edits.kinds import ArrangeAnew
 from cnnvis_caffe.errors import UnknownNameError
 from cnnvis_caffe.records.view import BiclusterMerge, NeuronMove, View
 from cnnvis_caffe.scene.clock import Clock
@@ -137,6 +138,17 @@ def test_all_is_arranged_anew_when_asked(analysis):
     kept, anew = (pictures.draw(View(edge_filter=0.3, arrangement=name), size=SIZE).scene for name in ("kept", "anew"))
     assert places_of(kept, "cluster/") == places_of(pictures.draw(View(), size=SIZE).scene, "cluster/")
     assert places_of(anew, "cluster/") != places_of(kept, "cluster/")
+
+
+def test_arranging_once_is_with_the_edits_so_far_and_later_ones_keep_it(analysis):
+    pictures = ViewDrawer(analysis)
+    filtered, (move, _) = View(edge_filter=0.3), edits_of(pictures)["new cluster"]
+    asked = ArrangeAnew(0, 0, 0.3).apply(filtered)
+    anew = pictures.draw(replace(filtered, arrangement="anew"), size=SIZE).scene
+    once, moved = (pictures.draw(view, size=SIZE).scene for view in (asked, replace(asked, moves=move.moves)))
+    assert places_of(once, "cluster/") == places_of(anew, "cluster/")
+    stay = {name: box for name, box in places_of(once, "cluster/").items() if not name.startswith("cluster/relu1/")}
+    assert stay and {name: places_of(moved, "cluster/")[name] for name in stay} == stay
 
 
 def test_rows_of_matrices_stay_and_show_the_snapshot():

@@ -18,7 +18,7 @@ from cnnvis_caffe.viewer.canvas.motion import DURATION_S
 from cnnvis_caffe.viewer.canvas.scene_index import Hit, SceneIndex
 from cnnvis_caffe.viewer.canvas.viewpoint import Viewpoint
 
-NO_WINDOW = ("boxes", "camera", "dragging", "gestures", "motion", "scene_index", "viewpoint")
+NO_WINDOW = ("boxes", "camera", "dragging", "gestures", "heads", "motion", "scene_index", "viewpoint")
 
 
 @pytest.mark.parametrize("module", NO_WINDOW)
@@ -205,3 +205,36 @@ def test_where_a_neuron_may_be_dropped():
     assert drop(ABOVE) == Drop(True, ABOVE) == drop(other) and drop(ABOVE).words == "to this cluster"
     for under in (LEFT, RIGHT, Target("column", "conv1"), Target("neuron", "conv1", (1,))):
         assert drop(under) == Drop() and drop(under).words == "not here"
+
+
+# A band
+
+
+def test_a_band_is_drawn_with_ctrl_or_shift_from_anywhere():
+    for pressed in (None, Hit(None, Target("neuron", "conv1", (0,)))):
+        gestures = Gestures(10)
+        gestures.press((50, 40), pressed, is_left=True, adds=True)
+        assert gestures.move((52, 41), is_held=True) is Gesture.NOTHING
+        assert gestures.move((30, 70), is_held=True) is Gesture.BAND and gestures.band == (30, 40, 20, 30)
+        assert gestures.move((20, 20), is_held=True) is Gesture.BAND and gestures.band == (20, 20, 30, 20)
+        assert gestures.release(is_left=True) is Gesture.BAND_END and not gestures.is_banding
+    gestures.press((50, 40), None, is_left=True, adds=True)
+    gestures.move((90, 90), is_held=True)
+    gestures.cancel()
+    assert gestures.release(is_left=True) is Gesture.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("box", "node", "members"),
+    [
+        ((-5, 15, 200, 50), "conv1", (0, 1, 2)),  # the cluster lies in it whole, and so does one of two neurons more
+        ((4, 21, 8, 8), "conv1", (0,)),
+        ((120, 45, 10, 10), "conv2", (0,)),  # the lower row of the matrix
+        ((90, 10, 100, 80), "conv2", (0, 1)),
+        ((-5, -5, 50, 50), "conv1", (0, 1, 2, 3, 4)),
+        ((60, 70, 10, 10), "", ()),
+    ],
+)
+def test_neurons_in_a_band(box, node, members):
+    found = SceneIndex(scene()).neurons_in(Box(*box))
+    assert (found.node, found.members) == (node, members) if members else found is None

@@ -172,3 +172,13 @@ def test_what_is_there(session, deep_session):
     needs = {spec.needs for spec in ACTION_SPECS}
     everything = {"selection", "neuron", "cluster", "page", "bicluster", "group", "candidates", "snapshots"}
     assert needs <= everything | {"", "analysis", "other_clusters"}
+
+
+def test_the_order_is_made_again_when_asked_and_only_then(session):
+    assert "already" in decide("arrange_anew", session)
+    decide("fewer_edges", session)
+    decide("arrange_anew", session)
+    assert session.view.arranged == (0, 0, 0.75) and session.history.undo_text == "Arrange anew"
+    assert "already" in decide("arrange_anew", session)
+    session.undo()
+    assert session.view.arranged == (0, 0, 0.8) and session.view.edge_filter == 0.75
