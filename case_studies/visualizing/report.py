@@ -180,14 +180,14 @@ def _figure_5(net: str, one: dict[str, Any]) -> Iterator[str]:
 
 def _figure_6(net: str, one: dict[str, Any]) -> Iterator[str]:
     """The first layer of both networks."""
-    yield from _head("", "dead filters", "middle frequencies, %", "conv2 moves under one pixel by", "test error %")
+    yield from _head("", "dead filters", "middle frequencies, %", "conv2 varies with moves of up to 3 pixels by, %", "test error %")
     for name, title in (("before", "kernel 11, stride 4"), ("after", "kernel 7, stride 2")):
         row = one["rows"][name]
         if row["error"] is None:
             yield _row([title, "diverged", "", "", ""])
         else:
             dead = f"{row['dead']} of {row['n_filters']}"
-            yield _row([title, dead, _percent(row["middle"]), f"{row['aliasing']:.2f}", f"{row['error']:.2f}"])
+            yield _row([title, dead, _percent(row["middle"]), _percent(row["aliasing"]), f"{row['error']:.2f}"])
     for name in ("before", "after"):
         yield from ("", f"![conv1 {name}](figures/figure_6_{name}.png)")
 

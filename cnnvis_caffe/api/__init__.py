@@ -5,7 +5,7 @@ What is returned shows itself: pictures as SVG and tables as HTML in Jupyter, as
 
 from __future__ import annotations
 
-from cnnvis_caffe.api.experiments import ablate
+from cnnvis_caffe.api.experiments import ablate, colour_shape, maximize
 from cnnvis_caffe.api.explaining import FoundPicture, correspondence, explain, features, invariance, occlude, transfer
 from cnnvis_caffe.api.frames import activation, activations, confusion, confusion_picture, connections, measures
 from cnnvis_caffe.api.functions import (
@@ -50,6 +50,7 @@ __all__ = [
     "analyze",
     "chart",
     "checks",
+    "colour_shape",
     "compare",
     "confusion",
     "confusion_picture",
@@ -64,6 +65,7 @@ __all__ = [
     "invariance",
     "layers",
     "load_net",
+    "maximize",
     "measures",
     "neuron_page",
     "neurons",

@@ -28,6 +28,12 @@ EXAMPLES = {
         cnnvis-caffe analyze --model deploy.prototxt --weights lenet.caffemodel \
             --data images/ --scale 0.00390625 --out images.cnnvis.h5
     """,
+    "colour-shape": r"""
+        cnnvis-caffe colour-shape digits:test --layer conv2 \
+            --model deploy.prototxt --weights lenet.caffemodel --out shape.png
+        cnnvis-caffe colour-shape digits:test --layer conv1 --parts 2 \
+            --model deploy.prototxt --weights lenet.caffemodel --csv shape.csv
+    """,
     "compare": r"""
         cnnvis-caffe compare lenet.cnnvis.h5@100 lenet.cnnvis.h5@600
         cnnvis-caffe compare before.cnnvis.h5 after.cnnvis.h5 --out compare.png
@@ -114,6 +120,12 @@ EXAMPLES = {
         cnnvis-caffe invariance digits:test --at 3 --model deploy.prototxt \
             --weights lenet.caffemodel \
             --transformation rotation --amounts 0,15,30,45 --csv turned.csv
+    """,
+    "maximize": r"""
+        cnnvis-caffe maximize --layer conv2 --model deploy.prototxt \
+            --weights lenet.caffemodel --steps 20 --out made.png
+        cnnvis-caffe maximize --layer ip2 --neurons 3,8 --blur 1 --jitter 2 \
+            --model deploy.prototxt --weights lenet.caffemodel --steps 20 --json
     """,
     "merge": r"""
         cnnvis-caffe merge one.h5 two.h5 --out both.cnnvis.h5

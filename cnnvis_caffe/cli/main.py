@@ -27,6 +27,7 @@ from cnnvis_caffe.text.plain import visible
 COMMANDS = {
     "ablate": "Train a network without some of its layers, and compare the errors.",
     "analyze": "Run images through a trained network and write down what its neurons do.",
+    "colour-shape": "Tell whether neurons respond to colour or to shape.",
     "compare": "Show two snapshots or two models side by side, and what differs most.",
     "correspondence": "Compare how hiding the same part changes the features of different images.",
     "data": "Make the databases that networks read, from data sets and image files.",
@@ -38,6 +39,7 @@ COMMANDS = {
     "findings": "List what stands out in a network: dead, redundant, disconnected neurons and more.",
     "inspect": "Show what a network, weights, solver, solver state, mean or analysis file holds.",
     "invariance": "Measure how far features move when images are moved, enlarged and turned.",
+    "maximize": "Make images that neurons of a layer respond to most.",
     "merge": "Put the shards of an analysis together.",
     "occlude": "Slide a square over an image, and map the network's answers.",
     "predict": "Say what a network makes of images: classes, labels, numbers, masks or boxes.",

@@ -48,6 +48,13 @@ def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name a network."""
+    for option in reversed(NETWORK_OPTIONS):
+        command = option(command)
+    return command
+
+
 def check_weights_option(options: dict[str, Any]) -> None:
     """Raise unless the user says where the weights come from, in one way."""
     if bool(options["weights"]) == options["random_weights"]:

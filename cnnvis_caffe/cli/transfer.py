@@ -8,7 +8,7 @@ import click
 
 from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.interrupt import Interruptible
-from cnnvis_caffe.cli.subject_options import NETWORK_OPTIONS, check_places, check_weights_option, write_found
+from cnnvis_caffe.cli.subject_options import check_places, check_weights_option, network_options, write_found
 
 if TYPE_CHECKING:
     from cnnvis_caffe.explanation.options import SubjectOptions
@@ -28,15 +28,8 @@ class _Counts(click.ParamType):
         return tuple(sorted({int(part) for part in parts}))
 
 
-def _network_options(command: Any) -> Any:
-    """Add the options that name a network."""
-    for option in reversed(NETWORK_OPTIONS):
-        command = option(command)
-    return command
-
-
 @click.command()
-@_network_options
+@network_options
 @click.option("--data", "train", required=True, metavar="DATA", help="Images with classes to learn from.")
 @click.option("--test", "test", required=True, metavar="DATA", help="Images with the same classes to try it on.")
 @click.option("--per-class", type=_Counts(), default=(5, 20, 60), metavar="NUMBERS",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.files.json_values import finite
+from cnnvis_caffe.records.experiments import ColourShape
 from cnnvis_caffe.records.explanation import Explained, Invariance, OccludedImage, SeenImage
 from cnnvis_caffe.records.variant import Ablation
 
@@ -191,6 +192,36 @@ def ablation_rows(found: Ablation) -> Iterator[Row]:
         for part in ("train", "test"):
             for name, value in getattr(row, part).items():
                 yield row.words, row.n_parameters, row.iterations, f"{row.seconds:.1f}", part, name, f"{value:.7g}"
+
+
+def colour_shape_json(found: ColourShape) -> list[dict[str, Any]]:
+    """Return what neurons keep of their responses, as JSON holds it.
+
+    Parameters
+    ----------
+    found : ColourShape
+
+    Returns
+    -------
+    list of dict
+        One for each neuron; None where it does not respond.
+    """
+    return [
+        {"layer": found.node, "neuron": neuron, **finite(dict(zip(found.changes, shares)))}
+        for neuron, shares in enumerate(found.kept.T.tolist())
+    ]
+
+
+def colour_shape_rows(found: ColourShape) -> Iterator[Row]:
+    """Yield a row for every neuron.
+
+    Parameters
+    ----------
+    found : ColourShape
+    """
+    yield ("layer", "neuron", *found.changes)
+    for neuron, shares in enumerate(found.kept.T):
+        yield (found.node, neuron, *("" if np.isnan(share) else f"{share:.7g}" for share in shares))
 
 
 def csv_bytes(rows: Iterator[Row]) -> bytes:

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from cnnvis_caffe.analysis.model import (
-    Nets,
-    analysed_network,
-    automatic_batch,
-    network_of_request,
-    preprocessing_of,
-)
 from cnnvis_caffe.analysis.request import Request
-from cnnvis_caffe.analysis.snapshots import find_snapshots
 from cnnvis_caffe.datasets.opening import open_source
-from cnnvis_caffe.datasets.preprocessing import Preprocessing, reorder, resize_planes
+from cnnvis_caffe.datasets.preprocessing import reorder, resize_planes
 from cnnvis_caffe.datasets.source import ImageSource
-from cnnvis_caffe.errors import CnnvisError, DataFileError, NetError, UnknownNameError
+from cnnvis_caffe.errors import CnnvisError, DataFileError, UnknownNameError
+from cnnvis_caffe.explanation.bare_network import BareNetwork
 from cnnvis_caffe.explanation.layers import parameter_layers
+from cnnvis_caffe.features.explain.colour_shape import without_colour
 from cnnvis_caffe.features.explain.way_back import WayBack
-from cnnvis_caffe.network.dag import build_dag
-from cnnvis_caffe.network.feeding import find_feeding
-from cnnvis_caffe.network.names import value_names
-from cnnvis_caffe.network.nodes import analysis_nodes
-from cnnvis_caffe.network.rewrite import find_score
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.annotations import CLASS
 from cnnvis_caffe.records.explanation import Transfer
@@ -36,8 +24,6 @@ from cnnvis_caffe.records.explanation import Transfer
 MOST_VALUES = 2048
 #: Of the classifier, which chooses one by leaving out each image in turn.
 _REGULARIZATIONS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
-#: How much red, green and blue give to grey (ITU-R BT.601, as OpenCV).
-_GREY = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
@@ -116,42 +102,27 @@ def transfer(request: Request, options: TransferOptions, progress: Progress = SI
     )  # fmt: skip
 
 
-class _Network:
+class _Network(BareNetwork):
     """A network that gives the features of its layers for images of any size and colour."""
 
     def __init__(self, request: Request, layers: Sequence[str]) -> None:
-        network = network_of_request(request)
-        feeding = find_feeding(network)
-        if feeding.shape is None:
-            raise NetError(f"{network.path}: does not say the size of its images; give its deploy prototxt")
-        self.shape, self._input = feeding.shape, feeding.image_blob
-        self._preprocessing: Preprocessing = preprocessing_of(request, network, feeding)
-        analysed = analysed_network(network, request, feeding.shape)
-        dag = build_dag(analysed)
-        self.title = analysed.message.name or request.model
-        self._batch = request.batch or automatic_batch(dag)
-        self._net: Any = Nets(analysed, request).with_weights(find_snapshots(request.weights)[-1])
-        score = find_score(dag)
-        if score is None:
-            raise NetError(f"{network.path}: has no scores of classes; name the layer that gives them (--score)")
-        name = request.score or value_names(dag)[score]
-        self._way = WayBack(self._net, self._input, name)
-        nodes = {node.name: node for node in analysis_nodes(dag, analysed) if node.n_neurons}
-        wrong = [layer for layer in layers if layer not in nodes or layer not in self._way.blobs]
+        super().__init__(request)
+        self._way = WayBack(self.net, self.input_name, self.score_name)
+        wrong = [layer for layer in layers if layer not in self.nodes or layer not in self._way.blobs]
         if wrong:
-            known = [one for one in nodes if one in self._way.blobs]
+            known = [one for one in self.nodes if one in self._way.blobs]
             raise UnknownNameError("layer before the scores", wrong[0], known)
-        found = tuple(layers) or parameter_layers(tuple(nodes.values()), self._way.blobs)
-        self.layers = (self._input, *(layer for layer in found if layer != self._input))
+        found = tuple(layers) or parameter_layers(tuple(self.nodes.values()), self._way.blobs)
+        self.layers = (self.input_name, *(layer for layer in found if layer != self.input_name))
 
     def features(self, source: ImageSource, indices: np.ndarray, progress: Progress) -> list[np.ndarray]:
         """For each layer (n, n_values) float32."""
         found: list[list[np.ndarray]] = [[] for _ in self.layers]
-        for first in range(0, len(indices), self._batch):
-            part = indices[first : first + self._batch]
+        for first in range(0, len(indices), self.batch):
+            part = indices[first : first + self.batch]
             self._way.forward(self._inputs(source, part))
             for values, layer in zip(found, self.layers):
-                values.append(averaged(self._net.blobs[layer].data, MOST_VALUES))
+                values.append(averaged(self.net.blobs[layer].data, MOST_VALUES))
             progress.step(len(part))
         return [np.concatenate(values) for values in found]
 
@@ -160,8 +131,7 @@ class _Network:
         pixels = source.pixels(indices)
         order = source.channel_order
         if pixels.shape[1] == 3 and self.shape[0] == 1:
-            shares = np.array(_GREY[::-1] if order == "BGR" else _GREY, np.float32)
-            pixels = np.einsum("ncyx,c->nyx", pixels, shares)[:, None].astype(pixels.dtype)
+            pixels = without_colour(pixels, order)[:, :1].astype(pixels.dtype)
         elif pixels.shape[1] == 1 and self.shape[0] == 3:
             pixels = np.repeat(pixels, 3, 1)
         elif pixels.shape[1] != self.shape[0]:
@@ -169,11 +139,10 @@ class _Network:
                 f"{source.name} has images of {pixels.shape[1]} channels, the network takes {self.shape[0]}; only grey "
                 "and colour are turned into each other"
             )
-        pixels = reorder(pixels, order, self._preprocessing.channel_order or order)
+        pixels = reorder(pixels, order, self.preprocessing.channel_order or order)
         if pixels.shape[2:] != self.shape[1:]:
             pixels = resize_planes(np.ascontiguousarray(pixels), *self.shape[1:])
-        mean = self._preprocessing.mean_image
-        return self._preprocessing.values(pixels, pixels.shape[2:] if mean is None else mean.shape[1:])
+        return self.prepared(pixels)
 
 
 def averaged(values: np.ndarray, most: int) -> np.ndarray:

@@ -1,10 +1,11 @@
-"""Charts of what explains a network over many images: parts that are hidden, features on another data set."""
+"""Charts of what explains a network over many images: hidden parts, lost colours, features on another data set."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cnnvis_caffe.records.chart import Axis, Chart, Series
+from cnnvis_caffe.records.experiments import ColourShape
 from cnnvis_caffe.records.explanation import Correspondence, Transfer
 from cnnvis_caffe.text.words import counted
 
@@ -63,4 +64,31 @@ def transfer_chart(found: Transfer) -> Chart:
         Axis("accuracy", "%"),
         lines,
         (counted(found.n_test, "test image"), f"{counted(found.accuracy.shape[2], 'choice')} of images"),
+    )
+
+
+def colour_shape_chart(found: ColourShape) -> Chart:
+    """Return which share of their responses neurons keep when images lose colour or shape, as a chart.
+
+    Parameters
+    ----------
+    found : ColourShape
+
+    Returns
+    -------
+    Chart
+        A line for each change, over the neurons, from the one that keeps least by the first change.
+    """
+    order = np.argsort(found.kept[0], kind="stable")
+    places = np.arange(len(order), dtype=np.float64)
+    lines = tuple(
+        Series(name, places, found.kept[number][order], rank=number) for number, name in enumerate(found.changes)
+    )
+    return Chart(
+        f"{found.title}, {found.node}: what responses keep when images are changed",
+        Axis(f"neurons, by what they keep {found.changes[0]}"),
+        Axis("share of the response that is left", "%"),
+        lines,
+        (counted(found.n_images, "image"), f"the {found.n_strongest} with the strongest responses of each neuron"),
+        empty="" if np.isfinite(found.kept).any() else "no neuron of the layer responds to any of the images",
     )

@@ -1,4 +1,4 @@
-"""Draws feature maps by their strongest patches and projections: a whole layer, and over the snapshots of a run."""
+"""Draws feature maps by their strongest patches and projections, over the snapshots, and by images made for them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from cnnvis_caffe.records.experiments import Maximized
 from cnnvis_caffe.records.feature_sheet import FeatureSheet, FeatureView
 from cnnvis_caffe.scene.lettering import cap_height, shorten, shorten_end, text_width
 from cnnvis_caffe.scene.page import fit
@@ -27,6 +28,8 @@ PAGE = SimpleNamespace(
     tile_gap=8.0,
     name=92.0,  # width of the names before the rows
     column_head=20.0,
+    made=96.0,  # side of an image that was made for a neuron
+    n_made=8,  # of these in a row
 )
 #: Patches of more pixels are smoothed when they are drawn.
 _SMALL = 32
@@ -106,6 +109,36 @@ def evolution_scene(sheet: FeatureSheet, theme: Theme = LIGHT) -> Scene:
     page_height = top + PAGE.column_head + len(neurons) * (row + PAGE.tile_gap) + SIZES.margin - PAGE.tile_gap
     words = f"{counted(len(neurons), 'feature map')} over {counted(len(snapshots), 'snapshot')}"
     return Scene(page_width, page_height, theme.ground, tuple(shapes), f"Evolution of {sheet.node}", words)
+
+
+def maximized_scene(found: Maximized, theme: Theme = LIGHT) -> Scene:
+    """Lay out images that were made for the neurons of a layer.
+
+    Parameters
+    ----------
+    found : Maximized
+    theme : Theme, optional
+
+    Returns
+    -------
+    Scene
+    """
+    side = PAGE.made
+    n_columns = min(PAGE.n_made, len(found.neurons))
+    page_width = max(2 * SIZES.margin + n_columns * (side + PAGE.tile_gap) - PAGE.tile_gap, 480.0)
+    what = f"{found.node}: images made for {counted(len(found.neurons), 'neuron')} of {found.n_neurons}"
+    line = f"{what} in {counted(found.n_steps, 'step')} uphill; below each its number and response"
+    shapes = list(_head(found.title, line, page_width, theme))
+    row = side + PAGE.label + PAGE.tile_gap
+    for place, (neuron, picture) in enumerate(zip(found.neurons, found.pictures)):
+        x = SIZES.margin + place % n_columns * (side + PAGE.tile_gap)
+        y = SIZES.margin + PAGE.head + place // n_columns * row
+        shapes += _tile(f"{neuron}", picture, x, y, side, theme)
+        response = figure(float(found.activations[place]))
+        shapes += _label(f"{neuron}", f"{neuron}", response, x, y + side + 4, side, theme)
+    page_height = 2 * SIZES.margin + PAGE.head + -(-len(found.neurons) // n_columns) * row
+    words = "; ".join(f"neuron {one}: {figure(float(a))}" for one, a in zip(found.neurons, found.activations))
+    return Scene(page_width, page_height, theme.ground, tuple(shapes), f"Images made for {found.node}", words)
 
 
 def _step(view: FeatureView, x: float, y: float, theme: Theme) -> Iterator[Shape]:

@@ -1,0 +1,119 @@
+"""A network that is opened without images: for features of images of any geometry, and for images that are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnnvis_caffe.analysis.model import Nets, analysed_network, automatic_batch, network_of_request, preprocessing_of
+from cnnvis_caffe.analysis.request import Request
+from cnnvis_caffe.analysis.snapshots import find_snapshots
+from cnnvis_caffe.datasets.preprocessing import Preprocessing
+from cnnvis_caffe.errors import NetError, UnknownNameError
+from cnnvis_caffe.network.dag import build_dag
+from cnnvis_caffe.network.feeding import find_feeding
+from cnnvis_caffe.network.names import value_names
+from cnnvis_caffe.network.nodes import analysis_nodes
+from cnnvis_caffe.network.receptive_field import ReceptiveFields
+from cnnvis_caffe.network.rewrite import find_score
+from cnnvis_caffe.records.analysis import Node
+
+
+class BareNetwork:
+    """A network with its weights, and how its images are prepared.
+
+    Parameters
+    ----------
+    request : Request
+        Network and weights; `data` is not read.
+
+    Attributes
+    ----------
+    title, path : str
+    shape : (int, int, int)
+        Channels, height and width of an image.
+    input_name : str
+        Blob of the images.
+    preprocessing : Preprocessing
+    nodes : dict of str to Node
+        Those with neurons, by name.
+    fields : ReceptiveFields
+    batch : int
+        Images at once.
+    net : Net
+        With pycaffe's names and the weights.
+
+    Raises
+    ------
+    CnnvisError
+        If a file is missing or damaged, or the network does not say the size of its images.
+    """
+
+    def __init__(self, request: Request) -> None:
+        network = network_of_request(request)
+        feeding = find_feeding(network)
+        if feeding.shape is None:
+            raise NetError(f"{network.path}: does not say the size of its images; give its deploy prototxt")
+        self.path, self.shape, self.input_name = network.path, feeding.shape, feeding.image_blob
+        self.preprocessing: Preprocessing = preprocessing_of(request, network, feeding)
+        analysed = analysed_network(network, request, feeding.shape)
+        self._dag = build_dag(analysed)
+        self.title = analysed.message.name or request.model
+        self.batch = request.batch or automatic_batch(self._dag)
+        self.net: Any = Nets(analysed, request).with_weights(find_snapshots(request.weights)[-1])
+        self.nodes: dict[str, Node] = {
+            node.name: node for node in analysis_nodes(self._dag, analysed) if node.n_neurons
+        }
+        self.fields = ReceptiveFields(self._dag)
+        self._score = request.score
+
+    @property
+    def score_name(self) -> str:
+        """Blob with the scores of the classes.
+
+        Raises
+        ------
+        NetError
+            If there is none.
+        """
+        score = find_score(self._dag)
+        if score is None:
+            raise NetError(f"{self.path}: has no scores of classes; name the layer that gives them (--score)")
+        return self._score or value_names(self._dag)[score]
+
+    @property
+    def slopes(self) -> dict[str, float]:
+        """``negative_slope`` of the ReLU layers, by name."""
+        return {node.layer: node.negative_slope for node in self.nodes.values()}
+
+    def node(self, name: str) -> Node:
+        """Return a layer with neurons.
+
+        Parameters
+        ----------
+        name : str
+
+        Raises
+        ------
+        UnknownNameError
+            If there is none of that name.
+        """
+        known = {one: node for one, node in self.nodes.items() if node.role != "input"}
+        if name not in known:
+            raise UnknownNameError("layer with neurons", name, known)
+        return known[name]
+
+    def prepared(self, pixels: np.ndarray) -> np.ndarray:
+        """Turn images in the network's geometry into its input.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (n, C, H, W), uint8 or float32
+
+        Returns
+        -------
+        ndarray of shape (n, C, H, W), float32
+        """
+        mean = self.preprocessing.mean_image
+        return self.preprocessing.values(pixels, pixels.shape[2:] if mean is None else mean.shape[1:])
