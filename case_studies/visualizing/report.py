@@ -180,7 +180,8 @@ def _figure_5(net: str, one: dict[str, Any]) -> Iterator[str]:
 
 def _figure_6(net: str, one: dict[str, Any]) -> Iterator[str]:
     """The first layer of both networks."""
-    yield from _head("", "dead filters", "middle frequencies, %", "conv2 varies with moves of up to 3 pixels by, %", "test error %")
+    heads = ("", "dead filters", "middle frequencies, %", "conv2 varies with the place by, %", "test error %")
+    yield from _head(*heads)
     for name, title in (("before", "kernel 11, stride 4"), ("after", "kernel 7, stride 2")):
         row = one["rows"][name]
         if row["error"] is None:

@@ -194,10 +194,10 @@ def aliasing(model: Path, weights: Path, images: str, n: int, prepared: dict[str
     Returns
     -------
     float
-        Standard deviation of a feature map's sum over its positions when an image moves by 0 to 3 pixels, by the mean of
-        these sums; means over images and maps of relu2. What leaves the image on one side comes back on the other.
+        Standard deviation of a feature map's sum over its positions when an image moves by 0 to 3 pixels, by the mean
+        of these sums; over images and maps of relu2. What leaves the image on one side comes back on the other.
     """
-    subject = open_subject(subject_request(model, weights, images, prepared), range(n))  # type: ignore[arg-type]
+    subject = open_subject(subject_request(model, weights, images, prepared), range(n))
     way = WayBack(subject.net, subject.model.input_name, "relu2")
     inputs = subject.inputs
     sums = np.array([way.forward(np.roll(inputs, shift, 3)).sum((2, 3), dtype=np.float64) for shift in range(4)])

@@ -131,9 +131,9 @@ def maximize(
     CnnvisError
         If a file is missing or damaged, there is no such layer or neuron, or an option is out of its range.
     """
+    from cnnvis_caffe.explanation.maximize import MaximizeOptions
     from cnnvis_caffe.explanation.maximize import maximize as run
     from cnnvis_caffe.explanation.options import subject_request
-    from cnnvis_caffe.features.explain.maximize import MaximizeOptions
     from cnnvis_caffe.scene.feature_sheet import maximized_scene
 
     colours = theme_of(theme)

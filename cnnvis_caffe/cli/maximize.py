@@ -37,9 +37,8 @@ def command(ctx: click.Context, **options: Any) -> None:
     Of feature maps, the middle position is maximised, and the picture is what that sees. The network's prototxt says
     the size of its images.
     """
-    from cnnvis_caffe.explanation.maximize import maximize
+    from cnnvis_caffe.explanation.maximize import MaximizeOptions, maximize
     from cnnvis_caffe.explanation.options import SUBJECT_OPTIONS, subject_request
-    from cnnvis_caffe.features.explain.maximize import MaximizeOptions
     from cnnvis_caffe.scene.feature_sheet import maximized_scene
 
     parts = [part.strip() for part in options["neurons"].split(",") if part.strip()]

@@ -17,6 +17,8 @@ from cnnvis_caffe.features.patches import cut
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.experiments import Maximized
 
+__all__ = ["MOST", "MaximizeOptions", "maximize"]
+
 #: Neurons that are shown where nobody names any.
 MOST = 24
 #: The smallest and the largest value that each option may have.
@@ -77,7 +79,7 @@ def maximize(
     )  # fmt: skip
     pictures = _pictures(images, low, high, network.preprocessing.channel_order)
     if middle:
-        box = network.fields.boxes(node.name, np.array(middle))
+        box = network.fields.boxes(node.name, np.array(middle), clipped=True)
         pictures = [cut(picture, box).copy() for picture in pictures]
     return Maximized(
         network.title, node.name, node.n_neurons, tuple(chosen), tuple(pictures), activations[0], activations[1],

@@ -79,16 +79,17 @@ def colour_shape_chart(found: ColourShape) -> Chart:
     Chart
         A line for each change, over the neurons, from the one that keeps least by the first change.
     """
-    order = np.argsort(found.kept[0], kind="stable")
+    responding = np.flatnonzero(np.isfinite(found.kept[0]))
+    order = responding[np.argsort(found.kept[0][responding], kind="stable")]
     places = np.arange(len(order), dtype=np.float64)
     lines = tuple(
         Series(name, places, found.kept[number][order], rank=number) for number, name in enumerate(found.changes)
     )
     return Chart(
         f"{found.title}, {found.node}: what responses keep when images are changed",
-        Axis(f"neurons, by what they keep {found.changes[0]}"),
+        Axis("neurons"),
         Axis("share of the response that is left", "%"),
         lines,
-        (counted(found.n_images, "image"), f"the {found.n_strongest} with the strongest responses of each neuron"),
-        empty="" if np.isfinite(found.kept).any() else "no neuron of the layer responds to any of the images",
+        (f"{len(order)} of {found.kept.shape[1]} neurons respond", f"the {found.n_strongest} strongest images of each"),
+        empty="" if len(order) else "no neuron of the layer responds to any of the images",
     )
