@@ -24,12 +24,18 @@ from cnnvis_caffe.viewer.canvas.scene_view import SceneView
 from cnnvis_caffe.viewer.model.preview import NOTHING, Preview
 from cnnvis_caffe.viewer.qt import (
     QApplication,
+    QContextMenuEvent,
+    QEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
     QNativeGestureEvent,
     QPainter,
     QPoint,
     QPointF,
     QRectF,
     Qt,
+    QWheelEvent,
     QWidget,
     Signal,
 )
@@ -158,7 +164,7 @@ class Canvas(SceneView):
             self.hovered.emit(hit)
             self.update()
 
-    def mousePressEvent(self, event) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Begin a click, a drag or a pan."""
         self.setProperty("showsFocus", False)
         self._view.stop()
@@ -168,7 +174,7 @@ class Canvas(SceneView):
         self._gestures.press((at.x(), at.y()), self._hit(at), is_left=is_left, is_middle=is_middle, adds=adds)
         self._show_cursor()
 
-    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Point, pan or drag."""
         at = event.localPos()
         gesture = self._gestures.move((at.x(), at.y()), is_held=bool(event.buttons() & Qt.LeftButton))
@@ -185,7 +191,7 @@ class Canvas(SceneView):
         elif gesture is Gesture.POINT:
             self._set_hover(self._hit(at))
 
-    def mouseReleaseEvent(self, event) -> None:  # noqa: N802
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """End a click, a drag or a pan."""
         pressed = self._gestures.pressed
         gesture = self._gestures.release(is_left=event.button() == Qt.LeftButton)
@@ -215,7 +221,7 @@ class Canvas(SceneView):
         else:
             self.setCursor(Qt.OpenHandCursor if self._gestures.holds_space else Qt.ArrowCursor)
 
-    def mouseDoubleClickEvent(self, event) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Open what lies there; on the ground show everything."""
         if event.button() != Qt.LeftButton:
             return
@@ -224,7 +230,7 @@ class Canvas(SceneView):
             self.fit()
         self.double_clicked.emit(hit)
 
-    def contextMenuEvent(self, event) -> None:  # noqa: N802
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
         """Ask for the menu of what lies there, or of what is selected when a key asks."""
         if event.reason() != event.Keyboard:
             self.menu_requested.emit(self._hit(QPointF(event.pos())), event.globalPos())
@@ -238,11 +244,11 @@ class Canvas(SceneView):
         hit = self._hit(QPointF(position)) if place is not None else None
         self.menu_requested.emit(hit, self.mapToGlobal(position))
 
-    def leaveEvent(self, event) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Nothing is pointed at any more."""
         self._set_hover(None)
 
-    def wheelEvent(self, event) -> None:  # noqa: N802
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Zoom with a wheel; pan with a touchpad, or with Shift."""
         pixels, angle = event.pixelDelta(), event.angleDelta()
         event.accept()
@@ -254,7 +260,7 @@ class Canvas(SceneView):
             self.pan_by(angle.y() or angle.x(), 0)
         self._set_hover(self._hit(event.position()))
 
-    def event(self, event) -> bool:
+    def event(self, event: QEvent) -> bool:
         """Zoom by pinching, on touchpads that tell it."""
         # The type's name, QEvent.NativeGesture, is not in PyQt5 5.15.2.
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.ZoomNativeGesture:
@@ -298,7 +304,7 @@ class Canvas(SceneView):
 
     # -- keys
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Step over the picture; hold Space to pan; Escape leaves a drag."""
         key = event.key()
         if key == Qt.Key_Space and not event.isAutoRepeat():
@@ -318,7 +324,7 @@ class Canvas(SceneView):
             return
         event.accept()
 
-    def keyReleaseEvent(self, event) -> None:  # noqa: N802
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Let go of Space."""
         if event.key() == Qt.Key_Space and not event.isAutoRepeat():
             self._gestures.holds_space = False
@@ -326,13 +332,13 @@ class Canvas(SceneView):
         else:
             event.ignore()
 
-    def focusInEvent(self, event) -> None:  # noqa: N802
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Show the focus when a key brought it."""
         self.setProperty("showsFocus", event.reason() in (Qt.TabFocusReason, Qt.BacktabFocusReason))
         super().focusInEvent(event)
         self.update()
 
-    def focusOutEvent(self, event) -> None:  # noqa: N802
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Let go of what was held."""
         self._gestures.holds_space = False
         self._show_cursor()

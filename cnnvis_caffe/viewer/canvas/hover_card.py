@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from cnnvis_caffe.viewer.canvas.pictures import to_image
 from cnnvis_caffe.viewer.model.describe import Card
-from cnnvis_caffe.viewer.qt import QColor, QFont, QPainter, QPen, QPixmap, QPoint, QRect, QRectF, QSize, Qt, QWidget
+from cnnvis_caffe.viewer.qt import (
+    QColor,
+    QFont,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QWidget,
+)
 from cnnvis_caffe.viewer.widgets import style
 
 PICTURE_PX = 56
@@ -89,7 +102,7 @@ class HoverCard(QWidget):
             height = max(height, self._pixmap.height())
         return QSize(width + 20, height + 14)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the card."""
         if self._card is None:
             return

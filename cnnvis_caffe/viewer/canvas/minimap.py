@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from cnnvis_caffe.viewer.canvas.canvas import Canvas
-from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTimer, QWidget
+from cnnvis_caffe.viewer.qt import (
+    QColor,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    QWheelEvent,
+    QWidget,
+)
 from cnnvis_caffe.viewer.widgets import style
 
 MOST_PX = (220, 120)
@@ -65,7 +77,7 @@ class Minimap(QWidget):
             self.show()
             self.raise_()
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the overview and the frame."""
         canvas = self._canvas
         overview = canvas.overview()
@@ -98,7 +110,7 @@ class Minimap(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
         painter.end()
 
-    def _go(self, event) -> None:
+    def _go(self, event: QMouseEvent) -> None:
         canvas = self._canvas
         if canvas.display is None:
             return
@@ -107,15 +119,15 @@ class Minimap(QWidget):
         left, top = (self.width() - scene.width * scale) / 2, (self.height() - scene.height * scale) / 2
         canvas.centre_on((event.pos().x() - left) / scale, (event.pos().y() - top) / scale)
 
-    def mousePressEvent(self, event) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go there."""
         self._go(event)
 
-    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go along."""
         self._go(event)
 
-    def wheelEvent(self, event) -> None:  # noqa: N802
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Zoom about the middle."""
         self._canvas.zoom_by(1.25 ** (event.angleDelta().y() / 120))
         event.accept()

@@ -6,7 +6,23 @@ from cnnvis_caffe.scene.shapes import Scene
 from cnnvis_caffe.viewer.canvas.boxes import bounding_box
 from cnnvis_caffe.viewer.canvas.display import Display
 from cnnvis_caffe.viewer.canvas.scene_index import Hit
-from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QRectF, QSize, Qt, QTransform, QtWidgets, QWidget, Signal
+from cnnvis_caffe.viewer.qt import (
+    QColor,
+    QEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPoint,
+    QRectF,
+    QResizeEvent,
+    QSize,
+    Qt,
+    QTransform,
+    QtWidgets,
+    QWidget,
+    Signal,
+)
 
 MAX_ZOOM = 1.25
 MIN_ZOOM = 0.82  # the small type of 11 has 9 pixels then
@@ -21,7 +37,7 @@ class _Sheet(QWidget):
         self.setMouseTracking(True)
         self.setAttribute(Qt.WA_OpaquePaintEvent)
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         display, zoom = self._view.display, self._view.zoom
         painter = QPainter(self)
         if display is None:
@@ -45,17 +61,17 @@ class _Sheet(QWidget):
                 painter.drawRoundedRect(place.adjusted(-1, -1, 1, 1), 2, 2)
         painter.end()
 
-    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._view.point_at(event.localPos())
 
-    def mousePressEvent(self, event) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.button() == Qt.LeftButton:
             self._view.press(event.localPos())
 
-    def mouseDoubleClickEvent(self, event) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._view.press(event.localPos(), twice=True)
 
-    def leaveEvent(self, event) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         self._view.set_hover(None)
 
 
@@ -114,17 +130,17 @@ class PageView(QtWidgets.QScrollArea):
         self._sheet.resize(wide, max(round(scene.height * self.zoom), self.viewport().height()))
         self._sheet.update()
 
-    def resizeEvent(self, event) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep the page as wide as the window."""
         super().resizeEvent(event)
         self._fit()
 
-    def _hit(self, at) -> Hit | None:
+    def _hit(self, at: QPoint) -> Hit | None:
         if self.display is None:
             return None
         return self.display.hit((at.x() - self.left) / self.zoom, at.y() / self.zoom, self.zoom)
 
-    def point_at(self, at) -> None:
+    def point_at(self, at: QPoint) -> None:
         """Follow the pointer."""
         self.set_hover(self._hit(at))
 
@@ -137,6 +153,6 @@ class PageView(QtWidgets.QScrollArea):
             self.hovered.emit(hit)
             self._sheet.update()
 
-    def press(self, at, *, twice: bool = False) -> None:
+    def press(self, at: QPoint, *, twice: bool = False) -> None:
         """Answer a click."""
         (self.double_clicked if twice else self.clicked).emit(self._hit(at))

@@ -12,7 +12,21 @@ from cnnvis_caffe.viewer.canvas.motion import DURATION_S
 from cnnvis_caffe.viewer.canvas.painted_scene import PaintedScene
 from cnnvis_caffe.viewer.canvas.transition import KINDS, Transition
 from cnnvis_caffe.viewer.canvas.viewpoint import Viewpoint
-from cnnvis_caffe.viewer.qt import QColor, QPainter, QPen, QPixmap, QPointF, QRectF, QSize, Qt, QTimer, QWidget, Signal
+from cnnvis_caffe.viewer.qt import (
+    QColor,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPointF,
+    QRectF,
+    QResizeEvent,
+    QSize,
+    Qt,
+    QTimer,
+    QWidget,
+    Signal,
+)
 
 #: Seconds of each turn of the event loop that go into painting squares.
 BUDGET_S = 0.007
@@ -256,7 +270,7 @@ class SceneView(QWidget):
         """The scene as it is seen now, without what lies above it."""
         return self._painted.frame(self.camera, self._size(), self.devicePixelRatioF(), self._ground())
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint one frame."""
         if self._painted.set_ratio(self.camera, self.devicePixelRatioF()):
             self._pump.start()
@@ -286,7 +300,7 @@ class SceneView(QWidget):
     def _draw_ghost(self, painter: QPainter, display: Display) -> None:
         """Draw what lies above everything."""
 
-    def resizeEvent(self, event) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep everything in sight, if it was."""
         self._view.set_window_size(self.width(), self.height())
         self._look(self._view.resting(), is_fitted=self.is_fitted)

@@ -19,13 +19,20 @@ from cnnvis_caffe.viewer.chart.x_range import panned, zoomed
 from cnnvis_caffe.viewer.qt import (
     QApplication,
     QColor,
+    QEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPen,
     QPixmap,
     QPointF,
     QRectF,
+    QResizeEvent,
     QSize,
     Qt,
+    QWheelEvent,
     QWidget,
     Signal,
 )
@@ -123,7 +130,7 @@ class LineChart(QWidget):
 
     # -- painting
 
-    def paintEvent(self, event) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the chart with its marks, or what to do where there is none."""
         painter = QPainter(self)
         if self._plot is None:
@@ -192,13 +199,13 @@ class LineChart(QWidget):
         hit = self._plot.hit(at.x(), at.y(), 1.0) if self._plot is not None else None
         return hit.target if hit is not None else None
 
-    def mousePressEvent(self, event) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Begin a click, or a pan."""
         self.setFocus(Qt.MouseFocusReason)
         if event.button() == Qt.LeftButton:
             self._press = event.localPos()
 
-    def mouseMoveEvent(self, event) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Point, or pan along the x axis."""
         at = event.localPos()
         if self._pan_from is not None:
@@ -215,7 +222,7 @@ class LineChart(QWidget):
             if self.hover is None:
                 self.setCursor(Qt.ArrowCursor if self._name_at(at) is None else Qt.PointingHandCursor)
 
-    def mouseReleaseEvent(self, event) -> None:  # noqa: N802
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go to the layer or snapshot that was clicked, or end a pan."""
         was_pan, press, self._pan_from, self._press = self._pan_from is not None, self._press, None, None
         if was_pan:
@@ -227,12 +234,12 @@ class LineChart(QWidget):
             elif name is not None:
                 self.point_clicked.emit(name.node, name.other_node)
 
-    def mouseDoubleClickEvent(self, event) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Show the whole x axis."""
         if event.button() == Qt.LeftButton and self._nearest(event.localPos()) is None:
             self.set_x_range(None)
 
-    def wheelEvent(self, event) -> None:  # noqa: N802
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Zoom along the x axis about the pointer; pan with Shift or sideways."""
         if self.frame is None:
             event.ignore()
@@ -245,7 +252,7 @@ class LineChart(QWidget):
             self._zoom_by(ZOOM_STEP ** (angle.y() / 120), self.frame.x_value(event.position().x()))
         self._point_at(self._nearest(event.position()))
 
-    def leaveEvent(self, event) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         """Nothing is pointed at."""
         self._point_at(None)
 
@@ -273,7 +280,7 @@ class LineChart(QWidget):
 
     # -- keys
 
-    def keyPressEvent(self, event) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Arrows go from point to point and from line to line, Enter goes there; + and − zoom, 0 shows everything."""
         key, frame = event.key(), self.frame
         if frame is None:
@@ -298,11 +305,11 @@ class LineChart(QWidget):
 
     # -- the window
 
-    def resizeEvent(self, event) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Draw the chart in its new size."""
         self._lay_out()
 
-    def focusInEvent(self, event) -> None:  # noqa: N802
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         """Show the focus when a key brought it."""
         self.setProperty("showsFocus", event.reason() in (Qt.TabFocusReason, Qt.BacktabFocusReason))
         super().focusInEvent(event)
