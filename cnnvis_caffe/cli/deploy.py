@@ -59,6 +59,7 @@ def command(
 def _lines(made: Deployed, file: str, weights: str | None, out: str) -> list[str]:
     """What was made, and what to do with it."""
     from cnnvis_caffe.formats.file_kind import CAFFEMODEL, guess_kind
+    from cnnvis_caffe.prediction.inputs import takes_pairs
 
     lines = [f"{out}: network {made.network.message.name!r}"]
     lines += [f"input      {name} {shape(dims)}" for name, dims in made.inputs.items()]
@@ -68,10 +69,14 @@ def _lines(made: Deployed, file: str, weights: str | None, out: str) -> list[str
         more = len(made.left_out) - _SHOWN
         lines.append(f"left out   {', '.join(made.left_out[:_SHOWN])}" + (f" and {more} more" if more > 0 else ""))
     lines += [f"note       {note}" for note in made.notes]
-    own = file if guess_kind(file) == CAFFEMODEL else "FILE.caffemodel"
+    weights = weights or (file if guess_kind(file) == CAFFEMODEL else "FILE.caffemodel")
     options = " ".join(["", *made.preparation])
-    lines.append(
-        f"next       cnnvis-caffe analyze --model {out} --weights {weights or own} --data FOLDER{options} "
-        "--out FILE.cnnvis.h5"
-    )
+    if takes_pairs(made.inputs):
+        lines.append(f"next       cnnvis-caffe predict {out} {weights} PAIRS.txt{options}")
+        lines.append("           PAIRS.txt has two images on each line, such as images/a.png images/b.png")
+    else:
+        lines.append(
+            f"next       cnnvis-caffe analyze --model {out} --weights {weights} --data FOLDER{options} "
+            "--out FILE.cnnvis.h5"
+        )
     return lines

@@ -134,6 +134,23 @@ def image_inputs(shapes: dict[str, tuple[int, ...]], path: str) -> tuple[list[st
     return images, sizes
 
 
+def takes_pairs(shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Whether a network takes two images at once: as two inputs, or behind each other in the channels of one.
+
+    Parameters
+    ----------
+    shapes : dict of str to tuple of int
+        Of all inputs.
+    """
+    images = [shape for shape in shapes.values() if len(shape) == 4]
+    return len(images) == 2 or (len(images) == 1 and _is_joined(images[0]))
+
+
+def _is_joined(shape: tuple[int, ...]) -> bool:
+    """Whether an input (N, C, H, W) has the channels of two images, grey or in colour."""
+    return shape[1] in (2, 6)
+
+
 def open_inputs(
     data: Sequence[str],
     shapes: dict[str, tuple[int, ...]],
@@ -173,7 +190,7 @@ def open_inputs(
     if len(shape) == 5:
         return _open_clips(data, blobs[0], shape, settings, options, progress)
     channels, height, width = shape[1:]
-    is_joined = len(blobs) == 1 and channels in (2, 6)
+    is_joined = len(blobs) == 1 and _is_joined(shape)
     channels = channels // 2 if is_joined else channels
     is_pair = is_joined or len(blobs) == 2
     wanted = (channels, *(crop_from or (height, width)))

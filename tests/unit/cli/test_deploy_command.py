@@ -73,6 +73,23 @@ def test_a_pair_of_images_lies_behind_each_other(call, repository, tmp_path):
     out.parent.mkdir()
     lines = call("deploy", repository / SIAMESE, "--out", out).stdout.splitlines()
     assert lines[1:4] == ["input      pair_data 100x2x28x28", "output     feat 100x2", "output     feat_p 100x2"]
+    assert f"next       cnnvis-caffe predict {out} FILE.caffemodel PAIRS.txt --scale 0.00390625" in lines[-2]
+    assert "two images on each line" in lines[-1]
+
+
+def test_the_next_command_for_pairs_runs(call, repository, tmp_path):
+    cv2 = pytest.importorskip("cv2")
+    from cnnvis_caffe import pycaffe
+
+    out, weights = tmp_path / "deploy.prototxt", tmp_path / "drawn.caffemodel"
+    last = call("deploy", repository / SIAMESE, "--out", out, "--batch", 3).stdout.splitlines()[-2]
+    pycaffe.Net(str(out), pycaffe.TEST).save(str(weights))
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((28, 28), ord(name), np.uint8))
+    (tmp_path / "pairs.txt").write_text("a.png b.png\nb.png a.png\n")
+    names = {"FILE.caffemodel": weights, "PAIRS.txt": tmp_path / "pairs.txt"}
+    words = [names.get(word, word) for word in last.split("cnnvis-caffe ")[1].split()]
+    assert "feat" in call(*words).stdout
 
 
 def test_a_shape_that_is_not_known_leaves_no_file(call, repository, tmp_path):
