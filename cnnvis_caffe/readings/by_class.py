@@ -1,4 +1,4 @@
-"""Classes that a neuron answers to, by one measure for all places: page, history, card, lists and tables."""
+"""Finds the classes that a neuron answers to, by one measure for pages, histories, cards, lists and tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 
-#: What the measures are, for where there is room to say it.
+#: The measures in words, for places with room for them.
 MEASURES = {
     "mean": "mean over images",
     "peak": "mean of each image's peak",
@@ -20,7 +20,7 @@ def measure_of(analysis: Analysis, node: str) -> str:
     place goes down in another. There it is the peak, in all snapshots if in any.
     """
     found = analysis.node(node)
-    is_rectified = found.type == "ReLU" and not found.negative_slope  # then nobody needs to look
+    is_rectified = found.type == "ReLU" and not found.negative_slope  # known without looking at activations
     is_linear = bool(found.positions and not is_rectified) and any(
         bool((snapshot.features[node].minimum < 0).any())
         for snapshot in analysis.snapshots
@@ -96,7 +96,7 @@ def active_share(analysis: Analysis, features: LayerFeatures) -> np.ndarray:
 
 
 def over_images(values: np.ndarray, class_count: np.ndarray) -> np.ndarray:
-    """Average over the images of all classes what is known by class.
+    """Average a quantity that is known by class over the images of all classes.
 
     Parameters
     ----------

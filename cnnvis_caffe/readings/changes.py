@@ -54,7 +54,7 @@ class ClassChange:
 
 
 def changed_connections(one: Side, two: Side, most: int = 100) -> tuple[ConnectionChange, ...]:
-    """Find the connections that differ most, by what is usual in their layer.
+    """Find the connections that differ most, measured by the usual difference in their layer.
 
     Parameters
     ----------

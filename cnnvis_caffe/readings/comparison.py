@@ -1,4 +1,4 @@
-"""Two snapshots or two models beside each other, as figures: layers and neurons that differ most."""
+"""Compares two snapshots or two models in numbers: which layers and neurons differ most."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Side:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer in both; NaN where a figure is not known.
+    """One layer in both; NaN where a number is not known.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class NeuronRow:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What differs between two sides.
+    """The differences between two sides.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ def compare(first: tuple[Analysis, Snapshot], second: tuple[Analysis, Snapshot],
 
 
 def side_names(first: tuple[Analysis, Snapshot], second: tuple[Analysis, Snapshot]) -> tuple[str, str]:
-    """Return what tells two sides apart: the snapshots, else the networks, else the files."""
+    """Name two sides by what differs: the snapshots, else the networks, else the files."""
     (one, left), (two, right) = first, second
     if one is two or (one.title == two.title and left.label != right.label):
         return left.label, right.label
@@ -156,7 +156,7 @@ def side_names(first: tuple[Analysis, Snapshot], second: tuple[Analysis, Snapsho
 
 
 def _spread(neurons: list[NeuronRow], most: int) -> list[NeuronRow]:
-    """The farthest ones, at most a third of them of one layer, so that a single layer does not hide the others."""
+    """The neurons that differ most; at most a third of them are of one layer, so that no layer hides the others."""
     layers = len({row.node for row in neurons})
     limit = most if layers < 2 else max(1, most // min(layers, 3))
     kept: list[NeuronRow] = []
@@ -201,7 +201,7 @@ def _layer(
 
 
 def _pair(one: Side, two: Side, name: str, figure: str) -> tuple[float, float]:
-    """A figure of the debugging information in both."""
+    """A number of the debugging information in both."""
     found = (side.snapshot.debug.get(name) for side in (one, two))
     left, right = (float("nan") if info is None else float(getattr(info, figure)) for info in found)
     return left, right
@@ -267,7 +267,7 @@ def _shared(left: np.ndarray, right: np.ndarray) -> float:
 
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
-    """Return a comparison as values that JSON can hold; what is not known is None."""
+    """Return a comparison as values that JSON can hold; None for unknown numbers."""
 
     def side(one: Side) -> dict[str, object]:
         return {

@@ -1,4 +1,4 @@
-"""The strongest connections of one neuron: which neurons it reads, and which read it."""
+"""Finds the strongest connections of one neuron: which neurons it reads, and which read it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Connection:
 
 
 def origin(analysis: Analysis, snapshot: Snapshot, node: str, neuron: int) -> tuple[Node, int, float] | None:
-    """Walk back to the neuron of a layer with weights that another one only passes on.
+    """Walk back from a neuron that only passes values on to the neuron with weights that computes them.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class DebugQuantity:
     empty: str = ""
 
 
-#: What can be shown by layer, by name.
+#: The quantities of layers, by name.
 QUANTITIES = {
     quantity.name: quantity
     for quantity in (
@@ -70,7 +70,7 @@ QUANTITIES = {
     )
 }
 
-#: What can be shown of the training as a whole.
+#: The curves of the training as a whole.
 TRAINING = {"loss": "Loss", "error": "Error", "learning_rate": "Learning rate"}
 
 
@@ -313,7 +313,7 @@ def _span(analysis: Analysis, rank: int) -> str:
 
 
 def _notes(analysis: Analysis, quantity: str) -> tuple[str, ...]:
-    """What must be said beside a quantity."""
+    """The notes beside a quantity."""
     data = analysis.data
     if quantity == "mean_abs_gradient":
         return (f"of the mean loss over {counted(data.n_images, 'image')}",)

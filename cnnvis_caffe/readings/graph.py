@@ -9,7 +9,7 @@ from cnnvis_caffe.records.analysis import Node
 
 
 class Graph:
-    """Nodes by name with their sources and consumers; sources that are no nodes, such as labels, are left out.
+    """Nodes by name with their sources and consumers; sources that are not nodes, such as labels, are left out.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Graph:
         self.consumers = {name: tuple(names) for name, names in consumers.items()}
 
     def ends(self) -> frozenset[str]:
-        """The losses, softmaxes and the like that nothing but each other reads."""
+        """Losses, softmaxes and the like that only layers of this kind read."""
         found: set[str] = set()
         for name in reversed(list(self.nodes)):
             node = self.nodes[name]
@@ -49,7 +49,7 @@ class Graph:
         return frozenset(found)
 
     def output(self) -> str:
-        """The last node that is judged; where none is, the last that is no end."""
+        """The last node that is judged, else the last one that is not an end."""
         ends = self.ends()
         last = ""
         judged = ""

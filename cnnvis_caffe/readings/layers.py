@@ -1,4 +1,4 @@
-"""Layers with weights, and where what they compute is best looked at."""
+"""Finds the layers with weights, and the node that shows best what each one computes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 
 @dataclass(frozen=True, eq=False)
 class NeuronNumbers:
-    """What some neurons do for the chosen classes; every array has one value for each neuron.
+    """Measures of some neurons for the chosen classes; each array has one value for each neuron.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ def class_selectivity(features: LayerFeatures, class_count: np.ndarray, classes:
 
 
 def joined(parts: Sequence[NeuronNumbers]) -> NeuronNumbers:
-    """Put the neurons of several layers behind each other; at least one layer."""
+    """Join the measures of several layers, at least one."""
     return NeuronNumbers(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(parts[0])))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from cnnvis_caffe.readings.graph import Graph
 from cnnvis_caffe.records.analysis import Analysis, Connections, Node, Snapshot
 
-#: Kinds of nodes through which connections do not go.
+#: Kinds of nodes that end a path of connections.
 _BARRIERS = ("input", "other")
 
 
@@ -411,7 +411,7 @@ def _through(
     n_source: int,
     absolute: bool,
 ) -> list[_Part]:
-    """What a node makes of what its sources carry."""
+    """The parts that a node makes of the parts of its sources."""
     absolute = absolute or n_arrays > 1
     if node.kind == "concat":
         parts: list[_Part] = []

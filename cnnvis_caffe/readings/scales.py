@@ -1,4 +1,4 @@
-"""Scales of colours that hold for all snapshots of one analysis or of several that are compared."""
+"""Finds colour scales that hold for all snapshots of one analysis, or of several that are compared."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from cnnvis_caffe.records.analysis import Analysis, Snapshot
 LEAST_NEGATIVE = 0.02
 #: Share of all means at each end that have the colour of the end: single ones may be larger by powers of ten.
 CUT_OFF = 0.02
-#: No scale spans more than this ratio: colours that many powers of ten share tell nothing apart.
+#: No scale spans more than this ratio: values look alike where many powers of ten share the colours.
 MOST_RATIO = 1e6
-#: So many neurons of a layer are looked at for the colours of connections, and so many snapshots, evenly spread.
+#: The colours of connections are found from this many neurons of a layer and this many snapshots, evenly spread.
 MOST_ROWS, MOST_SNAPSHOTS = 256, 32
-#: Each layer of each snapshot counts by so many of its quantiles, so that a wide one does not count more.
+#: Each layer of each snapshot gives this many quantiles, so that a wide layer does not count more.
 N_QUANTILES = 11
 
 
 @dataclass(frozen=True)
 class MatrixScale:
-    """What the colours of a layer's matrix mean.
+    """The meaning of the colours of a layer's matrix.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class MatrixScale:
 
 @dataclass(frozen=True)
 class QuantityRange:
-    """What the two ends of the colours of edges mean; both 0 where nothing is known.
+    """The meaning of the two ends of the colours of edges; both are 0 where nothing is known.
 
     Gradients of a deep network differ by powers of ten: then equal steps of colour are equal ratios.
     """
@@ -67,7 +67,7 @@ class QuantityRange:
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """A picture that is shown beside another one, under one legend.
+    """A picture that stands beside another one, with the same legend.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ from cnnvis_caffe.records.aggregation import Column, Gap
 from cnnvis_caffe.records.analysis import Analysis, LayerFeatures, Snapshot
 from cnnvis_caffe.text.words import class_name
 
-#: What a cell of a table holds.
+#: A cell of a table holds one of these.
 Cell = Union[str, int, float, None]
 
 BY_CLASS = ("mean", "peak", "maximum", "active_share", "contribution", "contribution_all")
@@ -189,7 +189,7 @@ def clusters_of_gap(gap: Gap | None) -> Table:
 
 
 def confusion_table(analysis: Analysis, snapshot: Snapshot) -> Table:
-    """List for each class how often it is named as each class; no rows where nobody counted."""
+    """List how often each class is taken for each class; no rows where this was not counted."""
     names = analysis.data.class_names
     confusion = np.zeros((0, 0)) if snapshot.confusion is None else snapshot.confusion
     rows: list[tuple[Cell, ...]] = [(names[c], *map(float, row)) for c, row in enumerate(confusion)]
@@ -297,5 +297,5 @@ def _rows(rows: Sequence[Sequence[float]], n_columns: int = 0) -> np.ndarray:
 
 
 def _numbered(values: np.ndarray) -> np.ndarray:
-    """A table with the number of each neuron in front."""
+    """A table with the number of each neuron in its first column."""
     return np.column_stack([np.arange(len(values)), values.astype(np.float64)])

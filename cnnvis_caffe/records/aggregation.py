@@ -1,4 +1,4 @@
-"""A network as it is shown: groups of layers, clusters of neurons, and bundles of connections."""
+"""A network as the picture shows it: groups of layers, clusters of neurons, and bundles of connections."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class Aggregation:
-    """What is shown of a network.
+    """The parts of a network that the picture shows.
 
     Attributes
     ----------
@@ -176,7 +176,7 @@ class Aggregation:
 
     @property
     def placed(self) -> Aggregation:
-        """What gives everything its place: `kept`, or this where it is None."""
+        """The aggregation that gives everything its place: `kept`, or this one where that is None."""
         return self if self.kept is None else self.kept
 
     def column(self, node: str) -> Column:

@@ -13,7 +13,7 @@ from cnnvis_caffe.records.checks import check_array
 from cnnvis_caffe.records.measure import Measure
 from cnnvis_caffe.records.preparation import PreparationTrial
 
-#: What a node does to the neurons of its sources, as far as connections go.
+#: How the neurons of a node are connected with those of its sources.
 #: input: comes from outside; weights: mixes them by a matrix; identity: neuron i comes from neuron i; scale: the same
 #: times a factor; concat: sources one behind the other; slice: from `offset` on; repeat: neuron i comes from
 #: i // factor (Flatten); sum: adds sources times `coefficients`; other: connections end here.
@@ -145,7 +145,7 @@ class LayerFeatures:
 
 @dataclass(frozen=True, eq=False)
 class Connections:
-    """What joins the neurons of a "weights" node to those of its source.
+    """The connections between the neurons of a "weights" node and those of its source.
 
     Attributes
     ----------
@@ -254,7 +254,7 @@ class LayerDebug:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """One snapshot of the network; the mappings may read from a file when they are asked.
+    """One snapshot of the network; the mappings may read from a file when a value is looked up.
 
     Attributes
     ----------
@@ -430,7 +430,7 @@ class DataSummary:
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A network with everything that was found out about it.
+    """A network with everything that its analysis found.
 
     Attributes
     ----------

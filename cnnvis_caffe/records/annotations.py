@@ -68,7 +68,7 @@ class Annotations:
         return bool(self.group_names)
 
     def as_groups(self) -> Annotations:
-        """Return the same images with their classes as groups: no label is claimed.
+        """Return the same images with their classes as groups, without labels.
 
         Returns
         -------
@@ -81,7 +81,7 @@ class Annotations:
         return Annotations(NO_LABELS, self.n_images, groups=self.values, group_names=names)
 
     def select(self, kept: np.ndarray) -> Annotations:
-        """Return those of some images.
+        """Return the annotations of some images.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class Annotations:
         )
 
     def strata(self) -> np.ndarray:
-        """Return a number for each image that says with which others it belongs together.
+        """Return a number for each image; images with the same number belong together.
 
         Returns
         -------
@@ -146,7 +146,7 @@ def of_numbers(values: np.ndarray, names: tuple[str, ...] = ()) -> Annotations:
 
 
 def without_labels(n_images: int) -> Annotations:
-    """Return annotations of images of which nothing is known.
+    """Return annotations of images about which nothing is known.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Checks of the arrays in records: that shapes and types are what the record's docstring says."""
+"""Checks that arrays in records have the shapes and types of the record's docstring."""
 
 from __future__ import annotations
 

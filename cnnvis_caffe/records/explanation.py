@@ -154,7 +154,7 @@ class Explained:
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """What becomes of the classes and of a feature map where a square hides a part of an image.
+    """The probabilities of classes and a feature map, for each place of a square that hides a part of an image.
 
     Attributes
     ----------
@@ -217,7 +217,7 @@ class Invariance:
 
 @dataclass(frozen=True, eq=False)
 class OccludedImage:
-    """An image with what hiding its parts does.
+    """An image, and the effect of hiding its parts.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One figure that a finding rests on.
+    """One number that a finding rests on.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Finding:
             raise ValueError(f"finding {self.title!r} must have a place and evidence")
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON holds it; None for evidence that is no finite number."""
+        """Return everything as JSON holds it; None for evidence that is not finite."""
         values = asdict(self)
         for evidence in values["evidence"]:
             evidence["value"] = evidence["value"] if math.isfinite(evidence["value"]) else None

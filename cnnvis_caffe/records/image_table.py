@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImageTable:
-    """Image files and what a list or a CSV table says about them, as texts.
+    """Image files, and the texts that a list or a CSV table has for them.
 
     Attributes
     ----------

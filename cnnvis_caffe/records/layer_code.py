@@ -1,4 +1,4 @@
-"""The code of a Python layer: where it would be taken from."""
+"""The record of the place that the code of a Python layer would come from."""
 
 from __future__ import annotations
 

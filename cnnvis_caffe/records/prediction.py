@@ -13,13 +13,13 @@ from cnnvis_caffe.records.preparation import PreparationTrial
 #: One class of many; several labels at once; numbers; a class for each pixel; boxes with a class each.
 CLASSES, LABELS, NUMBERS, PIXELS, BOXES = ANSWERS = ("classes", "labels", "numbers", "pixels", "boxes")
 
-#: The kind of annotations that says what is right, by the kind of answer.
+#: The kind of annotations that holds the right answers, by the kind of answer.
 RIGHT = {CLASSES: kinds.CLASS, LABELS: kinds.SEVERAL, NUMBERS: kinds.NUMBERS, PIXELS: kinds.MASK}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Where a network gives its answer, and of which kind it is.
+    """The blob with a network's answer, and the kind of the answer.
 
     Attributes
     ----------

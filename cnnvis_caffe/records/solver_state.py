@@ -1,4 +1,4 @@
-"""The contents of a solver state file: how far training had come, and the solver's memory."""
+"""The contents of a solver state file: the iteration, and the solver's history."""
 
 from __future__ import annotations
 

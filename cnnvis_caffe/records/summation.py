@@ -1,4 +1,4 @@
-"""The sums that are taken of a net over the images of a data set."""
+"""The sums that an extraction takes over the images of a data set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Summation:
-    """What an extraction wants of each batch.
+    """The values that an extraction needs from each batch.
 
     Attributes
     ----------

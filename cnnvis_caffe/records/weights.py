@@ -95,7 +95,7 @@ class WeightsFile:
     mapping: Any = field(default=None, repr=False)
 
     def release(self, array: np.ndarray) -> None:
-        """Give the memory behind an array back once it has been copied; it may still be read, from disk.
+        """Give back the memory behind an array that has been copied; it can still be read, from disk.
 
         Parameters
         ----------

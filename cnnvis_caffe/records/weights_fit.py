@@ -10,7 +10,7 @@ MATCHES = "matches"
 DIFFERS = "differs"
 #: The network has it with parameters, the file does not: it keeps what its fillers give.
 MISSING = "missing"
-#: Both have it, but what the network wants is not known: nobody can say whether it fits.
+#: Both have it, but the shape that the network needs is not known.
 UNCOMPARED = "not compared"
 #: The file has it, the network does not: Caffe passes over it.
 IGNORED = "ignored"
