@@ -135,8 +135,16 @@ class Place:
     def run_command(self, command: str) -> tuple[int, str]:
         """Exit code and output; our own plain commands run in this process, which has its libraries loaded."""
         command = command.replace("\\\n", " ")
-        if command.startswith("cnnvis-caffe ") and not _SHELL.search(command):
-            return self._run_here(command)
+        first, _, last = command.rpartition(" && ")
+        if not last.startswith("cnnvis-caffe ") or _SHELL.search(last):
+            return self._run_in_shell(command)
+        code, printed = self._run_in_shell(first) if first else (0, "")
+        if code:
+            return code, printed
+        code, more = self._run_here(last)
+        return code, printed + more
+
+    def _run_in_shell(self, command: str) -> tuple[int, str]:
         environment = {**os.environ, **ENVIRONMENT, **self.environment}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         done = subprocess.run(

@@ -29,6 +29,7 @@ MAP_SCHEDULE = Schedule(64, 500, 1, n_tested=5)
 QUICK_SLOPES = (0.0, 0.1)
 QUICK_SCHEDULE = Schedule(32, 4, 1, n_tested=1)
 QUICK_IMAGES = 100
+QUICK_ANALYSED = 30
 
 
 @dataclass(frozen=True)

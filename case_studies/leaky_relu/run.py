@@ -110,7 +110,7 @@ def _look(arguments: argparse.Namespace, work: Path, databases: Path, target: Pa
         name: work / f"width_{arguments.width:g}" / f"{name_of(slope)}_seed_{plan.PICTURED_SEED}"
         for name, slope in zip((RELU, LEAKY), plan.PICTURED)
     }
-    n_images = plan.QUICK_IMAGES if arguments.quick else figures.N_IMAGES
+    n_images = plan.QUICK_ANALYSED if arguments.quick else figures.N_IMAGES
     found = figures.measure(folders, databases, arguments.device, n_images)
     if found:
         figures.write(found, target / "results" / f"observations_width_{arguments.width:g}.json")

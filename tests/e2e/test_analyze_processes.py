@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers import programs
 
 from cnnvis_caffe import pipeline
 from cnnvis_caffe.store import read_analysis
@@ -21,7 +22,7 @@ def command(*arguments):
 
 
 def run(*arguments):
-    result = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+    result = programs.run(command(*arguments))
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -79,7 +80,7 @@ def test_a_signal_keeps_what_is_done(repository, data_dir, tmp_path, number):
         "--scale", 0.00390625, "--batch", 10, "--layers", "conv1", "--contributions", "none", "--no-gradients",
         "--limit", 20000, "--out", out,
     )  # fmt: skip
-    process = subprocess.Popen(command("--resume", *arguments), stderr=subprocess.PIPE, text=True)
+    process = programs.start(command("--resume", *arguments), stderr=subprocess.PIPE)
     assert process.stderr is not None
     assert "there is nothing to resume" in process.stderr.readline()
     time.sleep(1.5)  # some images

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import pytest
+from helpers import programs
 
 pytest.importorskip("PyQt5")
 
@@ -24,10 +24,8 @@ def test_a_display_that_cannot_be_opened_is_one_line(tmp_path, repository, lenet
     names = (*said, "WAYLAND_DISPLAY")
     environment = {name: value for name, value in os.environ.items() if name not in names}
     environment.update({name: value for name, value in said.items() if value is not None})
-    done = subprocess.run(
-        [sys.executable, "-m", "cnnvis_caffe", "view", "lenet.cnnvis.h5"], cwd=tmp_path, env=environment,
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    words = [sys.executable, "-m", "cnnvis_caffe", "view", "lenet.cnnvis.h5"]
+    done = programs.run(words, cwd=tmp_path, env=environment)
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()

@@ -14,6 +14,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from helpers import programs
 
 import cnnvis_caffe
 from cnnvis_caffe.cli import view
@@ -89,9 +90,7 @@ def completions(shell, words, position):
         "COMP_CWORD": words.split(" ")[-1] if shell == "fish" else str(position),
     }
     script = "from cnnvis_caffe.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = programs.run([sys.executable, "-c", script], modules=programs.LIGHT, env=environment)
     return done.stdout
 
 
@@ -110,9 +109,7 @@ def test_the_shell_s_own_words_for_completion(shell):
         pytest.skip("there is no bash here, whose version click asks for")
     environment = {**os.environ, "_CNNVIS_CAFFE_COMPLETE": f"{shell}_source"}
     script = "from cnnvis_caffe.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = programs.run([sys.executable, "-c", script], modules=programs.LIGHT, env=environment)
     # In click 7 the words stand the other way round, and those for bash leave out its name.
     newer, older = f"{shell}_complete", r"\"?complete" + {"bash": " ", "zsh": r"_zsh\"", "fish": "_fish "}[shell]
     assert re.search(f"_CNNVIS_CAFFE_COMPLETE=({newer}|{older})", done.stdout)
@@ -152,10 +149,7 @@ def run_without(names, arguments, folder):
     """Exit code, standard output and errors of a command where some libraries are not installed."""
     script = WITHOUT.format(names=tuple(names), arguments=[str(argument) for argument in arguments])
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
-        check=False,
-    )  # fmt: skip
+    done = programs.run([sys.executable, "-c", script], modules=programs.LIGHT, cwd=folder, env=environment)
     return done.returncode, done.stdout, done.stderr
 
 

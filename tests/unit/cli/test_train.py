@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import re
 import signal
 import subprocess
@@ -17,6 +16,7 @@ import click.testing
 import cv2
 import numpy as np
 import pytest
+from helpers import programs
 from helpers.command_line import runner
 
 from cnnvis_caffe.cli import main
@@ -284,8 +284,7 @@ def test_names_with_commas(here):
 def training(*flags):
     """Train in a process of its own, without an end; ends the process if the test did not."""
     command = [sys.executable, "-m", "cnnvis_caffe", "train", "-solver", "solver.prototxt", "-iterations", "100000000"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with programs.start([*command, *flags], stderr=subprocess.PIPE) as process:
         try:
             read_until(process, "Iteration 2 ")
             yield process

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.each import check_each
 
 from cnnvis_caffe.datasets.databases import mean_image, write_image_set
 from cnnvis_caffe.formats.mean import write_mean
@@ -16,25 +18,25 @@ from cnnvis_caffe.records.image_set import ImageSet
 
 pytestmark = pytest.mark.pycaffe
 
-# The network as it was trained reads its database; the deploy network gets the same input by hand. Without weights of
-# old, those that the fillers draw are saved first.
+# Networks as they were trained read their databases; the deploy networks get the same input by hand. Without weights
+# of old, those that the fillers draw are saved first.
 RUN = """
-import os, sys, caffe, numpy as np
-folder, train_val, weights, deploy, score, answer = sys.argv[1:]
-os.chdir(folder)
-net = caffe.Net(train_val, caffe.TEST)
-if weights == "none":
-    weights = "drawn.caffemodel"
-    net.save(weights)
-net.copy_from(weights)
-net.forward()
-new = caffe.Net(deploy, caffe.TEST)
-new.copy_from(weights)
-source = next(iter(new.inputs))
-new.blobs[source].data[...] = net.blobs[source].data
-new.forward()
-np.savez("result.npz", score=net.blobs[score].data, answer=new.blobs[answer].data, inputs=list(new.inputs),
-         outputs=list(new.outputs))
+import json, os, sys, caffe, numpy as np
+os.chdir(sys.argv[1])
+for number, (train_val, weights, deploy, score, answer) in enumerate(json.loads(sys.argv[2])):
+    net = caffe.Net(train_val, caffe.TEST)
+    if weights == "none":
+        weights = "drawn.caffemodel"
+        net.save(weights)
+    net.copy_from(weights)
+    net.forward()
+    new = caffe.Net(deploy, caffe.TEST)
+    new.copy_from(weights)
+    source = next(iter(new.inputs))
+    new.blobs[source].data[...] = net.blobs[source].data
+    new.forward()
+    np.savez("result%d.npz" % number, score=net.blobs[score].data, answer=new.blobs[answer].data,
+             inputs=list(new.inputs), outputs=list(new.outputs))
 """
 QUICK = "cifar10_quick_v1/cifar10_quick_iter_5000.caffemodel"
 FULL = "cifar10_full_h5/cifar10_full_iter_70000.caffemodel.h5"
@@ -57,38 +59,42 @@ def folder(repository):
         yield path
 
 
-@pytest.mark.parametrize(
-    ("net", "weights", "of", "score", "answer"),
-    [
-        ("lenet", "lenet/lenet_iter_10000.caffemodel", "weights", "ip2", "prob"),
-        ("lenet", "lenet_other_data/lenet_iter_5000.caffemodel", "weights", "ip2", "loss"),
-        ("cifar10_quick", QUICK, "weights", "ip2", "prob"),
-        ("cifar10_quick", QUICK, "prototxt", "ip2", "prob"),
-        ("cifar10_full", FULL, "prototxt", "ip1", "prob"),
-        ("base_cnn", "none", "prototxt", "fc6", "prob"),
-    ],
-)
-def test_the_deploy_network_says_what_the_trained_one_says(
-    net, weights, of, score, answer, folder, repository, zoo_dir, real_caffe
-):
-    train_val = repository / "prototxt" / net / "train_val.prototxt"
-    if weights != "none":
-        suffix = ".h5" if weights.endswith(".h5") else ""
-        copied = folder / f"weights.caffemodel{suffix}"
-        copied.write_bytes((zoo_dir / weights).read_bytes())
-        weights = copied.name
-    made = deploy(folder / weights) if of == "weights" else deploy(train_val)
-    made.write(folder / "deploy.prototxt")
+#: Network, weights, what the deploy network is made of, the blob of scores and that of the answer.
+CASES = [
+    ("lenet", "lenet/lenet_iter_10000.caffemodel", "weights", "ip2", "prob"),
+    ("lenet", "lenet_other_data/lenet_iter_5000.caffemodel", "weights", "ip2", "loss"),
+    ("cifar10_quick", QUICK, "weights", "ip2", "prob"),
+    ("cifar10_quick", QUICK, "prototxt", "ip2", "prob"),
+    ("cifar10_full", FULL, "prototxt", "ip1", "prob"),
+    ("base_cnn", "none", "prototxt", "fc6", "prob"),
+]
+
+
+def test_the_deploy_networks_say_what_the_trained_ones_say(folder, repository, zoo_dir, real_caffe):
+    made, asked = [], []
+    for number, (net, weights, of, score, answer) in enumerate(CASES):
+        train_val = repository / "prototxt" / net / "train_val.prototxt"
+        own = folder / str(number)  # what lies beside weights is looked at
+        own.mkdir()
+        if weights != "none":
+            copied = own / f"weights.caffemodel{'.h5' if weights.endswith('.h5') else ''}"
+            copied.write_bytes((zoo_dir / weights).read_bytes())
+            weights = str(copied)
+        made.append(deploy(weights) if of == "weights" else deploy(train_val))
+        # A snapshot's batch is that of its training.
+        again = deploy(weights, batch=100) if of == "weights" else made[-1]
+        again.write(own / "deploy.prototxt")
+        asked.append([f"prototxt/{net}/train_val.prototxt", weights, str(own / "deploy.prototxt"), score, answer])
     (folder / "run.py").write_text(RUN)
-    arguments = [folder, f"prototxt/{net}/train_val.prototxt", weights, "deploy.prototxt", score, answer]
-    if of == "weights":  # a snapshot's batch is that of its training
-        arguments[3] = "again.prototxt"
-        deploy(folder / weights, batch=100).write(folder / "again.prototxt")
-    command = [*real_caffe, "python3", str(folder / "run.py"), *map(str, arguments)]
-    subprocess.run(command, cwd=repository, check=True, timeout=120)
-    result = np.load(folder / "result.npz")
-    assert result["inputs"].tolist() == list(made.inputs)
-    assert result["outputs"].tolist() == list(made.outputs) == [answer]
-    powers = np.exp(result["score"] - result["score"].max(1, keepdims=True))
-    np.testing.assert_allclose(result["answer"], powers / powers.sum(1, keepdims=True), rtol=1e-5, atol=1e-7)
-    assert np.ptp(result["answer"], 0).max() > 1e-3
+    words = [*real_caffe, "python3", str(folder / "run.py"), str(folder), json.dumps(asked)]
+    subprocess.run(words, cwd=repository, check=True, timeout=240)
+
+    def check(number):
+        result, answer = np.load(folder / f"result{number}.npz"), CASES[number][-1]
+        assert result["inputs"].tolist() == list(made[number].inputs)
+        assert result["outputs"].tolist() == list(made[number].outputs) == [answer]
+        powers = np.exp(result["score"] - result["score"].max(1, keepdims=True))
+        np.testing.assert_allclose(result["answer"], powers / powers.sum(1, keepdims=True), rtol=1e-5, atol=1e-7)
+        assert np.ptp(result["answer"], 0).max() > 1e-3
+
+    check_each(check, range(len(CASES)), lambda number: " ".join(CASES[number]))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
+from helpers import programs
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import EngineError
@@ -127,9 +128,10 @@ print(json.dumps([__name__, sys.argv, sys.path[0], caffe.__name__, caffe.io.__na
 def run(*arguments, cwd, options=()):
     """Run the command line in a folder of its own."""
     command = [sys.executable, *options, "-m", "cnnvis_caffe.pycaffe", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=cwd, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=120
-    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    if options:  # of Python itself
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+    return programs.run(command, cwd=cwd, env=environment)
 
 
 def python_itself(*arguments, cwd):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import textwrap
 
 import numpy as np
 import pytest
+from helpers import programs
 
 from cnnvis_caffe import pycaffe
 from cnnvis_caffe.errors import NetError
@@ -37,13 +37,8 @@ def run(tmp_path, script, *, status=0, **environment):
     (tmp_path / "net.prototxt").write_text(NET, encoding="utf-8")
     path = tmp_path / "script.py"
     path.write_text(textwrap.dedent(script), encoding="utf-8")
-    result = subprocess.run(
-        [sys.executable, "-m", "cnnvis_caffe.pycaffe", str(path)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, **environment},
-    )
+    words = [sys.executable, "-m", "cnnvis_caffe.pycaffe", str(path)]
+    result = programs.run(words, cwd=tmp_path, env={**os.environ, **environment})
     assert result.returncode == status, result.stderr
     return result.stdout.split()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import programs
 
 from cnnvis_caffe.pycaffe.python2.signs import is_python2, needs_python2
 
@@ -20,12 +21,17 @@ pytest.importorskip("fissix", reason="the extra python2 is not installed")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def run(folder, script, *options, name="script.py"):
+def alone(words, **places):
+    """Run a program by itself, for tests that look at its traceback from the first line on."""
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, **places)
+
+
+def run(folder, script, *options, name="script.py", start=programs.run):
     """Write a script and run it by the command line."""
     (folder / name).write_text(textwrap.dedent(script).lstrip("\n"), encoding="utf-8")
     command = [sys.executable, "-m", "cnnvis_caffe.pycaffe", *options, name]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return start(command, cwd=folder, env=environment)
 
 
 def lines_of(folder, script):
@@ -414,7 +420,7 @@ def test_errors_show_the_users_own_line(tmp_path):
     deep(0L)
     """
     (tmp_path / "helper.py").write_text("import cPickle\n\ndef ratio(n):\n\tprint 'x',; return 1 / n\n")
-    result = run(tmp_path, script, "--python2")
+    result = run(tmp_path, script, "--python2", start=alone)
     assert result.returncode == 1
     lines = [line.strip() for line in result.stderr.splitlines()]
     assert lines == [

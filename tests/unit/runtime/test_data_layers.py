@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import programs
 
 from cnnvis_caffe.errors import DataSourceError, LayerError, MissingDependencyError
 from cnnvis_caffe.formats import schema
@@ -239,9 +240,8 @@ print("ready", flush=True)
     ("end", "code"), [("", 0), ("sys.exit(3)", 3), ("while True: net.forward()", None), ("time.sleep(60)", None)]
 )
 def test_the_process_ends_when_it_should(folder, end, code):
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT.format(end=end)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    words = [sys.executable, "-c", SCRIPT.format(end=end)]
+    process = programs.start(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         check_the_end(process, code)
     finally:

@@ -159,7 +159,7 @@ def test_as_ssd_goes_through_the_boxes(name):
     expected = reference(codes, scores, priors, variances, truth, **options)
     assert expected > 0.5
     assert forward(net) == pytest.approx(expected, rel=1e-5)
-    check_gradients(net, which=(1,) if name == "plain codes" else (0, 1))
+    check_gradients(net, which=(1,) if name == "plain codes" else (0, 1), at_most=40)  # of 81 to 324
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import programs
 from helpers.left_behind import left_behind
 from small_solver import NET, USUAL, make_solver, same, weights_of, write_files
 
@@ -297,9 +298,8 @@ def test_killed_at_any_moment_training_ends_with_the_same_weights(tmp_path):
     for _ in range(40):
         states = list((tmp_path / "killed").glob("*.solverstate"))
         state = max(states, key=lambda found: int(re.findall(r"\d+", found.name)[0]), default="")
-        process = subprocess.Popen([sys.executable, "-c", KILL, path, str(state)], stdout=subprocess.PIPE)
-        with process:
-            assert process.stdout.readline() == b"ready\n"
+        with programs.start([sys.executable, "-c", KILL, path, str(state)], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == "ready\n"
             try:
                 process.wait(random.uniform(0.05, 0.4) if n_kills < 5 else 60)
             except subprocess.TimeoutExpired:
