@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 
@@ -160,7 +161,7 @@ class ImageTab(QWidget):
         column.addWidget(self.bars, 4)
         return side
 
-    def _button(self, text: str, tip: str, do) -> QtWidgets.QPushButton:
+    def _button(self, text: str, tip: str, do: Callable[[], object]) -> QtWidgets.QPushButton:
         button = QtWidgets.QPushButton(text)
         button.setToolTip(tip)
         button.setAccessibleName(tip)
