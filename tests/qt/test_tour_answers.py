@@ -10,11 +10,12 @@ pytest.importorskip("PyQt5")
 pytest.importorskip("pytestqt")
 
 from cnnvis_caffe.edits.kinds import ChooseClasses
+from cnnvis_caffe.scene.shapes import Bitmap, Target
 from cnnvis_caffe.viewer.model.neuron_list import NAMES
-from cnnvis_caffe.viewer.qt import Qt
+from cnnvis_caffe.viewer.qt import QPoint, Qt
 
 from . import pointer
-from .tour import answer, choose, key, point_at, snap, targets
+from .tour import answer, choose, key, point_at, snap, targets, texts
 
 
 def click_row(table, row, column=0, modifiers=Qt.NoModifier, button=Qt.LeftButton):
@@ -121,3 +122,91 @@ def test_what_changed_between_two_snapshots(make_window, settle, qtbot, trained)
     window.pictures.end_comparison()
     settle(window)
     assert model.rowCount() == 0 and "side by side" in panel.state.text()
+
+
+def on_page(tab, target):
+    """Where something is on a page, brought into sight."""
+    view = tab.page
+    shape = next(shape for shape in view.display.shapes if shape.target == target)
+    x, y = round((shape.x + 4) * view.zoom + view.left), round((shape.y + 4) * view.zoom)
+    view.ensureVisible(x, y)
+    return view.widget(), QPoint(x, y)
+
+
+def test_where_it_errs_is_three_steps_from_the_neurons_behind_it(make_window, settle, qtbot, cifar10_full):
+    """A key, a click on a square, a double click on a neuron; classes and layers from there."""
+    window = make_window(cifar10_full.analysis)
+    key(qtbot, window.pane.canvas, "Ctrl+R")
+    settle(window)
+    tab, confusion = window.pages.current, cifar10_full.analysis.snapshots[-1].confusion
+    snap(window, "mistakes", cifar10_full)
+    row, column = 3, 5
+    assert confusion[row, column] > 0
+    pointer.click(*on_page(tab, Target("cell", members=(row,), other_members=(column,))))
+    settle(window)
+    names = cifar10_full.analysis.data.class_names
+    assert texts(tab.page.display)["mistakes/cell/title"] == f"{names[row]}, named as {names[column]}"
+    kept = cifar10_full.analysis.snapshots[-1].cell_images.of(row, column).tolist()
+    shown = [shape.target.members[0] for shape in tab.page.display.shapes if shape.name.startswith("mistakes/image/")
+             and isinstance(shape, Bitmap)]  # fmt: skip
+    assert shown == kept and all(cifar10_full.analysis.image_class[image] == row for image in kept)
+    snap(window, "mistakes-square", cifar10_full)
+    driver = next(s.target for s in tab.page.display.shapes if s.name == "mistakes/driver0/0/bar")
+    pointer.double_click(*on_page(tab, driver))
+    settle(window)
+    assert (window.pages.current.node, window.pages.current.neuron) == (driver.node, driver.members[0])
+    window.pages.tabs.setCurrentIndex(1)
+    qtbot.mouseClick(tab.show_classes, Qt.LeftButton)
+    settle(window)
+    assert window.session.view.classes == (row, column) and window.pages.current is window.pictures
+    window.session.go_to_snapshot(0)
+    settle(window)
+    assert texts(tab.page.display)["mistakes/number"] == cifar10_full.labels[0]  # it follows the snapshot
+
+
+def test_pages_of_a_layer_of_a_cluster_and_of_several_neurons(make_window, settle, qtbot, trained):
+    window = make_window(trained.analysis)
+    canvas, node = window.pane.canvas, trained.first
+    pointer.click(canvas, point_at(canvas, Target("column", node)))
+    key(qtbot, canvas, "P")
+    settle(window)
+    numbers = {t.members[0] for t in window.pages.current.page.display.targets() if t.kind == "neuron"}
+    assert numbers == set(range(trained.analysis.node(node).n_neurons))
+    snap(window, "layer", trained)
+    window.pages.show_network()
+    cluster = next(t for t in targets(window, "cluster", node) if len(t.members) > 1)
+    window.session.select(cluster)
+    key(qtbot, canvas, "P")
+    settle(window)
+    page = window.pages.current
+    assert {t.members[0] for t in page.page.display.targets() if t.kind == "neuron"} == set(cluster.members)
+    snap(window, "cluster", trained)
+    one = next(t for t in page.page.display.targets() if t.kind == "neuron")
+    pointer.double_click(*on_page(page, one))
+    settle(window)
+    assert (window.pages.current.node, window.pages.current.neuron) == (node, one.members[0])
+    window.session.select(Target("neuron", node, (0, 1)))
+    window.actions_by_name["open_page"].trigger()
+    settle(window)
+    assert window.pages.current.name == f"{node} · 2 neurons"
+
+
+def test_what_was_checked_leads_to_its_layer(make_window, settle, qtbot, trained):
+    window = make_window(trained.analysis)
+    panel = window.findings
+    if panel.model.findings:
+        assert not panel.checked.isVisible()
+        qtbot.mouseClick(panel.shows_checked, Qt.LeftButton)
+    assert panel.checked.isVisible() and not panel.list.isVisible()
+    rules = panel.checked.rules.rules
+    snap(window, "checked", trained)
+    row = next(i for i, rule in enumerate(rules) if rule.kind == "one_sign")
+    index = panel.checked.rules.index(row)
+    panel.checked.scrollTo(index)
+    pointer.click(panel.checked.viewport(), panel.checked.visualRect(index).center())
+    settle(window)
+    owner = trained.analysis.node
+    assert owner(window.session.selection.node).owner == owner(rules[row].nearest.place.node).owner
+    if panel.model.findings:
+        qtbot.mouseClick(panel.shows_checked, Qt.LeftButton)
+        assert panel.list.isVisible() and not panel.checked.isVisible()
