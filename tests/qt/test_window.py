@@ -178,9 +178,35 @@ def test_the_model_dialog_says_what_is_missing(make_window, qtbot, tmp_path):
     dialog.model.setText(str(model))
     assert dialog.out.text().endswith("lenet.cnnvis.h5")
     dialog.start_button.click()
-    assert "Which data" in dialog.problem.text()
+    assert "Which weights" in dialog.problem.text()
+    qtbot.mouseClick(dialog.random_weights, Qt.LeftButton)
+    assert "Which data" in dialog.problem.text() and not dialog.weights.isEnabled()
     dialog.data.setText("mnist:test")
-    assert dialog.request().arguments()["limit"] == 2000
+    qtbot.keyClicks(dialog.options.widgets["scale"], "0.5")
+    arguments = dialog.request().arguments()
+    assert (arguments["limit"], arguments["scale"], arguments["weights"]) == (2000, 0.5, None)
+    qtbot.keyClicks(dialog.options.widgets["batch"], "x")
+    assert dialog.problem.text() == "Batch: 'x' is not a whole number."
+    dialog.reject()
+
+
+def test_the_model_dialog_prepares_one_image(make_window, qtbot, tmp_path, repository):
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[0, :9] = 255
+    np.savez(tmp_path / "grey.npz", images=images, labels=np.arange(3))
+    window = make_window()
+    window.opening.ask_for_model()
+    dialog = next(d for d in window.findChildren(QtWidgets.QDialog) if d.windowTitle() == "Analyse a model")
+    assert not dialog.preview.pictures.isVisible()
+    dialog.model.setText(str(repository / "prototxt/lenet/train_val.prototxt"))
+    dialog.data.setText(str(tmp_path / "grey.npz"))
+    qtbot.waitUntil(lambda: dialog.is_settled, timeout=60_000)
+    assert "times 0.00390625" in dialog.preview.lines.text() and dialog.preview.pictures.isVisible()
+    shown = dialog.preview.prepared.pixmap().toImage()
+    assert shown.pixelColor(50, 5).red() == 255 and shown.pixelColor(50, 100).red() == 0
+    qtbot.keyClicks(dialog.options.widgets["scale"], "half")
+    qtbot.waitUntil(lambda: "is not a number" in dialog.preview.lines.text(), timeout=60_000)
+    assert not dialog.preview.pictures.isVisible()
     dialog.reject()
 
 

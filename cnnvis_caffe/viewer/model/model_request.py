@@ -23,6 +23,8 @@ class ModelRequest:
     gradients : bool
     options : dict
         What else `pipeline.analyze` takes.
+    has_random_weights : bool or None
+        Whether weights from the network's fillers are wanted where no file is named; None where nobody was asked.
     """
 
     model: str
@@ -32,6 +34,7 @@ class ModelRequest:
     limit: int | None = None
     gradients: bool = True
     options: dict[str, Any] = field(default_factory=dict)
+    has_random_weights: bool | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Return them as `pipeline.analyze` takes them."""
@@ -52,6 +55,8 @@ class ModelRequest:
         for path in (self.model, *self.weights):
             if not os.path.isfile(path):
                 return f"{path}: there is no such file."
+        if not self.weights and self.has_random_weights is False:
+            return "Which weights? Choose snapshots, or tick Random weights."
         if not self.data:
             return "Which data? Name a data set such as mnist:test, or choose a folder."
         if not self.out:

@@ -176,7 +176,7 @@ class Opening(QObject):
 
     def ask_for_model(self, path: str = "") -> None:
         """Ask for a model, its weights and data; a single image is data too, and is looked at afterwards."""
-        dialog = OpenModelDialog(self._settings, self._window)
+        dialog = OpenModelDialog(self._settings, self._jobs, self._window)
         dialog.setAttribute(Qt.WA_DeleteOnClose)
         if path.lower().endswith(".caffemodel"):
             dialog.weights.setText(path)
