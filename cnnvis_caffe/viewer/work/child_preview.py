@@ -40,9 +40,13 @@ def preview(
 
     Parameters
     ----------
-    model, weights, data, **options
-        As `pipeline.analyze` takes them.
+    model : str
+    weights : list of str or None
+        None for those that the network's fillers give.
+    data : str
     progress : Progress
+    **options
+        As `pipeline.analyze` takes them.
 
     Returns
     -------
