@@ -31,6 +31,7 @@ class OpenModelDialog(QDialog):
     settings : Settings
     jobs : Jobs, optional
         Prepare the image beside the window; without them there is no preview.
+    parent : QWidget, optional
     """
 
     def __init__(self, settings: Settings, jobs: Jobs | None = None, parent: QWidget | None = None) -> None:
