@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnvis_caffe.findings.find import RULE_WORDS, RULES, rule_title
-from cnnvis_caffe.records.finding import Check, Examination
+from cnnvis_caffe.records.finding import CheckedValue, Examination
 from cnnvis_caffe.text.words import counted, figure, percent
 
 
@@ -18,7 +18,7 @@ class CheckedRule:
     ----------
     kind, title : str
         The rule, and what it looks for.
-    nearest : Check or None
+    nearest : CheckedValue or None
         The value that is nearest to its limit; None where there was nothing to measure.
     n_values : int
         Values that it has looked at.
@@ -28,7 +28,7 @@ class CheckedRule:
 
     kind: str
     title: str
-    nearest: Check | None
+    nearest: CheckedValue | None
     n_values: int
     words: str
 
@@ -72,7 +72,7 @@ def checked_rules(examination: Examination, columns: Sequence[str] = ()) -> list
     return sorted(rules, key=lambda rule: -rule.nearness)
 
 
-def check_words(check: Check, columns: Sequence[str] = ()) -> str:
+def check_words(check: CheckedValue, columns: Sequence[str] = ()) -> str:
     """Write a value with its place and its limit: "relu2: share of dead neurons 0.3%, stands out from 0.5%"."""
     place = check.place.node
     if check.place.classes and check.place.classes[0] < len(columns):
@@ -82,6 +82,6 @@ def check_words(check: Check, columns: Sequence[str] = ()) -> str:
     return f"{place}: {text}" if place else text
 
 
-def _value(check: Check, value: float) -> str:
+def _value(check: CheckedValue, value: float) -> str:
     """A value with its unit."""
     return percent(value) if check.unit == "%" else figure(value)

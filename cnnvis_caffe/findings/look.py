@@ -12,7 +12,7 @@ from cnnvis_caffe.findings.thresholds import DEFAULT, Thresholds
 from cnnvis_caffe.readings.layers import activation_behind, weight_layers
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis, LayerDebug, Node, Snapshot
-from cnnvis_caffe.records.finding import Check, Evidence, Finding, Place
+from cnnvis_caffe.records.finding import CheckedValue, Evidence, Finding, Place
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.text.tables import plural
 
@@ -31,7 +31,7 @@ class Look:
     thresholds : Thresholds
     aggregation : Aggregation or None
         Of the same snapshot, where somebody has made one.
-    checks : list of Check
+    checks : list of CheckedValue
         What the rules have looked at so far; `check` adds to it.
     """
 
@@ -39,7 +39,7 @@ class Look:
     snapshot: Snapshot
     thresholds: Thresholds = DEFAULT
     aggregation: Aggregation | None = None
-    checks: list[Check] = field(default_factory=list)
+    checks: list[CheckedValue] = field(default_factory=list)
 
     @cached_property
     def by_name(self) -> dict[str, Node]:
@@ -103,7 +103,7 @@ class Look:
         Parameters
         ----------
         kind, name, value, limit, place, unit, is_low
-            As in `Check`.
+            As in `CheckedValue`.
         nearness : float, optional
             Where it is not the value by the limit, or the limit by the value.
         """
@@ -112,7 +112,7 @@ class Look:
         if nearness is None:
             part, whole = (limit, value) if is_low else (value, limit)
             nearness = float(part / whole) if whole > 0 else float("inf") if part > 0 else 1.0
-        self.checks.append(Check(kind, name, place, float(value), float(limit), float(nearness), unit, is_low))
+        self.checks.append(CheckedValue(kind, name, place, float(value), float(limit), float(nearness), unit, is_low))
 
     def view(self, *nodes: str, **choice: object) -> View:
         """The view that shows some nodes: groups in which they are hidden are expanded."""

@@ -53,7 +53,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckedValue:
     """A value that a rule has looked at, and its limit, whether or not it became a finding.
 
     Attributes
@@ -149,12 +149,12 @@ class Examination:
     ----------
     findings : tuple of Finding
         The severe ones first.
-    checks : tuple of Check
+    checks : tuple of CheckedValue
         Rule by rule; of each the nearest to its limit first.
     not_judged : tuple of str
         Rules that found nothing to measure, by their kinds.
     """
 
     findings: tuple[Finding, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[CheckedValue, ...]
     not_judged: tuple[str, ...] = ()
