@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("PyQt5")
 pytest.importorskip("pytestqt")
 
-from cnnvis_caffe.edits.kinds import ChooseClasses
+from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Bitmap, Target
 from cnnvis_caffe.viewer.model.neuron_list import NAMES
 from cnnvis_caffe.viewer.qt import QPoint, Qt
@@ -43,7 +43,10 @@ def open_neurons(window, qtbot, settle):
 
 def test_which_neurons_matter_for_a_class(make_window, settle, qtbot, network, tmp_path):
     window = make_window(network.analysis)
-    window.session.apply(ChooseClasses((3,)))
+    chip = window.control_panel.classes._chips[3]
+    pointer.double_click(chip, chip.rect().center())
+    assert window.session.view.classes == (3,) and window.session.history.undo() == View()
+    window.session.redo()
     panel, table = open_neurons(window, qtbot, settle)
     assert panel.state.text().endswith(f"class {network.analysis.data.short_names[3]}")
     sort_by(qtbot, table, NAMES.index("contribution"))

@@ -286,6 +286,7 @@ MOUSE_HELP = (
     ("Ctrl or Shift and drag", "Select the neurons of a layer in a band"),
     ("Ctrl or Shift and click on neurons of a layer", "Select several: move, export or list them together"),
     ("Double click on a neuron or cluster", "Open its page; P opens that of a layer, or of several neurons"),
+    ("Double click on a class in the control panel", "Choose it alone"),
     ("Drag a neuron onto a cluster of its layer", "Move it there"),
     ("Drag a neuron onto the ground", "A cluster of its own; Escape cancels"),
     ("Right click", "What can be done with it"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from cnnvis_caffe.edits.kinds import (
     ChooseClassCutoff,
@@ -270,6 +271,7 @@ class ClassChooser(QWidget):
         self.list.setModel(self._proxy)
         self.search.textChanged.connect(self._proxy.setFilterFixedString)
         self._model.itemChanged.connect(self._list_changed)
+        self.list.doubleClicked.connect(lambda index: self._choose_alone(index.data(Qt.UserRole)))
 
     @property
     def n_classes(self) -> int:
@@ -298,8 +300,10 @@ class ClassChooser(QWidget):
             for c in range(n):
                 if few:
                     chip = Chip(class_name(analysis, c), colours[c])
-                    chip.setToolTip(style.tip(f"{analysis.data.class_names[c]}: {analysis.data.class_count[c]} images"))
+                    name, count = analysis.data.class_names[c], analysis.data.class_count[c]
+                    chip.setToolTip(style.tip(f"{name}: {count} images; a double click chooses it alone"))
                     chip.clicked.connect(self._chips_changed)
+                    chip.chosen_alone.connect(partial(self._choose_alone, c))
                     self._flow.addWidget(chip)
                     chip.show()
                     QWidget.setTabOrder(self._chips[-1] if self._chips else self._last_button, chip)
@@ -342,6 +346,11 @@ class ClassChooser(QWidget):
             return {c for c, chip in enumerate(self._chips) if chip.isChecked()}
         items = (self._model.item(row) for row in range(self._model.rowCount()))
         return {item.data(Qt.UserRole) for item in items if item.checkState() == Qt.Checked}
+
+    def _choose_alone(self, number: int) -> None:
+        """Choose one class; the first of two clicks has changed its mark, which is no step of its own."""
+        self._shown = None
+        self.session.apply(ChooseClasses((number,)), together=True)
 
     def _list_changed(self, item: QtGui.QStandardItem) -> None:
         self._chips_changed()

@@ -500,7 +500,15 @@ class Flow(QtWidgets.QLayout):
 
 
 class Chip(QtWidgets.QAbstractButton):
-    """A small switch with a colour and a name, for a class."""
+    """A small switch with a colour and a name, for a class.
+
+    Signals
+    -------
+    chosen_alone : ()
+        It was clicked twice.
+    """
+
+    chosen_alone = Signal()
 
     def __init__(self, text: str, colour: str) -> None:
         super().__init__()
@@ -509,6 +517,10 @@ class Chip(QtWidgets.QAbstractButton):
         self.setCheckable(True)
         self.setFocusPolicy(Qt.StrongFocus)
         self.setAccessibleName(f"class {text}")
+
+    def mouseDoubleClickEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
+        """Choose it alone."""
+        self.chosen_alone.emit()
 
     def set_colour(self, colour: str) -> None:
         """Wear another colour."""
