@@ -266,7 +266,7 @@ class _MistakesPage(Page):
             ends = [Connection(two.node, two.neuron, sign * two.share) for two in part]
             title = f"What speaks for {name}"
             note = "share of what separates the two in its layer" if not number else f"and against {second}"
-            empty = "Nothing is known: contributions were not computed."
+            empty = f"Nothing is known: no contributions, or no images of {name}."
             place = (x, top, width)
             written = _unsigned_percent
             yield from self.neuron_bars(f"driver{number}", title, note, ends, place, empty, largest, written)
