@@ -54,6 +54,39 @@ while time.time() < end:
 window.grab().save(sys.argv[2])
 os._exit(0)
 """
+#: The page of an image: a digit of the analysis, a part of it hidden, a neuron explained.
+IMAGE_PAGE = """
+import os, sys, time
+from cnnvis_caffe.viewer.app import make_application
+application = make_application()
+from cnnvis_caffe.viewer.model.analysed_images import analysed_images
+from cnnvis_caffe.viewer.window.main_window import MainWindow
+window = MainWindow()
+window.set_reduced_motion(True)
+window.resize(1500, 844)
+window.show()
+
+def settle():
+    end = time.time() + 120
+    while time.time() < end:
+        application.processEvents()
+        time.sleep(0.01)
+        if window.session.picture is not None and window.is_settled:
+            return
+
+window.open_path(sys.argv[1])
+settle()
+window.commands["dark_theme"](True)
+page = window.open_image_page()
+settle()
+page.look_at(next(one for one in analysed_images(window.session.analysis) if one.label == 3))
+settle()
+page.questions.choose_neuron("conv2:17")
+page.questions.hide_at(20, 17)
+settle()
+window.grab().save(sys.argv[2])
+os._exit(0)
+"""
 
 
 def palette(pixels: np.ndarray) -> np.ndarray:
@@ -83,11 +116,11 @@ def reduce(source: Path, target: Path) -> None:
         sys.exit(f"{target} has {target.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
 
 
-def window(analysis: Path, target: Path) -> None:
+def window(analysis: Path, target: Path, program: str = WINDOW) -> None:
     """A picture of the viewer, without a screen; findings take some seconds to come."""
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "viewer.png"
-        run_offscreen(folder, "-c", WINDOW, str(analysis), str(drawn))
+        run_offscreen(folder, "-c", program, str(analysis), str(drawn))
         reduce(drawn, target)
 
 
@@ -115,6 +148,7 @@ def main() -> None:
             group.main([*words, "--out", str(drawn)], standalone_mode=False)
             reduce(drawn, OUT / drawn.name)
     window(analysis, OUT / "viewer.png")
+    window(analysis, OUT / "image_page.png", IMAGE_PAGE)
     elements(analysis)
 
 

@@ -20,7 +20,7 @@ from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.class_names import find_class_names
 from cnnvis_caffe.datasets.classes import fit_to_classes
-from cnnvis_caffe.datasets.opening import DataOptions, is_image_folder, open_source
+from cnnvis_caffe.datasets.opening import DataOptions, is_image_file, is_image_folder, open_source
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.datasets.source import ImageSource
 from cnnvis_caffe.errors import (
@@ -190,7 +190,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     prepared = _prepared(request, network, feeding)
     source = open_source(
         request.data,
-        input_shape=feeding.shape or _shape_for_files(request, network, feeding),
+        input_shape=feeding.shape or (shape_of_weights(request, network, feeding) if _takes_files(request) else None),
         preprocessing=prepared.settings,
         options=DataOptions(
             root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
@@ -409,9 +409,28 @@ def _by_top(shapes: Mapping[str, Sequence[tuple[int, ...]]], network: NetworkFil
     }
 
 
-def _shape_for_files(request: Request, network: NetworkFile, feeding: Feeding) -> tuple[int, int, int] | None:
-    """What the weights say that a network takes; image files come in any shape and are brought to it."""
-    if not request.weights or not is_image_folder(request.data):
+def _takes_files(request: Request) -> bool:
+    """Whether the images are files, which come in any shape and are brought to what the network takes."""
+    return is_image_folder(request.data) or is_image_file(request.data)
+
+
+def shape_of_weights(
+    request: Request, network: NetworkFile, feeding: Feeding
+) -> tuple[int, int, int] | None:
+    """Return the shape of images that the weights fit, where the network does not say it.
+
+    Parameters
+    ----------
+    request : Request
+    network : NetworkFile
+    feeding : Feeding
+
+    Returns
+    -------
+    tuple of int or None
+        Channels, height and width; None without weights, or where these do not tell.
+    """
+    if not request.weights:
         return None
     assumed = assume_input_shapes(network, weights=[read_weights(request.weights[0])]).shapes
     try:

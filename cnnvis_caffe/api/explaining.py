@@ -234,6 +234,7 @@ def correspondence(
     layers: Sequence[str] = (),
     n_random: int = 10,
     random_seed: int = 0,
+    original_pixels: bool = False,
     theme: str = "light",
     progress: Progress = SILENT,
     **options: Unpack[SubjectOptions],
@@ -249,14 +250,15 @@ def correspondence(
     images : str or path-like
         Anything that `analyze` takes as data.
     parts : str or path-like
-        CSV with a line for each image and part: image (its number in the data), part, y0, x0, y1, x1, in pixels of the
-        network's input.
+        CSV with a line for each image and part: image (its number in the data), part, y0, x0, y1, x1, in pixels.
     layers : sequence of str, optional
         A first, a middle and the last one by default.
     n_random : int, default=10
         Random parts of each image, as the control.
     random_seed : int, default=0
         For these.
+    original_pixels : bool, default=False
+        The boxes are in pixels of the images as they lie in their files, rather than of the network's input.
     theme : {"light", "dark"}, default="light"
     progress : Progress, optional
     **options
@@ -278,7 +280,7 @@ def correspondence(
     from cnnvis_caffe.scene.explanation_charts import correspondence_chart
 
     colours = theme_of(theme)
-    boxes = read_part_boxes(parts)
+    boxes = read_part_boxes(parts, of_original=original_pixels)
     subject = _subject(model, weights, images, boxes.images, (0,), options, progress)
     found = run(subject, boxes, layers=tuple(layers), n_random=n_random, seed=random_seed, progress=progress)
     return FoundPicture(build_chart(correspondence_chart(found), size=(960, 360), theme=colours), found=(found,))
@@ -296,6 +298,7 @@ def transfer(
     n_repeats: int = 3,
     n_test: int = 1000,
     choice_seed: int = 0,
+    size: Sequence[int] = (),
     theme: str = "light",
     progress: Progress = SILENT,
     **options: Unpack[SubjectOptions],
@@ -305,7 +308,7 @@ def transfer(
     Parameters
     ----------
     model : str or path-like
-        Network prototxt that says the size of its images.
+        Network prototxt: train_val or deploy.
     weights : str or path-like, or None
         None for what the network's fillers give.
     data, test : str
@@ -321,6 +324,8 @@ def transfer(
         Test images at most, each class in proportion.
     choice_seed : int, default=0
         For the choices.
+    size : sequence of int, optional
+        Height and width of the images, where neither the network nor its weights say it.
     theme : {"light", "dark"}, default="light"
     progress : Progress, optional
     **options
@@ -343,7 +348,7 @@ def transfer(
     from cnnvis_caffe.scene.explanation_charts import transfer_chart
 
     colours = theme_of(theme)
-    wanted = TransferOptions(data, test, tuple(layers), tuple(per_class), n_repeats, n_test, choice_seed)
+    wanted = TransferOptions(data, test, tuple(layers), tuple(per_class), n_repeats, n_test, choice_seed, tuple(size))
     found = run(subject_request(model, weights, "", options), wanted, progress)
     return FoundPicture(build_chart(transfer_chart(found), size=(960, 360), theme=colours), found=(found,))
 

@@ -15,6 +15,8 @@ from cnnvis_caffe.cli.subject_options import open_named, subject_options, write_
 @subject_options
 @click.option("--parts", "parts_file", required=True, type=click.Path(dir_okay=False), metavar="FILE.csv",
               help="Boxes of parts: image,part,y0,x0,y1,x1, in pixels of the network's input.")  # fmt: skip
+@click.option("--original-pixels", is_flag=True,
+              help="The boxes are in pixels of the images as they lie in their files.")  # fmt: skip
 @click.option("--layers", metavar="NAMES", help="Layers to look at.  [default: a first, a middle and the last]")
 @click.option("--random-parts", "n_random", type=click.IntRange(1), default=10, show_default=True,
               help="Random parts of each image, as the control.")  # fmt: skip
@@ -32,7 +34,7 @@ def command(ctx: click.Context, **options: Any) -> None:
 
     if options["at"]:
         raise click.UsageError("--parts says which images are looked at: leave --at out")
-    parts = read_part_boxes(options["parts_file"])
+    parts = read_part_boxes(options["parts_file"], of_original=options["original_pixels"])
     layers = tuple(name.strip() for name in (options["layers"] or "").split(",") if name.strip())
     with Interruptible(Bar(ctx)) as progress:
         subject = open_named({**options, "at": parts.images}, progress)

@@ -17,6 +17,7 @@ from cnnvis_caffe.cli.bar import Bar
 from cnnvis_caffe.cli.caffe_flags import split_names
 from cnnvis_caffe.cli.class_names import class_names
 from cnnvis_caffe.cli.fork import fork_option
+from cnnvis_caffe.cli.image_size import ImageSize
 from cnnvis_caffe.cli.python_layers import python_layers_option
 from cnnvis_caffe.cli.say import say, say_lines
 from cnnvis_caffe.errors import CnnvisError
@@ -28,20 +29,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cnnvis_caffe.records.prediction import Predictions
-
-
-class _ImageSize(click.ParamType):
-    """Height and width, or one number for both."""
-
-    name = "H,W"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        found = value if isinstance(value, tuple) else re.fullmatch(r"(\d{1,5})(?:[,x](\d{1,5}))?", value)
-        if isinstance(found, tuple):
-            return found
-        if not found or int(found.group(1)) < 1:
-            self.fail(f"{value!r} is not a size; give height and width, such as 256,256", param, ctx)
-        return int(found.group(1)), int(found.group(2) or found.group(1))
 
 
 class _Shape(click.ParamType):
@@ -66,7 +53,7 @@ class _Shape(click.ParamType):
 @click.option("--scale", type=float, help="Factor of the input, instead of the model's own.")
 @click.option("--mean", metavar="MEAN", help="Mean file, or values separated by commas, instead of the model's own.")
 @click.option("--channel-order", type=click.Choice(["RGB", "BGR"]), help="Channel order that the network takes.")
-@click.option("--image-dims", type=_ImageSize(),
+@click.option("--image-dims", type=ImageSize(),
               help="Resize images to this size, then crop them to the network's input.")  # fmt: skip
 @click.option("--oversample", is_flag=True, help="Mean over ten crops: corners, middle, and the same mirrored.")
 @click.option("--masks", type=click.Path(file_okay=False), help="Folder with the right masks, named as the images.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from cnnvis_caffe.cli.bar import Bar
+from cnnvis_caffe.cli.image_size import ImageSize
 from cnnvis_caffe.cli.interrupt import Interruptible
 from cnnvis_caffe.cli.subject_options import check_places, check_weights_option, network_options, write_found
 
@@ -40,6 +41,8 @@ class _Counts(click.ParamType):
 @click.option("--limit", "n_test", type=click.IntRange(1), default=1000, show_default=True,
               help="Test images at most, each class in proportion.")  # fmt: skip
 @click.option("--choice-seed", type=click.IntRange(0), default=0, show_default=True, help="For these choices.")
+@click.option("--size", type=ImageSize(), default=(), metavar="H,W",
+              help="Height and width of the images, where neither network nor weights say it.")  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> None:
     """Train a linear classifier on the features of each layer, for images that the network was not trained on.
@@ -58,7 +61,7 @@ def command(ctx: click.Context, **options: Any) -> None:
     layers = tuple(name.strip() for name in (options["layers"] or "").split(",") if name.strip())
     wanted = TransferOptions(
         options["train"], options["test"], layers, options["per_class"], options["n_repeats"], options["n_test"],
-        options["choice_seed"],
+        options["choice_seed"], options["size"],
     )  # fmt: skip
     with Interruptible(Bar(ctx)) as progress:
         found = transfer(request, wanted, progress)

@@ -222,11 +222,35 @@ class ImageSource:
             In pixels.
         """
         _, height, width = self.input_shape
-        whole = self._settings.resize or ((height, width) if self._settings.resize_to_fit else size)
-        top, left = (whole[0] - height) // 2, (whole[1] - width) // 2
+        whole, top, left = self._geometry(size)
         y = (boxes[:, [1, 3]] * height + top) * (size[0] / whole[0])
         x = (boxes[:, [0, 2]] * width + left) * (size[1] / whole[1])
         return np.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], axis=1).astype(np.float32)
+
+    def in_input(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Turn boxes in an image that was read into boxes in the network's input: the way back of `placed`.
+
+        Parameters
+        ----------
+        boxes : ndarray of shape (n, 4)
+            y0, x0, y1, x1 in pixels.
+        size : (int, int)
+            Height and width of the image.
+
+        Returns
+        -------
+        ndarray of shape (n, 4), float64
+            y0, x0, y1, x1 in pixels of the input; may lie outside, where the image is cropped.
+        """
+        whole, top, left = self._geometry(size)
+        scale = np.array([whole[0] / size[0], whole[1] / size[1]] * 2)
+        return boxes * scale - np.array([top, left] * 2)
+
+    def _geometry(self, size: tuple[int, int]) -> tuple[tuple[int, ...], int, int]:
+        """The size that an image is brought to, and where the input begins in it."""
+        _, height, width = self.input_shape
+        whole = self._settings.resize or ((height, width) if self._settings.resize_to_fit else size)
+        return whole, (whole[0] - height) // 2, (whole[1] - width) // 2
 
     def prepared(self, settings: Preprocessing) -> ImageSource:
         """Return the same images, prepared in another way but for their size.

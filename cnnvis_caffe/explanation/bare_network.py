@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from cnnvis_caffe.analysis.model import Nets, analysed_network, automatic_batch, network_of_request, preprocessing_of
+from cnnvis_caffe.analysis.model import (
+    Nets,
+    analysed_network,
+    automatic_batch,
+    network_of_request,
+    preprocessing_of,
+    shape_of_weights,
+)
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import find_snapshots
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
@@ -27,6 +34,10 @@ class BareNetwork:
     ----------
     request : Request
         Network and weights; `data` is not read.
+    size : tuple of int, optional
+        Height and width of the images, where neither the network nor its weights say it.
+    n_channels : int, default=0
+        Of the images, for the same.
 
     Attributes
     ----------
@@ -47,17 +58,28 @@ class BareNetwork:
     Raises
     ------
     CnnvisError
-        If a file is missing or damaged, or the network does not say the size of its images.
+        If a file is missing or damaged, the size of the images is not known, or the network takes another one.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, size: tuple[int, ...] = (), n_channels: int = 0) -> None:
         network = network_of_request(request)
         feeding = find_feeding(network)
-        if feeding.shape is None:
-            raise NetError(f"{network.path}: does not say the size of its images; give its deploy prototxt")
-        self.path, self.shape, self.input_name = network.path, feeding.shape, feeding.image_blob
+        shape = feeding.shape or shape_of_weights(request, network, feeding)
+        if shape is None and size:
+            shape = n_channels, size[0], size[1]
+        if shape is None:
+            raise NetError(
+                f"{network.path}: does not say the size of its images, and neither do its weights; give its deploy "
+                "prototxt, or to transfer the size (--size 28,28)"
+            )
+        if size and tuple(size) != shape[1:]:
+            raise NetError(
+                f"{network.path}: takes images of {shape[1]}x{shape[2]} pixels, not {size[0]}x{size[1]}; leave --size "
+                "out"
+            )
+        self.path, self.shape, self.input_name = network.path, shape, feeding.image_blob
         self.preprocessing: Preprocessing = preprocessing_of(request, network, feeding)
-        analysed = analysed_network(network, request, feeding.shape)
+        analysed = analysed_network(network, request, shape)
         self._dag = build_dag(analysed)
         self.title = analysed.message.name or request.model
         self.batch = request.batch or automatic_batch(self._dag)

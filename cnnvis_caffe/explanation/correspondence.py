@@ -30,22 +30,26 @@ class PartBoxes:
         Of the images in their source.
     parts : tuple of str
     boxes : ndarray of shape (n_images, n_parts, 4), int64
-        y0, x0, y1, x1 in pixels of the network's input, half open.
+        y0, x0, y1, x1 in pixels, half open.
+    of_original : bool
+        Whether these are pixels of the images as they were read, rather than of the network's input.
     """
 
     images: tuple[int, ...]
     parts: tuple[str, ...]
     boxes: np.ndarray
+    of_original: bool = False
 
 
-def read_part_boxes(path: str | os.PathLike[str]) -> PartBoxes:
+def read_part_boxes(path: str | os.PathLike[str], *, of_original: bool = False) -> PartBoxes:
     """Read a table of parts: a line for each image and part.
 
     Parameters
     ----------
     path : str or path-like
-        CSV with the columns image (its number in the data, from 0), part, y0, x0, y1 and x1, in pixels of the network's
-        input.
+        CSV with the columns image (its number in the data, from 0), part, y0, x0, y1 and x1, in pixels.
+    of_original : bool, default=False
+        The boxes are in pixels of the images as they lie in their files, rather than of the network's input.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def read_part_boxes(path: str | os.PathLike[str]) -> PartBoxes:
             if (image, part) not in found:
                 raise DataFileError(name, f"has no box of {part!r} for image {image}; give every part of every image")
     boxes = np.array([[found[image, part] for part in parts] for image in images], np.int64)
-    return PartBoxes(tuple(images), tuple(parts), boxes)
+    return PartBoxes(tuple(images), tuple(parts), boxes, of_original)
 
 
 def correspondence(
@@ -121,19 +125,48 @@ def correspondence(
     """
     scorer, model = subject.scorer(), subject.model
     _, height, width = model.source.input_shape
-    outside = (parts.boxes[..., :2] < 0).any() or (parts.boxes[..., 2:] > (height, width)).any()
+    boxes = _in_input(subject, parts)
+    outside = (boxes[..., :2] < 0).any() or (boxes[..., 2:] > (height, width)).any()
     if outside:
-        raise CnnvisError(f"a box lies outside of the image; the network takes {height} x {width} pixels")
+        raise CnnvisError(
+            f"a box lies outside of the image; the network takes {height} x {width} pixels (--original-pixels says "
+            "that boxes are in pixels of the images as they lie in their files)"
+        )
     chosen = tuple(subject.node(name).name for name in layers) or default_layers(
         model.nodes, WayBack(subject.net, model.input_name, model.score_name).blobs
     )
     images, grey = subject.inputs, model.source.of_one_grey(0.5)
-    control = random_boxes(parts.boxes, height, width, n_random, seed)
+    control = random_boxes(boxes, height, width, n_random, seed)
     return Correspondence(
         model.title,
         parts.parts,
         chosen,
-        part_distances(scorer, images, grey, parts.boxes, chosen, progress),
+        part_distances(scorer, images, grey, boxes, chosen, progress),
         part_distances(scorer, images, grey, control, chosen, progress),
         len(images),
     )
+
+
+def _in_input(subject: Subject, parts: PartBoxes) -> np.ndarray:
+    """The boxes in pixels of the network's input; what a crop cuts off a box is left out."""
+    if not parts.of_original:
+        return parts.boxes
+    source = subject.model.source
+    _, height, width = source.input_shape
+    result = np.empty_like(parts.boxes)
+    for number, (size, boxes) in enumerate(zip(source.sizes(subject.indices), parts.boxes)):
+        if (boxes[:, :2] < 0).any() or (boxes[:, 2:] > size).any():
+            raise CnnvisError(
+                f"{source.name_of(int(subject.indices[number]))}: a box lies outside of the image, which has "
+                f"{size[0]} x {size[1]} pixels"
+            )
+        placed = source.in_input(boxes, size)
+        inside = np.stack([np.floor(placed[:, :2]), np.ceil(placed[:, 2:])], 1).reshape(-1, 4)
+        result[number] = np.clip(inside, 0, (height, width, height, width))
+        empty = np.flatnonzero((result[number, :, :2] >= result[number, :, 2:]).any(1))
+        if len(empty):
+            raise CnnvisError(
+                f"{source.name_of(int(subject.indices[number]))}: the network does not see {parts.parts[empty[0]]!r}: "
+                "it lies in the border that is cropped; leave the part or the image out"
+            )
+    return result

@@ -237,7 +237,7 @@ class LiveNetwork:
         found = way.forward(subject.inputs)[0, number]
         if found.ndim != 2 or found.size < 2:
             value, nothing = float(np.max(found)), np.zeros((1, 0, 0), np.float32)
-            return Explanation("activation", node.name, number, (), value, nothing, note="one number for the image")
+            return Explanation("activation", node.name, number, (), value, nothing, note="one number, no map")
         place = tuple(int(one) for one in np.unravel_index(int(found.argmax()), found.shape))
         values = stretched(found[None], *subject.inputs.shape[2:])
         size = "×".join(map(str, found.shape))

@@ -44,6 +44,8 @@ class TransferOptions:
         Images of `test` at most, each class in proportion.
     seed : int
         Of the choices.
+    size : tuple of int
+        Height and width of the images, where neither the network nor its weights say it; empty for what these say.
     """
 
     train: str
@@ -53,6 +55,7 @@ class TransferOptions:
     n_repeats: int = 3
     n_test: int = 1000
     seed: int = 0
+    size: tuple[int, ...] = ()
 
 
 def transfer(request: Request, options: TransferOptions, progress: Progress = SILENT) -> Transfer:
@@ -76,7 +79,7 @@ def transfer(request: Request, options: TransferOptions, progress: Progress = SI
         one, or there is no such layer.
     """
     train, test = (_with_classes(text) for text in (options.train, options.test))
-    network = _Network(request, options.layers)
+    network = _Network(request, options.layers, options.size, train.input_shape[0])
     chosen = _choices(train, options)
     different = np.unique(np.concatenate([one.ravel() for one in chosen]))
     test_indices = test.choose(options.n_test)
@@ -105,8 +108,8 @@ def transfer(request: Request, options: TransferOptions, progress: Progress = SI
 class _Network(BareNetwork):
     """A network that gives the features of its layers for images of any size and colour."""
 
-    def __init__(self, request: Request, layers: Sequence[str]) -> None:
-        super().__init__(request)
+    def __init__(self, request: Request, layers: Sequence[str], size: tuple[int, ...], n_channels: int) -> None:
+        super().__init__(request, size, n_channels)
         self._way = WayBack(self.net, self.input_name, self.score_name)
         wrong = [layer for layer in layers if layer not in self.nodes or layer not in self._way.blobs]
         if wrong:

@@ -20,7 +20,12 @@ _GLOW_WIDTH = 2.0
 
 
 def light_up(
-    scene: Scene, theme: Theme, drive: Mapping[str, np.ndarray], flow: Callable[[Target], float]
+    scene: Scene,
+    theme: Theme,
+    drive: Mapping[str, np.ndarray],
+    flow: Callable[[Target], float],
+    *,
+    has_signs: bool = False,
 ) -> Scene:
     """Return the picture as an image lights it.
 
@@ -31,10 +36,11 @@ def light_up(
     theme : Theme
         Its theme.
     drive : mapping of str to ndarray of shape (n_neurons,), float32
-        By node, how strongly each neuron is driven, 1 for as strongly as ever; negative values, where two images are
-        compared, glow in the colour of negative. Nodes that are missing stay as they are.
+        By node, how strongly each neuron is driven, 1 for as strongly as ever. Nodes that are missing stay as they are.
     flow : callable
-        From the target of a curve or bar to the share of what could flow there, in [-1, 1].
+        From the target of a curve or bar to the share of what could flow there, in [0, 1].
+    has_signs : bool, default=False
+        Whether two images are compared: what one of them drives more glows in the colours of the signs.
 
     Returns
     -------
@@ -51,7 +57,8 @@ def light_up(
             shapes.append(replace(shape, style=replace(shape.style, opacity=_between(DARK_EDGE, BRIGHT_EDGE, share))))
         elif target.kind == "neuron" and target.node in drive and len(target.members) == 1:
             value = float(drive[target.node][target.members[0]])
-            shapes += _lit(shape, value, theme)
+            colour = theme.sign(1 if value > 0 else -1) if has_signs else theme.lit
+            shapes += _lit(shape, value, colour)
         else:
             shapes.append(shape)
     return replace(scene, shapes=tuple(shapes))
@@ -61,13 +68,13 @@ def _between(low: float, high: float, share: float) -> float:
     return float(low + (high - low) * share**CONTRAST)
 
 
-def _lit(shape: Shape, value: float, theme: Theme) -> list[Shape]:
+def _lit(shape: Shape, value: float, colour: str) -> list[Shape]:
     """A part of a neuron, as bright as it is driven; its patch with a glow."""
     share = min(abs(value), 1.0)
     if isinstance(shape, Bitmap):
         found: list[Shape] = [replace(shape, opacity=_between(DARK, 1.0, share))]
         if share >= GLOWS_FROM:
-            found.append(_glow(shape, value, share, theme))
+            found.append(_glow(shape, share, colour))
         return found
     if isinstance(shape, Rectangle) and shape.name.endswith("/colour"):
         style = replace(shape.style, opacity=_between(DARK, 1.0, share))
@@ -77,9 +84,8 @@ def _lit(shape: Shape, value: float, theme: Theme) -> list[Shape]:
     return [shape]
 
 
-def _glow(shape: Bitmap, value: float, share: float, theme: Theme) -> Rectangle:
+def _glow(shape: Bitmap, share: float, colour: str) -> Rectangle:
     """A frame around a patch, the more opaque the stronger."""
-    colour = theme.lit if value > 0 else theme.negative
     opacity = (share - GLOWS_FROM) / (1 - GLOWS_FROM)
     out = _GLOW_WIDTH / 2
     box = shape.x - out / 2, shape.y - out / 2, shape.width + out, shape.height + out

@@ -165,7 +165,7 @@ class _Strip:
         note = f"{what.letter}: {found.note}" if what.letter and found.note else what.letter or found.note
         if note:
             base = y + height + 4 + cap_height(SIZES.small)
-            yield Text(f"note/{name}", x, base, shorten_end(note, width, SIZES.small), SIZES.small, theme.muted)
+            yield Text(f"note/{name}", x, base, shorten(note, width, SIZES.small), SIZES.small, theme.muted)
 
     def best(self, column: int, best: Sequence[BestPatch]) -> Iterator[Shape]:
         """The best patches, three in a row."""

@@ -92,8 +92,12 @@ def test_an_image_from_opening_to_its_explanation(open_page, qtbot, settle, path
     before = page.questions.square
     key(qtbot, view, "Down")
     assert page.questions.square[0] == before[0] + 1
+    size = page.questions.square_size
     key(qtbot, view, "+")
+    assert page.questions.square_size > size
     pointer.wheel(view, at(view, 14, 14), -120)
+    key(qtbot, view, "-")
+    assert page.questions.square_size == size or size == 0
     key(qtbot, view, "Escape")
     settle(window)
     assert page.questions.square is None and np.isnan(page.bars.rows[0].now)

@@ -15,6 +15,7 @@ from cnnvis_caffe.records.explanation import METHODS, Explanation, GivenImage, R
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.neuron_page import cut_patch
 from cnnvis_caffe.scene.reaction import N_BEST, BestPatch, ExplainedRow
+from cnnvis_caffe.scene.theme import LIGHT, Theme
 from cnnvis_caffe.text.words import counted, figure, percent, probability
 from cnnvis_caffe.viewer.model.image_worker import (
     ExplanationRequest,
@@ -329,8 +330,14 @@ class ImageQuestions:
             rows.append(ExplainedRow(reaction.image, LETTERS[place] if self.given[1] is not None else "", known))
         return rows
 
-    def best_patches(self) -> list[BestPatch]:
-        """Return the patches of the analysis that the explained neuron responds to most."""
+    def best_patches(self, theme: Theme = LIGHT) -> list[BestPatch]:
+        """Return the patches of the analysis that the explained neuron responds to most.
+
+        Parameters
+        ----------
+        theme : Theme, optional
+            For what lies outside of the images.
+        """
         node, _, number = self._explained_neuron().rpartition(":")
         if self.network is None or not node or node not in self.network.snapshot.features:
             return []
@@ -341,7 +348,7 @@ class ImageQuestions:
             features.top_image[neuron][:N_BEST].tolist(), features.top_box[neuron], features.top_response[neuron]
         ):
             if image in images:
-                found.append(BestPatch(cut_patch(np.asarray(images[image]), box), float(response)))
+                found.append(BestPatch(cut_patch(np.asarray(images[image]), box, theme), float(response)))
         return found
 
     def _explained_neuron(self) -> str:
@@ -399,7 +406,7 @@ class ImageQuestions:
         if self.square is None:
             return "Drag over the image to hide a part"
         y0, x0, y1, x1 = self.square
-        return f"{y1 - y0}×{x1 - x0} px hidden at {y0}, {x0}"
+        return f"{y1 - y0}×{x1 - x0} px hidden"
 
     @property
     def preparation_words(self) -> str:
@@ -420,7 +427,7 @@ class ImageQuestions:
         else:
             what = f"largest on {self.yardstick}"
         if self.lit_by == "difference":
-            return f"Brighter: driven more by A (glow) or by B (other glow), by the {what}"
+            return f"Blue: A drives it more · orange: B drives it more · by the {what}"
         return f"Brightness: the neuron's activation by the {what}"
 
     @property

@@ -169,7 +169,7 @@ class ImageWorker:
 
         # Channels of the image are no neurons.
         neurons = {name: values for name, values in drive.items() if name != analysis.data.input_name}
-        lit = light_up(scene, theme, neurons, flowing)
+        lit = light_up(scene, theme, neurons, flowing, has_signs=request.second is not None)
         return Lights(lit, self._prepare(lit) if self._prepare is not None else None, drive)
 
     def _picture(self, request: LightsRequest) -> tuple[Scene, Callable[[str, str], np.ndarray]]:

@@ -44,7 +44,7 @@ from cnnvis_caffe.viewer.work.camera_thread import CameraThread
 from cnnvis_caffe.viewer.work.tasks import missing_file, python_layers_of
 from cnnvis_caffe.viewer.work.threads import Latest
 
-SIDE_WIDTH = 292
+SIDE_WIDTH, IMAGE_SIDE = 292, 268
 #: Height of the explanations for one image, and what another one adds.
 STRIP_HEIGHT, SECOND_ROW = 212, 150
 #: The picture is asked for in another size when the window has kept its size for so long, in ms.
@@ -142,11 +142,14 @@ class ImageTab(QWidget):
             ImageView("Image A", "Drop, paste or open an image"),
             ImageView("Image B", "Drop another image here to compare", hides=False),
         )
-        images = QHBoxLayout()
+        self._images = QWidget()
+        images = QHBoxLayout(self._images)
+        images.setContentsMargins(0, 0, 0, 0)
         images.setSpacing(8)
         for view in self.views:
             images.addWidget(view, 1)
-        column.addLayout(images, 3)
+        self._images.setMaximumHeight(IMAGE_SIDE)
+        column.addWidget(self._images, 5)
         self.title = Line("", "section", 40)
         self.prepared = Line("", "small", 40)
         self.problem = style.label("", "warning", wrap=True)
@@ -224,6 +227,7 @@ class ImageTab(QWidget):
         session.view_changed.connect(self._view_changed)
         session.picture_changed.connect(self._picture_changed)
         self.views[1].hide()
+        self.setFocusProxy(first)
 
     # -- the network
 
@@ -325,6 +329,7 @@ class ImageTab(QWidget):
         is_on = self.views[1].isHidden()
         self.views[1].setVisible(is_on)
         self.compare_button.setText("End comparison" if is_on else "Compare")
+        self._images.setMaximumHeight(IMAGE_SIDE // 2 if is_on else IMAGE_SIDE)
         height = STRIP_HEIGHT + (SECOND_ROW if is_on else 0)
         self._split.setSizes([max(self.height() - height, 200), height])
         if not is_on:
@@ -447,7 +452,7 @@ class ImageTab(QWidget):
         rows = questions.explained_rows()
         methods = METHODS_SHOWN if rows else ()
         size = float(self.strip.viewport().width()), float(self.strip.viewport().height())
-        best = questions.best_patches() if rows else []
+        best = questions.best_patches(theme) if rows else []
         scene = strip_scene(questions.title, questions.line, methods, rows, best, size, theme)
         self.strip.set_scene(scene, theme.ground, theme.ink)
 

@@ -10,6 +10,8 @@ from cnnvis_caffe.viewer.widgets import style
 
 ROW_HEIGHT, BAR_HEIGHT = 22, 10
 NAME_SHARE, NUMBER_WIDTH = 0.36, 52
+#: What hiding a part changes by less has no mark.
+LEAST_CHANGE = 0.005
 #: Of the bar of image B, under that of A.
 THIN = 4
 
@@ -56,7 +58,7 @@ class AnswerBars(QWidget):
             length = room * (row.now if is_hidden else row.whole)
             painter.fillRect(QRectF(left, y, room, BAR_HEIGHT), QColor(chrome.hover))
             painter.fillRect(QRectF(left, y, length, BAR_HEIGHT), QColor(theme.positive))
-            if is_hidden:
+            if is_hidden and abs(row.whole - row.now) >= LEAST_CHANGE:
                 painter.setPen(QPen(QColor(chrome.ink), 1.5))
                 at = left + room * row.whole
                 painter.drawLine(int(at), int(y - 3), int(at), int(y + BAR_HEIGHT + 3))

@@ -8,6 +8,7 @@ from cnnvis_caffe.scene.explanation import SMALL_IMAGE_PX
 from cnnvis_caffe.viewer.canvas.pictures import to_image
 from cnnvis_caffe.viewer.qt import (
     QColor,
+    QEvent,
     QImage,
     QPainter,
     QPen,
@@ -25,6 +26,7 @@ from cnnvis_caffe.viewer.widgets import style
 LEAST_SIDE = 96
 #: Places, and what an arrow key moves the square by, in pixels of the image.
 ARROWS = {Qt.Key_Up: (-1, 0), Qt.Key_Down: (1, 0), Qt.Key_Left: (0, -1), Qt.Key_Right: (0, 1)}
+SIZE_KEYS = {Qt.Key_Plus: 1.0, Qt.Key_Equal: 1.0, Qt.Key_Minus: -1.0}
 #: Of a wheel; what one notch of it is.
 _NOTCH = 120.0
 
@@ -87,8 +89,8 @@ class ImageView(QWidget):
         if self._image is None:
             return QRectF(self.rect())
         scale = min(self.width() / self._image.width(), self.height() / self._image.height())
-        width, height = self._image.width() * scale, self._image.height() * scale
-        return QRectF((self.width() - width) / 2, 0, width, height)
+        width, height = round(self._image.width() * scale), round(self._image.height() * scale)
+        return QRectF((self.width() - width) // 2, 0, width, height)
 
     def place_of(self, y: float, x: float) -> QPointF:
         """Return where a pixel of the image lies in the widget."""
@@ -156,6 +158,15 @@ class ImageView(QWidget):
         if self._hides and self._image is not None and event.angleDelta().y():
             self.resized.emit(event.angleDelta().y() / _NOTCH)
 
+    def event(self, event: QEvent) -> bool:
+        """Keep keys for the square that are shortcuts of the window elsewhere."""
+        if event.type() == QEvent.ShortcutOverride and self._image is not None and self._hides:
+            is_of_square = event.key() in SIZE_KEYS or (event.key() == Qt.Key_Escape and self._square is not None)
+            if is_of_square and not event.modifiers() & Qt.ControlModifier:
+                event.accept()
+                return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:  # noqa: N802
         """Arrows move it, plus and minus change its size, Escape takes it away."""
         key = event.key()
@@ -164,8 +175,8 @@ class ImageView(QWidget):
         elif key in ARROWS:
             step = max(1, round(min(self._image.width(), self._image.height()) / 32))
             self.moved.emit(*(step * way for way in ARROWS[key]))
-        elif key in (Qt.Key_Plus, Qt.Key_Equal, Qt.Key_Minus):
-            self.resized.emit(-1.0 if key == Qt.Key_Minus else 1.0)
+        elif key in SIZE_KEYS:
+            self.resized.emit(SIZE_KEYS[key])
         elif key == Qt.Key_Escape and self._square is not None:
             self.shown_whole.emit()
         else:

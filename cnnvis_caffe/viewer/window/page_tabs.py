@@ -97,6 +97,7 @@ class PageTabs(QWidget):
                 return page
         page = make()
         self._add(page, session)
+        page.setFocus(Qt.OtherFocusReason)
         return page
 
     @property

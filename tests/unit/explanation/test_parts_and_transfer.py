@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from cnnvis_caffe import api
+from cnnvis_caffe import pycaffe as caffe
 from cnnvis_caffe.cli.main import group
-from cnnvis_caffe.errors import DataFileError
+from cnnvis_caffe.datasets.opening import OpenedData, as_source
+from cnnvis_caffe.datasets.preprocessing import Preprocessing
+from cnnvis_caffe.datasets.readers import ArrayReader
+from cnnvis_caffe.errors import CnnvisError, DataFileError
 from cnnvis_caffe.explanation.correspondence import correspondence, read_part_boxes
 from cnnvis_caffe.explanation.options import subject_request
 from cnnvis_caffe.explanation.subject import open_subject
 from cnnvis_caffe.explanation.transfer import averaged
 from cnnvis_caffe.features.explain.correspondence import random_boxes
+from cnnvis_caffe.records.annotations import without_labels
 
 PARTS = "image,part,y0,x0,y1,x1\n" + "".join(
     f"{image},{part},{y},{4 + image},{y + 7},{15 + image}\n"
@@ -59,6 +65,35 @@ def test_hidden_parts_beside_a_plain_loop(deploy, tmp_path):
             expected = [np.mean(changes[i] != changes[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
             np.testing.assert_allclose(found.distance[number, part], expected, atol=0.02)
     assert [row[1] for row in found.rows] == ["top", "foot", "random"] * 2
+
+
+def test_boxes_in_pixels_of_the_original_images(deploy, tmp_path):
+    """Images of twice and three times the network's size, with the same parts: the same numbers."""
+    for number, factor in enumerate((2, 3)):
+        pixels = np.random.RandomState(number).randint(0, 256, (28, 28)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.kron(pixels, np.ones((factor, factor), np.uint8)))
+    head = "image,part,y0,x0,y1,x1\n"
+    (tmp_path / "input.csv").write_text(head + "0,top,2,4,9,16\n1,top,3,5,11,18\n")
+    (tmp_path / "files.csv").write_text(head + "0,top,4,8,18,32\n1,top,9,15,33,54\n")
+    by_input = api.correspondence(deploy, None, tmp_path, tmp_path / "input.csv", layers=["conv1"]).found[0]
+    options = {"layers": ["conv1"], "original_pixels": True}
+    by_files = api.correspondence(deploy, None, tmp_path, tmp_path / "files.csv", **options).found[0]
+    assert (by_files.distance == by_input.distance).all() and (by_files.control == by_input.control).all()
+    (tmp_path / "wrong.csv").write_text(head + "0,top,4,8,57,32\n1,top,9,15,33,54\n")
+    with pytest.raises(CnnvisError, match="which has 56 x 56 pixels"):
+        api.correspondence(deploy, None, tmp_path, tmp_path / "wrong.csv", **options)
+    with pytest.raises(CnnvisError, match="--original-pixels"):
+        api.correspondence(deploy, None, tmp_path, tmp_path / "files.csv", layers=["conv1"])
+
+
+def test_a_part_in_the_border_that_is_cropped(tmp_path):
+    """A mean image larger than the input: 8 of 36 pixels are cut off, 4 at each side."""
+    reader = ArrayReader(np.zeros((1, 1, 72, 72), np.uint8), "grey")
+    opened = OpenedData("x", (reader,), without_labels(1), are_files=True)
+    settings = Preprocessing(mean_image=np.zeros((1, 36, 36), np.float32), mean_name="m")
+    source = as_source(opened, reader, (1, 28, 28), settings)
+    boxes = np.array([[8, 10, 20, 30], [0, 0, 6, 6]])
+    assert source.in_input(boxes, (72, 72)).tolist() == [[0, 1, 6, 11], [-4, -4, -1, -1]]
 
 
 def test_random_parts_lie_inside():
@@ -113,6 +148,7 @@ def test_features_on_another_data_set(deploy, tmp_path):
     for more, said in (
         (["--per-class", "9999"], "9999 are asked for"),
         (["--layers", "conv9"], "conv9"),
+        (["--size", "30,30"], "takes images of 28x28 pixels, not 30x30"),
         (["--per-class", "0,3"], "not a list of numbers above 0"),
     ):
         result = call(*words, "--test", "digits:test", *more)
@@ -131,3 +167,17 @@ def test_the_command_of_parts(deploy, tmp_path):
     assert "leave --at out" in call(*words, "--at", 1).output
     path.write_text(PARTS.replace("19,", "29,").replace("26,", "36,"))
     assert "outside of the image" in call(*words).output
+
+
+def test_a_network_that_does_not_say_its_size(deploy, repository, tmp_path):
+    """Its data layer reads from disk: the weights tell, else --size does."""
+    model = repository / "prototxt" / "lenet" / "train_val.prototxt"
+    words = ["transfer", "--model", model, "--data", "digits:train", "--test", "digits:test", "--scale", "0.00390625"]
+    words += ["--per-class", "2", "--limit", "10", "--repeats", "1", "--layers", "conv1"]
+    without = call(*words, "--random-weights")
+    assert without.exit_code == 1 and "(--size 28,28)" in without.output
+    with_size = call(*words, "--random-weights", "--size", "28")
+    assert with_size.exit_code == 0, with_size.output
+    weights = tmp_path / "lenet.caffemodel"
+    caffe.Net(deploy, caffe.TEST).save(str(weights))
+    assert call(*words, "--weights", weights).exit_code == 0
