@@ -46,22 +46,13 @@ def drives(analysis: Analysis, snapshot: Snapshot, reaction: Reaction) -> dict[s
     return found
 
 
-def flow(
-    drive: Mapping[str, np.ndarray],
-    source: str,
-    sources: tuple[int, ...],
-    targets: tuple[int, ...],
-    sign: int,
-    relation: np.ndarray | None,
-) -> float:
-    """Return what flows along a connection between groups of neurons, by the most that could.
+def flow_shares(
+    sources: tuple[int, ...], targets: tuple[int, ...], sign: int, relation: np.ndarray | None
+) -> np.ndarray:
+    """Return how much each source counts in what flows along a connection between groups of neurons.
 
     Parameters
     ----------
-    drive : mapping of str to ndarray
-        What `drives` gives.
-    source : str
-        Node of the sources.
     sources, targets : tuple of int
         Neurons.
     sign : {1, -1}
@@ -71,15 +62,32 @@ def flow(
 
     Returns
     -------
-    float
-        The mean drive of the sources, each with the weight of its connections of this sign; in [0, 1].
+    ndarray of shape (n_sources,), float64
+        They add up to 1: the strengths of this sign, summed over the targets.
     """
-    driven = drive.get(source)
-    if driven is None or not sources:
-        return 0.0
-    some = np.clip(driven[list(sources)], 0.0, 1.0)
+    alike = np.full(len(sources), 1 / max(len(sources), 1))
     if relation is None:
-        return float(some.mean())
-    weights = np.maximum(sign * relation[np.ix_(targets, sources)], 0.0).sum(0)
+        return alike
+    weights = np.maximum(sign * relation[np.ix_(targets, sources)], 0.0).sum(0, dtype=np.float64)
     total = float(weights.sum())
-    return float(weights @ some / total) if total > 0 else float(some.mean())
+    return weights / total if total > 0 else alike
+
+
+def flow(drive: np.ndarray, sources: tuple[int, ...], shares: np.ndarray) -> float:
+    """Return what flows along a connection, by the most that could.
+
+    Parameters
+    ----------
+    drive : ndarray of shape (n_neurons,)
+        Of the node of the sources.
+    sources : tuple of int
+        Neurons.
+    shares : ndarray of shape (n_sources,)
+        What `flow_shares` gives.
+
+    Returns
+    -------
+    float
+        The mean drive of the sources, each as much as it counts; in [0, 1].
+    """
+    return float(np.clip(drive[list(sources)], 0.0, 1.0) @ shares)

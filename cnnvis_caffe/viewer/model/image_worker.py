@@ -10,7 +10,7 @@ import numpy as np
 
 from cnnvis_caffe.drawing.pictures import ViewDrawer
 from cnnvis_caffe.explanation.live import LiveNetwork, open_live, snapshot_file
-from cnnvis_caffe.readings.drive import drives, flow
+from cnnvis_caffe.readings.drive import drives, flow, flow_shares
 from cnnvis_caffe.records.aggregation import Aggregation
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
 from cnnvis_caffe.records.explanation import Explanation, GivenImage, Reaction
@@ -126,6 +126,7 @@ class ImageWorker:
         self._prepare = prepare
         self._live: tuple[NetworkChoice, LiveNetwork] | None = None
         self._drawer: _GivenDrawer | None = None
+        self._shares: dict[int, np.ndarray] = {}
         self._unlit: tuple[tuple, Scene, Callable[[str, str], np.ndarray]] | None = None
 
     def __call__(self, request: ImageRequest) -> Reaction | Explanation | Lights:
@@ -164,8 +165,13 @@ class ImageWorker:
         strengths = {name: np.abs(values) for name, values in drive.items()}
 
         def flowing(target: Target) -> float:
-            relation = relations(target.node, target.other_node)
-            return flow(strengths, target.node, target.members, target.other_members, target.sign, relation)
+            if target.node not in strengths:
+                return 0.0
+            if id(target) not in self._shares:  # the target lives as long as the picture, whose shares these are
+                relation = relations(target.node, target.other_node)
+                found = flow_shares(target.members, target.other_members, target.sign, relation)
+                self._shares[id(target)] = found
+            return flow(strengths[target.node], target.members, self._shares[id(target)])
 
         # Channels of the image are no neurons.
         neurons = {name: values for name, values in drive.items() if name != analysis.data.input_name}
@@ -182,6 +188,7 @@ class ImageWorker:
             self._drawer.given = request.aggregation
             size = wished_size(request.aggregation, request.size)
             drawn = self._drawer.draw(view, size=size, has_title=False, has_legend=False)
+            self._shares = {}
             self._unlit = key, drawn.scene, self._drawer.relations(view, request.aggregation)
         return self._unlit[1:]
 

@@ -10,7 +10,7 @@ from helpers.tried_network import SCALE, tried_analysis
 from cnnvis_caffe import pycaffe as caffe
 from cnnvis_caffe.errors import CnnvisError, DataFileError
 from cnnvis_caffe.explanation.live import open_live
-from cnnvis_caffe.readings.drive import drives, flow
+from cnnvis_caffe.readings.drive import drives, flow, flow_shares
 from cnnvis_caffe.records.explanation import GivenImage, Reaction, SeenImage
 from cnnvis_caffe.store import read_analysis
 
@@ -129,9 +129,10 @@ def test_drives_are_shares_of_the_largest_that_the_analysis_saw(analysis):
 
 
 def test_what_flows_is_the_mean_drive_of_the_sources_by_their_connections():
-    drive = {"a": np.array([1.0, 0.5, 0.0, 3.0], np.float32)}
+    drive = np.array([1.0, 0.5, 0.0, 3.0], np.float32)
     relation = np.array([[1.0, 3.0, -2.0, 0.0], [0.0, 1.0, 5.0, 0.0]])
-    assert flow(drive, "a", (0, 1, 2), (0, 1), 1, relation) == pytest.approx((1 * 1 + 4 * 0.5 + 5 * 0) / 10)
-    assert flow(drive, "a", (0, 1, 2), (0, 1), -1, relation) == 0
-    assert flow(drive, "a", (0, 3), (0,), 1, None) == 1
-    assert flow(drive, "b", (0,), (0,), 1, None) == 0
+    shares = flow_shares((0, 1, 2), (0, 1), 1, relation)
+    np.testing.assert_allclose(shares, [0.1, 0.4, 0.5])
+    assert flow(drive, (0, 1, 2), shares) == pytest.approx((1 * 1 + 4 * 0.5 + 5 * 0) / 10)
+    assert flow(drive, (0, 1, 2), flow_shares((0, 1, 2), (0, 1), -1, relation)) == 0
+    assert flow(drive, (0, 3), flow_shares((0, 3), (0,), 1, None)) == 1
