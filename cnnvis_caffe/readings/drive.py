@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from cnnvis_caffe.records.analysis import Analysis, Snapshot
