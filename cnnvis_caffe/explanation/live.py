@@ -24,6 +24,7 @@ from cnnvis_caffe.explanation.explain import ExplainOptions, explain
 from cnnvis_caffe.explanation.occlude import FILLS
 from cnnvis_caffe.explanation.subject import Subject
 from cnnvis_caffe.features import engine
+from cnnvis_caffe.features.explain.colour_shape import without_colour
 from cnnvis_caffe.features.explain.grad_cam import stretched
 from cnnvis_caffe.features.explain.scores import softmax
 from cnnvis_caffe.features.explain.way_back import WayBack
@@ -36,8 +37,6 @@ from cnnvis_caffe.records.task import CLASSES, EMBEDDING, LABELS, NUMBERS, PIXEL
 
 #: Prepared images that are kept, so that a large file is read once while its parts are hidden.
 _MOST_IMAGES = 8
-#: How much red, green and blue give to grey (ITU-R BT.601, as OpenCV).
-_GREY = np.array((0.299, 0.587, 0.114), np.float32)
 #: Weights of so many numbers make an integral of many steps a matter of seconds; then fewer are taken.
 _LARGE_PARAMETERS, _FEW_STEPS = 2_000_000, 10
 
@@ -272,8 +271,7 @@ class LiveNetwork:
         else:
             planes = np.ascontiguousarray(given.pixels.transpose(2, 0, 1)[None])
             if shape[0] == 1:
-                grey = np.rint(np.einsum("ncyx,c->nyx", planes.astype(np.float32), _GREY))[:, None]
-                planes = grey.astype(np.uint8)
+                planes = np.rint(without_colour(planes, "RGB")[:, :1]).astype(np.uint8)
             reader = ArrayReader(planes, "grey" if shape[0] == 1 else "RGB")
         if given.is_fitted:
             mean = settings.mean_image
