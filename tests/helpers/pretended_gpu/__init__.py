@@ -30,16 +30,13 @@ runtime has its own.
 
 from __future__ import annotations
 
-import logging
+import importlib.util
 
 import pytest
 
-pytest.importorskip("torch._dynamo", reason="this PyTorch is too old for a pretended GPU, and there is no real one")
-
-# pytest hangs a handler on each logger that does not propagate, six times in every later test: torch._dynamo has fifty.
-for _logger in logging.getLogger().manager.loggerDict.values():
-    if isinstance(_logger, logging.Logger) and _logger.name.startswith("torch"):
-        _logger.propagate = True
+# Only looked for: to import it takes as long as PyTorch itself, and nothing here needs it.
+if importlib.util.find_spec("torch._dynamo") is None:
+    pytest.skip("this PyTorch is too old for a pretended GPU, and there is no real one", allow_module_level=True)
 
 from helpers.pretended_gpu.cuda import pretended_gpu  # noqa: E402
 from helpers.pretended_gpu.device import Device  # noqa: E402

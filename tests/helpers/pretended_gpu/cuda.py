@@ -14,7 +14,6 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-import torch._dynamo  # looks at the functions that are replaced below when it is imported, which must not be then
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from helpers.pretended_gpu.device import MEMORY, Device

@@ -56,7 +56,7 @@ def make(folder, record, text=SOLVER, net=NET, records=True):
     return solver
 
 
-def train(solver, n_iters=12):
+def train(solver, n_iters=9):
     """Train; return the losses and all that has changed."""
     losses = []
 
