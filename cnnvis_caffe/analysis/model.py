@@ -188,17 +188,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     beside.find_in_network(network.message, request.model)
     feeding = find_feeding(network)
     prepared = _prepared(request, network, feeding)
-    source = open_source(
-        request.data,
-        input_shape=feeding.shape or (shape_of_weights(request, network, feeding) if _takes_files(request) else None),
-        preprocessing=prepared.settings,
-        options=DataOptions(
-            root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
-            names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
-            skip_damaged=request.skip_damaged,
-        ),
-        progress=progress,
-    )
+    source = _images(request, network, feeding, prepared.settings, progress)
     n_images = request.batch or _PROBED_IMAGES
     answers = answers_of(request, network, feeding.image_blob)
     bare = _fed_without_labels(network, feeding, answers, source.input_shape, n_images)
@@ -223,9 +213,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         analysed, dag = _rewritten(bare, request, answers, loss)
         score = _score(dag, request, answers)
         label_name = find_label(analysed) if loss.type else ""
-    known = value_names(dag)
-    score_name = known[score] if score is not None and task not in (BOXES, EMBEDDING, PAIRS) else ""
-    pair = answers.loss.answers if task is PAIRS and answers.loss is not None else ()
+    score_name, judged = _judged(dag, task, answers, score)
     return Model(
         title=network.message.name or os.path.basename(request.model),
         network=analysed,
@@ -235,7 +223,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         input_name=feeding.image_blob,
         label_name=label_name,
         score_name=score_name,
-        judged=tuple(known[find_value(dag, name)] for name in pair) or ((score_name,) if score_name else ()),
+        judged=judged,
         answers=replace(answers, task=task),
         columns=columns,
         n_scores=size.n_scores,
@@ -246,6 +234,31 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         unprepared=None if prepared.is_known else prepared.found,
         why_no_error=why_no_error,
     )
+
+
+def _images(
+    request: Request, network: NetworkFile, feeding: Feeding, preprocessing: Preprocessing, progress: Progress
+) -> ImageSource:
+    """The images, as the network takes them."""
+    return open_source(
+        request.data,
+        input_shape=feeding.shape or (shape_of_weights(request, network, feeding) if _takes_files(request) else None),
+        preprocessing=preprocessing,
+        options=DataOptions(
+            root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
+            names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
+            skip_damaged=request.skip_damaged,
+        ),
+        progress=progress,
+    )
+
+
+def _judged(dag: Dag, task: Task, answers: Answers, score: Value | None) -> tuple[str, tuple[str, ...]]:
+    """The name of the scores, empty without, and the names of all that is judged."""
+    known = value_names(dag)
+    score_name = known[score] if score is not None and task not in (BOXES, EMBEDDING, PAIRS) else ""
+    pair = answers.loss.answers if task is PAIRS and answers.loss is not None else ()
+    return score_name, tuple(known[find_value(dag, name)] for name in pair) or ((score_name,) if score_name else ())
 
 
 def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
