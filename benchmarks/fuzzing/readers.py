@@ -230,6 +230,7 @@ def _analysis(path: str) -> None:
             list(thumbnails)
         for name in (*snapshot.similarity, *snapshot.correlation, *snapshot.scale):
             snapshot.similarity.get(name), snapshot.correlation.get(name), snapshot.scale.get(name)
+        list(snapshot.kernels.values()), list(snapshot.weight_counts.values())
     list(analysis.images.values())
 
 

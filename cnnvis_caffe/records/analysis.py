@@ -187,6 +187,8 @@ class WeightCounts:
 
     def __post_init__(self) -> None:
         check_array(self, "counts", (None,), np.int64)
+        if not len(self.counts) or not np.isfinite([self.low, self.high]).all() or not self.low < self.high:
+            raise ValueError(f"{len(self.counts)} bins from {self.low} to {self.high} are not a histogram")
 
 
 @dataclass(frozen=True, eq=False)

@@ -325,12 +325,12 @@ class _AnalysisReader:
         rows = self._file.array(f"{key}/cell_images", "<i8", (None, 3))
         lead = self._file.array(f"{key}/cell_leads", "<f4", (len(rows),))
         row, column, image = (np.ascontiguousarray(values) for values in rows.T)
-        return CellImages(row, column, image, lead)
+        return self._record(f"{key}/cell_images", lambda: CellImages(row, column, image, lead))  # type: ignore[no-any-return]
 
     def _weight_counts(self, key: str) -> WeightCounts:
         counts = self._file.array(f"{key}/weight_counts", "<i8", (None,))
         low, high = self._file.array(f"{key}/weight_range", "<f8", (2,)).tolist()
-        return WeightCounts(low, high, counts)
+        return self._record(f"{key}/weight_counts", lambda: WeightCounts(low, high, counts))  # type: ignore[no-any-return]
 
     def _list(self, key: str) -> list[Any]:
         """A list in JSON."""

@@ -123,6 +123,17 @@ def test_ways_to_prepare_images_that_were_tried(tmp_path):
         read_analysis(tmp_path / "a")
 
 
+def test_a_histogram_without_width_is_damage(tmp_path):
+    analysis = make_analysis("lenet")
+    counts = {"ip1": WeightCounts(-0.5, 0.25, np.array([3, 0, 9]))}
+    changed = replace(analysis, snapshots=(replace(analysis.snapshots[0], weight_counts=counts),))
+    write_analysis(tmp_path / "a", changed)
+    with h5py.File(tmp_path / "a", "r+") as file:
+        file["layers/ip1/weight_range"][...] = [1.0, np.nan]
+    with pytest.raises(StoreError, match="are not a histogram"):
+        read_analysis(tmp_path / "a").snapshots[0].weight_counts["ip1"]
+
+
 def test_files_from_before_tasks_are_of_classes(tmp_path):
     write_analysis(tmp_path / "a", make_analysis("lenet"))
     with h5py.File(tmp_path / "a", "r+") as file:
