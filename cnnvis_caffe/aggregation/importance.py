@@ -29,6 +29,7 @@ def over_classes(values: np.ndarray, class_count: np.ndarray, classes: Sequence[
         0 where nothing is known.
     """
     chosen = chosen_classes(values.shape[1], classes)
+    chosen = chosen[class_count[chosen] > 0]  # of a thousand outputs a few may have images
     part = values[:, chosen].astype(np.float64)
     weight = np.where(np.isnan(part), 0.0, class_count[chosen].astype(np.float64))
     total = weight.sum(axis=1)

@@ -22,6 +22,7 @@ class PicturesAtOnce:
 
     def __init__(self) -> None:
         self.answered, self.sketched, self.failed, self.busy_changed = (Listeners() for _ in range(4))
+        self.progressed = Listeners()
 
     def request(self, request) -> None:
         try:

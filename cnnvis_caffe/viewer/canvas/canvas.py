@@ -65,6 +65,8 @@ class Canvas(SceneView):
         Neurons of a layer, in a band that was drawn with Ctrl or Shift.
     stepped : str
         An arrow key: "left", "right", "up" or "down".
+    escaped : ()
+        Escape, where nothing is dragged.
     """
 
     hovered = Signal(object)
@@ -75,6 +77,7 @@ class Canvas(SceneView):
     dropped = Signal(object, object)
     banded = Signal(object)
     stepped = Signal(str)
+    escaped = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -312,6 +315,8 @@ class Canvas(SceneView):
             self._show_cursor()
         elif key == Qt.Key_Escape and (self.is_dragging or self._gestures.is_banding):
             self.cancel_drag()
+        elif key == Qt.Key_Escape:
+            self.escaped.emit()
         elif key == Qt.Key_F10 and event.modifiers() & Qt.ShiftModifier:  # not every platform makes a menu key of it
             self.ask_for_menu()
         elif key in ARROWS and event.modifiers() & Qt.ShiftModifier:

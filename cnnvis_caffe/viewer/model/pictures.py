@@ -46,6 +46,8 @@ MOST_LAYOUTS, MOST_DRAWN, MOST_AGGREGATED = 8, 1536, 320
 #: Between large and small things that go, memory is left over in which nothing larger has room: after so many seconds
 #: of work it goes back to the system, which takes milliseconds.
 GIVE_BACK_S = 20.0
+#: What is made for a column that is new, of a large network.
+STEPS_OF_COLUMN = 54
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,15 +105,64 @@ class FinishedPicture:
     seconds: float
 
 
-class _Kept(SceneCache):
-    """What drawing keeps; of layouts only the last few."""
+class MakingSteps:
+    """Counts what is made anew on the way to a picture, and tells somebody, who may stop it.
+
+    Attributes
+    ----------
+    watch : callable
+        Gets words, steps done and steps expected; raises `Cancelled` to stop.
+    """
 
     def __init__(self) -> None:
+        self.watch: Callable[[str, int, int], None] = lambda words, done, total: None
+        self._done = self._total = 0
+
+    def begin(self) -> None:
+        """Begin another picture."""
+        self._done = self._total = 0
+
+    def expect_columns(self, n_columns: int) -> None:
+        """Say how many columns the picture has."""
+        self._total = STEPS_OF_COLUMN * n_columns
+
+    def take(self, words: str) -> None:
+        """Take a step."""
+        self._done = min(self._done + 1, max(self._total - 1, 0))
+        self.watch(words, self._done, self._total)
+
+
+class _WatchedCache(Cache):
+    """What the aggregation keeps; what it makes are steps."""
+
+    def __init__(self, steps: MakingSteps) -> None:
+        super().__init__(MOST_AGGREGATED)
+        self._steps = steps
+
+    def get(self, stage: str, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return a result, made now if it is not known."""
+
+        def step() -> Any:
+            self._steps.take("Clustering and bundling")
+            return make()
+
+        value = super().get(stage, key, step)
+        if stage == "layout":
+            self._steps.expect_columns(len(value.places))
+        return value
+
+
+class _Kept(SceneCache):
+    """What drawing keeps; of layouts only the last few. What it makes are steps."""
+
+    def __init__(self, steps: MakingSteps) -> None:
         super().__init__(MOST_DRAWN)
         self._layouts = SceneCache(MOST_LAYOUTS)
+        self._steps = steps
 
     def get(self, key: Hashable, make: Callable[[], Value], *, alive: object = None) -> Value:
         """Return the result of a key, making it if it is new."""
+        self._steps.take("Placing and drawing")
         if isinstance(key, tuple) and key[:1] == ("geometry",):
             return self._layouts.get(key, make, alive=alive)
         return super().get(key, make, alive=alive)
@@ -122,7 +173,8 @@ class _ViewDrawer(ViewDrawer):
 
     def __init__(self, analysis: Analysis) -> None:
         super().__init__(analysis)
-        self._aggregations, self._scenes = Cache(MOST_AGGREGATED), _Kept()
+        self.steps = MakingSteps()
+        self._aggregations, self._scenes = _WatchedCache(self.steps), _Kept(self.steps)
         self._given: Aggregation | None = None
 
     def aggregate(self, view: View) -> Aggregation:
@@ -146,10 +198,16 @@ class PictureMaker:
     ----------
     prepare : callable, optional
         Makes of a scene what the window paints it from, so that this too happens beside the window.
+
+    Attributes
+    ----------
+    watch : callable
+        Is told how far a picture is, as of `MakingSteps`; raises `Cancelled` to stop it.
     """
 
     def __init__(self, prepare: Callable[[Scene], Any] | None = None) -> None:
         self._prepare = prepare
+        self.watch: Callable[[str, int, int], None] = lambda words, done, total: None
         self._pictures: _ViewDrawer | None = None
         self._last: tuple[PictureRequest, Aggregation] | None = None
         self._is_loaded = False  # all modules that it takes
@@ -163,6 +221,8 @@ class PictureMaker:
         if self._pictures is None or request.analysis is not self._pictures.analysis:
             self._pictures = _ViewDrawer(request.analysis)
             self._known.clear()
+        self._pictures.steps.watch = self.watch
+        self._pictures.steps.begin()
         aggregation = self._pictures.aggregate(request.view)
         if request.legend_comes:
             request = replace(request, size=_beside_legend(request, aggregation, self._pictures), legend_comes=False)

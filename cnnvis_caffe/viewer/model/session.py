@@ -27,12 +27,15 @@ class PictureSource(Protocol):
         `sketched` has a quick one that is followed by the whole.
     failed : signal of (PictureRequest, exception)
     busy_changed : signal of bool
+    progressed : signal of (str, int, int)
+        What is being done for a picture, steps done, of how many.
     """
 
     answered: Any
     sketched: Any
     failed: Any
     busy_changed: Any
+    progressed: Any
 
     @property
     def is_busy(self) -> bool:
@@ -70,6 +73,8 @@ class Session:
     picture_changed : listeners of FinishedPicture
     busy_changed : listeners of bool
         Whether a picture is on its way.
+    progressed : listeners of (str, int, int)
+        How far it is.
     failed : listeners of exception
         What happened while a picture was made.
     """
@@ -77,7 +82,7 @@ class Session:
     def __init__(self, pictures: PictureSource, theme: str = "light") -> None:
         self.analysis_changed, self.view_changed, self.selection_changed = Listeners(), Listeners(), Listeners()
         self.hover_changed, self.picture_changed = Listeners(), Listeners()
-        self.busy_changed, self.failed = Listeners(), Listeners()
+        self.busy_changed, self.failed, self.progressed = Listeners(), Listeners(), Listeners()
         self.analysis: Analysis | None = None
         self.history = History(View(theme=theme))
         self.selection: Target | None = None
@@ -92,6 +97,7 @@ class Session:
         pictures.sketched.connect(self._take)
         pictures.failed.connect(self._fail)
         pictures.busy_changed.connect(self.busy_changed.emit)
+        pictures.progressed.connect(self.progressed.emit)
         self._is_closed = False
 
     # -- what is looked at
@@ -168,6 +174,19 @@ class Session:
         """Take the last edit back."""
         before = self.view
         self.history.undo()
+        self._tell(before)
+
+    def cancel(self) -> None:
+        """Take back the edits whose picture is still being made, where an earlier one is shown."""
+        if self.picture is None or not self.is_busy:
+            return
+        before, shown, n_back = self.view, self.picture.request.view, 0
+        while self.view != shown and self.history.can_undo:
+            self.history.undo()
+            n_back += 1
+        if self.view != shown:  # what is shown is of another history
+            for _ in range(n_back):
+                self.history.redo()
         self._tell(before)
 
     def redo(self) -> None:

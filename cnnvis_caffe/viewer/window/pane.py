@@ -19,6 +19,7 @@ from cnnvis_caffe.viewer.model.room import has_room_for_legend
 from cnnvis_caffe.viewer.model.session import Session
 from cnnvis_caffe.viewer.qt import QEvent, QHBoxLayout, QObject, QPoint, Qt, QtGui, QTimer, QVBoxLayout, QWidget, Signal
 from cnnvis_caffe.viewer.widgets import style
+from cnnvis_caffe.viewer.widgets.busy_bar import BusyBar
 from cnnvis_caffe.viewer.widgets.inputs import Line
 from cnnvis_caffe.viewer.widgets.legend_strip import LegendStrip
 from cnnvis_caffe.viewer.work.threads import PATIENCE_MS, Latest
@@ -61,6 +62,7 @@ class Pane(QWidget):
         self.canvas = Canvas()
         self.minimap = Minimap(self.canvas)
         self.card = HoverCard(self.canvas)
+        self.busy = BusyBar(self.canvas)
         self.legend = LegendStrip()
         self.shows_legend = True
         self.sized_like: QWidget | None = None
@@ -109,7 +111,10 @@ class Pane(QWidget):
         session.picture_changed.connect(self._show)
         session.selection_changed.connect(self._selected)
         session.analysis_changed.connect(self._analysis_changed)
-        session.busy_changed.connect(canvas.set_busy)
+        session.busy_changed.connect(self._set_busy)
+        session.progressed.connect(self.busy.show_progress)
+        self.busy.cancelled.connect(session.cancel)
+        canvas.escaped.connect(self._escape)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Follow the canvas's size and the pointer."""
@@ -175,6 +180,15 @@ class Pane(QWidget):
         if self._reveal is not None:
             target, self._reveal = self._reveal, None
             self.canvas.reveal(target)
+
+    def _set_busy(self, busy: bool) -> None:
+        self.canvas.set_busy(busy)
+        self.busy.set_busy(busy and self.session.picture is not None)
+
+    def _escape(self) -> None:
+        """Escape takes back what takes long."""
+        if self.busy.isVisible():
+            self.session.cancel()
 
     def _anchor(self) -> Target | None:
         """What should stay in place: what the pointer is on, else the selection."""
@@ -286,6 +300,8 @@ class Pane(QWidget):
         selection, display = self.session.selection, self.canvas.display
         if self.canvas.is_dragging:
             self.canvas.cancel_drag()
+        elif self.busy.isVisible():
+            self.session.cancel()
         elif selection is not None and display is not None:
             outer = None
             if selection.kind == "neuron" and len(selection.members) == 1:

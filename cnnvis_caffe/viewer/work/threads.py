@@ -11,7 +11,7 @@ from typing import Any
 from cnnvis_caffe.errors import Cancelled
 from cnnvis_caffe.viewer.model.memory import search_modules_again
 from cnnvis_caffe.viewer.qt import QObject, QThread, Signal
-from cnnvis_caffe.viewer.work.thread_progress import ThreadProgress
+from cnnvis_caffe.viewer.work.thread_progress import REPORT_EVERY, ThreadProgress
 
 logger = logging.getLogger(__name__)
 
@@ -169,12 +169,16 @@ class Latest(QObject):
     failed : (object, object)
         The request and the exception.
     busy_changed : bool
+    progressed : (str, int, int)
+        How far the answer is, where the function has an attribute `watch` to tell it: what is being done, steps done,
+        of how many. What is told there also ends work that nobody waits for any more, by `Cancelled`.
     """
 
     answered = Signal(object, object)
     sketched = Signal(object, object)
     failed = Signal(object, object)
     busy_changed = Signal(bool)
+    progressed = Signal(str, int, int)
 
     def __init__(self, function: Callable[[Any], Any], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -182,6 +186,7 @@ class Latest(QObject):
         self._thread = _Loop(function)
         self._thread.ready.connect(self._take)
         self._thread.sketched.connect(self._take_sketch)
+        self._thread.progressed.connect(self.progressed)
         self._number = 0
         self._is_busy = False
         self.touch()
@@ -246,10 +251,14 @@ class _Loop(QThread):
 
     ready = Signal(int, object, object, object)
     sketched = Signal(int, object, object)
+    progressed = Signal(str, int, int)
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
         self._function: Callable[[Any], Any] | None = function
+        self._told = 0.0
+        if hasattr(function, "watch"):
+            function.watch = self._watch
         self._wanted: tuple[int, Any] | None = None
         self._condition = threading.Condition()
         self.touched = 0.0
@@ -258,6 +267,15 @@ class _Loop(QThread):
         with self._condition:
             self._wanted = (number, request)
             self._condition.notify()
+
+    def _watch(self, words: str, done: int, total: int) -> None:
+        """Hear from the work how far it is; end it where another request came."""
+        if self._wanted is not None:
+            raise Cancelled
+        now = time.monotonic()
+        if now - self._told >= REPORT_EVERY:
+            self._told = now
+            self.progressed.emit(words, done, total)
 
     def run(self) -> None:
         while True:
@@ -285,6 +303,10 @@ class _Loop(QThread):
                     if self._wanted is not None:  # nobody waits for the whole of it any more
                         continue
                 result = function(request)
+            except Cancelled:
+                if self._wanted is not None:
+                    continue
+                raise
             except BaseException as caught:  # noqa: BLE001 - it travels by signal
                 logger.debug("request failed", exc_info=True)
                 error = caught
