@@ -22,9 +22,17 @@ _IN_THE_FIRST = ("QtCore", "QtGui", "QtWidgets")
 @click.option("--data", metavar="DATA", help="mnist:test, an LMDB, a folder of class folders, an image list, ...")
 @click.option("--out", type=_FILE, help="Where the model's analysis is kept; beside the model if left out.")
 @click.option("--limit", type=click.IntRange(1), help="Most images to take, each class in proportion.")
+@click.option("--files-in", "places", multiple=True, metavar="FOLDER", type=click.Path(exists=True),
+              help="Where the model and weights of an analysis are now, for its deconvolutions; a folder or a file, "
+                   "once for each.")  # fmt: skip
 @fork_option
 def command(
-    what: str | None, weights: tuple[str, ...], data: str | None, out: str | None, limit: int | None
+    what: str | None,
+    weights: tuple[str, ...],
+    data: str | None,
+    out: str | None,
+    limit: int | None,
+    places: tuple[str, ...],
 ) -> None:
     """Open the window: on an analysis, on a model that is analysed first, or on the start page."""
     is_model = bool(weights or data)
@@ -45,7 +53,7 @@ def command(
         assert what is not None and data is not None
         target = out or os.path.join(os.path.dirname(os.path.abspath(what)), model_request.usual_file(what))
         request = model_request.ModelRequest(what, tuple(weights), data, target, limit)
-    raise SystemExit(app.run(None if is_model else what, request))
+    raise SystemExit(app.run(None if is_model else what, request, places))
 
 
 def _explained(error: ImportError) -> ImportError | CnnvisError:

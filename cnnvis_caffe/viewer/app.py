@@ -79,7 +79,7 @@ def install_exception_hook(window: MainWindow) -> None:
     sys.excepthook = hook
 
 
-def run(path: str | None = None, request: ModelRequest | None = None) -> int:
+def run(path: str | None = None, request: ModelRequest | None = None, places: Sequence[str] = ()) -> int:
     """Open the window and stay until it is closed.
 
     Parameters
@@ -88,6 +88,8 @@ def run(path: str | None = None, request: ModelRequest | None = None) -> int:
         An analysis file, a session, or a model to ask about.
     request : ModelRequest, optional
         A model to analyse.
+    places : sequence of str
+        Where the model and weights of an analysis are now, where they have moved.
 
     Returns
     -------
@@ -108,6 +110,7 @@ def run(path: str | None = None, request: ModelRequest | None = None) -> int:
 
     sys.setswitchinterval(0.002)  # a thread that makes a picture lets the window draw soon
     window = MainWindow()
+    window.session.model_places = tuple(map(os.path.abspath, places))
     install_exception_hook(window)
     signal.signal(signal.SIGINT, lambda *_: window.close_now())
     # The command line's own way out, an exception, would come up inside of Qt.

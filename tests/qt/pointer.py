@@ -14,9 +14,9 @@ def send(widget, kind, position: QPoint, button, buttons, modifiers=Qt.NoModifie
     QApplication.sendEvent(widget, event)
 
 
-def move(widget, position: QPoint, buttons=Qt.NoButton) -> None:
+def move(widget, position: QPoint, buttons=Qt.NoButton, modifiers=Qt.NoModifier) -> None:
     """Move the pointer."""
-    send(widget, QEvent.MouseMove, position, Qt.NoButton, buttons)
+    send(widget, QEvent.MouseMove, position, Qt.NoButton, buttons, modifiers)
 
 
 def click(widget, position: QPoint, button=Qt.LeftButton, modifiers=Qt.NoModifier) -> None:
@@ -40,14 +40,14 @@ def double_click(widget, position: QPoint) -> None:
     send(widget, QEvent.MouseButtonRelease, position, Qt.LeftButton, Qt.NoButton)
 
 
-def press_and_move(widget, start: QPoint, *path: QPoint, button=Qt.LeftButton) -> None:
+def press_and_move(widget, start: QPoint, *path: QPoint, button=Qt.LeftButton, modifiers=Qt.NoModifier) -> None:
     """Press and move over some points, without letting go."""
     move(widget, start)
-    send(widget, QEvent.MouseButtonPress, start, button, button)
+    send(widget, QEvent.MouseButtonPress, start, button, button, modifiers)
     last = start
     for end in path:
         for k in range(1, 6):
-            move(widget, last + (end - last) * k / 5, button)
+            move(widget, last + (end - last) * k / 5, button, modifiers)
         last = end
 
 
@@ -56,9 +56,9 @@ def release(widget, position: QPoint, button=Qt.LeftButton) -> None:
     send(widget, QEvent.MouseButtonRelease, position, button, Qt.NoButton)
 
 
-def drag(widget, start: QPoint, *path: QPoint, button=Qt.LeftButton) -> None:
+def drag(widget, start: QPoint, *path: QPoint, button=Qt.LeftButton, modifiers=Qt.NoModifier) -> None:
     """Press, move, let go."""
-    press_and_move(widget, start, *path, button=button)
+    press_and_move(widget, start, *path, button=button, modifiers=modifiers)
     release(widget, path[-1], button)
 
 
