@@ -35,10 +35,12 @@ HANGS_S = 300.0
 MOST_GROWTH_MB = 8.0
 #: After so many steps the window comes to rest and its memory is noted.
 STEPS_OF_LEVEL = 50
-#: What asks for a file would wait for somebody to answer; what ends the analysis would leave nothing to click on.
+#: What asks for a file would wait for somebody to answer; what ends the analysis would leave nothing to click on; what
+#: runs the network begins a process of its own.
 ASKING = frozenset((
     "open_file", "open_model", "open_demo", "save_session", "open_session", "export_picture", "export_table",
-    "export_patches", "compare_file", "close_analysis", "quit", "full_screen", "help", "about",
+    "export_patches", "export_neurons", "compare_file", "image_page", "close_analysis", "quit", "full_screen", "help",
+    "about",
 ))  # fmt: skip
 MOST_TABS = 4
 

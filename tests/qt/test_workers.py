@@ -132,3 +132,33 @@ def test_a_sketch_comes_before_the_whole_answer(qtbot):
         qtbot.waitUntil(lambda: not latest.is_busy, timeout=20_000)
         assert told == expected
     assert latest.close()
+
+
+class Counter:
+    """Makes slow answers that can be stopped; `watch` is what the thread gives it."""
+
+    def __init__(self):
+        self.watch = lambda words, done, total: None
+        self.finished, self.began = [], threading.Event()
+
+    def __call__(self, request):
+        for step in range(200 if request == "slow" else 2):
+            self.began.set()
+            self.watch("counting", step, 200)
+            time.sleep(0.01)
+        self.finished.append(request)
+        return request
+
+
+def test_work_that_nobody_waits_for_ends_and_tells_how_far_it_was(qtbot):
+    counter, answers, told = Counter(), [], []
+    latest = Latest(counter)
+    latest.answered.connect(lambda _, answer: answers.append(answer))
+    latest.progressed.connect(lambda *values: told.append(values))
+    latest.request("slow")
+    assert counter.began.wait(5)
+    qtbot.waitUntil(lambda: bool(told), timeout=5000)
+    latest.request("quick")
+    qtbot.waitUntil(lambda: bool(answers), timeout=5000)
+    assert answers == counter.finished == ["quick"] and told[0][0] == "counting"
+    assert latest.close(5000)

@@ -144,3 +144,15 @@ def test_pointing_makes_no_picture(session, told):
 
 def test_a_new_window_has_its_own_theme():
     assert plain_session(theme="dark").view.theme == "dark"
+
+
+def test_what_takes_long_is_taken_back_to_what_is_shown(lenet):
+    session = plain_session(lenet)
+    session.apply(ChooseFacet("activations"))
+    session._pictures.request = lambda request: None  # no picture comes any more
+    session._pictures.is_busy = True
+    session.apply_all([ExpandGroup("conv1"), ExpandGroup("conv2")], "Expand all groups")
+    session.apply(ChooseEdgeFilter(0.5))
+    session.cancel()
+    assert session.view == session.picture.request.view and session.view.facet == "activations"
+    assert session.history.redo_text == "Expand all groups"
