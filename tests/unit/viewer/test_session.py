@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from helpers.plain_session import plain_session
 
-from cnnvis_caffe.edits.kinds import ChooseEdgeFilter, ChooseFacet, ChooseTheme, MoveNeuron, NewCluster
+from cnnvis_caffe.edits.kinds import ChooseEdgeFilter, ChooseFacet, ChooseTheme, ExpandGroup, MoveNeuron, NewCluster
 from cnnvis_caffe.records.view import View
 from cnnvis_caffe.scene.shapes import Target
 from cnnvis_caffe.viewer.model.listeners import Listeners
