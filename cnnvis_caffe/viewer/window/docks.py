@@ -192,20 +192,20 @@ class Docks:
             bar.setAccessibleName("Panels in one place")
             bar.setExpanding(False)
             for at in range(bar.count()):
-                button = bar.tabButton(at, QtWidgets.QTabBar.RightSide)
-                if button is None:
-                    button = style.close_button()
-                    button.clicked.connect(partial(self._close_tab, bar, button))
-                    bar.setTabButton(at, QtWidgets.QTabBar.RightSide, button)
-                button.setAccessibleName(f"Close {bar.tabText(at)}")
+                before = bar.tabButton(at, QtWidgets.QTabBar.RightSide)
+                title = bar.tabText(at).replace("&", "")
+                if before is None or before.accessibleName() != f"Close {title}":
+                    bar.setTabButton(at, QtWidgets.QTabBar.RightSide, self._close_button(title))
+                    if before is not None:
+                        before.deleteLater()
 
-    def _close_tab(self, bar: QtWidgets.QTabBar, button: QtWidgets.QToolButton) -> None:
-        """Hide the dock of a tab; Qt moves tabs about, so that it is found by its name."""
-        names = {title: name for name, title in _TITLES.items()}
-        for at in range(bar.count()):
-            if bar.tabButton(at, QtWidgets.QTabBar.RightSide) is button:
-                self.by_name[names[bar.tabText(at).replace("&", "")]].toggleViewAction().trigger()
-                return
+    def _close_button(self, title: str) -> QtWidgets.QToolButton:
+        """A button that hides a dock; it holds nothing of Qt's own bar, which would let it be collected."""
+        action = next(dock.toggleViewAction() for dock in self.by_name.values() if dock.windowTitle() == title)
+        button = style.close_button()
+        button.setAccessibleName(f"Close {title}")
+        button.clicked.connect(action.trigger)
+        return button
 
     def hide(self) -> None:
         """Hide all while there is nothing that they could show."""
