@@ -51,6 +51,9 @@ class SceneIndex:
         self._answering = np.flatnonzero([shape.target is not None for shape in shapes])
         self._by_target: dict[Target, list[int]] | None = None
         self._by_key: dict[tuple, list[int]] = {}
+        self._rows: dict[tuple[str, int], Box] | None = None
+        self._clusters: dict[tuple[str, int], Target] | None = None
+        self._centres: dict[str, tuple[list[Target], np.ndarray]] = {}
 
     def numbers_in(self, x0: float, y0: float, x1: float, y1: float, zoom: float) -> np.ndarray:
         """Return the numbers of the shapes that reach into a rectangle and are painted at a zoom."""
@@ -143,7 +146,11 @@ class SceneIndex:
 
     def find_cluster(self, neuron: Target) -> Target | None:
         """Return the cluster of a neuron."""
-        return self.find("cluster", neuron.node, neuron.members)
+        if self._clusters is None:
+            clusters = [target for target in self.targets() if target.kind == "cluster"]
+            self._clusters = {(one.node, member): one for one in clusters for member in one.members}
+        found = [self._clusters.get((neuron.node, member)) for member in neuron.members]
+        return found[0] if found and all(one is found[0] for one in found) else None
 
     def place_of(self, target: Target) -> Box | None:
         """Return the box around everything that stands for a target; None if nothing does.
@@ -168,13 +175,16 @@ class SceneIndex:
 
     def _row_of(self, neuron: Target) -> Box | None:
         """The row of a neuron in a matrix, else the cluster in which it is not shown for want of room."""
-        for shape in self.shapes:
-            if not isinstance(shape, Bitmap) or shape.target is None or shape.target.node != neuron.node:
-                continue
-            if neuron.members and neuron.members[0] in shape.rows:
-                row = shape.rows.index(neuron.members[0])
-                height = shape.height / len(shape.rows)
-                return Box(shape.x, shape.y + row * height, shape.width, height)
+        if self._rows is None:
+            self._rows = {}
+            for shape in reversed(self.shapes):  # of two the first counts
+                if isinstance(shape, Bitmap) and shape.target is not None and shape.rows:
+                    height = shape.height / len(shape.rows)
+                    for row, member in enumerate(shape.rows):
+                        place = Box(shape.x, shape.y + row * height, shape.width, height)
+                        self._rows[shape.target.node, int(member)] = place
+        if neuron.members and (neuron.node, neuron.members[0]) in self._rows:
+            return self._rows[neuron.node, neuron.members[0]]
         cluster = self.find_cluster(neuron)
         return self.place_of(cluster) if cluster is not None else None
 
@@ -191,17 +201,20 @@ class SceneIndex:
         place = self.place_of(target)
         if place is None:
             return None
-        others = [(t, self.place_of(t)) for t in self.targets() if t.kind == target.kind and t != target]
-        known = [(t, box.centre) for t, box in others if box is not None]
-        if not known:
+        if target.kind not in self._centres:
+            places = [(one, self.place_of(one)) for one in self.targets() if one.kind == target.kind]
+            known = [(one, box.centre) for one, box in places if box is not None]
+            self._centres[target.kind] = [one for one, _ in known], np.array([at for _, at in known]).reshape(-1, 2)
+        others, centres = self._centres[target.kind]
+        if not others:
             return None
-        away = np.array([centre for _, centre in known]) - place.centre
+        away = centres - place.centre
         axis, sign = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}[direction]
         ahead = sign * away[:, axis]
         cost = ahead + 3 * np.abs(away[:, 1 - axis])
-        cost[ahead <= 1e-6] = np.inf
+        cost[ahead <= 1e-6] = np.inf  # itself among them
         best = int(cost.argmin())
-        return known[best][0] if np.isfinite(cost[best]) else None
+        return others[best] if np.isfinite(cost[best]) else None
 
 
 def _is_in(box: Box, corners: tuple[float, float, float, float], *, by_middle: bool) -> bool:
