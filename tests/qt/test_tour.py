@@ -252,7 +252,7 @@ def test_merge_and_split_bundles(make_window, settle, qtbot, network):
         settle(window)
     assert session.view.bicluster_edits == () and len(bars(window, gap)) == n_bars
     bar = next(t for t in bars(window, gap) if (t.members, t.other_members) == (bar.members, bar.other_members))
-    context_menu(window, qtbot, canvas, bar, "Merge with bundle", "Clusters ", shot="menu-of-a-bundle", network=network)
+    context_menu(window, qtbot, canvas, bar, "Merge with bundle", "Bundle ", shot="menu-of-a-bundle", network=network)
     settle(window)
     assert len(gap_like(session, gap).biclusters) == len(gap.biclusters) - 1
     now = gap_like(session, gap)
