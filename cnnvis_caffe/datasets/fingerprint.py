@@ -67,10 +67,10 @@ def times(reader: Reader) -> str:
     str
         In hexadecimal; empty where there are no such files.
     """
-    found = [os.stat(path) for path in reader.files]
+    found = (number for status in map(os.stat, reader.files) for number in (status.st_size, status.st_mtime_ns))
     digest = hashlib.sha256()
-    _add(digest, np.array([(status.st_size, status.st_mtime_ns) for status in found], np.int64))
-    return digest.hexdigest() if found else ""
+    _add(digest, np.fromiter(found, np.int64).reshape(-1, 2))
+    return digest.hexdigest() if len(reader.files) else ""
 
 
 def _add(digest: hashlib._Hash, array: np.ndarray) -> None:

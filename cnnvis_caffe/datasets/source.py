@@ -466,15 +466,26 @@ def _range_of(images: np.ndarray) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1)
 
 
+def _codes(labels: np.ndarray) -> np.ndarray:
+    """Numbers that are in the order of the labels; small ones, where that can be, as these are sorted by counting."""
+    if labels.dtype.kind in "iu" and len(labels):
+        low = int(labels.min())
+        if int(labels.max()) - low < 1 << 16:
+            return (labels - low).astype(np.uint16)
+    return np.unique(labels, return_inverse=True)[1]
+
+
 def _stratified(labels: np.ndarray, limit: int) -> np.ndarray:
     """Indices of `limit` images, of each class in proportion; what rounding leaves goes by largest remainder."""
-    classes, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    codes = _codes(labels)
+    counts = np.bincount(codes)
+    counts = counts[counts > 0]
     exact = counts * (limit / len(labels))
     shares = np.floor(exact).astype(np.int64)
     left = limit - int(shares.sum())
     # Of equal remainders the lower class.
     shares[np.argsort(-(exact - shares), kind="stable")[:left]] += 1
-    order = np.argsort(inverse, kind="stable")
+    order = np.argsort(codes, kind="stable")
     begins = np.concatenate([[0], np.cumsum(counts)[:-1]])
     chosen = [order[begin : begin + share] for begin, share in zip(begins, shares)]
     return np.sort(np.concatenate(chosen))

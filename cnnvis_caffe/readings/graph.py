@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from cnnvis_caffe.network.facts.table import facts_of
 from cnnvis_caffe.records.analysis import Node
@@ -27,6 +28,7 @@ class Graph:
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = {node.name: node for node in nodes}
+        self._names = tuple(self.nodes)
         self.order = {name: number for number, name in enumerate(self.nodes)}
         self.sources = {
             node.name: tuple(dict.fromkeys(source for source in node.sources if source in self.nodes)) for node in nodes
@@ -60,22 +62,34 @@ class Graph:
                     judged = name
         return judged or last
 
-    def upstream(self, names: Iterable[str]) -> set[str]:
-        """The given nodes and all that they are computed from."""
-        return self._closure(names, self.sources)
+    def upstream(self, names: Iterable[str], since: str = "") -> set[str]:
+        """The given nodes and all that they are computed from; with `since`, of what runs no earlier than that node."""
+        return self._closure(names, self.sources, self.order[since] if since else 0)
 
     def downstream(self, names: Iterable[str]) -> set[str]:
         """The given nodes and all that is computed from them."""
         return self._closure(names, self.consumers)
 
-    @staticmethod
-    def _closure(names: Iterable[str], neighbours: dict[str, tuple[str, ...]]) -> set[str]:
-        """Everything that can be reached."""
+    def following(self, source: str, stops: Container[str]) -> Iterator[str]:
+        """The nodes to which a way leads from a node, in the order in which they run; no way goes on behind a stop."""
+        waiting = [self.order[name] for name in self.consumers[source]]
+        seen = {*waiting}
+        while waiting:
+            name = self._names[heapq.heappop(waiting)]
+            yield name
+            if name not in stops:
+                for number in (self.order[consumer] for consumer in self.consumers[name]):
+                    if number not in seen:
+                        seen.add(number)
+                        heapq.heappush(waiting, number)
+
+    def _closure(self, names: Iterable[str], neighbours: dict[str, tuple[str, ...]], first: int = 0) -> set[str]:
+        """Everything that can be reached, from the node of a number on."""
         found = set(names)
         waiting = list(found)
         while waiting:
             for name in neighbours[waiting.pop()]:
-                if name not in found:
+                if name not in found and self.order[name] >= first:
                     found.add(name)
                     waiting.append(name)
         return found

@@ -126,7 +126,7 @@ def targets_of(graph: Graph, source: str, stops: Collection[str]) -> dict[str, s
     """
     barrier: dict[str, str] = {source: ""}
     found: dict[str, str] = {}
-    for name in list(graph.nodes)[graph.order[source] + 1 :]:
+    for name in graph.following(source, stops):
         reached = [barrier[s] for s in graph.sources[name] if s in barrier and (s == source or s not in found)]
         if not reached:
             continue
@@ -393,11 +393,7 @@ def _carry(
 def _between(graph: Graph, source: str, targets: str | Sequence[str], stops: Collection[str]) -> set[str]:
     """The nodes on the paths from one to others that lead through no stop, with both ends."""
     targets = [targets] if isinstance(targets, str) else list(targets)
-    forward = {source}
-    for name in list(graph.nodes)[graph.order[source] + 1 :]:
-        if any(s in forward and (s == source or s not in stops) for s in graph.sources[name]):
-            forward.add(name)
-    return forward & graph.upstream(targets)
+    return {source, *graph.following(source, stops)} & graph.upstream(targets, since=source)
 
 
 def _through(
