@@ -65,14 +65,15 @@ def _new_workers(distributed: Any, count: int, device: str) -> Any:
     threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // count))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     gpus = visible.split(",") if visible else [str(index) for index in range(count)]
+    pages = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # Dask's own pages, for this machine alone
     specs = {}
     for index in range(count):
         environment = {"OMP_NUM_THREADS": threads}
         if device == "cuda":
             environment["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
-        options = {"nthreads": 1, "memory_limit": 0, "env": environment, "dashboard": False, "silence_logs": _QUIET}
+        options = {"nthreads": 1, "memory_limit": 0, "env": environment, "silence_logs": _QUIET, **pages}
         specs[index] = {"cls": distributed.Nanny, "options": options}
-    own = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+    own = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, **pages}}
     return distributed.SpecCluster(workers=specs, scheduler=own, silence_logs=_QUIET)
 
 
