@@ -29,12 +29,14 @@ def transfer(
     Returns
     -------
     dict or None
-        Accuracies by layer, a number for each of `per_class`: "trained" and "untrained"; None where there is no other
-        data.
+        Accuracies by layer, a number for each of `per_class`: "trained" and "untrained", with the retrained last layer
+        at the end; None where there is no other data.
     """
     if not net.other[0]:
         return None
-    options = {"per_class": tuple(per_class), "n_repeats": n_repeats, "n_test": n_test, **net.prepared}
+    options = {
+        "per_class": tuple(per_class), "n_repeats": n_repeats, "n_test": n_test, "retrains": True, **net.prepared
+    }  # fmt: skip
     trained = api.transfer(net.model, net.snapshots[-1], *net.other, **options)
     trained.save(figures / f"transfer_{net.name}.svg")
     untrained = api.transfer(net.model, None, *net.other, **options)
@@ -44,7 +46,7 @@ def transfer(
     }
     most = {who: {layer: row[-1] for layer, row in rows.items()} for who, rows in found.items()}
     pixels = next(iter(most["trained"].values()))
-    layers = list(most["trained"])[1:]
+    layers = list(most["trained"])[1:-1]  # neither the pixels nor the retrained layer
     best = max(layers, key=lambda layer: most["trained"][layer])
     beats_untrained = all(most["trained"][layer] > most["untrained"][layer] for layer in layers)
     rises = [most["trained"][layer] for layer in layers]

@@ -231,7 +231,8 @@ def _table_3(net: str, one: dict[str, Any]) -> Iterator[str]:
 
 def _transfer(net: str, one: dict[str, Any]) -> Iterator[str]:
     """Accuracies by layer."""
-    yield f"Accuracy on {one['data']}, %, of a linear classifier on the features of each layer, by images of a class:"
+    yield f"Accuracy on {one['data']}, %, of a linear classifier on the features of each layer, by images of a class."
+    yield "The last row is the paper's way: the last layer retrained, with Caffe's solver, on the features below it."
     yield ""
     heads = [f"{who}, {count}" for who in ("trained", "untrained") for count in one["per_class"]]
     yield from _head("layer", *heads)

@@ -117,6 +117,7 @@ def occlude(
     stride: int = 0,
     fill: str = "grey",
     layer: str = "",
+    keep: str | os.PathLike[str] = "",
     theme: str = "light",
     progress: Progress = SILENT,
     **options: Unpack[SubjectOptions],
@@ -141,6 +142,8 @@ def occlude(
         What the square shows; mean is the mean colour of the image.
     layer : str, optional
         Of the feature map to follow; the last convolution by default.
+    keep : str or path-like, optional
+        A folder for what is found on the way: the same call goes on with it after an interruption.
     theme : {"light", "dark"}, default="light"
     progress : Progress, optional
     **options
@@ -162,7 +165,7 @@ def occlude(
 
     colours = theme_of(theme)
     subject = _subject(model, weights, images, at, (0,), options, progress)
-    found = run(subject, OccludeOptions(size, stride, fill, of_class, layer), progress)
+    found = run(subject, OccludeOptions(size, stride, fill, of_class, layer, os.fspath(keep)), progress)
     return FoundPicture(occlusion_scene(found, colours), found=found)
 
 
@@ -176,6 +179,7 @@ def invariance(
     transformations: Sequence[str] = (),
     amounts: Sequence[float] = (),
     layers: Sequence[str] = (),
+    keep: str | os.PathLike[str] = "",
     theme: str = "light",
     progress: Progress = SILENT,
     **options: Unpack[SubjectOptions],
@@ -198,6 +202,8 @@ def invariance(
         Pixels down, factors, or degrees anticlockwise, for one transformation; those of the paper by default.
     layers : sequence of str, optional
         A first, a middle and the last one by default.
+    keep : str or path-like, optional
+        A folder for what is found on the way: the same call goes on with it after an interruption.
     theme : {"light", "dark"}, default="light"
     progress : Progress, optional
     **options
@@ -219,7 +225,8 @@ def invariance(
 
     colours = theme_of(theme)
     subject = _subject(model, weights, images, at, range(N_IMAGES), options, progress)
-    chosen = InvarianceOptions(tuple(transformations or TRANSFORMATIONS), tuple(amounts), tuple(layers))
+    kinds = tuple(transformations or TRANSFORMATIONS)
+    chosen = InvarianceOptions(kinds, tuple(amounts), tuple(layers), os.fspath(keep))
     found = run(subject, chosen, progress)
     return FoundPicture(invariance_scene(found, subject.model.title, colours), found=found)
 
@@ -299,6 +306,8 @@ def transfer(
     n_test: int = 1000,
     choice_seed: int = 0,
     size: Sequence[int] = (),
+    retrains: bool = False,
+    keep: str | os.PathLike[str] = "",
     theme: str = "light",
     progress: Progress = SILENT,
     **options: Unpack[SubjectOptions],
@@ -326,6 +335,10 @@ def transfer(
         For the choices.
     size : sequence of int, optional
         Height and width of the images, where neither the network nor its weights say it.
+    retrains : bool, default=False
+        Retrain the network's last layer as well, with Caffe's solver; the last row of the result.
+    keep : str or path-like, optional
+        A folder for what is found on the way: the same call goes on with it after an interruption.
     theme : {"light", "dark"}, default="light"
     progress : Progress, optional
     **options
@@ -348,7 +361,10 @@ def transfer(
     from cnnvis_caffe.scene.explanation_charts import transfer_chart
 
     colours = theme_of(theme)
-    wanted = TransferOptions(data, test, tuple(layers), tuple(per_class), n_repeats, n_test, choice_seed, tuple(size))
+    wanted = TransferOptions(
+        data, test, tuple(layers), tuple(per_class), n_repeats, n_test, choice_seed, tuple(size), retrains,
+        os.fspath(keep),
+    )  # fmt: skip
     found = run(subject_request(model, weights, "", options), wanted, progress)
     return FoundPicture(build_chart(transfer_chart(found), size=(960, 360), theme=colours), found=(found,))
 

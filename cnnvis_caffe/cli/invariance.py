@@ -32,6 +32,8 @@ class _NumberList(click.ParamType):
 @click.option("--amounts", type=_NumberList(), default=(), metavar="NUMBERS",
               help="Amounts of one transformation, between commas: pixels down, factors, or degrees.")  # fmt: skip
 @click.option("--layers", metavar="NAMES", help="Layers to look at.  [default: a first, a middle and the last]")
+@click.option("--keep", type=click.Path(file_okay=False), metavar="FOLDER",
+              help="Keep what is found on the way there; the same command goes on with it.")  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> None:
     """Move, enlarge and turn the images of IMAGE, and measure how far their features move.
@@ -44,7 +46,8 @@ def command(ctx: click.Context, **options: Any) -> None:
     from cnnvis_caffe.text.words import counted, percent
 
     layers = tuple(name.strip() for name in (options["layers"] or "").split(",") if name.strip())
-    chosen = InvarianceOptions(options["kinds"] or tuple(TRANSFORMATIONS), options["amounts"], layers)
+    kinds = options["kinds"] or tuple(TRANSFORMATIONS)
+    chosen = InvarianceOptions(kinds, options["amounts"], layers, options["keep"] or "")
     with Interruptible(Bar(ctx, unit="images")) as progress:
         subject = open_named(options, progress, default=range(N_IMAGES))
         found = invariance(subject, chosen, progress)

@@ -59,7 +59,7 @@ def command(ctx: click.Context, **options: Any) -> None:
         (found.node, neuron, float(start), float(end))
         for neuron, start, end in zip(found.neurons, found.start, found.activations)
     ]
-    lines = [f"{layer}:{neuron}  {start:.4g} for noise, {end:.4g} for the image" for layer, neuron, start, end in rows]
+    lines = [f"{layer}:{neuron}  {start:.3g} for noise, {end:.3g} for the image" for layer, neuron, start, end in rows]
     write_found(
         options, lambda theme: maximized_scene(found, theme), iter([names, *rows]),
         [dict(zip(names, row)) for row in rows], lines,

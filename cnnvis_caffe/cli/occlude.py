@@ -23,6 +23,8 @@ from cnnvis_caffe.cli.subject_options import image_line, open_named, subject_opt
               help="What the square shows; mean is the mean colour of the image.")  # fmt: skip
 @click.option("--layer", metavar="NAME", default="",
               help="Layer of the feature map to follow.  [default: the last convolution]")  # fmt: skip
+@click.option("--keep", type=click.Path(file_okay=False), metavar="FOLDER",
+              help="Keep what is found on the way there; the same command goes on with it.")  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> None:
     """Slide a square over IMAGE, and map the network's answers.
@@ -36,8 +38,9 @@ def command(ctx: click.Context, **options: Any) -> None:
     from cnnvis_caffe.text.words import probability
 
     chosen = OccludeOptions(
-        options["size"] or 0, options["stride"] or 0, options["fill"], options["of_class"], options["layer"]
-    )
+        options["size"] or 0, options["stride"] or 0, options["fill"], options["of_class"], options["layer"],
+        options["keep"] or "",
+    )  # fmt: skip
     with Interruptible(Bar(ctx)) as progress:
         found = occlude(open_named(options, progress), chosen, progress)
     lines = []

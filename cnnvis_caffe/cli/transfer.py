@@ -43,6 +43,9 @@ class _Counts(click.ParamType):
 @click.option("--choice-seed", type=click.IntRange(0), default=0, show_default=True, help="For these choices.")
 @click.option("--size", type=ImageSize(), default=(), metavar="H,W",
               help="Height and width of the images, where neither network nor weights say it.")  # fmt: skip
+@click.option("--retrain", is_flag=True, help="Retrain the network's last layer as well, with Caffe's solver.")
+@click.option("--keep", type=click.Path(file_okay=False), metavar="FOLDER",
+              help="Keep what is found on the way there; the same command goes on with it.")  # fmt: skip
 @click.pass_context
 def command(ctx: click.Context, **options: Any) -> None:
     """Train a linear classifier on the features of each layer, for images that the network was not trained on.
@@ -61,7 +64,7 @@ def command(ctx: click.Context, **options: Any) -> None:
     layers = tuple(name.strip() for name in (options["layers"] or "").split(",") if name.strip())
     wanted = TransferOptions(
         options["train"], options["test"], layers, options["per_class"], options["n_repeats"], options["n_test"],
-        options["choice_seed"], options["size"],
+        options["choice_seed"], options["size"], options["retrain"], options["keep"] or "",
     )  # fmt: skip
     with Interruptible(Bar(ctx)) as progress:
         found = transfer(request, wanted, progress)
@@ -71,9 +74,10 @@ def command(ctx: click.Context, **options: Any) -> None:
         for layer, by_count in zip(found.layers, found.accuracy)
         for count, values in zip(found.per_class, by_count)
     ]
-    head = f"{'layer':<12}" + "".join(f"{count:>6} a class" for count in found.per_class)
+    width = max(12, *(len(layer) + 2 for layer in found.layers))
+    head = f"{'layer':<{width}}" + "".join(f"{count:>6} a class" for count in found.per_class)
     lines = [head] + [
-        f"{layer:<12}" + "".join(f"{100 * values.mean():>13.1f}%" for values in by_count)
+        f"{layer:<{width}}" + "".join(f"{100 * values.mean():>13.1f}%" for values in by_count)
         for layer, by_count in zip(found.layers, found.accuracy)
     ]
     write_found(

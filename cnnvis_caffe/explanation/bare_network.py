@@ -18,6 +18,7 @@ from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import find_snapshots
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
 from cnnvis_caffe.errors import NetError, UnknownNameError
+from cnnvis_caffe.explanation.kept import identity
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.feeding import find_feeding
 from cnnvis_caffe.network.names import value_names
@@ -80,6 +81,7 @@ class BareNetwork:
         self.path, self.shape, self.input_name = network.path, shape, feeding.image_blob
         self.preprocessing: Preprocessing = preprocessing_of(request, network, feeding)
         analysed = analysed_network(network, request, shape)
+        self._message = analysed.message
         self._dag = build_dag(analysed)
         self.title = analysed.message.name or request.model
         self.batch = request.batch or automatic_batch(self._dag)
@@ -108,6 +110,11 @@ class BareNetwork:
     def slopes(self) -> dict[str, float]:
         """``negative_slope`` of the ReLU layers, by name."""
         return {node.layer: node.negative_slope for node in self.nodes.values()}
+
+    @property
+    def identity(self) -> str:
+        """What tells the network with its weights and preparation from others."""
+        return identity(self.net, self._message, self.preprocessing)
 
     def node(self, name: str) -> Node:
         """Return a layer with neurons.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.explanation.kept import Kept
 from cnnvis_caffe.explanation.layers import default_layers
 from cnnvis_caffe.explanation.subject import Subject
 from cnnvis_caffe.features.explain.invariance import TRANSFORMATIONS
@@ -20,6 +21,8 @@ __all__ = ["N_IMAGES", "TRANSFORMATIONS", "InvarianceOptions", "default_amounts"
 #: Images that are taken where nobody names any.
 N_IMAGES = 20
 _N_AMOUNTS = 25
+#: Amounts of a transformation that are kept together.
+_KEPT_AT_ONCE = 5
 #: How far the middle moves at most, by the height of the image; the paper moves 224 pixels by 60.
 _FURTHEST = 0.27
 #: The paper's largest factor is 1.8.
@@ -38,11 +41,14 @@ class InvarianceOptions:
         Of the one kind; empty for those of the paper, brought to the size of the images.
     layers : tuple of str
         Empty for a first, a middle and the last layer.
+    keep : str
+        A folder for what is found on the way; the same work goes on there. Empty for none.
     """
 
     kinds: tuple[str, ...] = tuple(TRANSFORMATIONS)
     amounts: tuple[float, ...] = ()
     layers: tuple[str, ...] = ()
+    keep: str = ""
 
 
 def invariance(
@@ -75,13 +81,32 @@ def invariance(
         model.nodes, WayBack(subject.net, model.input_name, model.score_name).blobs
     )
     images = model.source.pixels(subject.indices)
-    return tuple(
-        measure(
-            scorer, images, model.source.as_inputs, subject.labels, kind=kind,
-            amounts=options.amounts or default_amounts(kind, images.shape[2]), layers=layers, progress=progress,
+    name = f"{subject.identity}_{model.source.fingerprint(subject.indices)}" if options.keep else ""
+    kept = Kept(options.keep, "invariance", name, layers)
+    result = []
+    for kind in options.kinds:
+        amounts = tuple(options.amounts or default_amounts(kind, images.shape[2]))
+        size = _KEPT_AT_ONCE if options.keep else len(amounts)
+        parts = []
+        for first in range(0, len(amounts), size):
+            some = amounts[first : first + size]
+
+            def move(kind: str = kind, some: tuple[float, ...] = some) -> tuple[np.ndarray, ...]:
+                found = measure(
+                    scorer, images, model.source.as_inputs, subject.labels, kind=kind, amounts=some, layers=layers,
+                    progress=progress,
+                )  # fmt: skip
+                return found.distance, found.probability, found.labels
+
+            parts.append(kept.get(f"{kind}_{'_'.join(f'{amount:g}' for amount in some)}", move))
+        distances, probabilities, labels = zip(*parts)
+        result.append(
+            Invariance(
+                kind, np.array(amounts, np.float64), layers, np.concatenate(distances, 1),
+                np.concatenate(probabilities), labels[0],
+            )  # fmt: skip
         )
-        for kind in options.kinds
-    )  # fmt: skip
+    return tuple(result)
 
 
 def default_amounts(kind: str, height: int) -> tuple[float, ...]:

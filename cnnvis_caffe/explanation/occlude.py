@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.explanation.explain import SHOWN_SHARE
+from cnnvis_caffe.explanation.kept import Kept
 from cnnvis_caffe.explanation.subject import Subject
 from cnnvis_caffe.features.explain.as_picture import as_picture
 from cnnvis_caffe.features.explain.grad_cam import last_maps
@@ -36,6 +38,8 @@ class OccludeOptions:
         The class to follow: name or number; empty for the true one, or the most probable where that is not known.
     layer : str
         Of the feature map to follow; empty for the last convolution.
+    keep : str
+        A folder for what is found on the way; the same work goes on there. Empty for none.
     """
 
     size: int = 0
@@ -43,6 +47,7 @@ class OccludeOptions:
     fill: str = "grey"
     of_class: str | int = ""
     layer: str = ""
+    keep: str = ""
 
 
 def occlude(
@@ -80,15 +85,28 @@ def occlude(
     wanted = subject.labels
     if options.of_class != "":
         wanted = np.full(len(subject.indices), subject.class_number(options.of_class))
+    kept = Kept(options.keep, "occlude", subject.identity if options.keep else "", size, stride, options.fill, layer)
     result = []
     for image, index, label in zip(subject.seen(), subject.indices, wanted):
         inputs = model.source.inputs(index[None])
-        found = slide(
-            scorer, inputs[0], _fill(subject, options.fill, inputs[0]), size=size, stride=stride, label=int(label),
-            layer=layer, progress=progress,
-        )  # fmt: skip
+
+        def hide(inputs: np.ndarray = inputs, label: int = int(label)) -> tuple[np.ndarray, ...]:
+            fill = _fill(subject, options.fill, inputs[0])
+            found = slide(
+                scorer, inputs[0], fill, size=size, stride=stride, label=label, layer=layer, progress=progress
+            )
+            return tuple(np.asarray(getattr(found, name)) for name in _ARRAYS)
+
+        name = f"{model.source.fingerprint(index[None])}_{label}" if kept.is_on else ""
+        values = dict(zip(_ARRAYS, kept.get(name, hide)))
+        plain: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in values.items()}
+        found = Occlusion(**plain)
         result.append(OccludedImage(model.title, image, found, _projection(subject, inputs, found)))
     return tuple(result)
+
+
+#: What is kept of an image.
+_ARRAYS = tuple(field.name for field in fields(Occlusion))
 
 
 def _fill(subject: Subject, name: str, image: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from cnnvis_caffe.analysis.model import Model, Nets, check_weights, no_score, op
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import find_snapshots
 from cnnvis_caffe.errors import CnnvisError, UnknownNameError
+from cnnvis_caffe.explanation.kept import identity
 from cnnvis_caffe.features.explain.scores import Scorer
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Node
@@ -35,6 +36,11 @@ class Subject:
     model: Model
     net: Any
     indices: np.ndarray
+
+    @property
+    def identity(self) -> str:
+        """What tells the network with its weights and preparation from others."""
+        return identity(self.net, self.model.network.message, self.model.source.settings)
 
     @property
     def slopes(self) -> dict[str, float]:

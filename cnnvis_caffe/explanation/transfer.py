@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from cnnvis_caffe.datasets.preprocessing import reorder, resize_planes
 from cnnvis_caffe.datasets.source import ImageSource
 from cnnvis_caffe.errors import CnnvisError, DataFileError, UnknownNameError
 from cnnvis_caffe.explanation.bare_network import BareNetwork
+from cnnvis_caffe.explanation.kept import Kept
 from cnnvis_caffe.explanation.layers import parameter_layers
+from cnnvis_caffe.explanation.retrain import retrained_accuracy
 from cnnvis_caffe.features.explain.colour_shape import without_colour
 from cnnvis_caffe.features.explain.way_back import WayBack
 from cnnvis_caffe.progress import SILENT, Progress
@@ -46,6 +49,10 @@ class TransferOptions:
         Of the choices.
     size : tuple of int
         Height and width of the images, where neither the network nor its weights say it; empty for what these say.
+    retrains : bool
+        Retrain the network's last layer as well, with Caffe's solver.
+    keep : str
+        A folder for what is found on the way; the same work goes on there. Empty for none.
     """
 
     train: str
@@ -56,6 +63,8 @@ class TransferOptions:
     n_test: int = 1000
     seed: int = 0
     size: tuple[int, ...] = ()
+    retrains: bool = False
+    keep: str = ""
 
 
 def transfer(request: Request, options: TransferOptions, progress: Progress = SILENT) -> Transfer:
@@ -79,36 +88,40 @@ def transfer(request: Request, options: TransferOptions, progress: Progress = SI
         one, or there is no such layer.
     """
     train, test = (_with_classes(text) for text in (options.train, options.test))
-    network = _Network(request, options.layers, options.size, train.input_shape[0])
+    network = _Network(request, options.layers, options.size, train.input_shape[0], options.retrains)
     chosen = _choices(train, options)
     different = np.unique(np.concatenate([one.ravel() for one in chosen]))
     test_indices = test.choose(options.n_test)
+    kept = Kept(options.keep, "transfer", network.identity if options.keep else "", network.layers, options.seed)
     progress.start(len(different) + len(test_indices), "features")
-    learned = network.features(train, different, progress)
-    tried = network.features(test, test_indices, progress)
+    learned = network.features(train, different, kept, progress)
+    tried = network.features(test, test_indices, kept, progress)
     progress.done()
-    shape = len(network.layers), len(options.per_class), options.n_repeats
-    accuracy = np.empty(shape)
-    progress.start(int(np.prod(shape)), "classifiers")
+    # The features below the last layer stand at the end, where that is retrained.
+    names = (*network.layers, f"{network.score_name}, retrained") if options.retrains else network.layers
+    accuracy = np.empty((len(names), len(options.per_class), options.n_repeats))
+    progress.start(accuracy.size, "classifiers")
     for (layer, count, repeat), _ in np.ndenumerate(accuracy):
         indices = chosen[repeat][:, : options.per_class[count]].ravel()
         rows = np.searchsorted(different, indices)
-        accuracy[layer, count, repeat] = _accuracy(
+        judge = _accuracy if layer < len(network.layers) else retrained_accuracy
+        accuracy[layer, count, repeat] = judge(
             learned[layer][rows], train.labels[indices], tried[layer], test.labels[test_indices]
         )
         progress.step()
     progress.done()
     n_classes = len(np.unique(train.labels))
     return Transfer(
-        network.title, options.train, options.test, network.layers, options.per_class, accuracy, n_classes,
-        len(test_indices),
-    )  # fmt: skip
+        network.title, options.train, options.test, names, options.per_class, accuracy, n_classes, len(test_indices)
+    )
 
 
 class _Network(BareNetwork):
     """A network that gives the features of its layers for images of any size and colour."""
 
-    def __init__(self, request: Request, layers: Sequence[str], size: tuple[int, ...], n_channels: int) -> None:
+    def __init__(
+        self, request: Request, layers: Sequence[str], size: tuple[int, ...], n_channels: int, retrains: bool
+    ) -> None:
         super().__init__(request, size, n_channels)
         self._way = WayBack(self.net, self.input_name, self.score_name)
         wrong = [layer for layer in layers if layer not in self.nodes or layer not in self._way.blobs]
@@ -117,17 +130,31 @@ class _Network(BareNetwork):
             raise UnknownNameError("layer before the scores", wrong[0], known)
         found = tuple(layers) or parameter_layers(tuple(self.nodes.values()), self._way.blobs)
         self.layers = (self.input_name, *(layer for layer in found if layer != self.input_name))
+        self._read = (*self.layers, self._below_scores()) if retrains else self.layers
 
-    def features(self, source: ImageSource, indices: np.ndarray, progress: Progress) -> list[np.ndarray]:
-        """For each layer (n, n_values) float32."""
-        found: list[list[np.ndarray]] = [[] for _ in self.layers]
+    def _below_scores(self) -> str:
+        """What the last layer with weights reads."""
+        names = list(self.net.top_names)
+        writer = next(name for name in names if self.score_name in self.net.top_names[name])
+        return str(self.net.bottom_names[writer][0])
+
+    def features(
+        self, source: ImageSource, indices: np.ndarray, kept: Kept, progress: Progress
+    ) -> list[np.ndarray]:
+        """For each layer that is read (n, n_values) float32."""
+        found: list[list[np.ndarray]] = [[] for _ in self._read]
         for first in range(0, len(indices), self.batch):
             part = indices[first : first + self.batch]
-            self._way.forward(self._inputs(source, part))
-            for values, layer in zip(found, self.layers):
-                values.append(averaged(self.net.blobs[layer].data, MOST_VALUES))
+            name = f"features_{source.fingerprint(part)}_{len(self._read)}" if kept.is_on else ""
+            for values, one in zip(found, kept.get(name, partial(self._features, source, part))):
+                values.append(one)
             progress.step(len(part))
         return [np.concatenate(values) for values in found]
+
+    def _features(self, source: ImageSource, part: np.ndarray) -> list[np.ndarray]:
+        """Those of one batch."""
+        self._way.forward(self._inputs(source, part))
+        return [averaged(self.net.blobs[layer].data, MOST_VALUES) for layer in self._read]
 
     def _inputs(self, source: ImageSource, indices: np.ndarray) -> np.ndarray:
         """Images of any geometry as the network takes them."""

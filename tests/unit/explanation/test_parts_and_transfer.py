@@ -18,6 +18,7 @@ from cnnvis_caffe.datasets.readers import ArrayReader
 from cnnvis_caffe.errors import CnnvisError, DataFileError
 from cnnvis_caffe.explanation.correspondence import correspondence, read_part_boxes
 from cnnvis_caffe.explanation.options import subject_request
+from cnnvis_caffe.explanation.retrain import retrained_accuracy
 from cnnvis_caffe.explanation.subject import open_subject
 from cnnvis_caffe.explanation.transfer import averaged
 from cnnvis_caffe.features.explain.correspondence import random_boxes
@@ -153,6 +154,51 @@ def test_features_on_another_data_set(deploy, tmp_path):
     ):
         result = call(*words, "--test", "digits:test", *more)
         assert result.exit_code in (1, 2) and said in result.output
+
+
+def test_the_last_layer_is_retrained_and_what_is_kept_is_not_done_again(deploy, tmp_path):
+    options = {"per_class": [5], "n_test": 60, "n_repeats": 1, "layers": ["conv1"], "scale": 0.00390625}
+    keep = tmp_path / "kept"
+    found = api.transfer(deploy, None, "digits:train", "digits:test", retrains=True, keep=keep, **options).found[0]
+    assert found.layers == ("data", "conv1", "ip2, retrained")
+    assert found.accuracy[2, 0, 0] > 0.6  # of ten classes, on the features of a network that was never trained
+    files = {path: path.stat().st_mtime_ns for path in keep.iterdir()}
+    again = api.transfer(deploy, None, "digits:train", "digits:test", retrains=True, keep=keep, **options).found[0]
+    assert (again.accuracy == found.accuracy).all()
+    assert {path: path.stat().st_mtime_ns for path in keep.iterdir()} == files and files
+    # Other weights are other work.
+    api.transfer(deploy, None, "digits:train", "digits:test", retrains=True, keep=keep, seed=9, **options)
+    assert len(list(keep.iterdir())) == 2 * len(files)
+
+
+def test_a_retrained_layer_learns_what_is_there_to_learn():
+    random = np.random.default_rng(3)
+    classes = np.arange(90) % 3 + 4
+    middles = random.normal(size=(3, 17))
+    learned, tried = (middles[classes - 4] + random.normal(size=(90, 17)) * 0.1 for _ in range(2))
+    assert retrained_accuracy(learned.astype(np.float32), classes, tried.astype(np.float32), classes) == 1
+
+
+def test_hidden_and_moved_images_go_on_where_they_stopped(deploy, tmp_path):
+    hidden = {"at": [1, 4], "size": 12, "stride": 8, "scale": 0.00390625}
+    moved = {"at": [1, 4, 6], "transformations": ["rotation"], "amounts": range(0, 70, 10), "scale": 0.00390625}
+    for work, options in ((api.occlude, hidden), (api.invariance, moved)):
+        keep = tmp_path / work.__name__
+        plain = work(deploy, None, "digits:test", **options)
+        first = work(deploy, None, "digits:test", keep=keep, **options)
+        files = sorted(keep.iterdir())
+        assert len(files) == 2  # a file for each image, or for five amounts
+        files[0].unlink()
+        files[1].write_bytes(files[1].read_bytes()[:100])  # as a full disk leaves it
+        third = work(deploy, None, "digits:test", keep=keep, **options)
+        fourth = work(deploy, None, "digits:test", keep=keep, **options)
+        assert sorted(keep.iterdir()) == files
+        for other in (first, third, fourth):
+            for a, b in zip(plain.found, other.found):
+                a, b = getattr(a, "occlusion", a), getattr(b, "occlusion", b)
+                np.testing.assert_allclose(a.probability, b.probability, rtol=1e-4, atol=1e-6)
+                assert type(vars(a).get("label")) is type(vars(b).get("label"))
+                np.testing.assert_allclose(vars(a).get("distance", 0), vars(b).get("distance", 0), rtol=1e-3, atol=1e-5)
 
 
 def test_the_command_of_parts(deploy, tmp_path):
