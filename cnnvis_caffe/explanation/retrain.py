@@ -30,9 +30,13 @@ def retrained_accuracy(
 
     Parameters
     ----------
-    learned, tried : ndarray of shape (n, n_values), float32
-        Features to learn from, and to try it on.
-    classes, wanted : ndarray of shape (n,), int
+    learned : ndarray of shape (n, n_values), float32
+        Features to learn from.
+    classes : ndarray of shape (n,), int
+        Their classes.
+    tried : ndarray of shape (m, n_values), float32
+        Features to try it on.
+    wanted : ndarray of shape (m,), int
         Their classes.
     seed : int, default=0
         Of the weights that it begins with.
