@@ -87,6 +87,8 @@ settle()
 window.grab().save(sys.argv[2])
 os._exit(0)
 """
+#: Pictures of the viewer, each with the program that draws it.
+WINDOWS = {"viewer": WINDOW, "image_page": IMAGE_PAGE}
 
 
 def palette(pixels: np.ndarray) -> np.ndarray:
@@ -116,7 +118,7 @@ def reduce(source: Path, target: Path) -> None:
         sys.exit(f"{target} has {target.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
 
 
-def window(analysis: Path, target: Path, program: str = WINDOW) -> None:
+def window(analysis: Path, target: Path, program: str) -> None:
     """A picture of the viewer, without a screen; findings take some seconds to come."""
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "viewer.png"
@@ -147,8 +149,8 @@ def main() -> None:
             words = [word.replace("FILE", str(analysis)).replace("FOLDER", str(analysis.parent)) for word in words]
             group.main([*words, "--out", str(drawn)], standalone_mode=False)
             reduce(drawn, OUT / drawn.name)
-    window(analysis, OUT / "viewer.png")
-    window(analysis, OUT / "image_page.png", IMAGE_PAGE)
+    for name, program in WINDOWS.items():
+        window(analysis, OUT / f"{name}.png", program)
     elements(analysis)
 
 

@@ -170,7 +170,7 @@ def test_every_picture_is_shown():
         assert f"pictures/{path.name}" in texts, path.name
         assert path.stat().st_size < 400_000, path.name
     draw_docs = tool("draw_docs")
-    drawn = {f"{name}.png" for name in (*draw_docs.PICTURES, *draw_docs.ELEMENTS, "viewer")}
+    drawn = {f"{name}.png" for name in (*draw_docs.PICTURES, *draw_docs.ELEMENTS, *draw_docs.WINDOWS)}
     assert drawn == {path.name for path in (ROOT / "docs/pictures").iterdir()}
 
 
