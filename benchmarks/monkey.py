@@ -107,10 +107,10 @@ class Monkey:
     def panel(self) -> None:
         panels = self.window.control_panel, self.window.pictures.snapshots
         widgets = [widget for panel in panels for widget in panel.findChildren(QtWidgets.QWidget)]
-        widget = self.chance.choice(
-            [one for one in widgets if one.isVisible() and not isinstance(one, QtWidgets.QComboBox)]
-        )
-        self.pointer.click(widget, self.somewhere(widget))
+        seen = [one for one in widgets if one.isVisible() and not isinstance(one, QtWidgets.QComboBox)]
+        if seen:  # a small window has no room for the panel
+            widget = self.chance.choice(seen)
+            self.pointer.click(widget, self.somewhere(widget))
 
     def menu(self) -> None:
         self.window.show_context_menu(self.window.session.selection, QPoint(200, 200))
