@@ -74,7 +74,13 @@ def _new_workers(distributed: Any, count: int, device: str) -> Any:
         options = {"nthreads": 1, "memory_limit": 0, "env": environment, "silence_logs": _QUIET, **pages}
         specs[index] = {"cls": distributed.Nanny, "options": options}
     own = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, **pages}}
-    return distributed.SpecCluster(workers=specs, scheduler=own, silence_logs=_QUIET)
+    try:
+        return distributed.SpecCluster(workers=specs, scheduler=own, silence_logs=_QUIET)
+    except RuntimeError as error:
+        raise ClusterError(
+            f"the {count} workers could not be started ({_short(error)}); a script that starts them must be a file "
+            'whose work stands below: if __name__ == "__main__"'
+        ) from error
 
 
 def _connected(distributed: Any, target: Any, address: str) -> Any:
