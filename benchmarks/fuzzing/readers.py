@@ -5,6 +5,7 @@ A module that opens files and is in no row fails `tests/property/test_damaged_fi
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -155,9 +156,13 @@ def _record(path: str) -> None:
 
 def _image_list(path: str) -> None:
     from cnnvis_caffe.datasets.annotate import annotate
+    from cnnvis_caffe.errors import CnnvisError
+    from cnnvis_caffe.formats.clip_list import read_clip_list
     from cnnvis_caffe.formats.image_list import read_image_list
     from cnnvis_caffe.formats.image_table import read_image_table
 
+    with contextlib.suppress(CnnvisError):
+        read_clip_list(path)
     read_image_list(path)
     annotate(read_image_table(path))
 
@@ -284,7 +289,7 @@ READERS: dict[str, Reader] = {
     "record of a database": Reader(_record, seeds.records, (), 0.3, 2 << 30),
     "mask": Reader(_mask, seeds.images, ("datasets.readers",), 0.3),
     "list of images": Reader(
-        _image_list, seeds.lists, ("formats.image_list", "formats.image_table", "datasets.opening")
+        _image_list, seeds.lists, ("formats.image_list", "formats.image_table", "formats.clip_list", "datasets.opening")
     ),
     "names of classes": Reader(_class_names, seeds.class_names, ("datasets.class_names",), 0.3),
     "table of parts": Reader(_parts, seeds.part_tables, ("explanation.correspondence",), 0.3),

@@ -132,6 +132,8 @@ def _guessed(task: Task, source: ImageSource, shape: Shape) -> Task:
     """The task of a network that says nothing of it, by the labels of the data."""
     kind, names = source.annotations.kind, source.class_names
     by_kind = {SEVERAL: LABELS, NUMBERS: NUMBERS_TASK, MASK: PIXELS}
+    if source.item == "pair" and kind == CLASS:
+        return PAIRS
     if kind == CLASS and shape.n_scores and (not names or len(names) == shape.n_scores):
         return CLASSES
     return by_kind.get(kind, task)

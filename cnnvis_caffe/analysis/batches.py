@@ -72,15 +72,15 @@ def _margin(model: Model) -> float:
 
 def _batch(model: Model, part: np.ndarray) -> Batch:
     """Read some images with what belongs to them."""
-    columns, inputs = model.columns, model.source.inputs(part)
+    columns, inputs, others = model.columns, model.source.inputs(part), model.source.other_inputs(part)
     if columns.members is None:
         targets = _masks(model, part)
-        return Batch(inputs, _present(targets, len(columns.names)), part, targets, _feeds(model, targets))
+        return Batch(inputs, _present(targets, len(columns.names)), part, targets, {**_feeds(model, targets), **others})
     members = columns.members[part]
     if columns.targets is columns.members:  # one array, as engines that sum up elsewhere ask for
-        return Batch(inputs, members, part, members, _feeds(model, members))
+        return Batch(inputs, members, part, members, {**_feeds(model, members), **others})
     found = columns.targets[part] if columns.targets is not None else None
-    return Batch(inputs, members, part, found, _feeds(model, found))
+    return Batch(inputs, members, part, found, {**_feeds(model, found), **others})
 
 
 def _feeds(model: Model, targets: np.ndarray | None) -> dict[str, np.ndarray]:

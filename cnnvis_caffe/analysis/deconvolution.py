@@ -124,6 +124,8 @@ def project_strongest(
     result: list[dict[int, np.ndarray]] = [{} for _ in neurons]
     if not len(place):
         return result
+    if analysis.data.item != "image":
+        raise CnnvisError(f"{analysis.title}: is of {analysis.data.item}s; what is projected back is a single image")
     _warn_of_preparation(analysis)
     progress.start(len(place), "projecting")
     request = replace(request_of(analysis, snapshot, places), allow_python_layers=allow_python_layers)

@@ -95,12 +95,15 @@ def _of_all(
     progress: Progress,
 ) -> np.ndarray:
     """What a blob says of images, reduced batch by batch."""
-    data, found = net.blobs[model.input_name], []
+    found = []
     for batch in read_batches(model, indices, model.batch):
-        if data.shape[0] != len(batch.inputs):
-            data.reshape(*batch.inputs.shape)
+        inputs = {model.input_name: batch.inputs, **batch.feeds}
+        if net.blobs[model.input_name].shape[0] != len(batch.inputs):
+            for blob, values in inputs.items():
+                net.blobs[blob].reshape(*values.shape)
             net.reshape()
-        data.data[...] = batch.inputs
+        for blob, values in inputs.items():
+            net.blobs[blob].data[...] = values
         net.forward()
         found.append(reduce(np.asarray(net.blobs[name].data)))
         progress.step(len(batch.inputs))

@@ -7,8 +7,8 @@ import math
 import os
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,14 @@ from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.datasets.class_names import find_class_names
 from cnnvis_caffe.datasets.classes import fit_to_classes
-from cnnvis_caffe.datasets.opening import DataOptions, is_image_file, is_image_folder, open_source
+from cnnvis_caffe.datasets.clips import open_clips
+from cnnvis_caffe.datasets.opening import DataOptions, as_source, is_image_file, is_image_folder, open_data, wants_color
+from cnnvis_caffe.datasets.pairs import PairSource
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
+from cnnvis_caffe.datasets.readers import ArrayReader
 from cnnvis_caffe.datasets.source import ImageSource
 from cnnvis_caffe.errors import (
+    CnnvisError,
     DataFileError,
     DeviceError,
     LayerError,
@@ -33,6 +37,7 @@ from cnnvis_caffe.errors import (
 )
 from cnnvis_caffe.formats import beside
 from cnnvis_caffe.formats.fork_choice import apply_preference
+from cnnvis_caffe.formats.hdf5_data import dataset_shapes
 from cnnvis_caffe.formats.prototxt import read_network, write_text
 from cnnvis_caffe.formats.python_code import code_of, refuse_code
 from cnnvis_caffe.formats.weights import read_weights
@@ -41,9 +46,10 @@ from cnnvis_caffe.network.answers import Answers, check_task, keep_until, withou
 from cnnvis_caffe.network.boxes import before_the_heads
 from cnnvis_caffe.network.dag import build_dag
 from cnnvis_caffe.network.feeding import Feeding, feed_by_hand, find_feeding, find_label, test_layers
-from cnnvis_caffe.network.input_shapes import assume_input_shapes
+from cnnvis_caffe.network.input_shapes import assume_input_shapes, set_input_shapes
 from cnnvis_caffe.network.names import find_value, value_names, values_by_name
 from cnnvis_caffe.network.nodes import analysis_nodes
+from cnnvis_caffe.network.partners import partners_of
 from cnnvis_caffe.network.receptive_field import ReceptiveFields
 from cnnvis_caffe.network.rewrite import NO_LOSS, AddedLoss, analysis_network, find_score
 from cnnvis_caffe.network.weights_fit import compare
@@ -61,6 +67,10 @@ from cnnvis_caffe.records.weights_fit import DIFFERS, MISSING
 
 logger = logging.getLogger(__name__)
 
+_OR_LEAVE_OUT = (
+    "; else state the shape of what it gives (--input-shape TOP=1,3,224,224): it is then left out, with all that "
+    "depends on it, or is an input of images where it gives data"
+)
 #: In the batch that shapes are found with: a length that hardly another axis has.
 _PROBED_IMAGES = 23
 #: What the activations of a batch may take, in bytes, and in any case as much as the parameters do, as what is done to
@@ -108,6 +118,8 @@ class Model:
         Images at once.
     score_names : tuple of str
         Names of the answers, where they are known.
+    partners : dict of str to int
+        Of pairs, which image a node sees, where it sees only one.
     unprepared : FoundPreparation or None
         What was looked for in vain, where nothing says how images are prepared; None where that is known.
     why_no_error : str
@@ -130,6 +142,7 @@ class Model:
     source: ImageSource
     batch: int
     score_names: tuple[str, ...] = ()
+    partners: Mapping[str, int] = field(default_factory=dict)
     unprepared: FoundPreparation | None = None
     why_no_error: str = ""
 
@@ -186,12 +199,12 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     """
     network = network_of_request(request)
     beside.find_in_network(network.message, request.model)
-    feeding = find_feeding(network)
+    feeding = find_feeding(network, request.shapes)
     prepared = _prepared(request, network, feeding)
-    source = _images(request, network, feeding, prepared.settings, progress)
+    source = _open_images(request, network, feeding, prepared.settings, progress)
     n_images = request.batch or _PROBED_IMAGES
     answers = answers_of(request, network, feeding.image_blob)
-    bare = _fed_without_labels(network, feeding, answers, source.input_shape, n_images)
+    bare = _fed_without_labels(network, feeding, answers, source.blob_shape, n_images)
     analysed, dag = _rewritten(bare, request, answers, NO_LOSS)
     score = _score(dag, request, answers)
     shape = dag.shape(score) or () if score is not None else ()
@@ -204,7 +217,7 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
     columns = columns or all_images(task, source.n_images)
     label_name = ""
     if columns.knows_answers and task in (CLASSES, PIXELS) and source.annotations.kind == CLASS:
-        fed = feed_by_hand(network, feeding, source.input_shape, n_images)
+        fed = feed_by_hand(network, feeding, source.blob_shape, n_images)
         analysed, dag = _rewritten(fed, request, answers, None)
         score = find_value(dag, request.score) if request.score else find_score(dag)
         label_name = find_label(analysed)
@@ -231,25 +244,9 @@ def open_model(request: Request, progress: Progress = SILENT) -> Model:
         source=source,
         batch=request.batch or automatic_batch(dag, _room(request)),
         score_names=names,
+        partners=partners_of(dag, feeding.image_blob, feeding.partner_blob) if feeding.takes_pairs else {},
         unprepared=None if prepared.is_known else prepared.found,
         why_no_error=why_no_error,
-    )
-
-
-def _images(
-    request: Request, network: NetworkFile, feeding: Feeding, preprocessing: Preprocessing, progress: Progress
-) -> ImageSource:
-    """The images, as the network takes them."""
-    return open_source(
-        request.data,
-        input_shape=feeding.shape or (shape_of_weights(request, network, feeding) if _takes_files(request) else None),
-        preprocessing=preprocessing,
-        options=DataOptions(
-            root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
-            names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
-            skip_damaged=request.skip_damaged,
-        ),
-        progress=progress,
     )
 
 
@@ -257,7 +254,7 @@ def _judged(dag: Dag, task: Task, answers: Answers, score: Value | None) -> tupl
     """The name of the scores, empty without, and the names of all that is judged."""
     known = value_names(dag)
     score_name = known[score] if score is not None and task not in (BOXES, EMBEDDING, PAIRS) else ""
-    pair = answers.loss.answers if task is PAIRS and answers.loss is not None else ()
+    pair = _partners_of_loss(dag, answers) if task is PAIRS else ()
     return score_name, tuple(known[find_value(dag, name)] for name in pair) or ((score_name,) if score_name else ())
 
 
@@ -281,6 +278,8 @@ def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
         If the network or the images cannot be read or do not fit.
     """
     model = open_model(request, progress)
+    if model.source.item != "image":
+        raise NetError(f"{request.model}: takes {model.source.item}s; what is explained is a single image")
     if model.score_name:
         return model
     score = find_value(model.dag, request.score) if request.score else find_score(model.dag)
@@ -290,13 +289,74 @@ def open_with_images(request: Request, progress: Progress = SILENT) -> Model:
     return replace(model, score_name=value_names(model.dag)[score], n_scores=n_scores)
 
 
+def _open_images(
+    request: Request, network: NetworkFile, feeding: Feeding, settings: Preprocessing, progress: Progress
+) -> ImageSource:
+    """Open the data as the network takes them: images, clips or pairs."""
+    shape = feeding.shape or (shape_of_weights(request, network, feeding) if _takes_files(request) else None)
+    options = DataOptions(
+        root_folder=feeding.data_layer.image_data_param.root_folder if feeding.data_layer is not None else "",
+        names=(feeding.image_blob, feeding.label_blobs[0] if feeding.label_blobs else "label"),
+        masks=request.masks,
+        skip_damaged=request.skip_damaged,
+        are_pairs=feeding.takes_pairs,
+    )
+    if shape is not None and len(shape) == 4:
+        return open_clips(request.data, shape, settings, options, progress)
+    image_shape = None if shape is None else (shape[0], shape[1], shape[2])
+    if image_shape is not None and feeding.is_joined_pair:
+        image_shape = (image_shape[0] // 2, *image_shape[1:])
+    color = feeding.pair_channels != 1 if feeding.pair_channels else wants_color(image_shape, settings)
+    opened = open_data(request.data, color=color, options=options, progress=progress)
+    readers = opened.readers
+    if feeding.takes_pairs and opened.are_files and len(readers) == 1:
+        raise DataFileError(opened.name, "has single images, but the network takes pairs; give a list with two a line")
+    if feeding.partner_blob and len(readers) == 1:
+        # Datasets of an HDF5 file that are named as the inputs are.
+        if feeding.partner_blob not in _datasets(request.data):
+            raise DataFileError(
+                opened.name, f"has no images for the second input, {feeding.partner_blob!r}; give a list with two "
+                f"images a line, or an HDF5 file with datasets {feeding.image_blob!r} and {feeding.partner_blob!r}"
+            )  # fmt: skip
+        names = (feeding.partner_blob, options.names[1])
+        readers += open_data(request.data, options=replace(options, names=names)).readers
+    if len(readers) == 2:
+        first, second = (as_source(opened, reader, image_shape, settings) for reader in readers)
+        return PairSource(first, second, feeding.partner_blob)
+    if isinstance(readers[0], ArrayReader) and readers[0].images.ndim == 5:
+        return open_clips(request.data, readers[0].images.shape[1:], settings, options, progress)
+    if image_shape is not None and feeding.is_joined_pair:
+        image_shape = (2 * image_shape[0], *image_shape[1:])
+    return as_source(opened, readers[0], image_shape, settings)
+
+
+def _datasets(path: str) -> Collection[str]:
+    """Names of the datasets of an HDF5 file; none of anything else."""
+    try:
+        return dataset_shapes(path) if os.path.isfile(path) else ()
+    except CnnvisError:
+        return ()
+
+
+def _partners_of_loss(dag: Dag, answers: Answers) -> tuple[str, ...]:
+    """The two embeddings of a pair: what the loss compares, else the only two outputs of one shape."""
+    if answers.loss is not None:
+        return answers.loss.answers
+    known = value_names(dag)
+    outputs = [value for value in dag.outputs if dag.shape(value)]
+    if len(outputs) != 2 or dag.shape(outputs[0]) != dag.shape(outputs[1]):
+        named = ", ".join(known[value] for value in outputs) or "none"
+        raise NetError(f"{dag.path}: pairs need two outputs of one shape, or a ContrastiveLoss; outputs: {named}")
+    return known[outputs[0]], known[outputs[1]]
+
+
 def no_score(model: Model) -> NetError:
     """Return the error of a network without scores of classes."""
     return NetError(f"{model.network.path}: has no scores of classes; name the layer that gives them (--score)")
 
 
 def _fed_without_labels(
-    network: NetworkFile, feeding: Feeding, answers: Answers, shape: tuple[int, int, int], n_images: int
+    network: NetworkFile, feeding: Feeding, answers: Answers, shape: tuple[int, ...], n_images: int
 ) -> NetworkFile:
     """The network fed by hand, without what needs labels, and of a detection network what stands before its heads."""
     if answers.task is BOXES:
@@ -311,7 +371,8 @@ def _fed_without_labels(
     fed = feed_by_hand(kept, feeding, shape, n_images)
     read = {blob for layer in fed.message.layer for blob in layer.bottom}
     unread = [layer for layer in fed.message.layer if not layer.bottom and not read.intersection(layer.top)]
-    return without_layers(fed, [layer.name for layer in unread if feeding.image_blob not in layer.top])
+    images = {feeding.image_blob, feeding.partner_blob}
+    return without_layers(fed, [layer.name for layer in unread if not images.intersection(layer.top)])
 
 
 def _rewritten(
@@ -353,11 +414,40 @@ def network_of_request(request: Request) -> NetworkFile:
         If it has Python layers whose code may not be run.
     """
     network = without_writing(test_layers(read_as(request), request.stages))
+    if request.shapes:
+        network = set_input_shapes(network, request.shapes)
     if request.until:
         network = keep_until(network, [request.until])
     if not request.allow_python_layers:
-        refuse_code(network.message, network.path, network.layer_lines)
+        network = _without_code(network, request.shapes)
+        refuse_code(network.message, network.path, network.layer_lines, _OR_LEAVE_OUT)
     return network
+
+
+def _without_code(network: NetworkFile, shapes: Mapping[str, tuple[int, ...]]) -> NetworkFile:
+    """A network without the Python layers of which the user states shapes; those that give data become inputs."""
+    message = type(network.message)()
+    message.CopyFrom(network.message)
+    left_out = []
+    for layer in message.layer:
+        if layer.type != "Python" or not shapes.keys() & set(layer.top):
+            continue
+        if layer.bottom:
+            left_out.append(layer.name)
+            continue
+        n_images = next(shapes[top][0] for top in layer.top if top in shapes)
+        layer.type = "Input"
+        layer.ClearField("python_param")
+        for top in layer.top:
+            layer.input_param.shape.add().dim[:] = shapes.get(top, (n_images,))
+    changed = replace(network, message=message)
+    if not left_out:
+        return changed
+    kept = without_layers(changed, left_out)
+    names = {layer.name for layer in message.layer} - {layer.name for layer in kept.message.layer} - set(left_out)
+    behind = f", nor what depends on them: {', '.join(sorted(names))}" if names else ""
+    logger.warning("%s: not run: %s (Python)%s", network.path, ", ".join(left_out), behind)
+    return kept
 
 
 def python_layers(model: str | os.PathLike[str], stages: Sequence[str] = ()) -> tuple[LayerCode, ...]:
@@ -382,7 +472,7 @@ def python_layers(model: str | os.PathLike[str], stages: Sequence[str] = ()) -> 
     return code_of(network.message, network.path, network.layer_lines)
 
 
-def analysed_network(network: NetworkFile, request: Request, shape: tuple[int, int, int]) -> NetworkFile:
+def analysed_network(network: NetworkFile, request: Request, shape: tuple[int, ...]) -> NetworkFile:
     """Rewrite a network into the one that is analysed, without what needs labels.
 
     Parameters
@@ -398,7 +488,7 @@ def analysed_network(network: NetworkFile, request: Request, shape: tuple[int, i
     NetworkFile
         Fed by hand with one image.
     """
-    feeding = find_feeding(network)
+    feeding = find_feeding(network, request.shapes)
     answers = answers_of(request, network, feeding.image_blob)
     return _rewritten(_fed_without_labels(network, feeding, answers, shape, 1), request, answers, NO_LOSS)[0]
 

@@ -164,6 +164,28 @@ def mean_as_text(mean: str | os.PathLike[str] | Sequence[float] | None) -> str:
     return ",".join(repr(float(value)) for value in mean)
 
 
+def shapes_as_texts(shapes: Mapping[str, Sequence[int]] | Iterable[str]) -> tuple[str, ...]:
+    """Return shapes by name as texts, such as "data=1,3,224,224".
+
+    Raises
+    ------
+    ValueError
+        If a length is not a whole number from 1 on.
+    """
+    if not isinstance(shapes, Mapping):
+        shapes = shapes_of_texts(shapes)
+    for name, shape in shapes.items():
+        if not shape or any(int(length) != length or length < 1 for length in shape):
+            raise ValueError(f"the shape of {name!r} cannot be {shape!r}; give lengths from 1 on, such as (1, 3, 9, 9)")
+    return tuple(f"{name}={','.join(str(int(length)) for length in shape)}" for name, shape in shapes.items())
+
+
+def shapes_of_texts(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that `shapes_as_texts` wrote."""
+    parts = [text.rpartition("=") for text in texts]
+    return {name: tuple(map(int, lengths.split(","))) for name, _, lengths in parts}
+
+
 def two_numbers(pair: tuple[int, int]) -> tuple[int, int]:
     """Return a pair as whole numbers."""
     first, second = pair

@@ -34,6 +34,8 @@ def propose_preparation(
     """
     if model.unprepared is None or not request.weights or model.answers.task is not CLASSES or not model.score_name:
         return None
+    if model.source.item != "image":
+        return None
     net = Nets(model.network, request).with_weights(snapshots[-1])
     trial = try_preparations(
         net, model.source, model.input_name, model.score_name, "softmax", model.unprepared.means, model.label_name

@@ -15,6 +15,8 @@ from cnnvis_caffe.analysis.options import (
     options_of,
     path_as_text,
     paths_as_texts,
+    shapes_as_texts,
+    shapes_of_texts,
     two_numbers,
 )
 from cnnvis_caffe.errors import DataFileError, DataNotFoundError
@@ -70,6 +72,17 @@ class Request:
     )
     score: str = option("", "layer with the scores of the classes, if it is not found", metavar="NAME")
     task: str = option("", "what the network answers, if its losses do not say it", allowed=("", *TASKS))
+    masks: str = option(
+        "", "folder with the right masks, named as the images are", stored=path_as_text, metavar="FOLDER",
+        changes_results=False,
+    )  # fmt: skip
+    input_shapes: tuple[str, ...] = option(
+        (),
+        "shape of an input, or of what a Python layer gives that is then left out rather than run, such as "
+        "data=1,3,224,224",
+        stored=shapes_as_texts,
+        flag="--input-shape",
+    )
     until: str = option("", "layer after which the network is cut off", metavar="LAYER")
     stages: tuple[str, ...] = option((), "stages that the layers' rules ask for", stored=tuple, flag="--stage")
     shard: tuple[int, int] = option(
@@ -94,6 +107,11 @@ class Request:
     def is_on_cluster(self) -> bool:
         """Whether Dask's workers do the passes."""
         return self.workers is not None or bool(self.scheduler)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes that the user states, by blob."""
+        return shapes_of_texts(self.input_shapes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the same as JSON holds it."""
@@ -126,6 +144,8 @@ class AnalysisOptions(TypedDict, total=False):
     classes: Sequence[str]
     score: str
     task: str
+    masks: str | os.PathLike[str] | None
+    input_shapes: Mapping[str, Sequence[int]]
     until: str
     stages: Sequence[str]
     shard: tuple[int, int]

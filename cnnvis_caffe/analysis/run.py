@@ -21,6 +21,7 @@ from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.snapshots import SnapshotFile
 from cnnvis_caffe.errors import CnnvisError, DeviceMemoryError, StoreError
 from cnnvis_caffe.features.extraction import ExtractedSnapshot, Extraction
+from cnnvis_caffe.features.places import PatchPlaces
 from cnnvis_caffe.progress import SILENT, Progress
 from cnnvis_caffe.records.analysis import Curve
 from cnnvis_caffe.records.preparation import PreparationTrial
@@ -336,7 +337,7 @@ def new_extraction(net: Any, model: Model, request: Request) -> Extraction:
     return Extraction(
         net,
         model.nodes,
-        model.fields,
+        PatchPlaces(model.fields, model.input_name, model.source.sheet, model.partners),
         input_name=model.input_name,
         label_name=model.label_name,
         score_name=model.score_name,

@@ -11,6 +11,7 @@ import click
 
 from cnnvis_caffe.analysis.options import NamedOption
 from cnnvis_caffe.analysis.request import OPTIONS
+from cnnvis_caffe.cli.input_shape import InputShape
 
 
 class _Shard(click.ParamType):
@@ -50,7 +51,12 @@ class _ClassNames(_CommaSeparated):
 
 
 #: Flags that take what no type says: a file, a part of the images, names that may be in a file.
-_TYPES: dict[str, click.ParamType] = {"log": click.Path(dir_okay=False), "shard": _Shard(), "classes": _ClassNames()}
+_TYPES: dict[str, click.ParamType] = {
+    "log": click.Path(dir_okay=False),
+    "masks": click.Path(file_okay=False),
+    "shard": _Shard(),
+    "classes": _ClassNames(),
+}
 
 
 def analysis_flags(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,6 +84,9 @@ def _flag(one: NamedOption) -> Callable[..., Any]:
             told = f"Do not {one.row.help}."
             return click.option(one.flag, one.name, is_flag=True, callback=lambda *given: not given[-1], help=told)
         return click.option(one.flag, one.name, is_flag=True, help=text)
+    if one.type == "Mapping[str, Sequence[int]]":  # given once for each shape
+        return click.option(one.flag, one.name, type=InputShape(), multiple=True, help=text,
+                            callback=lambda *given: dict(given[-1]) or None)  # fmt: skip
     allowed = [value for value in one.row.allowed if value]
     kinds = {"int": click.IntRange(one.row.least), "float": click.FLOAT, "Sequence[str]": _CommaSeparated()}
     kind = click.Choice(allowed) if allowed else kinds.get(one.type.replace(" | None", ""), click.STRING)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnvis_caffe.cli.fork import fork_option
-from cnnvis_caffe.cli.inspect import InputShape
+from cnnvis_caffe.cli.input_shape import InputShape
 from cnnvis_caffe.cli.say import say_lines
 from cnnvis_caffe.text.tables import shape
 

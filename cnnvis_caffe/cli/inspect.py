@@ -10,30 +10,10 @@ import sys
 import click
 
 from cnnvis_caffe.cli.fork import fork_option
+from cnnvis_caffe.cli.input_shape import InputShape
 from cnnvis_caffe.cli.say import can_show, say, say_lines
 from cnnvis_caffe.files.json_values import finite
 from cnnvis_caffe.text.plain import visible
-
-
-class InputShape(click.ParamType):
-    """NAME=N,C,H,W."""
-
-    name = "TOP=N,C,H,W"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, tuple[int, ...]]:
-        """Read a name and a shape."""
-        if isinstance(value, tuple):
-            return value
-        name, _, lengths = str(value).rpartition("=")
-        try:
-            shape = tuple(int(length) for length in lengths.replace("x", ",").split(","))
-        except ValueError:
-            shape = ()
-        if not name or not shape or min(shape) < 1:
-            self.fail(f"{value!r} is not a name with a shape; write it like data=1,3,224,224", param, ctx)
-        return name, shape
 
 
 def _show_layer_types(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import re
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from cnnvis_caffe.cli.caffe_flags import split_names
 from cnnvis_caffe.cli.class_names import class_names
 from cnnvis_caffe.cli.fork import fork_option
 from cnnvis_caffe.cli.image_size import ImageSize
+from cnnvis_caffe.cli.input_shape import InputShape
 from cnnvis_caffe.cli.python_layers import python_layers_option
 from cnnvis_caffe.cli.say import say, say_lines
 from cnnvis_caffe.errors import CnnvisError
@@ -31,18 +31,6 @@ if TYPE_CHECKING:
     from cnnvis_caffe.records.prediction import Predictions
 
 
-class _Shape(click.ParamType):
-    """The shape of an input, such as data=1,3,224,224."""
-
-    name = "NAME=N,C,H,W"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, tuple]:
-        if isinstance(value, tuple):
-            return value
-        name, _, text = value.rpartition("=")
-        if not name or not re.fullmatch(r"\d{1,9}(,\d{1,9})*", text):
-            self.fail(f"{value!r} is not a shape; give one such as data=1,3,224,224", param, ctx)
-        return name, tuple(map(int, text.split(",")))
 
 
 @click.command()
@@ -60,7 +48,7 @@ class _Shape(click.ParamType):
 @click.option("--task", type=click.Choice(["classes", "labels", "numbers", "pixels"]),
               help="What the output means, where the network does not say it.")  # fmt: skip
 @click.option("--output", metavar="NAME", default="", help="The output with the answer, where there are several.")
-@click.option("--input-shape", "input_shapes", type=_Shape(), multiple=True, help="Shape of an input.")
+@click.option("--input-shape", "input_shapes", type=InputShape(), multiple=True, help="Shape of an input.")
 @click.option("--limit", type=click.IntRange(1), help="Most images to take, each class in proportion.")
 @click.option("--skip-damaged", is_flag=True, help="Leave out images that cannot be decoded, and name them.")
 @click.option("--pictures", type=click.Path(file_okay=False), metavar="FOLDER",

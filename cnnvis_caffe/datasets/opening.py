@@ -173,8 +173,7 @@ def as_source(
     ShapeError
         If the images do not fit the network.
     """
-    if opened.are_files and not settings.resize:
-        settings = _for_files(settings, input_shape)
+    settings = fitted_settings(opened, input_shape, settings)
     if isinstance(reader, ArrayReader) and reader.images.ndim != 4:
         raise ShapeError("data", f"{opened.name} has clips (n, C, L, H, W), but the network takes images")
     if input_shape is None:
@@ -182,6 +181,20 @@ def as_source(
         height, width = settings.resize or first.shape[1:]
         input_shape = (len(first), settings.crop or height, settings.crop or width)
     return ImageSource(opened.name, reader, opened.annotations, input_shape, settings, opened.note)
+
+
+def fitted_settings(
+    opened: OpenedData, input_shape: tuple[int, int, int] | None, settings: Preprocessing
+) -> Preprocessing:
+    """Return how images are prepared, where they are files of any size.
+
+    Parameters
+    ----------
+    opened : OpenedData
+    input_shape : (int, int, int) or None
+    settings : Preprocessing
+    """
+    return _for_files(settings, input_shape) if opened.are_files and not settings.resize else settings
 
 
 def _for_files(settings: Preprocessing, input_shape: tuple[int, int, int] | None) -> Preprocessing:

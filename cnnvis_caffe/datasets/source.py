@@ -14,6 +14,7 @@ from cnnvis_caffe.datasets.preprocessing import Preprocessing, centre_crop, reor
 from cnnvis_caffe.datasets.readers import ArrayReader, Reader, read_mask
 from cnnvis_caffe.errors import ShapeError
 from cnnvis_caffe.records.annotations import CLASS, MASK, Annotations
+from cnnvis_caffe.records.sheet import ContactSheet
 
 
 class ImageSource:
@@ -45,6 +46,8 @@ class ImageSource:
     input_shape : (int, int, int)
     preprocessing : str
         In words.
+    item : {"image", "clip", "pair"}
+        What one is; subclasses put several images together.
 
     Raises
     ------
@@ -53,6 +56,8 @@ class ImageSource:
     MeanFileError, DataFileError
         If the mean does not fit.
     """
+
+    item = "image"
 
     def __init__(
         self,
@@ -81,6 +86,25 @@ class ImageSource:
         # One image goes all the way now, so that what cannot work is known before the work begins.
         self.inputs(np.arange(min(1, self.n_images)))
         self.preprocessing = self._words()
+
+    @property
+    def reader(self) -> Reader:
+        """Where the images come from."""
+        return self._reader
+
+    @property
+    def blob_shape(self) -> tuple[int, ...]:
+        """Shape of one item in the input of the network, without the axis of the batch."""
+        return self.input_shape
+
+    @property
+    def sheet(self) -> ContactSheet | None:
+        """How the images of one item lie where it is drawn; None for a single image."""
+        return None
+
+    def other_inputs(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the network takes beside `inputs`, by the name of the input; nothing for single images."""
+        return {}
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ class BareNetwork:
     def __init__(self, request: Request, size: tuple[int, ...] = (), n_channels: int = 0) -> None:
         network = network_of_request(request)
         feeding = find_feeding(network)
+        if feeding.takes_pairs or len(feeding.shape or (0, 0, 0)) != 3:
+            raise NetError(f"{network.path}: takes clips or pairs; single images are looked at here")
         shape = feeding.shape or shape_of_weights(request, network, feeding)
         if shape is None and size:
             shape = n_channels, size[0], size[1]

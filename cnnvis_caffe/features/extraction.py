@@ -16,6 +16,7 @@ from cnnvis_caffe.features.connections import kernels, neuron_weights, scale_fac
 from cnnvis_caffe.features.judges import JUDGES, Judge
 from cnnvis_caffe.features.neurons import Neurons
 from cnnvis_caffe.features.outcome import Outcome
+from cnnvis_caffe.features.places import PatchPlaces
 from cnnvis_caffe.features.score_path import NO_PATH, score_path
 from cnnvis_caffe.features.similarity import correlation, cosine_similarity
 from cnnvis_caffe.features.top_images import TopImages
@@ -92,7 +93,7 @@ class Extraction:
         The analysis net with its weights, by pycaffe's face: ours or the real one.
     nodes : sequence of Node
         From `analysis_nodes`.
-    fields : ReceptiveFields, optional
+    fields : PatchPlaces or ReceptiveFields, optional
         Of the analysis net; without them the boxes of top images are zero.
     input_name, label_name, score_name : str
         Nodes (and blobs) with the images, their labels, and the scores; the last two may be empty: then the net has no
@@ -132,7 +133,7 @@ class Extraction:
         self,
         net: Any,
         nodes: Sequence[Node],
-        fields: ReceptiveFields | None = None,
+        fields: PatchPlaces | ReceptiveFields | None = None,
         *,
         input_name: str,
         label_name: str,
@@ -151,7 +152,7 @@ class Extraction:
             raise ValueError(f"contributions must be one of {', '.join(CONTRIBUTIONS)}, got {contributions!r}")
         self._net = net
         self._nodes = {node.name: node for node in nodes}
-        self._fields = fields
+        self._places = PatchPlaces(fields, input_name) if isinstance(fields, ReceptiveFields) else fields
         self._input, self._label, self._score = input_name, label_name, score_name
         self._n_classes = n_classes
         self._judge = JUDGES["classes"](n_classes) if judge is None else judge
@@ -527,7 +528,7 @@ class Extraction:
         counts, totals = self.class_count, self._totals.of(own)
         image, where = self._top_of(name)
         both = np.zeros((*image.shape, 2), np.int32)
-        both[..., : min(2, where.shape[-1])] = where[..., :2]
+        both[..., : min(2, where.shape[-1])] = where[..., -2:]  # of a clip, without the frame
         contribution, contribution_all = self._contributions_of(name)
         return LayerFeatures(
             mean=self._mean.means(own, counts),
@@ -567,12 +568,12 @@ class Extraction:
     def _boxes(self, node: Node, where: np.ndarray, image: np.ndarray) -> np.ndarray:
         """Receptive fields of positions; zero where there is no image."""
         boxes = np.zeros((*image.shape, 4), np.int32)
-        if self._fields is None or self._input not in self._fields.inputs(node.name):
+        if self._places is None:
             return boxes
         channels = np.broadcast_to(np.arange(len(image))[:, np.newaxis], image.shape)
-        positions = where[..., : len(node.positions)]
-        found = self._fields.boxes(node.name, positions, channels=channels, input=self._input)
-        boxes[...] = np.where(image[..., np.newaxis] < 0, 0, found)
+        found = self._places.boxes(node, where, channels)
+        if found is not None:
+            boxes[...] = np.where(image[..., np.newaxis] < 0, 0, found)
         return boxes
 
     def _contributions_of(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:

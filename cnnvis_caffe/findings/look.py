@@ -66,7 +66,7 @@ class Look:
     def data_in_words(self) -> str:
         """On what data it was found."""
         data = self.analysis.data
-        images = plural(data.n_images, "image")
+        images = plural(data.n_images, data.item)
         return f"the {images} of {data.source}" if data.source else images
 
     def debug(self, node: str) -> LayerDebug:

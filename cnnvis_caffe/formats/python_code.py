@@ -47,13 +47,17 @@ def code_of(network: Any, path: str = "", lines: Mapping[str, int] | None = None
     return tuple(found)
 
 
-def refuse_code(network: Any, path: str = "", lines: Mapping[str, int] | None = None) -> None:
+def refuse_code(
+    network: Any, path: str = "", lines: Mapping[str, int] | None = None, otherwise: str = ""
+) -> None:
     """Raise if a network would run code of its own.
 
     Parameters
     ----------
     network, path, lines
         As for `code_of`.
+    otherwise : str, optional
+        What else can be done.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def refuse_code(network: Any, path: str = "", lines: Mapping[str, int] | None = 
         raise ConsentError(
             code.layer,
             f"{code.where}: runs Python code, which needs your consent: module {code.module!r} {taken}; if you trust "
-            f"it, give {FLAG} (in Python {ARGUMENT})",
+            f"it, give {FLAG} (in Python {ARGUMENT}){otherwise}",
         )
 
 

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from cnnvis_caffe.errors import NetError, UnknownNameError
+from cnnvis_caffe.network.answers import find_answers
 from cnnvis_caffe.network.facts.table import facts_of
+from cnnvis_caffe.network.feeding import test_layers
 from cnnvis_caffe.records.dag import Dag
 from cnnvis_caffe.records.network_file import NetworkFile
 from cnnvis_caffe.records.prediction import ANSWERS, BOXES, CLASSES, LABELS, NUMBERS, PIXELS, Answer
+from cnnvis_caffe.records.task import EMBEDDING
 
 
 def find_answer(
@@ -70,6 +73,8 @@ def _answer(kind: str, name: str, shape: Sequence[int], training: Sequence[Netwo
         return Answer(BOXES, name)
     if kind == "Softmax":
         return Answer(PIXELS if is_map else CLASSES, name, is_probability=True)
+    if kind == "Sigmoid" and not is_map and any(map(_copies_its_images, training)):
+        return Answer(NUMBERS, name, note=f"{name} is the image as the network has it again: it was trained to copy it")
     if kind == "Sigmoid":
         return Answer(PIXELS if is_map else LABELS, name, is_probability=True)
     if kind == "ArgMax":
@@ -88,6 +93,14 @@ def _answer(kind: str, name: str, shape: Sequence[int], training: Sequence[Netwo
         note=f"{name} comes from a layer of type {kind}, and nothing says what it means: its numbers are shown; "
         "--task classes takes them for scores of classes",
     )
+
+
+def _copies_its_images(network: NetworkFile) -> bool:
+    """Whether the losses of a network compare with its own images, as those of an autoencoder do."""
+    layers = test_layers(network)
+    images = next((layer.top[0] for layer in layers.message.layer if not layer.bottom and layer.top), "")
+    found = find_answers(layers, images)
+    return found.task is EMBEDDING and found.is_certain
 
 
 def _loss_of(blob: str, training: Sequence[NetworkFile]) -> str:

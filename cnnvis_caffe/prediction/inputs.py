@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from cnnvis_caffe.datasets.folders import image_files
-from cnnvis_caffe.datasets.opening import DataOptions, OpenedData, as_source, open_data, wants_color
+from cnnvis_caffe.datasets.clips import open_clips
+from cnnvis_caffe.datasets.opening import DataOptions, as_source, open_data, wants_color
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
-from cnnvis_caffe.datasets.readers import ArrayReader, FileReader, Reader
 from cnnvis_caffe.datasets.source import ImageSource
-from cnnvis_caffe.errors import DataFileError, DataNotFoundError, NetError
+from cnnvis_caffe.errors import DataFileError, NetError
 from cnnvis_caffe.progress import SILENT, Progress
-from cnnvis_caffe.records.annotations import Annotations, of_classes, without_labels
+from cnnvis_caffe.records.annotations import Annotations
 
 #: What an RCNN asks for beside its image: height, width and scale of it.
 _SIZE_BLOB = "im_info"
@@ -37,8 +34,6 @@ class Inputs:
     annotations : Annotations
     crop : (int, int) or None
         Height and width of ten crops; None for the images as they are.
-    n_frames : int
-        Frames of a clip; 0 for images.
     """
 
     sources: tuple[ImageSource, ...]
@@ -46,7 +41,6 @@ class Inputs:
     sizes: dict[str, tuple[int, ...]]
     annotations: Annotations
     crop: tuple[int, int] | None = None
-    n_frames: int = 0
 
     @property
     def n_images(self) -> int:
@@ -65,9 +59,6 @@ class Inputs:
         ----------
         index : int
         """
-        if self.n_frames:
-            name = self.sources[0].name_of(index * self.n_frames)
-            return os.path.dirname(name) or f"{self.sources[0].name}[{index}]"
         return " ".join(source.name_of(index) for source in self.sources)
 
     def read(self, indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -96,10 +87,7 @@ class Inputs:
         """What one input takes."""
         if self.crop:
             return source.ten_crops(indices, *self.crop)
-        if not self.n_frames:
-            return source.inputs(indices)
-        frames = source.inputs((indices[:, None] * self.n_frames + np.arange(self.n_frames)).reshape(-1))
-        return frames.reshape(len(indices), self.n_frames, *frames.shape[1:]).swapaxes(1, 2)
+        return source.inputs(indices)
 
 
 def image_inputs(shapes: dict[str, tuple[int, ...]], path: str) -> tuple[list[str], dict[str, tuple[int, ...]]]:
@@ -188,7 +176,8 @@ def open_inputs(
     blobs, sizes = image_inputs(shapes, path)
     shape = shapes[blobs[0]]
     if len(shape) == 5:
-        return _open_clips(data, blobs[0], shape, settings, options, progress)
+        clips = open_clips(data, shape[1:], settings, options, progress)
+        return Inputs((clips,), (blobs[0],), {}, clips.annotations)
     channels, height, width = shape[1:]
     is_joined = len(blobs) == 1 and _is_joined(shape)
     channels = channels // 2 if is_joined else channels
@@ -213,82 +202,3 @@ def open_inputs(
         opened.annotations,
         (height, width) if crop_from else None,
     )
-
-
-# -- clips -----------------------------------------------------------------------------------------------------------
-
-
-def _open_clips(
-    data: Sequence[str],
-    blob: str,
-    shape: tuple[int, ...],
-    settings: Preprocessing,
-    options: DataOptions,
-    progress: Progress,
-) -> Inputs:
-    """Clips as folders of frames, or as arrays of five axes."""
-    channels, n_frames, height, width = shape[1:]
-    if len(data) == 1 and os.path.isfile(data[0]):
-        opened = open_data(data, options=options, progress=progress)
-        reader = _frames_of_array(opened, n_frames)
-        annotations = opened.annotations
-    else:
-        files, annotations = _clip_folders(data, n_frames)
-        reader = FileReader([frame for clip in files for frame in clip], wants_color((channels, 0, 0), settings))
-        opened = OpenedData(data[0], (reader,), annotations, are_files=True)
-    frames = replace(opened, annotations=without_labels(annotations.n_images * n_frames))
-    source = as_source(frames, reader, (channels, height, width), settings)
-    return Inputs((source,), (blob,), {}, annotations, n_frames=n_frames)
-
-
-def _frames_of_array(opened: OpenedData, n_frames: int) -> Reader:
-    """The frames of all clips of an array, one behind the other."""
-    reader = opened.readers[0]
-    if not isinstance(reader, ArrayReader) or reader.images.ndim != 5:
-        raise DataFileError(
-            opened.name, "has images, but the network takes clips; give a folder of frames for each clip, or an array "
-            "(n, C, L, H, W)"
-        )  # fmt: skip
-    if reader.images.shape[2] != n_frames:
-        raise DataFileError(
-            opened.name, f"has clips of {reader.images.shape[2]} frames, but the network takes {n_frames}"
-        )
-    frames = reader.images.swapaxes(1, 2).reshape(-1, *reader.images.shape[1:2], *reader.images.shape[3:])
-    return ArrayReader(np.ascontiguousarray(frames), reader.channel_order)
-
-
-def _clip_folders(data: Sequence[str], n_frames: int) -> tuple[list[list[Path]], Annotations]:
-    """The frames of each clip: of a folder of frames, of a folder of such folders, or of one of class folders."""
-    clips: list[Path] = []
-    labels: list[int] = []
-    names: list[str] = []
-    for text in data:
-        if not os.path.isdir(text):
-            raise DataNotFoundError(f"{text}: is not a folder; the network takes clips: give folders of frames")
-        top = Path(text)
-        below = sorted((entry for entry in top.iterdir() if entry.is_dir()), key=os.fsencode)
-        if image_files(top):
-            clips.append(top)
-        elif any(image_files(one) for one in below):
-            clips += [one for one in below if image_files(one)]
-        else:
-            for number, one in enumerate(below):
-                inside = sorted((entry for entry in one.iterdir() if entry.is_dir()), key=os.fsencode)
-                clips += inside
-                labels += [number] * len(inside)
-                names.append(one.name)
-    if not clips:
-        raise DataFileError(data[0], "has no frames; give a folder of frames for each clip")
-    frames = [_spread(image_files(clip), clip, n_frames) for clip in clips]
-    if len(labels) == len(clips):
-        return frames, of_classes(np.array(labels, np.int64), tuple(names))
-    return frames, without_labels(len(clips))
-
-
-def _spread(files: list[Path], clip: Path, n_frames: int) -> list[Path]:
-    """Frames that are spread evenly over a clip."""
-    if len(files) < n_frames:
-        raise DataFileError(
-            os.fspath(clip), f"has {len(files)} frames, but the network takes {n_frames}; give at least as many"
-        )
-    return [files[i] for i in np.linspace(0, len(files) - 1, n_frames).round().astype(int)]

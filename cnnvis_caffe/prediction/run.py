@@ -294,7 +294,7 @@ def _n_names(answer: Answer) -> int:
 def _trial(request: PredictionRequest, opened: _Opened) -> PreparationTrial | None:
     """What the usual ways to prepare images give, where nothing says how that is done."""
     inputs = opened.inputs
-    is_plain = len(inputs.sources) == 1 and not inputs.n_frames and not inputs.crop
+    is_plain = len(inputs.sources) == 1 and inputs.sources[0].item == "image" and not inputs.crop
     if not request.try_preparation or opened.prepared.is_known or opened.answer.kind != CLASSES or not is_plain:
         return None
     if opened.answer.is_index:

@@ -370,7 +370,8 @@ class DataSummary:
     input_name : str
         The node of the images.
     input_shape : (int, int, int)
-        Channels, height, width.
+        Channels, height, width: of an image, or of the picture in which the frames of a clip, or a pair, lie side by
+        side.
     preprocessing : str
         In words: "times 0.00390625".
     task : str
@@ -386,6 +387,8 @@ class DataSummary:
     mean : ndarray of shape (channels or 1, height, width), float32, or None
         What is subtracted from the pixels: an image as its file has it, or values with height and width 1. None for
         nothing, and in older files.
+    item : {"image", "clip", "pair"}
+        What is counted as one image.
     """
 
     source: str
@@ -403,6 +406,7 @@ class DataSummary:
     columns_are_scores: bool = True
     scale: float | None = None
     mean: np.ndarray | None = None
+    item: str = "image"
 
     def __post_init__(self) -> None:
         if self.mean is not None:

@@ -132,7 +132,7 @@ class ConfusionMatrix:
         self.top = y + (self.room if self.is_turned else SIZES.small + PAGE.gap) + SIZES.small + 2 * PAGE.gap
         height, width = (n * self.cell for n in self.counts.shape)
         self.right, self.bottom = self.left + width, self.top + height
-        self.unit = _COUNTED.get(analysis.data.task, "image")
+        self.unit = _COUNTED.get(analysis.data.task, analysis.data.item)
         self.total = counted(int(round(self.counts.sum())), self.unit)
 
     def shapes(self) -> Iterator[Shape]:

@@ -134,7 +134,8 @@ def _second_lines(layout: PictureLayout, column: Column) -> Iterator[str]:
     """Type and number of neurons, from the longest way of saying it to the shortest."""
     analysis, n = layout.analysis, len(column.labels)
     if column.node == analysis.data.input_name:
-        shape = "×".join(str(length) for length in analysis.data.input_shape[1:])
+        lengths = analysis.node(column.node).positions or analysis.data.input_shape[1:]
+        shape = "×".join(str(length) for length in lengths)
         yield f"input, {shape} px"
         yield shape
         return

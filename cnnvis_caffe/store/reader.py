@@ -295,7 +295,7 @@ class _AnalysisReader:
         file = self._file
         with file.reading("data"):
             there = set(file.group("data").attrs)
-        names = [name for name in ("task", "column", "columns", "score_name") if name in there]
+        names = [name for name in ("task", "column", "columns", "score_name", "item") if name in there]
         found: dict[str, Any] = {name: file.attribute("data", name, str) for name in names}
         if "columns_are_scores" in there:
             found["columns_are_scores"] = bool(file.attribute("data", "columns_are_scores", int))

@@ -10,6 +10,7 @@
     /data/class_names                JSON
     /data                            attribute scale, and mean (channels or 1, h, w) float32 where there is one: what is
                                      done to the pixels; older files do not say
+    /data                            attribute item, "clip" or "pair", where that is what is counted
     /data/preparation                JSON: a PreparationTrial, where the usual ways to prepare images were tried
     /data/class_count                (c,) int64
     /data/input_shape                (3,) int64

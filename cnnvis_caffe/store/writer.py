@@ -207,6 +207,8 @@ def _write_data(root: h5py.File, data: DataSummary) -> None:
     for name in ("source", "channel_order", "input_name", "preprocessing", "task", "column", "columns", "score_name"):
         write_text(group, name, getattr(data, name))
     group.attrs["n_images"], group.attrs["columns_are_scores"] = data.n_images, int(data.columns_are_scores)
+    if data.item != "image":
+        write_text(group, "item", data.item)
     if data.scale is not None:
         group.attrs["scale"] = data.scale
     if data.mean is not None:

@@ -88,7 +88,7 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
     speed = f", {report['images_a_second']:.0f} images/s" if report["images_a_second"] else ""
     lines = [
         f"{report['network']}: {report['n_neurons']} neurons in {len(report['layers'])} layers",
-        f"data       {report['data']}: {_images(report['n_images'])} of {_classes(analysis)}, "
+        f"data       {report['data']}: {plural(report['n_images'], analysis.data.item)} of {_classes(analysis)}, "
         f"{report['preprocessing']}",
     ]
     lines += [f"task       {report['task']}: {report['why']}"] if report["why"] else []
@@ -100,7 +100,7 @@ def summary_lines(analysis: Analysis, report: dict[str, Any]) -> list[str]:
     if report["curves"]:
         lines.append(f"log        {len(report['curves'])} curves")
     if report["seconds"] is None:
-        images = plural(report["n_images_kept"], "image")
+        images = plural(report["n_images_kept"], analysis.data.item)
         lines.append(f"file       {report['file']}, {size(report['bytes'])}, {images}")
     else:
         lines.append(f"written    {report['file']}, {size(report['bytes'])}, in {duration(report['seconds'])}{speed}")
@@ -117,11 +117,6 @@ def _result(snapshot: dict[str, Any]) -> str:
             guess = f" ({of['guess']:.3g} by guessing)" if of["guess"] is not None else ""
             parts.append(f"{name} {of['value']:.4g}{guess}")
     return ", ".join(parts)
-
-
-def _images(number: int) -> str:
-    """How many images."""
-    return f"{number} image{'s' * (number != 1)}"
 
 
 def _classes(analysis: Analysis) -> str:

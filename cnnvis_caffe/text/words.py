@@ -58,7 +58,7 @@ def numbered_class(analysis: Analysis, index: int) -> str:
 def data_line(analysis: Analysis, snapshot: Snapshot) -> str:
     """Say what was analysed and how well it does."""
     data = analysis.data
-    parts = [snapshot.label, data.source, counted(data.n_images, "image")]
+    parts = [snapshot.label, data.source, counted(data.n_images, data.item)]
     if not math.isnan(snapshot.error):
         parts.append(f"error {percent(snapshot.error)}")
     if not math.isnan(snapshot.loss):

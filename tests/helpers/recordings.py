@@ -24,6 +24,7 @@ FORKS = RECORDED / "nets" / "forks.npz"
 GENERATIONS = RECORDED / "nets" / "generations"
 SETUP_LOG = RECORDED / "nets" / "setup_log"
 TASKS = RECORDED / "nets" / "tasks"
+ITEMS = RECORDED / "nets" / "items"
 ZOO = RECORDED / "nets" / "zoo.npz"
 
 ARCHIVES = RECORDED / "files" / "archives"

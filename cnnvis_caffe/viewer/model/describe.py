@@ -229,4 +229,5 @@ def _class(analysis: Analysis, aggregation: Aggregation | None, view: View, targ
     if not 0 <= number < analysis.data.n_classes:
         return Card(analysis.data.column.capitalize())
     count = int(analysis.data.class_count[number])
-    return Card(f"{analysis.data.column.capitalize()} {class_name(analysis, number)}", (("", counted(count, "image")),))
+    title = f"{analysis.data.column.capitalize()} {class_name(analysis, number)}"
+    return Card(title, (("", counted(count, analysis.data.item)),))

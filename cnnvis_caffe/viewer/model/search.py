@@ -71,7 +71,7 @@ def search(analysis: Analysis, text: str, shown: tuple[str, ...] = (), most: int
     for c in range(analysis.data.n_classes):
         name = class_name(analysis, c)
         if query == str(c) or (not query.isdigit() and query in analysis.data.class_names[c].lower()):
-            detail = f"{column} {c} · {counted(int(analysis.data.class_count[c]), 'image')}"
+            detail = f"{column} {c} · {counted(int(analysis.data.class_count[c]), analysis.data.item)}"
             first = 0 if is_named else 1
             found.append(
                 ((first, name.lower() != query, c), Found(f"{column} {name}", detail, Target("class", members=(c,))))

@@ -162,7 +162,7 @@ def test_networks_that_cannot_be_analysed(bad, tmp_path):
     ip = 'layer { name: "ip" type: "InnerProduct" bottom: "a" top: "ip" inner_product_param { num_output: 3 } }\n'
     flat = text.replace("dim: 28 dim: 28", "")
     for network, problem in (
-        (two + ip, "takes images in several places (a, b)"),
+        (two + ip, "has no images for the second input, 'b'; give a list with two images a line"),
         (flat + ip, "takes no images"),
     ):
         (tmp_path / "net.prototxt").write_text(network)

@@ -8,8 +8,11 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from helpers.command_line import runner
 
 from cnnvis_caffe import pipeline
+from cnnvis_caffe.cli.main import group
+from cnnvis_caffe.pycaffe import TEST, Net
 
 RNG = np.random.default_rng(3)
 N = 12
@@ -78,7 +81,7 @@ SEGNET = (
 )  # fmt: skip
 SSD = (
     data() + conv("c1", "data", 6, 3, "pad: 1") + relu("r1", "c1") + pool("p1", "c1") + conv("c2", "p1", 8, 3, "pad: 1")
-    + relu("r2", "c2") + conv("loc", "c2", 16, 3, "pad: 1") + conv("conf", "c2", 12, 3, "pad: 1")
+    + relu("r2", "c2") + conv("loc", "c2", 12, 3, "pad: 1") + conv("conf", "c2", 9, 3, "pad: 1")
     + "".join(
         layer(f"{h}_perm", "Permute", [h], [f"{h}_perm"], "permute_param { order: 0 order: 2 order: 3 order: 1 }")
         + layer(f"{h}_flat", "Flatten", [f"{h}_perm"], [f"{h}_flat"]) for h in ("loc", "conf")
@@ -115,6 +118,66 @@ GOOGLENET = (
     + layer("loss1", "SoftmaxWithLoss", ["aux", "label"], ["loss1"], "loss_weight: 0.3")
     + layer("loss3", "SoftmaxWithLoss", ["main", "label"], ["loss3"])
 )  # fmt: skip
+
+
+C3D = (
+    data("1 3 4 16 14") + conv("c1", "data", 5, 3, "pad: 1") + relu("r1", "c1") + conv("p1", "c1", 6, 2, "stride: 2")
+    + relu("r2", "p1") + ip("fc", "p1", 4) + layer("prob", "Softmax", ["fc"], ["prob"])
+)  # fmt: skip
+#: By name: the network, its images, what else is said of them, and what a line of predict then begins with.
+FAMILIES = {
+    "landmarks": (LANDMARKS, "photos", "", "photos/0.png  "),
+    "attributes": (ATTRIBUTES, "photos", "", "photos/0.png  "),
+    "fcn": (FCN, "photos", "", "photos/0.png  "),
+    "segnet": (SEGNET, "photos", "", "photos/0.png  "),
+    "ssd": (SSD, "photos", "", "photos/0.png  "),
+    "siamese": (SIAMESE, "pairs.txt", "pair=2,2,16,14", "photos/0.png photos/1.png  "),
+    "c3d": (C3D, "clips", "", "clips/a  "),
+    "autoencoder": (AUTOENCODER, "photos", "", "photos/0.png  "),
+    "lrcn": (LRCN, "photos", "", ""),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_command_takes_each_family(family, tmp_path, monkeypatch):
+    """inspect, analyze, render, findings and predict, each with one command."""
+    monkeypatch.chdir(tmp_path)
+    network, images, shape, line = FAMILIES[family]
+    for name in ("photos/0", "photos/1", *(f"clips/{clip}/{frame}" for clip in "ab" for frame in range(4))):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(f"{name}.png", RNG.integers(0, 256, (20, 18, 3), np.uint8))
+    Path("pairs.txt").write_text("photos/0.png photos/1.png\n")
+    Path("net.prototxt").write_text(network)
+    shapes = ["--input-shape", shape or "data=4,3,16,14"] if "Data" in network else []
+    until = ["--until", "fc6"] if family == "lrcn" else []
+
+    def run(*words, code=0):
+        result = runner().invoke(group, [*words])
+        assert result.exit_code == code, result.output
+        return result.stdout
+
+    labels = ["--input-shape", "label=4,1,16,14"] if family == "fcn" else []
+    assert "multiply-adds" in run("inspect", "net.prototxt", *shapes, *labels)
+    analysed = ("analyze", "--model", "net.prototxt", "--data", images, "--scale", "0.004", "--out", "a.h5")
+    assert "neurons in" in run(*analysed, "--random-weights", *shapes, *until)
+    run("render", "a.h5", "--out", "a.svg")
+    assert "<svg" in Path("a.svg").read_text()
+    assert "random weights" in run("findings", "a.h5")
+    if line:
+        made = Net("net.prototxt", TEST) if not shapes else None
+        save_weights(made, network)
+        assert f"\n{line}" in run("predict", "net.prototxt", "net.caffemodel", images, *shapes)
+
+
+def save_weights(net, network):
+    """Save what the fillers give, of a network whose data are not here without them."""
+    if net is None:
+        fed = network.replace(HDF5, data()).replace(HDF5.replace('top: "label"', ""), data())
+        fed = fed.replace(SIAMESE.split("\n")[0], data("2 2 16 14").replace('"data"', '"pair"'))
+        Path("fed.prototxt").write_text("".join(f"{one}\n" for one in fed.split("\n") if "Loss" not in one))
+        net = Net("fed.prototxt", TEST)
+    net.save("net.caffemodel")
 
 
 @pytest.fixture
