@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     own = parser.add_argument_group("a network of your own")
     own.add_argument("--model", type=Path, help="its deploy prototxt")
     own.add_argument("--weights", type=Path, nargs="+", help="its snapshots, in their order")
-    own.add_argument("--images", help="test images with classes, as cnnvis-caffe analyze takes them: imagenet/val")
+    own.add_argument("--images", help="test images with classes, as the command analyze takes them: imagenet/val")
     own.add_argument("--mean", help="mean image or values")
     own.add_argument("--scale", type=float, help="factor of the pixels")
     own.add_argument("--other", nargs=2, default=("", ""), metavar=("TRAIN", "TEST"), help="another data set")
@@ -139,9 +139,7 @@ def _nets(arguments: argparse.Namespace, sizes: Sizes, work: Path, data: Path) -
     return [StudyNet(name, str(arguments.model), weights, arguments.images, prepared, tuple(arguments.other))]
 
 
-def _measure(
-    arguments: argparse.Namespace, sizes: Sizes, work: Path, data: Path, results: Path, figures: Path
-) -> None:
+def _measure(arguments: argparse.Namespace, sizes: Sizes, work: Path, data: Path, results: Path, figures: Path) -> None:
     """Run every part on every network, unless it has a result."""
     wanted = arguments.parts or list(report.TITLES)
     unknown = [part for part in wanted if part not in report.TITLES]
@@ -160,9 +158,7 @@ def _measure(
     }
     trained = {"iterations": sizes.iterations, "n_scored": sizes.scored, "n_at_once": sizes.at_once}
     by_training: dict[str, Callable[[], dict[str, Any]]] = {
-        "figure_6": lambda: retrained.figure_6(
-            work / "variants", data, figures, 1, n_images=sizes.images, **trained
-        ),
+        "figure_6": lambda: retrained.figure_6(work / "variants", data, figures, 1, n_images=sizes.images, **trained),
         "table_3": lambda: retrained.table_3(work / "variants", data, range(1, arguments.seeds + 1), **trained),
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnvis_caffe.analysis.cluster import open_cluster
-from cnnvis_caffe.analysis.cluster_task import Job, TaskError, add, sum_up
+from cnnvis_caffe.analysis.cluster_task import ClusterJob, TaskError, add, sum_up
 from cnnvis_caffe.analysis.request import Request
 from cnnvis_caffe.analysis.run import Run
 from cnnvis_caffe.errors import ClusterError
@@ -42,8 +42,8 @@ def passes_on_cluster(run: Run, progress: Progress = SILENT) -> None:
     request = run.request
     with open_cluster(request.workers, request.scheduler, request.device) as client:
         settings = tuple(sorted(run.settings.items()))
-        job = Job(_request_for_workers(request), settings, f"cnnvis_caffe-{uuid.uuid4().hex}")
-        work = _Work(client, job, _parts(len(run.indices), _n_workers(client), run.batch))
+        job = ClusterJob(_request_for_workers(request), settings, f"cnnvis_caffe-{uuid.uuid4().hex}")
+        work = _Passes(client, job, _parts(len(run.indices), _n_workers(client), run.batch))
         waiting = [number for number in range(len(run.snapshots)) if not run.is_done(number)]
         with work.until_the_end():
             for position, number in enumerate(waiting):
@@ -77,10 +77,10 @@ def _request_for_workers(request: Request) -> Request:
     )  # fmt: skip
 
 
-class _Work:
+class _Passes:
     """The tasks of an analysis, and what is known of how far they are."""
 
-    def __init__(self, client: Any, job: Job, parts: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, client: Any, job: ClusterJob, parts: Sequence[tuple[int, int]]) -> None:
         self._client, self._job, self._parts = client, job, parts
         self._totals: dict[int, Any] = {}
         self._n_done: dict[tuple[int, int], int] = {}

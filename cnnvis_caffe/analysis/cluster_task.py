@@ -25,7 +25,7 @@ class TaskError(Exception):
 
 
 @dataclass(frozen=True)
-class Job:
+class ClusterJob:
     """An analysis, as each of its tasks gets it.
 
     Attributes
@@ -42,21 +42,21 @@ class Job:
     name: str
 
 
-class _Opened:
+class _OpenedByWorker:
     """What a worker has opened last, for the tasks that follow. One net computes at a time."""
 
     lock = threading.Lock()
-    job: Job | None = None
+    job: ClusterJob | None = None
     run: Run
     nets: Nets
 
 
-def sum_up(job: Job, number: int, start: int, stop: int) -> dict[str, np.ndarray]:
+def sum_up(job: ClusterJob, number: int, start: int, stop: int) -> dict[str, np.ndarray]:
     """Run some images through a snapshot.
 
     Parameters
     ----------
-    job : Job
+    job : ClusterJob
     number : int
         Of the snapshot, from 0.
     start, stop : int
@@ -72,7 +72,7 @@ def sum_up(job: Job, number: int, start: int, stop: int) -> dict[str, np.ndarray
     TaskError
         If the network or the data cannot be opened or run here, or are not the same as elsewhere.
     """
-    with _Opened.lock:
+    with _OpenedByWorker.lock:
         try:
             run, nets = _opened(job)
             part = replace(run, indices=run.indices[start:stop], n_done=[], state_path="")
@@ -81,12 +81,12 @@ def sum_up(job: Job, number: int, start: int, stop: int) -> dict[str, np.ndarray
             raise TaskError(str(error)) from None
 
 
-def add(job: Job, number: int, first: Sums, second: Sums) -> dict[str, np.ndarray]:
+def add(job: ClusterJob, number: int, first: Sums, second: Sums) -> dict[str, np.ndarray]:
     """Put the sums of two parts of the images together.
 
     Parameters
     ----------
-    job : Job
+    job : ClusterJob
     number : int
         Of the snapshot, from 0.
     first, second : mapping of str to ndarray
@@ -95,7 +95,7 @@ def add(job: Job, number: int, first: Sums, second: Sums) -> dict[str, np.ndarra
     -------
     dict of str to ndarray
     """
-    with _Opened.lock:
+    with _OpenedByWorker.lock:
         try:
             run, nets = _opened(job)
             net = nets.with_weights(run.snapshots[number])
@@ -108,15 +108,15 @@ def add(job: Job, number: int, first: Sums, second: Sums) -> dict[str, np.ndarra
             raise TaskError(str(error)) from None
 
 
-def _opened(job: Job) -> tuple[Run, Nets]:
+def _opened(job: ClusterJob) -> tuple[Run, Nets]:
     """Network and data, opened for the first task."""
-    if _Opened.job != job:
-        _Opened.job = None
+    if _OpenedByWorker.job != job:
+        _OpenedByWorker.job = None
         run = prepare_run(job.request, "", SILENT, settings=dict(job.settings))
         nets = Nets(run.model.network, job.request)
         run.group_images(nets)
-        _Opened.run, _Opened.nets, _Opened.job = run, nets, job
-    return _Opened.run, _Opened.nets
+        _OpenedByWorker.run, _OpenedByWorker.nets, _OpenedByWorker.job = run, nets, job
+    return _OpenedByWorker.run, _OpenedByWorker.nets
 
 
 class _Report:

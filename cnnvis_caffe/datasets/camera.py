@@ -16,7 +16,7 @@ def has_camera() -> bool:
     return bool(glob.glob("/dev/video*")) if sys.platform.startswith("linux") else True
 
 
-class Camera:
+class CameraDevice:
     """The first camera, open.
 
     Raises

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
-from cnnvis_caffe.explanation.kept import Kept
+from cnnvis_caffe.explanation.kept import KeptResults
 from cnnvis_caffe.explanation.layers import default_layers
 from cnnvis_caffe.explanation.subject import Subject
 from cnnvis_caffe.features.explain.invariance import TRANSFORMATIONS
@@ -82,7 +82,7 @@ def invariance(
     )
     images = model.source.pixels(subject.indices)
     name = f"{subject.identity}_{model.source.fingerprint(subject.indices)}" if options.keep else ""
-    kept = Kept(options.keep, "invariance", name, layers)
+    kept = KeptResults(options.keep, "invariance", name, layers)
     result = []
     for kind in options.kinds:
         amounts = tuple(options.amounts or default_amounts(kind, images.shape[2]))
@@ -102,8 +102,12 @@ def invariance(
         distances, probabilities, labels = zip(*parts)
         result.append(
             Invariance(
-                kind, np.array(amounts, np.float64), layers, np.concatenate(distances, 1),
-                np.concatenate(probabilities), labels[0],
+                kind,
+                np.array(amounts, np.float64),
+                layers,
+                np.concatenate(distances, 1),
+                np.concatenate(probabilities),
+                labels[0],
             )  # fmt: skip
         )
     return tuple(result)

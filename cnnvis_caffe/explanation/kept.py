@@ -17,7 +17,7 @@ from cnnvis_caffe.files.atomic import write_bytes
 from cnnvis_caffe.files.opening import read_file
 
 
-class Kept:
+class KeptResults:
     """A folder of arrays, each set by its name and by what must be the same for it to count.
 
     Parameters

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.explanation.explain import SHOWN_SHARE
-from cnnvis_caffe.explanation.kept import Kept
+from cnnvis_caffe.explanation.kept import KeptResults
 from cnnvis_caffe.explanation.subject import Subject
 from cnnvis_caffe.features.explain.as_picture import as_picture
 from cnnvis_caffe.features.explain.grad_cam import last_maps
@@ -85,7 +85,8 @@ def occlude(
     wanted = subject.labels
     if options.of_class != "":
         wanted = np.full(len(subject.indices), subject.class_number(options.of_class))
-    kept = Kept(options.keep, "occlude", subject.identity if options.keep else "", size, stride, options.fill, layer)
+    identity = subject.identity if options.keep else ""
+    kept = KeptResults(options.keep, "occlude", identity, size, stride, options.fill, layer)
     result = []
     for image, index, label in zip(subject.seen(), subject.indices, wanted):
         inputs = model.source.inputs(index[None])

@@ -14,7 +14,7 @@ from cnnvis_caffe.datasets.preprocessing import reorder, resize_planes
 from cnnvis_caffe.datasets.source import ImageSource
 from cnnvis_caffe.errors import CnnvisError, DataFileError, UnknownNameError
 from cnnvis_caffe.explanation.bare_network import BareNetwork
-from cnnvis_caffe.explanation.kept import Kept
+from cnnvis_caffe.explanation.kept import KeptResults
 from cnnvis_caffe.explanation.layers import parameter_layers
 from cnnvis_caffe.explanation.retrain import retrained_accuracy
 from cnnvis_caffe.features.explain.colour_shape import without_colour
@@ -92,7 +92,7 @@ def transfer(request: Request, options: TransferOptions, progress: Progress = SI
     chosen = _choices(train, options)
     different = np.unique(np.concatenate([one.ravel() for one in chosen]))
     test_indices = test.choose(options.n_test)
-    kept = Kept(options.keep, "transfer", network.identity if options.keep else "", network.layers, options.seed)
+    kept = KeptResults(options.keep, "transfer", network.identity if options.keep else "", network.layers, options.seed)
     progress.start(len(different) + len(test_indices), "features")
     learned = network.features(train, different, kept, progress)
     tried = network.features(test, test_indices, kept, progress)
@@ -139,7 +139,7 @@ class _Network(BareNetwork):
         return str(self.net.bottom_names[writer][0])
 
     def features(
-        self, source: ImageSource, indices: np.ndarray, kept: Kept, progress: Progress
+        self, source: ImageSource, indices: np.ndarray, kept: KeptResults, progress: Progress
     ) -> list[np.ndarray]:
         """For each layer that is read (n, n_values) float32."""
         found: list[list[np.ndarray]] = [[] for _ in self._read]

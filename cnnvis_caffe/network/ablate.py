@@ -17,13 +17,6 @@ from cnnvis_caffe.records.variant import Variant
 
 #: What belongs to the layer with weights before it, and goes with it.
 _FOLLOWS = ("rectifier", "activation", "normalization")
-#: Where the outputs, the kernel and the stride of layers stand.
-_SETTINGS = {
-    "Convolution": "convolution_param",
-    "Deconvolution": "convolution_param",
-    "InnerProduct": "inner_product_param",
-    "Pooling": "pooling_param",
-}
 
 
 def ablated(network: NetworkFile, variant: Variant) -> NetworkFile:
@@ -81,7 +74,7 @@ def _named(network: NetworkFile, message: Any, name: str) -> list[Any]:
 
 def _resize(layer: Any, field: str, size: int, path: str) -> None:
     """Give a layer another number of outputs, another kernel or stride."""
-    part = _SETTINGS.get(layer.type, "")
+    part = facts_of(layer.type).size_settings
     has_width, has_window = part != "pooling_param", part != "inner_product_param"
     if not part or not (has_width if field == "width" else has_window):
         kinds = "convolutions and inner products" if field == "width" else "convolutions and poolings"

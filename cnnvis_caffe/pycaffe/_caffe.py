@@ -85,16 +85,19 @@ def has_nccl() -> bool:
     return False
 
 
+_WITHOUT_NCCL = "several devices train by `cnnvis-caffe train --solver FILE --gpu 0,1`; NCCL is not part of this module"
+
+
 class NCCL:
-    """Stands for what a Caffe with NCCL has; here `cnnvis-caffe train --gpu 0,1` trains on several devices."""
+    """Stands for what a Caffe with NCCL has; here the command `train --gpu 0,1` trains on several devices."""
 
     def __init__(self, solver: Any, uid: str) -> None:
-        raise RuntimeError("several devices train by `cnnvis-caffe train --gpu 0,1`; NCCL is not part of this module")
+        raise RuntimeError(_WITHOUT_NCCL)
 
     @staticmethod
     def new_uid() -> str:
         """Refuse, as `has_nccl()` says."""
-        raise RuntimeError("several devices train by `cnnvis-caffe train --gpu 0,1`; NCCL is not part of this module")
+        raise RuntimeError(_WITHOUT_NCCL)
 
 
 class Timer:

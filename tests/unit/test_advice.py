@@ -160,7 +160,7 @@ def options(command: click.Command) -> set[str]:
 
 
 def test_every_option_in_a_message_exists():
-    known = options(group) | {"--python2"}  # of python -m cnnvis_caffe.pycaffe
+    known = options(group) | {"--python2", "--nthreads"}  # of python -m cnnvis_caffe.pycaffe; of dask worker
     found = {}
     for path in sorted((ROOT / "cnnvis_caffe").rglob("*.py")):
         for text in messages(path, "--"):

@@ -82,6 +82,8 @@ class LayerFacts:
     labels : {"", "numbers", "boxes", "masks"}
         What its second top holds beside the images: one number an image, boxes in number as they come, or a mask for
         each image.
+    size_settings : str
+        Name of the settings that hold its number of outputs, its kernel and its stride, where these can be changed.
     channels_written, channels_read : callable
         Channels of the first top and bottom where shapes are not known; see `channel_counts`.
     """
@@ -114,6 +116,7 @@ class LayerFacts:
     source: str = ""
     source_settings: str = ""
     labels: str = ""
+    size_settings: str = ""
     channels_written: ChannelRule = channel_counts.unknown
     channels_read: ChannelRule = channel_counts.unknown
 

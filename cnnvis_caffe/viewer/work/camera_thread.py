@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from cnnvis_caffe.datasets.camera import Camera
+from cnnvis_caffe.datasets.camera import CameraDevice
 from cnnvis_caffe.errors import CnnvisError
 from cnnvis_caffe.viewer.qt import QObject, QThread, Signal
 
@@ -40,7 +40,7 @@ class CameraThread(QThread):
     def run(self) -> None:
         """Read until it is stopped; called by Qt in the new thread."""
         try:
-            camera = Camera()
+            camera = CameraDevice()
         except CnnvisError as error:
             self.failed.emit(error)
             return

@@ -32,9 +32,7 @@ N = 230
 
 
 def analyze(small, out, **options):
-    return pipeline.analyze(
-        small.train_val, small.weights, DATA, out, **{"limit": N, "batch": 32, "top": 4, **options}
-    )
+    return pipeline.analyze(small.train_val, small.weights, DATA, out, **{"limit": N, "batch": 32, "top": 4, **options})
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +361,7 @@ def test_workers_with_other_files_or_versions_are_one_error(small, client):
     settings = {**run.settings, "model": "another"}
     with pytest.raises(ClusterError, match="model is not the same here"):
         prepare_run(request, "", SILENT, settings=settings)
-    job = cluster_task.Job(request, tuple(settings.items()), "test")
+    job = cluster_task.ClusterJob(request, tuple(settings.items()), "test")
     with pytest.raises(cluster_task.TaskError, match="model is not the same here"):
         client.submit(cluster_task.sum_up, job, 0, 0, 5, pure=False).result()
     said = client.get_versions(packages=["cnnvis_caffe", "torch"])
