@@ -191,6 +191,12 @@ def _parts(path: str) -> None:
     read_part_boxes(path)
 
 
+def _ablation(path: str) -> None:
+    from cnnvis_caffe.explanation.ablation import read_result
+
+    read_result(Path(path))
+
+
 def _windows(path: str) -> None:
     from cnnvis_caffe.formats.window_file import read_window_file
 
@@ -293,6 +299,7 @@ READERS: dict[str, Reader] = {
     ),
     "names of classes": Reader(_class_names, seeds.class_names, ("datasets.class_names",), 0.3),
     "table of parts": Reader(_parts, seeds.part_tables, ("explanation.correspondence",), 0.3),
+    "result of an ablation": Reader(_ablation, seeds.ablations, ("explanation.ablation",), 0.3),
     "list of HDF5 files": Reader(_file_list, seeds.lists, (), 0.3),
     "window file": Reader(_windows, seeds.windows, ("formats.window_file", "runtime.layers.window_data")),
     "training log": Reader(_log, seeds.logs, ("formats.training_log",)),

@@ -110,6 +110,10 @@ I1121 09:54:53.653701  2822 net.cpp:631]     [Backward] Layer conv1, param blob 
 I1121 09:54:53.653701  2822 net.cpp:631]     [Update] Layer conv1, param 0 data: 0.1; diff: 0.001
 I1121 09:54:54.653701  2822 solver.cpp:218] Iteration 10 (0 iter/s, 0.1s/10 iters), loss = 1.9e-2
 """
+_ABLATION = """{"key": "0123abcd", "words": "without conv2", "folder": "/runs/without-conv2", "n_parameters": 1200,
+ "iterations": 60, "seconds": 1.5, "train": {"accuracy": 0.75, "loss": 0.5}, "test": {"accuracy": 0.5, "loss": 1.25},
+ "accuracies": ["accuracy"], "diverged": null, "kept": ["conv1"]}
+"""
 _LOG_LINES = """{"event": "start", "iter": 0}
 {"event": "train", "iter": 0, "smoothed_loss": 2.3, "lr": 0.01, "outputs": {"loss": 2.3, "v": [1, 2]},
 {"event": "train", "iter": 10, "smoothed_loss": 2.1, "lr": 0.01, "layers": {"c": {"weight": [1], "gradient": [2]}}}
@@ -313,6 +317,11 @@ def class_names(folder: Path) -> None:
 def part_tables(folder: Path) -> None:
     rows = [f"{image},{part},{y},2,{y + 4},9" for image in range(3) for y, part in enumerate(("eye", "nose"))]
     (folder / "parts").write_text("\n".join(["image,part,y0,x0,y1,x1", *rows]) + "\n")
+
+
+def ablations(folder: Path) -> None:
+    """What a training of `ablate` leaves."""
+    (folder / "result.json").write_text(_ABLATION)
 
 
 def windows(folder: Path) -> None:

@@ -31,6 +31,7 @@ from cnnvis_caffe.records.variant import Ablation, Retrained, Variant
 
 SOLVER, NETWORK, DEPLOY, RESULT = "solver.prototxt", "train_val.prototxt", "deploy.prototxt", "result.json"
 LOG = "training.jsonl"
+_NO_RESULT = "is not the result of an ablation; remove it"
 
 
 @dataclass(frozen=True)
@@ -169,16 +170,36 @@ def _result(folder: Path, key: str) -> Retrained | None:
     """What is there already."""
     if not (folder / RESULT).exists():
         return None
-    try:
-        found = json.loads(read_file(folder / RESULT))
-        is_same = found.pop("key") == key
-        found["accuracies"], found["kept"] = tuple(found["accuracies"]), tuple(found["kept"])
-        result = Retrained(**{**found, "folder": os.fspath(folder)})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataFileError(os.fspath(folder / RESULT), "is not the result of an ablation; remove it") from error
-    if not is_same:
+    found_key, result = read_result(folder / RESULT)
+    if found_key != key:
         raise _other_run(folder)
     return result
+
+
+def read_result(path: Path) -> tuple[str, Retrained]:
+    """Read the result of one training, and the key of what was trained.
+
+    Raises
+    ------
+    DataFileError
+        If it is something else.
+    """
+    try:
+        found = json.loads(read_file(path))
+        key = found.pop("key")
+        found["accuracies"], found["kept"] = tuple(found["accuracies"]), tuple(found["kept"])
+        result = Retrained(**{**found, "folder": os.fspath(path.parent)})
+        numbers = [result.n_parameters, result.iterations, result.seconds, result.diverged or 0]
+        numbers += [*result.train.values(), *result.test.values()]
+        texts = [key, result.words, *result.train, *result.test, *result.accuracies, *result.kept]
+        is_sound = all(isinstance(number, (int, float)) for number in numbers) and all(
+            isinstance(text, str) for text in texts
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataFileError(os.fspath(path), _NO_RESULT) from error
+    if not is_sound:
+        raise DataFileError(os.fspath(path), _NO_RESULT)
+    return key, result
 
 
 def _claim(folder: Path, key: str) -> None:

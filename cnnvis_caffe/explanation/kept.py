@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,12 @@ from typing import Any
 import numpy as np
 
 from cnnvis_caffe.datasets.preprocessing import Preprocessing
-from cnnvis_caffe.errors import CnnvisError
+from cnnvis_caffe.errors import CnnvisError, DataFileError, DataNotFoundError
 from cnnvis_caffe.files.atomic import write_bytes
-from cnnvis_caffe.files.opening import read_file
+from cnnvis_caffe.formats.npy import read_npz
+
+#: No part of a work has so many; a damaged file may say more.
+_MOST_ARRAYS = 1000
 
 
 class KeptResults:
@@ -67,7 +69,7 @@ class KeptResults:
         if found is None:
             found = list(make())
             content = io.BytesIO()
-            np.savez(content, *found)
+            np.savez(content, *found, count=len(found))
             write_bytes(path, content.getvalue())
         return found
 
@@ -93,9 +95,11 @@ def identity(net: Any, network: Any, preprocessing: Preprocessing) -> str:
 
 
 def _read(path: Path) -> list[np.ndarray] | None:
-    """The arrays of a file; None where it is missing or damaged."""
+    """The arrays of a file, in their order; None where it is missing or damaged."""
     try:
-        with np.load(io.BytesIO(read_file(path)), allow_pickle=False) as file:
-            return [file[f"arr_{number}"] for number in range(len(file.files))]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays = read_npz(path, ["count"])
+        names = [f"arr_{number}" for number in range(min(int(arrays["count"]), _MOST_ARRAYS))]
+        found = read_npz(path, names) if names else {}
+    except (DataFileError, DataNotFoundError, TypeError, ValueError, OverflowError):
         return None
+    return [found[name] for name in names]
