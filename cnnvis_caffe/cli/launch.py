@@ -119,12 +119,12 @@ def _wait(processes: Sequence[subprocess.Popen], signals: Sequence[int]) -> int 
 def _end(processes: Sequence[subprocess.Popen], seconds_to_say: float) -> None:
     """End what still runs, at first by asking."""
     running = [process for process in processes if process.poll() is None]
-    for seconds, number in ((seconds_to_say, signal.SIGTERM), (_SECONDS_TO_END, signal.SIGKILL)):
+    for seconds, end in ((seconds_to_say, subprocess.Popen.terminate), (_SECONDS_TO_END, subprocess.Popen.kill)):
         limit = time.monotonic() + seconds
         while running and time.monotonic() < limit:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
             running = [process for process in running if process.poll() is None]
         for process in running:
-            process.send_signal(number)
+            end(process)
     for process in running:
         process.wait()
