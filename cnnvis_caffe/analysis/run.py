@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -252,6 +253,7 @@ class Run:
             # What was summed up since it was last kept is lost with the batch that was broken off.
             self.n_done[number] = self._n_kept
             extraction = None  # lets go of the net
+            gc.collect()  # what summed up refers to itself, and would keep its memory for a while
             nets.renew()
 
     def _take_smaller_batches(self, error: DeviceMemoryError) -> None:
